@@ -1,0 +1,343 @@
+"""The linear recipe of cross-lingual transfer: a strong, quick baseline and teacher."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.cluster import KMeans
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score
+from sklearn.preprocessing import normalize
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from metaling_sk._samples import Samples, check_samples, check_two_classes
+from metaling_sk.preprocessing._dictionary_translator import DictionaryTranslator
+
+FIRST_SHARE, LAST_SHARE = 0.2, 0.6
+"""Share of the unlabelled rows that get a pseudo-label in the first and last round."""
+
+TOPIC_NGRAMS = (1, 3)
+TOPIC_DIMENSIONS = 30
+
+
+class LinearTransferClassifier(ClassifierMixin, BaseEstimator):
+    """Logistic regression on character n-grams that learns a target language from a source.
+
+    1. Source texts are translated word for word, where a dictionary is given.
+    2. TF-IDF of character n-grams and logistic regression are fitted on all labelled rows.
+    3. Self-training [1]_: the unlabelled target rows of which the model is surest get its labels
+       and join the labelled ones, a larger share in each round. The rows are drawn from each
+       topic (k-means cluster of the target texts) with the class frequencies of the labelled
+       rows: otherwise the model drifts from the classes to the topics, which differ more. It
+       takes for granted that these frequencies hold, roughly, in every topic.
+
+    Numeric features, dense or sparse, go through steps 2 and 3 as they are.
+
+    Parameters
+    ----------
+    source_languages, target_languages : str or list of str, default=None
+        Rows in other languages are not learnt from. Targets default to all languages but the
+        sources or, where these are None too, to all languages that have unlabelled rows; sources
+        default to all languages but the targets.
+    dictionary : mapping of str to iterable of str, or path, default=None
+        Source words to their candidates in the one target language, as in
+        `DictionaryTranslator`.
+    self_training : int, default=6
+        Rounds of self-training; 0 for none.
+    n_topics : int, default=3
+        Topics among the unlabelled rows. About the number of domains (products, genres) that the
+        text comes from is a good choice; 1 to ignore topics, where they go with the classes.
+    C : float, default=2.0
+        Inverse strength of the regularisation.
+    target_weight : float, default=5.0
+        Weight of a labelled target row; other rows weigh 1.
+    ngram_range : tuple of (int, int), default=(2, 3)
+        Lengths of the character n-grams. (2, 3) suits Chinese; (1, 5) alphabets.
+    min_df : float or int, default=4e-4
+        Share (or number) of texts in which an n-gram must occur.
+    class_weight : dict, "balanced" or None, default=None
+        As in `sklearn.linear_model.LogisticRegression`.
+    verbose : int, default=0
+        1 prints a line per round of self-training.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the translation and of the topics.
+    text_column, language_column : str, default="text", "language"
+        Columns of a DataFrame X.
+    missing_label : object, default=None
+        The value of y in rows without a label, besides NaN and None.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    source_languages_, target_languages_ : list of str
+    translator_ : DictionaryTranslator or None
+    vectorizer_ : TfidfVectorizer or None
+        None where X is numeric.
+    model_ : LogisticRegression
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str, for DataFrames
+
+    References
+    ----------
+    .. [1] Scudder (1965). Probability of error of some adaptive pattern-recognition machines.
+       IEEE Transactions on Information Theory.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from metaling_sk.linear import LinearTransferClassifier
+    >>> X = pd.DataFrame({
+    ...     "text": ["good hotel", "bad hotel", "酒店不错", "酒店糟糕"],
+    ...     "language": ["en", "en", "zh", "zh"],
+    ... })
+    >>> y = ["positive", "negative", None, None]
+    >>> dictionary = {"good": ["不错"], "bad": ["糟糕"], "hotel": ["酒店"]}
+    >>> model = LinearTransferClassifier(dictionary=dictionary, n_topics=1, random_state=0)
+    >>> model.fit(X, y).predict(X).tolist()
+    ['positive', 'negative', 'positive', 'negative']
+    """
+
+    def __init__(
+        self,
+        source_languages=None,
+        target_languages=None,
+        dictionary=None,
+        self_training=6,
+        n_topics=3,
+        C=2.0,
+        target_weight=5.0,
+        ngram_range=(2, 3),
+        min_df=4e-4,
+        class_weight=None,
+        verbose=0,
+        random_state=None,
+        text_column="text",
+        language_column="language",
+        missing_label=None,
+    ):
+        self.source_languages = source_languages
+        self.target_languages = target_languages
+        self.dictionary = dictionary
+        self.self_training = self_training
+        self.n_topics = n_topics
+        self.C = C
+        self.target_weight = target_weight
+        self.ngram_range = ngram_range
+        self.min_df = min_df
+        self.class_weight = class_weight
+        self.verbose = verbose
+        self.random_state = random_state
+        self.text_column = text_column
+        self.language_column = language_column
+        self.missing_label = missing_label
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = True
+        tags.input_tags.sparse = True
+        tags.input_tags.string = True
+        return tags
+
+    def fit(self, X, y, language=None) -> LinearTransferClassifier:
+        """Fit on labelled rows and, where there are any, unlabelled target rows.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series or array of n_samples texts, or of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            NaN, None or `missing_label` where a row has no label.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each row, where X has no language column.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the labelled rows hold fewer than two classes, a source language has no row, source
+            and target overlap, or a dictionary is given without exactly one target language.
+        """
+        for name in ("self_training", "n_topics"):
+            if getattr(self, name) < (lowest := name == "n_topics"):
+                raise ValueError(
+                    f"`{name}` must be at least {lowest:d}, got {getattr(self, name)!r}."
+                )
+        samples = check_samples(self, X, y, language, reset=True)
+        self.source_languages_, self.target_languages_ = self._roles(samples)
+        samples = samples.take(
+            np.isin(samples.language, self.source_languages_ + self.target_languages_)
+        )
+        check_two_classes(samples, self)
+        self.classes_ = samples.classes
+        rng = check_random_state(self.random_state)
+        is_target = np.isin(samples.language, self.target_languages_)
+        self.translator_ = self._fit_translator(samples, rng)
+        features = self._fit_features(samples, is_target)
+
+        labelled = samples.labelled
+        pool = ~labelled & is_target
+        known = features[labelled], samples.y[labelled]
+        weights = np.where(is_target[labelled], float(self.target_weight), 1.0)
+        self.model_ = self._new_model().fit(*known, sample_weight=weights)
+        if self.self_training and pool.any():
+            topics = self._find_topics(samples.take(pool), rng)
+            self._self_train(known, weights, features[pool], topics)
+        return self
+
+    def predict_proba(self, X, language=None) -> np.ndarray:
+        """Probabilities of the classes, shape (n_samples, n_classes).
+
+        Rows in a source language are translated first; those in any other language, also one
+        not seen at fit, are taken for target text.
+        """
+        check_is_fitted(self)
+        samples = check_samples(self, X, language=language, reset=False)
+        return self.model_.predict_proba(self._features(samples))
+
+    def predict(self, X, language=None) -> np.ndarray:
+        """The most probable class of each row, shape (n_samples,)."""
+        best = self.predict_proba(X, language=language).argmax(axis=1)
+        return self.classes_[best]
+
+    def score(self, X, y, sample_weight=None, language=None) -> float:
+        """Accuracy of `predict`."""
+        return accuracy_score(y, self.predict(X, language=language), sample_weight=sample_weight)
+
+    def _roles(self, samples: Samples) -> tuple[list[str], list[str]]:
+        """The source and the target languages."""
+        present = set(samples.language)
+        sources, targets = _as_set(self.source_languages), _as_set(self.target_languages)
+        if targets is None and sources is None:
+            targets = set(samples.language[~samples.labelled])
+        targets = present - sources if targets is None else targets
+        sources = present - targets if sources is None else sources
+        if absent := sources - present:
+            raise ValueError(
+                f"`source_languages`: X has no row in {sorted(absent)}; "
+                f"its languages are {sorted(present)}."
+            )
+        if both := sources & targets:
+            raise ValueError(
+                f"{sorted(both)} stand in `source_languages` and in `target_languages`; "
+                "name each language once."
+            )
+        return sorted(sources), sorted(targets)
+
+    def _fit_translator(self, samples: Samples, rng) -> DictionaryTranslator | None:
+        if self.dictionary is None:
+            return None
+        if not samples.is_text:
+            raise ValueError("`dictionary` translates texts, but X holds numbers; leave it None.")
+        if len(self.target_languages_) != 1:
+            raise ValueError(
+                "`dictionary` translates into one language, but there are "
+                f"{len(self.target_languages_)} target languages: {self.target_languages_}. "
+                "Name one in `target_languages`."
+            )
+        translator = DictionaryTranslator(
+            self.dictionary,
+            target_language=self.target_languages_[0],
+            min_length=2,
+            random_state=rng.randint(2**31),
+        )
+        return translator.fit(samples.texts, language=samples.language)
+
+    def _fit_features(self, samples: Samples, is_target: np.ndarray):
+        self.vectorizer_ = None
+        if samples.is_text:
+            self.vectorizer_ = _char_tfidf(self.ngram_range, self.min_df)
+            has_pool = (~samples.labelled & is_target).any()
+            self.vectorizer_.fit(self._translate(samples)[is_target if has_pool else slice(None)])
+        return self._features(samples)
+
+    def _features(self, samples: Samples):
+        if not samples.is_text:
+            return samples.features
+        return self.vectorizer_.transform(self._translate(samples))
+
+    def _translate(self, samples: Samples) -> np.ndarray:
+        texts = samples.texts
+        if self.translator_ is not None:
+            texts = texts.copy()
+            source = np.isin(samples.language, self.source_languages_)
+            if source.any():
+                texts[source] = self.translator_.transform(
+                    texts[source], language=samples.language[source]
+                )
+        return texts
+
+    def _new_model(self) -> LogisticRegression:
+        return LogisticRegression(C=self.C, class_weight=self.class_weight, max_iter=1000)
+
+    def _find_topics(self, pool: Samples, rng) -> np.ndarray:
+        """The topic of each row, by k-means of its latent semantic representation."""
+        n_topics = min(self.n_topics, len(pool))
+        if n_topics == 1:
+            return np.zeros(len(pool), dtype=int)
+        features = pool.features
+        if pool.is_text:
+            features = _char_tfidf(TOPIC_NGRAMS, self.min_df).fit_transform(pool.texts)
+        seed = rng.randint(2**31)
+        if features.shape[1] > TOPIC_DIMENSIONS:
+            features = TruncatedSVD(TOPIC_DIMENSIONS, random_state=seed).fit_transform(features)
+        return KMeans(n_topics, n_init=3, random_state=seed).fit_predict(normalize(features))
+
+    def _self_train(self, known, weights, pool, topics) -> None:
+        """Refit the model in rounds with pseudo-labels of a growing share of the pool."""
+        X, y = known
+        stack = sparse.vstack if sparse.issparse(X) else np.vstack
+        priors = np.bincount(y) / len(y)
+        for number, share in enumerate(np.linspace(FIRST_SHARE, LAST_SHARE, self.self_training)):
+            rows, labels = pseudo_labels(self.model_.predict_proba(pool), topics, share * priors)
+            self.model_ = self._new_model().fit(
+                stack([X, pool[rows]]),
+                np.concatenate([y, labels]),
+                sample_weight=np.concatenate([weights, np.ones(len(rows))]),
+            )
+            if self.verbose:
+                print(f"self-training round {number + 1}: {len(rows)} of {len(topics)} rows")
+
+
+def pseudo_labels(
+    probabilities: np.ndarray, topics: np.ndarray, shares: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The rows a model is surest of, with their labels.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_samples, n_classes)
+    topics : ndarray of int, shape (n_samples,)
+    shares : ndarray of shape (n_classes,)
+        The share of each topic's rows that gets the label of each class.
+
+    Returns
+    -------
+    rows, labels : ndarrays of int, shape (n_selected,)
+        A row that is among the surest of two classes is left out.
+    """
+    chosen = np.zeros(probabilities.shape, dtype=bool)
+    for topic in np.unique(topics):
+        rows = np.flatnonzero(topics == topic)
+        surest = rows[np.argsort(-probabilities[rows], axis=0, kind="stable")]
+        for label, n_rows in enumerate((shares * len(rows)).astype(int)):
+            chosen[surest[:n_rows, label], label] = True
+    rows = np.flatnonzero(chosen.sum(axis=1) == 1)
+    return rows, chosen[rows].argmax(axis=1)
+
+
+def _char_tfidf(ngram_range, min_df) -> TfidfVectorizer:
+    return TfidfVectorizer(
+        analyzer="char", ngram_range=ngram_range, min_df=min_df, binary=True, dtype=np.float32
+    )
+
+
+def _as_set(languages) -> set[str] | None:
+    if languages is None:
+        return None
+    return {languages} if isinstance(languages, str) else set(languages)

@@ -1,0 +1,170 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from metaling_sk.linear import LinearTransferClassifier, pseudo_labels
+
+POSITIVE = {"good": "不错", "clean": "干净", "quiet": "安静", "friendly": "热情"}
+NEGATIVE = {"bad": "糟糕", "dirty": "肮脏", "noisy": "吵闹", "rude": "冷漠"}
+NEUTRAL = {"hotel": "酒店", "room": "房间", "staff": "员工", "breakfast": "早餐"}
+ONLY_TARGET = {0: ["退房", "失望"], 1: ["推荐", "满意"]}
+DICTIONARY = {
+    word: [found] for words in (POSITIVE, NEGATIVE, NEUTRAL) for word, found in words.items()
+}
+
+
+def make_reviews(n_rows, language, seed):
+    """Reviews of three neutral and two opinion words, the target ones with words of their own."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(2, size=n_rows)
+    texts = []
+    for label in y:
+        words = [*rng.choice(list(NEUTRAL), 3), *rng.choice(list((NEGATIVE, POSITIVE)[label]), 2)]
+        if language == "zh":
+            words = [DICTIONARY[word][0] for word in words] + [rng.choice(ONLY_TARGET[label])]
+        texts.append(("" if language == "zh" else " ").join(words))
+    return pd.DataFrame({"text": texts, "language": language}, dtype=object), y
+
+
+@pytest.fixture(scope="module")
+def reviews():
+    X_en, y_en = make_reviews(80, "en", seed=0)
+    X_zh, _ = make_reviews(120, "zh", seed=1)
+    X = pd.concat([X_en, X_zh], ignore_index=True)
+    return X, np.concatenate([y_en, np.full(120, np.nan)])
+
+
+@pytest.fixture
+def model():
+    return LinearTransferClassifier(dictionary=DICTIONARY, n_topics=1, random_state=0)
+
+
+@parametrize_with_checks(
+    [LinearTransferClassifier(), LinearTransferClassifier(self_training=0, n_topics=1)]
+)
+def test_sklearn_contract(estimator, check):
+    check(estimator)
+
+
+def test_labels_cross_the_dictionary(model, reviews):
+    X_test, y_test = make_reviews(100, "zh", seed=2)
+    model.fit(*reviews)
+    assert model.source_languages_ == ["en"] and model.target_languages_ == ["zh"]
+    assert model.score(X_test, y_test) > 0.95
+    assert model.score(X_test["text"].tolist(), y_test) > 0.95
+    assert model.score(*make_reviews(50, "en", seed=3)) > 0.95
+
+
+def test_self_training_learns_words_that_only_the_target_has(model, reviews):
+    words = ONLY_TARGET[0] + ONLY_TARGET[1]
+    assert model.fit(*reviews).predict(words).tolist() == [0, 0, 1, 1]
+    model.set_params(self_training=0).fit(*reviews)
+    assert np.ptp(model.predict_proba(words)[:, 1]) == 0
+
+
+def test_probabilities_are_in_the_order_of_the_classes(model, reviews):
+    X, y = reviews
+    named = np.where(np.isnan(y), None, np.where(y == 1, "a-positive", "b-negative"))
+    model.fit(X, named)
+    assert model.classes_.tolist() == ["a-positive", "b-negative"]
+    probabilities = model.predict_proba(["酒店不错推荐"])
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert probabilities[0, 0] > 0.5
+
+
+def test_the_same_seed_gives_the_same_model(model, reviews):
+    X_test, _ = make_reviews(20, "zh", seed=4)
+    first = model.fit(*reviews).predict_proba(X_test)
+    np.testing.assert_array_equal(first, clone(model).fit(*reviews).predict_proba(X_test))
+
+
+def test_inputs_are_not_written_to(model, reviews):
+    X, y = reviews
+    before, labels = X.copy(deep=True), y.copy()
+    model.fit(X, y).predict(X)
+    pd.testing.assert_frame_equal(X, before)
+    np.testing.assert_array_equal(y, labels)
+
+
+def test_missing_label_and_language_beside_x(model, reviews):
+    X, y = reviews
+    y = np.where(np.isnan(y), -1, y).astype(int)
+    model.set_params(missing_label=-1).fit(X["text"].tolist(), y, language=X["language"].tolist())
+    assert model.classes_.tolist() == [0, 1]
+    X_test, y_test = make_reviews(50, "zh", seed=5)
+    assert model.score(X_test["text"].tolist(), y_test, language="zh") > 0.95
+    weights = np.arange(50)
+    assert model.score(X_test, y_test, sample_weight=weights) > 0.95
+
+
+def test_a_target_without_rows_is_zero_shot(model, reviews):
+    X, y = reviews
+    english = (X["language"] == "en").to_numpy()
+    model.set_params(target_languages="zh").fit(X[english], y[english])
+    assert model.score(*make_reviews(50, "zh", seed=6)) > 0.95
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+def test_self_training_on_features(form):
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=300)
+    language = np.array(["en"] * 100 + ["zh"] * 200, dtype=object)
+    X = rng.normal(size=(300, 4)) + 2.0 * y[:, None] * [1, 1, 0, 0]
+    X[100:, 2] += 4.0 * y[100:]
+    X[100:, :2] *= 0.3
+    partly = np.where(language == "en", y.astype(float), np.nan)
+    model = LinearTransferClassifier(n_topics=1, random_state=0)
+    adapted = model.fit(form(X), partly, language=language).score(form(X[100:]), y[100:])
+    model.set_params(self_training=0)
+    plain = model.fit(form(X), partly, language=language).score(form(X[100:]), y[100:])
+    assert adapted > plain
+
+
+def test_three_classes():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], 40)
+    X = 5 * np.eye(3)[y] + rng.normal(size=(120, 3))
+    partly = np.where(np.arange(120) % 2, np.nan, y)
+    assert LinearTransferClassifier(random_state=0).fit(X, partly).score(X, y) > 0.95
+
+
+def test_pseudo_labels_take_the_same_share_of_each_topic():
+    positive = np.array([0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9])
+    topics = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    rows, labels = pseudo_labels(np.c_[1 - positive, positive], topics, np.array([0.25, 0.25]))
+    assert rows.tolist() == [0, 3, 4, 7]
+    assert labels.tolist() == [0, 1, 0, 1]
+
+
+def test_verbose_prints_a_line_per_round(model, reviews, capsys):
+    model.set_params(verbose=1, self_training=2).fit(*reviews)
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "parameters, message",
+    [
+        ({"source_languages": "fr"}, "`source_languages`: X has no row in \\['fr'\\]"),
+        ({"source_languages": "en", "target_languages": ["en", "zh"]}, "name each language once"),
+        ({"source_languages": ["en", "zh"]}, "0 target languages"),
+        ({"self_training": -1}, "`self_training`"),
+        ({"n_topics": 0}, "`n_topics`"),
+    ],
+)
+def test_wrong_parameters_are_named(model, reviews, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        model.set_params(**parameters).fit(*reviews)
+
+
+def test_dictionary_needs_text(model):
+    with pytest.raises(ValueError, match="`dictionary`"):
+        model.fit(np.eye(4), [0, 1, 0, 1])
+
+
+def test_predict_before_fit(model):
+    with pytest.raises(NotFittedError):
+        model.predict(["酒店"])
