@@ -5,6 +5,7 @@ All input errors are raised here; nothing downstream checks again.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -74,8 +75,9 @@ def check_samples(estimator, X, y=None, language=None, *, reset: bool, needs_y=N
     Parameters
     ----------
     estimator : estimator
-        Read for `text_column`, `language_column`, `missing_label`; at fit (`reset=True`) given
-        `n_features_in_` and, for DataFrames, `feature_names_in_`.
+        Read for `text_column` (an estimator without it takes only numbers), `language_column`
+        and `missing_label`; at fit (`reset=True`) given `n_features_in_` and, for DataFrames,
+        `feature_names_in_`.
     X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
     y : array-like, shape (n_samples,), optional
     language : str or array-like of str, optional
@@ -88,7 +90,7 @@ def check_samples(estimator, X, y=None, language=None, *, reset: bool, needs_y=N
     -------
     Samples
     """
-    X = _dataset_to_frame(X, estimator)
+    X = _unwrap(X, estimator)
     texts, column = _read_texts(X, estimator)
     if texts is None:
         X, column = _without_language_column(X, estimator)
@@ -96,6 +98,11 @@ def check_samples(estimator, X, y=None, language=None, *, reset: bool, needs_y=N
         n_samples = features.shape[0]
     else:
         _check_texts(texts)
+        if _text_column(estimator) is None:
+            raise ValueError(
+                f"{type(estimator).__name__} takes numbers, but X holds text; turn it into "
+                "numbers first, for example with EncoderVectorizer."
+            )
         _check_kind(estimator, "text", reset=reset)
         features, n_samples = None, len(texts)
         if reset:
@@ -129,8 +136,14 @@ def check_labels(y, n_samples: int, missing_label=None) -> tuple[np.ndarray, np.
             "At least two classes need labelled rows."
         )
     values = y[labelled]
-    if values.dtype == object and not all(isinstance(value, str) for value in values):
-        values = np.asarray(values.tolist())
+    if values.dtype == object:
+        are_strings = [isinstance(value, str) for value in values]
+        if any(are_strings) and not all(are_strings):
+            raise ValueError(
+                "y mixes strings and other values as labels; give all labels the same type."
+            )
+        if not any(are_strings):
+            values = np.asarray(values.tolist())
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise ValueError("Input y contains infinity or a value too large for its dtype.")
     check_classification_targets(values)
@@ -155,48 +168,74 @@ def _is_missing(y: np.ndarray, missing_label) -> np.ndarray:
     return missing
 
 
-def _dataset_to_frame(X, estimator):
-    """A `datasets.Dataset` as a DataFrame of its text and language columns (no import needed)."""
-    if not (type(X).__module__.partition(".")[0] == "datasets" and hasattr(X, "column_names")):
-        return X
-    wanted = (estimator.text_column, estimator.language_column)
-    return pd.DataFrame(
-        {name: list(X[name]) for name in X.column_names if name in wanted} or {}, dtype=object
-    )
+def _unwrap(X, estimator):
+    """A `datasets.Dataset` as a DataFrame, any other sequence as a list (no import needed)."""
+    if hasattr(X, "column_names"):
+        if not (hasattr(X, "select_columns") and hasattr(X, "num_rows")):
+            raise ValueError(
+                f"X is a {type(X).__name__}; pass one datasets.Dataset, such as X['train'], "
+                "with its rows at hand."
+            )
+        wanted = [_text_column(estimator), estimator.language_column]
+        if wanted[0] in X.column_names:
+            X = X.select_columns([name for name in wanted if name in X.column_names])
+        return X.to_pandas()
+    if isinstance(X, Sequence) and not isinstance(X, (str, bytes)):
+        return list(X)
+    return X
+
+
+def _text_column(estimator) -> str | None:
+    """The name of the text column; None where the estimator takes only numbers."""
+    return getattr(estimator, "text_column", None)
 
 
 def _read_texts(X, estimator) -> tuple[np.ndarray | None, np.ndarray | None]:
     """The texts and the language column of a text input; (None, None) when X is numbers."""
-    if isinstance(X, str):
+    if isinstance(X, (str, bytes)):
         raise ValueError("X is a single string; pass a list with one text: X=[text].")
+    if isinstance(X, Mapping) and not sparse.issparse(X):
+        raise ValueError("X is a dict; pass a table of rows: X=pandas.DataFrame(X).")
     if isinstance(X, pd.DataFrame):
-        if estimator.text_column in X.columns:
-            return _column(X, estimator.text_column), _column(X, estimator.language_column)
-        if any(_is_texts(X[name]) for name in X.columns if name != estimator.language_column):
-            raise ValueError(
-                f"X has no column {estimator.text_column!r}; its columns are {list(X.columns)}. "
-                "Rename the column that holds the texts, or name it in `text_column`."
-            )
-        return None, None
-    if isinstance(X, pd.Series):
-        return (X.to_numpy(dtype=object), None) if _is_texts(X) else (None, None)
-    if isinstance(X, (list, tuple)):
-        if any(isinstance(row, str) for row in X):
-            return _objects(X), None
-        if X and all(_is_text_pair(row) for row in X):
+        return _read_frame(X, estimator)
+    if isinstance(X, (pd.Series, pd.Index, pd.api.extensions.ExtensionArray)):
+        X = X.to_numpy(dtype=object)
+    elif isinstance(X, list):
+        if not (X and all(_is_row(row) for row in X)):
+            X = _objects(X)
+        elif all(len(row) == 2 for row in X) and any(isinstance(row[0], str) for row in X):
             return _objects([row[0] for row in X]), _objects([row[1] for row in X])
-        if X and all(row is None or isinstance(row, (bytes, dict)) for row in X):
-            return _objects(X), None
-    if isinstance(X, np.ndarray) and X.dtype.kind in "OUS":
-        if X.ndim == 1 and len(X) and not _holds_numbers(X):
-            return X.astype(object), None
-        if X.ndim == 2 and X.shape[1] == 2 and any(isinstance(v, str) for v in X[:, 0]):
-            return X[:, 0].astype(object), X[:, 1].astype(object)
-        if X.ndim == 2 and any(isinstance(v, str) for v in X.ravel()[: X.shape[1]]):
-            raise ValueError(
-                f"X is an array of strings with {X.shape[1]} columns; text needs one dimension, "
-                "or two columns (text, language), or a DataFrame."
-            )
+    if not (isinstance(X, np.ndarray) and X.dtype.kind in "OUST"):
+        return None, None
+    if X.ndim == 1:
+        return (None, None) if len(X) and _holds_numbers(X) else (X.astype(object), None)
+    if X.ndim == 2 and X.shape[1] == 2 and any(isinstance(v, str) for v in X[:, 0]):
+        return X[:, 0].astype(object), X[:, 1].astype(object)
+    if X.ndim == 2 and any(isinstance(v, str) for v in X.ravel()[: X.shape[1]]):
+        raise ValueError(
+            f"X is an array of strings with {X.shape[1]} columns; text needs one dimension, or "
+            "two columns (text, language); numbers need `language` beside them; and a DataFrame "
+            "holds any of these."
+        )
+    return None, None
+
+
+def _read_frame(X: pd.DataFrame, estimator) -> tuple[np.ndarray | None, np.ndarray | None]:
+    text_column, language_column = _text_column(estimator), estimator.language_column
+    if text_column is not None and text_column in X.columns:
+        return _column(X, text_column), _column(X, language_column)
+    others = [position for position, name in enumerate(X.columns) if name != language_column]
+    strings = [X.columns[position] for position in others if _is_texts(X.iloc[:, position])]
+    if text_column is None and strings:
+        raise ValueError(
+            f"{type(estimator).__name__} takes numbers, but these columns of X hold text: "
+            f"{strings}. Drop them or turn them into numbers."
+        )
+    if strings or (X.shape[1] and not others):
+        raise ValueError(
+            f"X has no column {text_column!r}; its columns are {list(X.columns)}. "
+            "Rename the column that holds the texts, or name it in `text_column`."
+        )
     return None, None
 
 
@@ -206,8 +245,9 @@ def _objects(values) -> np.ndarray:
     return array
 
 
-def _is_text_pair(row) -> bool:
-    return isinstance(row, (list, tuple)) and len(row) == 2 and isinstance(row[0], str)
+def _is_row(value) -> bool:
+    """Whether a value of a list is itself a row of values."""
+    return pd.api.types.is_list_like(value) and not isinstance(value, (Mapping, Set))
 
 
 def _holds_numbers(array: np.ndarray) -> bool:
@@ -337,6 +377,3 @@ def check_two_classes(samples: Samples, estimator, where: str = "y") -> None:
             f"{type(estimator).__name__} needs labelled rows of at least two classes, but {where} "
             f"holds {n_classes} class{'' if n_classes == 1 else 'es'}."
         )
-
-
-__all__ = ["MISSING", "UNNAMED_LANGUAGE", "Samples", "check_labels", "check_samples"]

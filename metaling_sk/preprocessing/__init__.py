@@ -1,5 +1,6 @@
 """Transformers that know a row's language."""
 
 from metaling_sk.preprocessing._dictionary_translator import DictionaryTranslator
+from metaling_sk.preprocessing._language_standard_scaler import LanguageStandardScaler
 
-__all__ = ["DictionaryTranslator"]
+__all__ = ["DictionaryTranslator", "LanguageStandardScaler"]
