@@ -59,7 +59,7 @@ class LanguageStatistics:
         rows = [np.flatnonzero(codes == code) for code in enough]
         moments = [_moments(features[these], scaled) for these in rows]
         moments.append(_moments(features, scaled))
-        mean, scale = map(np.stack, zip(*moments))
+        mean, scale = map(np.stack, zip(*moments, strict=True))
         return cls(tuple(languages[enough]), mean, scale, scaled)
 
     def add(self, features, language: str) -> LanguageStatistics:

@@ -120,11 +120,7 @@ def check_samples(estimator, X, y=None, language=None, *, reset: bool, needs_y=N
 
 def check_labels(y, n_samples: int, missing_label=None) -> tuple[np.ndarray, np.ndarray]:
     """Codes (`MISSING` for unlabelled rows) and classes of a 1-D target; y is not written to."""
-    if isinstance(y, pd.Series):
-        y = y.to_numpy(dtype=object) if y.isna().any() else y.to_numpy()
-    elif not hasattr(y, "__array__"):
-        y = _list_to_array(y)
-    y = column_or_1d(y, warn=True)
+    y = label_array(y)
     if len(y) != n_samples:
         raise ValueError(
             f"X and y have inconsistent numbers of samples: X has {n_samples} rows, y has {len(y)}."
@@ -135,15 +131,7 @@ def check_labels(y, n_samples: int, missing_label=None) -> tuple[np.ndarray, np.
             "y has no label: every row is missing (NaN, None or `missing_label`). "
             "At least two classes need labelled rows."
         )
-    values = y[labelled]
-    if values.dtype == object:
-        are_strings = [isinstance(value, str) for value in values]
-        if any(are_strings) and not all(are_strings):
-            raise ValueError(
-                "y mixes strings and other values as labels; give all labels the same type."
-            )
-        if not any(are_strings):
-            values = np.asarray(values.tolist())
+    values = plain_labels(y[labelled])
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise ValueError("Input y contains infinity or a value too large for its dtype.")
     check_classification_targets(values)
@@ -151,6 +139,29 @@ def check_labels(y, n_samples: int, missing_label=None) -> tuple[np.ndarray, np.
     codes = np.full(n_samples, MISSING, dtype=np.int64)
     codes[labelled] = inverse
     return codes, classes
+
+
+def label_array(y) -> np.ndarray:
+    """Any target as a 1-D array; where labels are missing, one of objects."""
+    if isinstance(y, pd.Series):
+        y = y.to_numpy(dtype=object) if y.isna().any() else y.to_numpy()
+    elif not hasattr(y, "__array__"):
+        y = _list_to_array(y)
+    return column_or_1d(y, warn=True)
+
+
+def plain_labels(labels: np.ndarray, name: str = "y") -> np.ndarray:
+    """Labels, none of them missing, as an array of numbers or of strings."""
+    if labels.dtype != object:
+        return labels
+    are_strings = [isinstance(label, str) for label in labels]
+    if all(are_strings):
+        return labels
+    if any(are_strings):
+        raise ValueError(
+            f"{name} mixes strings and other values as labels; give all labels the same type."
+        )
+    return np.asarray(labels.tolist())
 
 
 def _list_to_array(values) -> np.ndarray:
@@ -288,7 +299,7 @@ def _check_texts(texts: np.ndarray) -> None:
         missing = pd.api.types.is_scalar(texts[row]) and pd.isna(texts[row])
         what = "NaN or None" if missing else type(texts[row]).__name__
         raise ValueError(
-            f"Every text must be a string: {_rows(wrong)} of X hold something else "
+            f"Every text must be a string, but X holds something else in {name_rows(wrong)} "
             f"(row {row}: {what}). Drop these rows or turn them into strings ('' is allowed)."
         )
 
@@ -325,7 +336,7 @@ def _check_features(estimator, X, *, reset: bool):
 def _check_language(column, language, n_samples: int) -> np.ndarray:
     """One language code per row from the column of X, from `language=`, or unnamed."""
     if column is not None:
-        _check_codes(column, "the language column of X")
+        check_codes(column, "the language column of X")
     if language is None:
         return _filled(UNNAMED_LANGUAGE, n_samples) if column is None else column
     if isinstance(language, str):
@@ -338,22 +349,23 @@ def _check_language(column, language, n_samples: int) -> np.ndarray:
             f"X and `language` have inconsistent numbers of samples: "
             f"X has {n_samples} rows, `language` has {len(language)}."
         )
-    _check_codes(language, "`language`")
+    check_codes(language, "`language`")
     if column is not None and (wrong := np.flatnonzero(column != language)).size:
         row = wrong[0]
         raise ValueError(
-            f"The language column of X and `language` disagree in {_rows(wrong)} "
+            f"The language column of X and `language` disagree in {name_rows(wrong)} "
             f"(row {row}: {column[row]!r} and {language[row]!r}). Pass one of them."
         )
     return language
 
 
-def _check_codes(language: np.ndarray, where: str) -> None:
+def check_codes(language: np.ndarray, where: str) -> None:
+    """Raise unless every language code is a string."""
     wrong = [row for row, code in enumerate(language) if not isinstance(code, str)]
     if wrong:
         raise ValueError(
-            f"Every language must be a string such as 'en': {_rows(wrong)} of {where} hold "
-            f"something else (row {wrong[0]}: {language[wrong[0]]!r})."
+            f"Every language must be a string such as 'en', but {where} holds something else in "
+            f"{name_rows(wrong)} (row {wrong[0]}: {language[wrong[0]]!r})."
         )
 
 
@@ -361,8 +373,8 @@ def _filled(value: str, n_samples: int) -> np.ndarray:
     return np.full(n_samples, value, dtype=object)
 
 
-def _rows(rows) -> str:
-    """'row 3' or 'rows 3, 5, 8, ... (12 in all)'."""
+def name_rows(rows) -> str:
+    """Rows in a message: 'row 3' or 'rows 3, 5, 8, ... (12 in all)'."""
     if len(rows) == 1:
         return f"row {rows[0]}"
     shown = ", ".join(str(row) for row in rows[:5])

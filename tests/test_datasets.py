@@ -63,7 +63,7 @@ def test_no_test_row_shares_most_of_its_ngrams_with_a_train_row():
         )
         close += any(
             n_shared > 0.8 * len(found | train_ngrams[int(row)])
-            for row, n_shared in zip(rows, shared)
+            for row, n_shared in zip(rows, shared, strict=True)
         )
     assert close == 0
 

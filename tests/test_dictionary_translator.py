@@ -64,6 +64,11 @@ def test_a_text_is_translated_alike_whichever_rows_are_beside_it(translator):
     assert together.tolist() == clone(translator).fit(texts).transform(texts).tolist()
 
 
+def test_fit_transform_knows_the_language_beside_the_texts(translator):
+    translated = translator.fit_transform(["hotel", "hotel"], language=["en", "zh"])
+    assert translated.tolist() == ["", "hotel"]
+
+
 def test_unknown_words_are_kept_when_asked_for(translator):
     translator.set_params(unknown="keep").fit(["a hotel"])
     assert translator.transform(["a quiet hotel"])[0] == "aquiet酒店"

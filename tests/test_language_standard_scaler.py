@@ -195,7 +195,7 @@ def test_what_it_refuses(X, frame):
     )
 )
 def test_any_numbers_stay_finite_and_bounded(rows):
-    language, values = zip(*rows)
+    language, values = zip(*rows, strict=True)
     X = np.array(values)[:, None]
     scaled = LanguageStandardScaler().fit_transform(X, language=list(language))
     assert np.isfinite(scaled).all()

@@ -160,6 +160,10 @@ class DictionaryTranslator(TransformerMixin, BaseEstimator):
             return np.column_stack([texts, samples.language])
         return texts
 
+    def fit_transform(self, X, y=None, language=None) -> pd.DataFrame | np.ndarray:
+        """The same as `fit`, then `transform`."""
+        return self.fit(X, y, language=language).transform(X, language=language)
+
     def _check_texts(self, X, language, *, reset):
         samples = check_samples(self, X, language=language, reset=reset, needs_y=False)
         if not samples.is_text:
@@ -243,7 +247,7 @@ def _count_phrases(texts: Iterable[str], phrases: set[str]) -> Counter | None:
     for text in texts:
         words = _TOKEN.findall(text.lower())
         for length in lengths:
-            ngrams = zip(*(words[shift:] for shift in range(length)))
+            ngrams = zip(*(words[shift:] for shift in range(length)), strict=False)
             counts.update(filter(by_words.__contains__, ngrams))
     return Counter({phrase: counts[words] for words, phrase in by_words.items()})
 

@@ -141,11 +141,11 @@ class LanguageStandardScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
 
     @property
     def mean_(self) -> dict[str, np.ndarray]:
-        return dict(zip(self._statistics.languages, self._statistics.mean))
+        return dict(zip(self._statistics.languages, self._statistics.mean, strict=False))
 
     @property
     def scale_(self) -> dict[str, np.ndarray]:
-        return dict(zip(self._statistics.languages, self._statistics.scale))
+        return dict(zip(self._statistics.languages, self._statistics.scale, strict=False))
 
     @property
     def global_mean_(self) -> np.ndarray:
