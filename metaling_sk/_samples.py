@@ -381,6 +381,17 @@ def name_rows(rows) -> str:
     return f"rows {shown}" + (f", ... ({len(rows)} in all)" if len(rows) > 5 else "")
 
 
+def with_classes(samples: Samples, classes) -> Samples:
+    """The same rows, their labels coded as indices into other, sorted classes."""
+    classes = np.asarray(classes)
+    found = samples.classes[np.unique(samples.y[samples.labelled])]
+    if unknown := sorted(set(found.tolist()) - set(classes.tolist()), key=str):
+        raise ValueError(f"y has labels that are none of the classes {classes.tolist()}: {unknown}.")
+    y = samples.y.copy()
+    y[samples.labelled] = np.searchsorted(classes, samples.classes[y[samples.labelled]])
+    return replace(samples, y=y, classes=classes)
+
+
 def check_two_classes(samples: Samples, estimator, where: str = "y") -> None:
     """Raise unless the labelled rows hold at least two classes."""
     n_classes = len(np.unique(samples.y[samples.labelled]))

@@ -14,11 +14,10 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from metaling_sk._roles import find_roles, keep_languages
 from metaling_sk._samples import Samples, check_samples, check_two_classes
+from metaling_sk._self_training import pseudo_labels, round_shares
 from metaling_sk.preprocessing._dictionary_translator import DictionaryTranslator
-
-FIRST_SHARE, LAST_SHARE = 0.2, 0.6
-"""Share of the unlabelled rows that get a pseudo-label in the first and last round."""
 
 TOPIC_NGRAMS = (1, 3)
 TOPIC_DIMENSIONS = 30
@@ -169,10 +168,10 @@ class LinearTransferClassifier(ClassifierMixin, BaseEstimator):
                     f"`{name}` must be at least {lowest:d}, got {getattr(self, name)!r}."
                 )
         samples = check_samples(self, X, y, language, reset=True)
-        self.source_languages_, self.target_languages_ = self._roles(samples)
-        samples = samples.take(
-            np.isin(samples.language, self.source_languages_ + self.target_languages_)
+        self.source_languages_, self.target_languages_ = find_roles(
+            samples, self.source_languages, self.target_languages
         )
+        samples = keep_languages(samples, self.source_languages_ + self.target_languages_)
         check_two_classes(samples, self)
         self.classes_ = samples.classes
         rng = check_random_state(self.random_state)
@@ -208,26 +207,6 @@ class LinearTransferClassifier(ClassifierMixin, BaseEstimator):
     def score(self, X, y, sample_weight=None, language=None) -> float:
         """Accuracy of `predict`."""
         return accuracy_score(y, self.predict(X, language=language), sample_weight=sample_weight)
-
-    def _roles(self, samples: Samples) -> tuple[list[str], list[str]]:
-        """The source and the target languages."""
-        present = set(samples.language)
-        sources, targets = _as_set(self.source_languages), _as_set(self.target_languages)
-        if targets is None and sources is None:
-            targets = set(samples.language[~samples.labelled])
-        targets = present - sources if targets is None else targets
-        sources = present - targets if sources is None else sources
-        if absent := sources - present:
-            raise ValueError(
-                f"`source_languages`: X has no row in {sorted(absent)}; "
-                f"its languages are {sorted(present)}."
-            )
-        if both := sources & targets:
-            raise ValueError(
-                f"{sorted(both)} stand in `source_languages` and in `target_languages`; "
-                "name each language once."
-            )
-        return sorted(sources), sorted(targets)
 
     def _fit_translator(self, samples: Samples, rng) -> DictionaryTranslator | None:
         if self.dictionary is None:
@@ -293,7 +272,7 @@ class LinearTransferClassifier(ClassifierMixin, BaseEstimator):
         X, y = known
         stack = sparse.vstack if sparse.issparse(X) else np.vstack
         priors = np.bincount(y) / len(y)
-        for number, share in enumerate(np.linspace(FIRST_SHARE, LAST_SHARE, self.self_training)):
+        for number, share in enumerate(round_shares(self.self_training)):
             rows, labels = pseudo_labels(self.model_.predict_proba(pool), topics, share * priors)
             self.model_ = self._new_model().fit(
                 stack([X, pool[rows]]),
@@ -304,40 +283,7 @@ class LinearTransferClassifier(ClassifierMixin, BaseEstimator):
                 print(f"self-training round {number + 1}: {len(rows)} of {len(topics)} rows")
 
 
-def pseudo_labels(
-    probabilities: np.ndarray, topics: np.ndarray, shares: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The rows a model is surest of, with their labels.
-
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n_samples, n_classes)
-    topics : ndarray of int, shape (n_samples,)
-    shares : ndarray of shape (n_classes,)
-        The share of each topic's rows that gets the label of each class.
-
-    Returns
-    -------
-    rows, labels : ndarrays of int, shape (n_selected,)
-        A row that is among the surest of two classes is left out.
-    """
-    chosen = np.zeros(probabilities.shape, dtype=bool)
-    for topic in np.unique(topics):
-        rows = np.flatnonzero(topics == topic)
-        surest = rows[np.argsort(-probabilities[rows], axis=0, kind="stable")]
-        for label, n_rows in enumerate((shares * len(rows)).astype(int)):
-            chosen[surest[:n_rows, label], label] = True
-    rows = np.flatnonzero(chosen.sum(axis=1) == 1)
-    return rows, chosen[rows].argmax(axis=1)
-
-
 def _char_tfidf(ngram_range, min_df) -> TfidfVectorizer:
     return TfidfVectorizer(
         analyzer="char", ngram_range=ngram_range, min_df=min_df, binary=True, dtype=np.float32
     )
-
-
-def _as_set(languages) -> set[str] | None:
-    if languages is None:
-        return None
-    return {languages} if isinstance(languages, str) else set(languages)

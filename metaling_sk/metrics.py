@@ -93,8 +93,8 @@ def _check_labels(y, name: str) -> np.ndarray:
     missing = np.flatnonzero(pd.isna(y))
     if missing.size:
         raise ValueError(
-            f"{name} has no label in {name_rows(missing)}; leave the unlabelled rows out of y_true, "
-            "y_pred and `language`."
+            f"{name} has no label in {name_rows(missing)}; leave the unlabelled rows out of "
+            "y_true, y_pred and `language`."
         )
     y = plain_labels(y, name)
     check_classification_targets(y)

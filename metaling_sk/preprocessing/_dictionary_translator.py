@@ -175,21 +175,67 @@ class DictionaryTranslator(TransformerMixin, BaseEstimator):
             return language != self.target_language
         return language == self.source_language
 
+    def code_switch(self, X, language=None, share=0.5) -> np.ndarray:
+        """Replace some words of source-language texts by a candidate and leave the rest [1]_.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series or array of n_samples texts
+        language : str or array-like of str, shape (n_samples,), default=None
+        share : float, default=0.5
+            Of the words that have a candidate, how many are replaced.
+
+        Returns
+        -------
+        ndarray of str objects, shape (n_samples,)
+
+        References
+        ----------
+        .. [1] Qin et al. (2020). CoSDA-ML: Multi-lingual code-switching data augmentation for
+           zero-shot cross-lingual NLP. IJCAI.
+        """
+        check_is_fitted(self)
+        samples = self._check_texts(X, language, reset=False)
+        texts = samples.texts.copy()
+        for row in np.flatnonzero(self._is_source(samples.language)):
+            texts[row] = self._switch(texts[row], share)
+        return texts
+
     def _translate(self, text: str) -> str:
-        draw = random.Random(zlib.crc32(text.encode("utf-8", "surrogatepass")) ^ self._seed).random
-        words = _TOKEN.findall(text)
-        keys = tuple(word.lower() for word in words)
+        draw = self._draws(text)
         translated = []
-        start = 0
-        while start < len(words):
-            stop = self._end_of_phrase(keys, start)
-            candidates, weights = self.candidates_.get(keys[start:stop], ((), ()))
+        for words, candidates, weights in self._phrases(_TOKEN.findall(text)):
             if candidates:
                 translated.append(candidates[bisect(weights, draw() * weights[-1])])
             elif self.unknown == "keep":
-                translated.extend(words[start:stop])
-            start = stop
+                translated.extend(words)
         return self._joiner.join(translated)
+
+    def _switch(self, text: str, share: float) -> str:
+        draw = self._draws(text)
+        found = list(_TOKEN.finditer(text))
+        switched, end, position = [], 0, 0
+        for words, candidates, weights in self._phrases([match[0] for match in found]):
+            first, last = found[position], found[position + len(words) - 1]
+            position += len(words)
+            if candidates and draw() < share:
+                candidate = candidates[bisect(weights, draw() * weights[-1])]
+                switched += [text[end : first.start()], candidate]
+                end = last.end()
+        return "".join([*switched, text[end:]])
+
+    def _draws(self, text: str):
+        """Random numbers that depend on the text alone."""
+        return random.Random(zlib.crc32(text.encode("utf-8", "surrogatepass")) ^ self._seed).random
+
+    def _phrases(self, words: list[str]) -> Iterable[tuple[list[str], tuple, tuple]]:
+        """The words in phrases, the longest that the dictionary holds, each with its candidates."""
+        keys = tuple(word.lower() for word in words)
+        start = 0
+        while start < len(words):
+            stop = self._end_of_phrase(keys, start)
+            yield words[start:stop], *self.candidates_.get(keys[start:stop], ((), ()))
+            start = stop
 
     def _end_of_phrase(self, keys: tuple[str, ...], start: int) -> int:
         """Where the longest phrase of the dictionary that begins at `start` ends."""

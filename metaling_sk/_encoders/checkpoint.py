@@ -1,0 +1,51 @@
+"""Encoders from a folder, a GGUF file or a name on the Hugging Face hub."""
+
+from __future__ import annotations
+
+import copy
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from torch import nn
+from transformers import AutoModel, AutoTokenizer, GgufConfig
+
+
+def load_checkpoint(name: str | os.PathLike) -> tuple[nn.Module, object]:
+    """A model in float32 and its tokenizer, the caller's own; files are read once a process.
+
+    Raises
+    ------
+    ValueError
+        If it is an encoder-decoder model.
+    OSError
+        If there is no such folder, file or model, or it cannot be downloaded.
+    """
+    path = Path(name).expanduser()
+    changed = path.stat().st_mtime_ns if path.exists() else None
+    model, tokenizer = _load(str(path) if changed else str(name), changed)
+    return copy.deepcopy(model), copy.deepcopy(tokenizer)
+
+
+@lru_cache(maxsize=2)
+def _load(name: str, changed: int | None) -> tuple[nn.Module, object]:
+    options = {"trust_remote_code": False}
+    weights = {"use_safetensors": True}
+    if name.endswith(".gguf"):
+        name, options["gguf_file"] = os.path.split(os.path.abspath(name))
+        weights = {"quantization_config": GgufConfig(dequantize=True)}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, **options)
+        model = AutoModel.from_pretrained(name, dtype="float32", **options, **weights)
+    except OSError as error:
+        raise OSError(
+            f"`encoder`: {name!r} is no folder with a transformers model (config, tokenizer, "
+            "safetensors weights), no .gguf file, and could not be had from the Hugging Face hub. "
+            f"encoder='scratch' needs no files. ({error})"
+        ) from error
+    if model.config.is_encoder_decoder:
+        raise ValueError(
+            f"`encoder`: {name!r} is an encoder-decoder model; encoders and decoders alone are "
+            "supported. Pass its encoder as a pair: encoder=(model.get_encoder(), tokenizer)."
+        )
+    return model.eval(), tokenizer

@@ -1,0 +1,55 @@
+"""Texts through a frozen encoder."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from metaling_sk._batches import Rows
+from metaling_sk._encoders._cache import CACHE, keys_of
+from metaling_sk._encoders.text_encoder import TextEncoder
+
+
+def encode(texts: np.ndarray, encoder: TextEncoder, batch_size: int, progress=None) -> np.ndarray:
+    """The vector of each text, float32 of shape (n_texts, n_features).
+
+    A text that this encoder has met before, in this process, is not encoded again.
+
+    Parameters
+    ----------
+    texts : ndarray of str
+    encoder : TextEncoder
+        On its device, in its precision.
+    batch_size : int
+    progress : Progress, optional
+    """
+    keys = keys_of(encoder.fingerprint, texts)
+    vectors = CACHE.get(keys)
+    missing = {key: row for row, key in enumerate(keys) if vectors[row] is None}
+    if missing:
+        new = _encode(texts[list(missing.values())], encoder, batch_size, progress)
+        CACHE.put(list(missing), new)
+        found = dict(zip(missing, new))
+        vectors = [
+            found[key] if vector is None else vector for key, vector in zip(keys, vectors)
+        ]
+    return np.stack(vectors)
+
+
+def _encode(texts, encoder, batch_size, progress) -> np.ndarray:
+    rows = Rows(encoder.tokenize(texts), np.zeros(len(texts), dtype=np.int64))
+    device = next(encoder.parameters()).device
+    vectors = None
+    if progress is not None:
+        progress.start("encode", len(texts), "text")
+    encoder.eval()
+    with torch.inference_mode():
+        for where in rows.indices(batch_size):
+            batch = rows.collate(where).to(device)
+            found = encoder(**batch.inputs).float().cpu().numpy()
+            if vectors is None:
+                vectors = np.empty((len(texts), found.shape[1]), dtype=np.float32)
+            vectors[where] = found
+            if progress is not None:
+                progress.advance(len(where))
+    return vectors

@@ -1,0 +1,83 @@
+"""A small Transformer with random weights and a tokenizer trained on the texts at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from torch import nn
+from transformers import AutoModel, BertConfig, BertModel, PretrainedConfig, PreTrainedTokenizerFast
+
+VOCABULARY = 16_000
+ALPHABET = 6_000
+CHARACTERS_PER_LANGUAGE = 3_000_000
+"""The tokenizer is trained on this many characters of each language, so that all get a share."""
+
+SPECIAL_TOKENS = {"pad_token": "[PAD]", "unk_token": "[UNK]"}
+
+
+def make_scratch(
+    texts: np.ndarray, language: np.ndarray, config: PretrainedConfig | None = None
+) -> tuple[nn.Module, PreTrainedTokenizerFast]:
+    """A model with random weights and its tokenizer.
+
+    Parameters
+    ----------
+    texts, language : ndarray of str, shape (n_texts,)
+        The texts to train the tokenizer on and the language of each.
+    config : transformers config, optional
+        The architecture; by default two BERT layers of 128 units. Its `vocab_size` bounds the
+        tokenizer's.
+    """
+    tokenizer = train_tokenizer(
+        texts, language, VOCABULARY if config is None else config.vocab_size
+    )
+    if config is None:
+        config = BertConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=128,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            intermediate_size=256,
+            max_position_embeddings=512,
+        )
+        return BertModel(config, add_pooling_layer=False), tokenizer
+    return AutoModel.from_config(config), tokenizer
+
+
+def train_tokenizer(
+    texts: np.ndarray, language: np.ndarray, vocabulary: int
+) -> PreTrainedTokenizerFast:
+    """Byte-pair encoding [1]_ of lower-case text, on equal shares of all languages.
+
+    References
+    ----------
+    .. [1] Sennrich et al. (2016). Neural machine translation of rare words with subword units.
+       ACL.
+    """
+    tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation()]
+    )
+    tokenizer.decoder = decoders.Metaspace()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=list(SPECIAL_TOKENS.values()),
+        limit_alphabet=min(ALPHABET, vocabulary // 2),
+        max_token_length=16,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(_shares(texts, language), trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL_TOKENS)
+
+
+def _shares(texts: np.ndarray, language: np.ndarray) -> Iterator[Iterable[str]]:
+    for code in dict.fromkeys(language):
+        n_characters = 0
+        for text in texts[language == code]:
+            if n_characters > CHARACTERS_PER_LANGUAGE:
+                break
+            n_characters += len(text)
+            yield text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,126 @@
+"""A Transformer with its tokenizer: texts to vectors."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from hashlib import blake2b
+
+import numpy as np
+import torch
+from torch import nn
+
+from metaling_sk._nn.pooling import POOLINGS, pool
+from metaling_sk._tokens import Tokens, tokenize
+
+
+class TextEncoder(nn.Module):
+    """A Transformer that gives one vector per text.
+
+    Parameters
+    ----------
+    backbone : module
+        Takes `input_ids` and `attention_mask`; gives a tensor of shape (n_texts, n_tokens,
+        n_features) or an object that has one as `last_hidden_state`.
+    tokenizer : transformers tokenizer
+    pooling : {"mean", "cls", "last"}
+    layer : int or float
+        -1 or 1.0 is the last layer, 0.5 the one at half the depth, 3 the third. Layers above it
+        are dropped.
+    max_length : int
+        Longer texts are truncated to this many tokens.
+    """
+
+    def __init__(self, backbone: nn.Module, tokenizer, pooling: str, layer, max_length: int):
+        super().__init__()
+        if pooling not in POOLINGS:
+            raise ValueError(f"`pooling` must be one of {list(POOLINGS)}, got {pooling!r}.")
+        self.pooling = pooling
+        self.tokenizer = tokenizer
+        self.max_length = min(max_length, _positions(backbone))
+        self.backbone = backbone
+        self._top = keep_layers(backbone, layer)
+
+    def tokenize(self, texts) -> Tokens:
+        return tokenize(texts, self.tokenizer, self.max_length)
+
+    @property
+    def n_features(self) -> int:
+        config = getattr(self.backbone, "config", None)
+        if config is not None:
+            return config.hidden_size
+        with torch.inference_mode():
+            ids = torch.zeros((1, 1), dtype=torch.int64, device=next(self.parameters()).device)
+            return self(ids, torch.ones_like(ids)).shape[1]
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        return pool(self._hidden(input_ids, attention_mask), attention_mask, self.pooling)
+
+    def _hidden(self, input_ids, attention_mask) -> torch.Tensor:
+        if self._top is None:
+            output = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
+            return getattr(output, "last_hidden_state", output)
+        # What follows the layer in the backbone (a final normalisation) belongs to the last one.
+        caught = []
+        layer = self.backbone.get_submodule(self._top)
+        handle = layer.register_forward_hook(lambda module, args, output: caught.append(output))
+        try:
+            self.backbone(input_ids=input_ids, attention_mask=attention_mask)
+        finally:
+            handle.remove()
+        return caught[0][0] if isinstance(caught[0], tuple) else caught[0]
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """A digest of all that decides what a text's vector is."""
+        digest = blake2b(digest_size=16)
+        digest.update(repr((self.pooling, self.max_length, self._top)).encode())
+        digest.update(repr(sorted(self.tokenizer.get_vocab().items())).encode())
+        for name, tensor in self.state_dict().items():
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        return digest.digest()
+
+
+def keep_layers(backbone: nn.Module, layer) -> str | None:
+    """Drop the layers above `layer`; the name of the top one, or None where all stay."""
+    if layer in (-1, 1.0) and not (layer == 1 and isinstance(layer, int)):
+        return None
+    name = _layers_name(backbone)
+    layers = backbone.get_submodule(name)
+    depth = len(layers)
+    if isinstance(layer, (int, np.integer)) and not isinstance(layer, bool):
+        n_kept = layer + 1 + depth if layer < 0 else layer
+    else:
+        n_kept = round(layer * depth) if 0 < layer <= 1 else 0
+    if not 1 <= n_kept <= depth:
+        raise ValueError(
+            f"`layer` must be -1 (the last), 1 to {depth}, or a fraction of the depth such as 0.5, "
+            f"got {layer!r}: this encoder has {depth} layers."
+        )
+    if n_kept == depth:
+        return None
+    del layers[n_kept:]
+    backbone.config.num_hidden_layers = n_kept
+    if getattr(backbone.config, "layer_types", None):
+        backbone.config.layer_types = backbone.config.layer_types[:n_kept]
+    return f"{name}.{n_kept - 1}"
+
+
+def _layers_name(backbone: nn.Module) -> str:
+    depth = getattr(getattr(backbone, "config", None), "num_hidden_layers", None)
+    for name, module in backbone.named_modules():
+        if isinstance(module, nn.ModuleList) and len(module) == depth:
+            return name
+    raise ValueError(
+        f"`layer`: {type(backbone).__name__} does not show its layers as one list, so none of "
+        "them can be left out; use layer=-1."
+    )
+
+
+def _positions(backbone: nn.Module) -> int:
+    """How many tokens the backbone has positions for."""
+    config = getattr(backbone, "config", None)
+    positions = getattr(config, "max_position_embeddings", None) or np.iinfo(np.int32).max
+    padding = getattr(config, "pad_token_id", None) or 0
+    offset = padding + 1 if getattr(config, "model_type", "").endswith("roberta") else 0
+    return positions - offset

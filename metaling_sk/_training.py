@@ -1,0 +1,278 @@
+"""Training through skorch: optimiser, schedule, early stopping, progress.
+
+The only module that knows skorch.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, LRScheduler
+from skorch.helper import predefined_split
+from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from metaling_sk._batches import Rows, Steps
+from metaling_sk._nn.classifier import Classifier
+from metaling_sk._nn.objective import Objective
+from metaling_sk._progress import Progress
+
+MAX_GRADIENT_NORM = 1.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train.
+
+    Attributes
+    ----------
+    learning_rate, encoder_learning_rate : float
+        The second one is for the weights of the encoder.
+    weight_decay : float
+        Of matrices; biases and normalisations are not decayed.
+    warmup : float
+        Share of the steps during which the learning rate grows from 0.
+    max_epochs : int
+    patience : int
+        Epochs without a better validation loss after which training stops.
+    device : torch.device
+    autocast : torch.dtype or None
+    callbacks : sequence of skorch callbacks
+    """
+
+    learning_rate: float
+    encoder_learning_rate: float
+    weight_decay: float
+    warmup: float
+    max_epochs: int
+    patience: int
+    device: torch.device
+    autocast: torch.dtype | None
+    callbacks: Sequence = ()
+
+
+class Net(NeuralNet):
+    """A skorch net whose batches are `Step`s of several streams of rows."""
+
+    def __init__(self, *args, settings: Settings, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.settings = settings
+
+    def infer(self, x, **fit_params):
+        step = x.to(self.device)
+        with autocast(self.settings):
+            return {
+                name: self.module_(batch.inputs, batch.language)
+                for name, batch in step.batches.items()
+            }
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        values = self.criterion_(y_pred, X.to(self.device), self.module_, training)
+        self.terms_ = {name: value.item() for name, value in values.items()}
+        return self.criterion_.total(values)
+
+    def initialize_optimizer(self, triggered_directly=None):
+        """AdamW (Loshchilov & Hutter, 2019), matrices alone decayed."""
+        settings = self.settings
+        groups = defaultdict(list)
+        for name, parameter in self.get_all_learnable_params():
+            if parameter.requires_grad:
+                groups[name.startswith("encoder."), parameter.ndim > 1].append(parameter)
+        self.optimizer_ = torch.optim.AdamW(
+            [
+                {
+                    "params": parameters,
+                    "lr": settings.encoder_learning_rate if encoder else settings.learning_rate,
+                    "weight_decay": settings.weight_decay if decayed else 0.0,
+                }
+                for (encoder, decayed), parameters in groups.items()
+            ],
+            fused=settings.device.type in ("cpu", "cuda"),
+        )
+        return self
+
+
+class RecordTerms(Callback):
+    """Writes the mean of every term of the objective into the history, and ends the fit on NaN."""
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.values_ = defaultdict(list)
+
+    def on_batch_end(self, net, batch=None, training=None, loss=None, **kwargs):
+        if training:
+            self.values_["train_loss"].append(loss.item())
+            for name, value in net.terms_.items():
+                self.values_[name].append(value)
+            if not np.isfinite(self.values_["train_loss"][-1]):
+                raise ValueError(
+                    f"The loss became {loss.item()} in epoch {len(net.history)}, batch "
+                    f"{len(self.values_['train_loss'])}. Lower `learning_rate` "
+                    f"(now {net.settings.learning_rate:g}) or look for extreme values in X."
+                )
+
+    def on_epoch_end(self, net, **kwargs):
+        for name, values in self.values_.items():
+            net.history.record(name, float(np.mean(values)))
+
+
+class ShowProgress(Callback):
+    """Moves the bar; tells the objective how far training is."""
+
+    def __init__(self, progress: Progress, n_steps: int, stage: str):
+        self.progress = progress
+        self.n_steps = n_steps
+        self.stage = stage
+
+    def on_train_begin(self, net, **kwargs):
+        self.done_ = 0
+        self.progress.start(self.stage, self.n_steps)
+
+    def on_batch_end(self, net, training=None, loss=None, **kwargs):
+        if training:
+            self.done_ += 1
+            net.criterion_.progress = self.done_ / self.n_steps
+            self.progress.advance(1, f"loss={loss.item():.3f}")
+
+
+def new_net(module: Classifier, objective: Objective, settings: Settings) -> Net:
+    """A net around a module, ready to be trained."""
+    net = Net(
+        module,
+        criterion=objective,
+        settings=settings,
+        max_epochs=settings.max_epochs,
+        iterator_train=_as_it_is,
+        iterator_valid=_as_it_is,
+        train_split=None,
+        device=str(settings.device),
+        verbose=0,
+        callbacks__print_log=None,
+        callbacks__train_loss=None,
+    )
+    return net.initialize()
+
+
+def train(
+    net: Net,
+    steps: Steps,
+    valid_steps: Steps | None,
+    progress: Progress,
+    stage: str,
+    *,
+    resume: bool = False,
+) -> Net:
+    """Train the module of a net in place.
+
+    Where there are validation rows, training stops early and the best epoch's weights are
+    restored. With `resume`, one epoch is added at a constant learning rate.
+
+    Returns
+    -------
+    Net
+        Its `history` has a row per epoch with `train_loss`, `valid_loss` and each term's mean.
+
+    Raises
+    ------
+    ValueError
+        If the loss becomes infinite or NaN.
+    MemoryError
+        If the memory of the GPU does not suffice.
+    """
+    settings = net.settings
+    n_epochs = 1 if resume else settings.max_epochs
+    n_steps = n_epochs * len(steps)
+    callbacks = [
+        ("terms", RecordTerms()),
+        ("clipping", GradientNormClipping(MAX_GRADIENT_NORM)),
+        ("progress", ShowProgress(progress, n_steps, stage)),
+    ]
+    if not resume:
+        decay = partial(linear_decay, n_steps=n_steps, warmup=settings.warmup)
+        schedule = LRScheduler(LambdaLR, lr_lambda=decay, step_every="batch")
+        callbacks.append(("schedule", schedule))
+    if valid_steps is not None:
+        net.train_split = predefined_split(valid_steps)
+        stopping = EarlyStopping(patience=settings.patience, load_best=True, threshold=0)
+        callbacks.append(("early_stopping", stopping))
+    callbacks += [(f"user_{number}", callback) for number, callback in enumerate(settings.callbacks)]
+    own = net.callbacks_
+    net.callbacks_ = own + [(name, callback.initialize()) for name, callback in callbacks]
+    try:
+        net.notify("on_train_begin", X=steps, y=None)
+        with _advice_on_memory():
+            net.fit_loop(steps, epochs=n_epochs)
+    except KeyboardInterrupt:
+        if not any(_has_stopped(callback) for _, callback in net.callbacks_):
+            raise
+    finally:
+        # A fitted net holds neither the data nor the bar.
+        callbacks_, net.callbacks_, net.train_split = net.callbacks_, own, None
+    for name, callback in callbacks_:
+        callback.on_train_end(net, X=steps, y=None)
+    return net
+
+
+def linear_decay(step: int, n_steps: int, warmup: float) -> float:
+    """The share of the learning rate at a step: up from 0, then down to 0."""
+    n_warmup = warmup * n_steps
+    if step < n_warmup:
+        return (step + 1) / (n_warmup + 1)
+    return max(0.0, (n_steps - step) / max(1.0, n_steps - n_warmup))
+
+
+@torch.inference_mode()
+def predict_logits(
+    module: Classifier, rows: Rows, batch_size: int, settings: Settings, progress: Progress
+) -> np.ndarray:
+    """Logits, float64 of shape (n_rows, n_classes), in the order of the rows.
+
+    Features go through the head in float64, so that a row's result does not depend on which
+    others are in its batch.
+    """
+    module.eval()
+    dense = module.encoder is None
+    device = torch.device("cpu") if dense else settings.device
+    module = copy.deepcopy(module).to(device).double() if dense else module.to(device)
+    logits = np.empty((len(rows), module.head.out_features))
+    progress.start("predict", len(rows), "row")
+    for where in rows.indices(batch_size):
+        batch = rows.collate(where, dtype=torch.float64).to(device)
+        with autocast(settings, training=False):
+            logits[where] = module(batch.inputs, batch.language).logits.double().cpu().numpy()
+        progress.advance(len(where))
+    return logits
+
+
+def autocast(settings: Settings, training: bool = True):
+    """bfloat16 where the settings say so; on a CPU only in training."""
+    device = settings.device.type
+    dtype = settings.autocast
+    enabled = dtype is not None and (training or device != "cpu")
+    return torch.autocast(device, dtype=dtype if enabled else None, enabled=enabled)
+
+
+def _as_it_is(dataset, **kwargs):
+    return dataset
+
+
+def _has_stopped(callback) -> bool:
+    return isinstance(callback, EarlyStopping) and callback.misses_ >= callback.patience
+
+
+@contextmanager
+def _advice_on_memory():
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise MemoryError(
+            "The memory of the GPU does not suffice: lower `batch_size` or `max_length`, or use "
+            f"trainable='head'. ({error})"
+        ) from error

@@ -1,0 +1,25 @@
+"""Rows held out to find the best epoch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from metaling_sk._samples import Samples
+
+
+def split_validation(samples: Samples, fraction: float, rng: np.random.RandomState) -> np.ndarray:
+    """Which rows are held out: the same share of every language × label, rounded down.
+
+    Few labels are not held out: a group of fewer than ``1 / fraction`` rows stays whole.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_samples,)
+    """
+    groups = pd.Series(rng.permutation(len(samples))).groupby(
+        [pd.Series(samples.language), pd.Series(samples.y)]
+    )
+    rank = groups.rank(method="first").to_numpy()
+    size = groups.transform("size").to_numpy()
+    return rank <= np.floor(fraction * size)

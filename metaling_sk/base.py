@@ -1,0 +1,317 @@
+"""What the classifiers share: parameters, rows for the network, prediction."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import contextmanager
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import sparse
+from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.validation import check_is_fitted
+
+from metaling_sk._batches import Rows
+from metaling_sk._device import autocast_dtype, find_device
+from metaling_sk._encoders import (
+    encode,
+    fit_vectorizer,
+    is_scratch,
+    is_vectorizer,
+    make_text_encoder,
+)
+from metaling_sk._language_statistics import LanguageStatistics
+from metaling_sk._nn.classifier import Classifier
+from metaling_sk._nn.language_norm import LanguageNorm
+from metaling_sk._progress import Progress
+from metaling_sk._samples import Samples, check_samples
+from metaling_sk._training import Settings, predict_logits
+
+DROPOUT = 0.1
+FROM_SCRATCH, FINE_TUNING, ON_FEATURES = 1e-3, 5e-5, 1e-3
+"""The learning rates that "auto" stands for."""
+
+
+class LanguageClassifier(ClassifierMixin, BaseEstimator):
+    """Base of the classifiers whose network has an encoder, a norm per language and a head.
+
+    A subclass defines `__init__` with the common parameters and `fit`, which sets `classes_`,
+    calls `_fit_encoder`, `_fit_language_norm` and `_new_module`, and ends with `net_`.
+    """
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = True
+        tags.input_tags.sparse = True
+        tags.input_tags.string = True
+        return tags
+
+    def predict_proba(self, X, language=None) -> np.ndarray:
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each row, where X has no language column. A language not seen at fit
+            is allowed.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        return softmax(self._logits(X, language), axis=1)
+
+    def predict(self, X, language=None) -> np.ndarray:
+        """The most probable class of each row.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
+        language : str or array-like of str, shape (n_samples,), default=None
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        logits = self._logits(X, language)
+        return self.classes_[logits.argmax(axis=1)]
+
+    def score(self, X, y, sample_weight=None, language=None) -> float:
+        """Accuracy of `predict` on rows that all have a label."""
+        return accuracy_score(y, self.predict(X, language=language), sample_weight=sample_weight)
+
+    def register_language(self, X, language=None) -> LanguageClassifier:
+        """Learn the statistics of a new language from its text, labelled or not.
+
+        From then on its rows are centred and scaled by their own statistics instead of those of
+        all languages. Predictions for the other languages do not change.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
+            Rows of one or several languages; at least two of each.
+        language : str or array-like of str, default=None
+            Where X has no language column.
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self)
+        samples = check_samples(self, X, language=language, reset=False)
+        for code in dict.fromkeys(samples.language):
+            part = samples.take(samples.language == code)
+            if len(part) < 2:
+                raise ValueError(
+                    f"register_language needs at least two rows of {code!r}, got {len(part)}."
+                )
+            self._register(part, code)
+        return self
+
+    def save(self, folder) -> None:
+        """Save to a folder: JSON, safetensors and tokenizer files; see `metaling_sk.load`.
+
+        Parameters
+        ----------
+        folder : str or path
+            Made where it does not exist.
+        """
+        from metaling_sk.persistence import save
+
+        save(self, folder)
+
+    def __getstate__(self):
+        """A trained encoder is part of `net_`; a frozen one leaves the GPU."""
+        state = super().__getstate__().copy()
+        encoder = state.get("text_encoder_")
+        if encoder is not None and not self._is_frozen():
+            del state["text_encoder_"]
+        elif encoder is not None and next(encoder.parameters()).device.type != "cpu":
+            state["text_encoder_"] = copy.deepcopy(encoder).cpu()
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if hasattr(self, "net_") and not hasattr(self, "text_encoder_"):
+            self.text_encoder_ = self.net_.module_.encoder
+
+    def _register(self, samples: Samples, code: str) -> None:
+        module = self.net_.module_
+        if module.encoder is None:
+            if self.language_norm:
+                self.statistics_ = self.statistics_.add(self._inputs(samples), code)
+        elif module.norm is not None:
+            if code not in self.languages_:
+                self.languages_ = [*self.languages_, code]
+                module.norm.grow(len(self.languages_))
+            vectors = self._encode_trained(self._inputs(samples))
+            module.norm.set_language(self.languages_.index(code) + 1, vectors)
+
+    def _check_parameters(self) -> None:
+        for name, lowest in (
+            ("max_length", 1),
+            ("batch_size", 1),
+            ("max_epochs", 1),
+            ("patience", 1),
+        ):
+            check_number(self, name, Integral, lowest)
+        check_number(self, "weight_decay", Real, 0)
+        for name in ("warmup", "validation_fraction"):
+            check_number(self, name, Real, 0, 1)
+        if self.learning_rate != "auto":
+            check_number(self, "learning_rate", Real, 0)
+        if self.trainable not in ("all", "head"):
+            raise ValueError(f"`trainable` must be 'all' or 'head', got {self.trainable!r}.")
+
+    def _is_frozen(self) -> bool:
+        """Whether the texts become features once and for all."""
+        return self.vectorizer_ is not None or self.trainable == "head"
+
+    def _fit_encoder(self, samples: Samples) -> None:
+        """Set `text_encoder_` or `vectorizer_`; both None for features."""
+        self.text_encoder_ = self.vectorizer_ = None
+        if not samples.is_text:
+            return
+        if is_vectorizer(self.encoder):
+            self.vectorizer_ = fit_vectorizer(self.encoder, samples.texts)
+            return
+        encoder = make_text_encoder(
+            self.encoder,
+            samples.texts,
+            samples.language,
+            pooling=self.pooling,
+            layer=self.layer,
+            max_length=self.max_length,
+        )
+        device = find_device(self.device)
+        if self._is_frozen():
+            encoder.requires_grad_(False).eval()
+            encoder.to(dtype=autocast_dtype(self.dtype, device) or torch.float32)
+        self.text_encoder_ = encoder.to(device)
+
+    def _inputs(self, samples: Samples, progress: Progress | None = None):
+        """Features, or token ids for an encoder that is trained."""
+        if not samples.is_text:
+            return samples.features
+        if self.vectorizer_ is not None:
+            return _as_features(self.vectorizer_.transform(samples.texts))
+        if self._is_frozen():
+            self.text_encoder_.to(find_device(self.device))
+            return encode(samples.texts, self.text_encoder_, self._predict_batch_size, progress)
+        return self.text_encoder_.tokenize(samples.texts)
+
+    def _fit_language_norm(self, inputs, language: np.ndarray) -> None:
+        """Set `languages_` and, for features, `statistics_`."""
+        self.languages_ = sorted(set(language))
+        self.statistics_ = None
+        if not hasattr(inputs, "pad"):
+            self.statistics_ = LanguageStatistics.fit(inputs, language)
+
+    def _rows(self, inputs, language: np.ndarray) -> Rows:
+        """Rows for the network: features are centred and scaled."""
+        if self.statistics_ is not None:
+            known = language if self.language_norm else np.full(len(language), "", dtype=object)
+            inputs = self.statistics_.apply(inputs, known)
+        index = pd.Index(self.languages_).get_indexer(language) + 1
+        return Rows(inputs, index.astype(np.int64))
+
+    def _new_module(self, inputs, n_hidden: int = 0) -> Classifier:
+        n_classes = len(self.classes_)
+        if self.statistics_ is not None:
+            return Classifier(None, None, inputs.shape[1], n_classes, n_hidden)
+        n_features = self.text_encoder_.n_features
+        norm = None
+        if self.language_norm and len(self.languages_) > 1:
+            norm = LanguageNorm(len(self.languages_), n_features)
+        return Classifier(self.text_encoder_, norm, n_features, n_classes, n_hidden, DROPOUT)
+
+    def _settings(self) -> Settings:
+        device = find_device(self.device)
+        trained = self.text_encoder_ is not None and not self._is_frozen()
+        if self.learning_rate != "auto":
+            rate = encoder_rate = self.learning_rate
+        elif trained and not is_scratch(self.encoder):
+            rate, encoder_rate = FROM_SCRATCH, FINE_TUNING
+        else:
+            rate = encoder_rate = FROM_SCRATCH if trained else ON_FEATURES
+        return Settings(
+            learning_rate=rate,
+            encoder_learning_rate=encoder_rate,
+            weight_decay=self.weight_decay,
+            warmup=self.warmup,
+            max_epochs=self.max_epochs,
+            patience=self.patience,
+            device=device if trained else torch.device("cpu"),
+            autocast=autocast_dtype(self.dtype, device) if trained else None,
+            callbacks=tuple(copy.deepcopy(self.callbacks or ())),
+        )
+
+    def _class_weights(self, y: np.ndarray) -> torch.Tensor | None:
+        if self.class_weight is None:
+            return None
+        weights = compute_class_weight(
+            self.class_weight, classes=self.classes_, y=self.classes_[y]
+        )
+        return torch.tensor(weights, dtype=torch.float32)
+
+    def _logits(self, X, language) -> np.ndarray:
+        check_is_fitted(self)
+        samples = check_samples(self, X, language=language, reset=False)
+        with Progress(self.verbose, type(self).__name__) as progress:
+            rows = self._rows(self._inputs(samples, progress), samples.language)
+            return predict_logits(
+                self.net_.module_, rows, self._predict_batch_size, self._settings(), progress
+            )
+
+    @property
+    def _predict_batch_size(self) -> int:
+        return max(self.batch_size, 64)
+
+    def _encode_trained(self, tokens) -> torch.Tensor:
+        """What the trained encoder makes of the rows, before the norm."""
+        encoder = self.net_.module_.encoder.eval()
+        device = next(encoder.parameters()).device
+        rows = Rows(tokens, np.zeros(len(tokens), dtype=np.int64))
+        with torch.no_grad():
+            return torch.cat(
+                [
+                    encoder(**rows.collate(where).to(device).inputs)
+                    for where in rows.indices(self._predict_batch_size)
+                ]
+            )
+
+
+@contextmanager
+def seeded(random_state):
+    """Torch draws from `random_state` inside, and goes on as before outside.
+
+    Yields
+    ------
+    RandomState
+    """
+    rng = check_random_state(random_state)
+    with torch.random.fork_rng():
+        torch.manual_seed(int(rng.randint(2**31)))
+        yield rng
+
+
+def _as_features(features):
+    features = check_array(features, accept_sparse="csr", dtype=(np.float64, np.float32))
+    return sparse.csr_array(features) if sparse.issparse(features) else features
+
+
+def check_number(estimator, name, kind, lowest, highest=None) -> None:
+    value = getattr(estimator, name)
+    fits = isinstance(value, kind) and not isinstance(value, bool) and value >= lowest
+    if not fits or (highest is not None and value > highest):
+        what = "a whole number" if kind is Integral else "a number"
+        span = f"of at least {lowest}" if highest is None else f"from {lowest} to {highest}"
+        raise ValueError(f"`{name}` must be {what} {span}, got {value!r}.")

@@ -1,0 +1,664 @@
+"""TransferClassifier: a target-language model from a source-language model."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+from scipy.special import softmax
+from sklearn.utils.validation import check_is_fitted
+
+from metaling_sk._batches import Rows, Steps
+from metaling_sk._encoders import is_vectorizer
+from metaling_sk._language_statistics import MIN_ROWS
+from metaling_sk._nn.classifier import Classifier
+from metaling_sk._nn.objective import ALIGNING, TERMS, Objective, trained
+from metaling_sk._progress import Progress
+from metaling_sk._roles import find_roles
+from metaling_sk._samples import Samples, check_samples, check_two_classes, with_classes
+from metaling_sk._self_training import pseudo_labels, round_shares
+from metaling_sk._teacher import fit_teacher, teach
+from metaling_sk._training import Net, new_net, predict_logits, train
+from metaling_sk._validation import split_validation
+from metaling_sk.base import LanguageClassifier, check_number, seeded
+from metaling_sk.linear import LinearTransferClassifier
+from metaling_sk.preprocessing._dictionary_translator import DictionaryTranslator
+
+N_HIDDEN = 128
+"""Units of the layer that the aligning terms act on, where the encoder is frozen."""
+
+SELF_TRAINING_ROUNDS = 6
+"""What self_training="auto" means for source="linear"; nets do not self-train unless asked to."""
+
+SHORTEST_CANDIDATE = 2
+
+
+class TransferClassifier(LanguageClassifier):
+    """Turn a source-language model into a target-language model.
+
+    1. A source model :math:`f_s` is trained on the labelled rows of `source_languages`, or taken
+       from `source`.
+    2. The target model :math:`f_t` minimises
+
+       .. math:: \\frac{1}{|D_s|} \\sum_{x, y \\in D_s} L(f_t(x), y) + \\lambda \\sum_k R_k(f_t)
+
+       with the cross-entropy :math:`L`, :math:`\\lambda` = `transfer_weight` and the terms
+       :math:`R_k` named in `transfer`. It starts from the weights of :math:`f_s`, where that is a
+       network.
+    3. `predict` uses :math:`f_t` for every language.
+
+    Each training step takes `batch_size` rows of every kind that the objective needs (labelled
+    source rows, labelled target rows, target text), and estimates every mean from these.
+
+    ===============  ===========================================  ==========================
+    term             :math:`R`                                    needs
+    ===============  ===========================================  ==========================
+    "labels"         cross-entropy                                labelled target rows
+    "distill"        KL from the source model's predictions,      target rows
+                     both softened by `temperature` [1]_
+    "coral"          distance of the covariances [2]_             source and target rows
+    "mmd"            maximum mean discrepancy [3]_                source and target rows
+    "adversarial"    language discriminator, gradient reversed    source and target rows
+                     [4]_
+    "l2sp"           half the squared distance from the source    a network as source
+                     weights [5]_
+    "code_switch"    cross-entropy on source text with half of    `dictionary`, source text
+                     its known words replaced [6]_
+    ===============  ===========================================  ==========================
+
+    Parameters
+    ----------
+    source_languages, target_languages : str or list of str, default=None
+        Rows in other languages are not learnt from. Targets default to all languages but the
+        sources or, where both are None, to those with unlabelled rows; sources default to all
+        languages but the targets.
+    source : "linear", estimator or None, default=None
+        None trains a source network first. "linear" is a `LinearTransferClassifier` with
+        `dictionary` and `self_training`, fitted on all rows. A fitted estimator of this package
+        gives its encoder and weights to start from (`encoder`, `pooling`, `layer` and
+        `max_length` are then not used). Any other sklearn classifier with `predict_proba` is
+        fitted on the labelled source rows, translated where `dictionary` is given, unless it is
+        fitted already; it takes an array of texts or, where it has the parameter
+        `language_column`, a DataFrame. Wrap an estimator of this package in `FrozenEstimator` to
+        use it in that way.
+    transfer : "auto", str or list of str, default="auto"
+        The terms. "auto" is "labels", where there are labelled target rows, and "distill", where
+        `source` is a classifier to learn from and there are target rows. Without terms the
+        source model predicts for all languages (zero-shot).
+    transfer_weight : float, default=1.0
+        :math:`\\lambda`.
+    temperature : float, default=1.0
+        Of "distill".
+    dictionary : mapping of str to iterable of str, or path, default=None
+        Source words to their candidates in the one target language; see `DictionaryTranslator`.
+    self_training : int or "auto", default="auto"
+        Rounds of self-training on unlabelled target rows: of the linear model for
+        source="linear" ("auto": 6), otherwise of the target network ("auto": none), which then
+        starts anew in each round with its surest predictions as labels.
+    encoder : str, path, config, (module, tokenizer) or sklearn transformer, default="scratch"
+        A folder, .gguf file or hub name of a transformers model; "scratch" or a transformers
+        config for random weights and a tokenizer trained on the texts; a module and its
+        tokenizer; an sklearn transformer of texts, fitted on all texts. Ignored for numeric X.
+    trainable : {"all", "head"}, default="all"
+        "head" leaves the encoder as it is: texts are encoded once.
+    pooling : {"mean", "cls", "last"}, default="mean"
+        How token vectors become one vector.
+    layer : int or float, default=-1
+        Hidden layer: -1 for the last, 0.5 for that at half the depth.
+    language_norm : bool, default=True
+        Centre and scale the encoder's vectors by the statistics of each row's own language,
+        where there is more than one. Languages not seen take those of all rows; see
+        `register_language`.
+    max_length : int, default=128
+        Tokens per text.
+    learning_rate : float or "auto", default="auto"
+        Peak of AdamW's learning rate; "auto" is 5e-5 for pretrained encoder weights, 1e-3 for
+        all others.
+    batch_size : int, default=32
+        Rows of each kind per step.
+    max_epochs : int, default=10
+        An epoch passes once over the most frequent kind of rows.
+    weight_decay : float, default=0.01
+        Decoupled weight decay of matrices.
+    warmup : float, default=0.1
+        Share of the steps in which the learning rate grows; afterwards it falls to 0.
+    validation_fraction : float, default=0.1
+        Share of each language and class that is held out to find the best epoch; 0 for none.
+    patience : int, default=3
+        Epochs without a better validation loss after which training stops.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the cross-entropy.
+    device : str, default="auto"
+        "auto" is a GPU where there is one.
+    dtype : {"auto", "float32", "bfloat16", "float16"}, default="auto"
+        Precision of the encoder's computations; "auto" is bfloat16 where the hardware has it.
+    callbacks : list of skorch callbacks, default=None
+    verbose : int, default=1
+        1 shows a progress bar for what takes longer than a second, 0 nothing.
+    random_state : int, RandomState instance or None, default=None
+    warm_start : bool, default=False
+        Start from the weights of the last fit.
+    text_column, language_column : str, default="text", "language"
+        Columns of a DataFrame X.
+    missing_label : object, default=None
+        The value of y in rows without a label, besides NaN and None.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    source_languages_, target_languages_, languages_ : list of str
+    source_model_ : estimator
+        The source model.
+    transfer_ : list of str
+        The terms used.
+    net_ : skorch.NeuralNet
+        The target model.
+    history_ : DataFrame
+        A row per epoch: `stage`, `epoch`, `train_loss`, `valid_loss`, and the mean of the source
+        loss and of each term.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str, for DataFrames
+
+    See Also
+    --------
+    metaling_sk.linear.LinearTransferClassifier : The linear recipe alone.
+
+    References
+    ----------
+    .. [1] Hinton et al. (2015). Distilling the knowledge in a neural network. arXiv:1503.02531.
+    .. [2] Sun & Saenko (2016). Deep CORAL. ECCV Workshops.
+    .. [3] Gretton et al. (2012). A kernel two-sample test. JMLR.
+    .. [4] Ganin et al. (2016). Domain-adversarial training of neural networks. JMLR.
+    .. [5] Li et al. (2018). Explicit inductive bias for transfer learning with convolutional
+       networks. ICML.
+    .. [6] Qin et al. (2020). CoSDA-ML. IJCAI.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from metaling_sk import TransferClassifier
+    >>> X = pd.DataFrame({
+    ...     "text": ["good hotel", "bad hotel", "酒店不错", "酒店糟糕"],
+    ...     "language": ["en", "en", "zh", "zh"],
+    ... })
+    >>> y = ["positive", "negative", None, None]
+    >>> dictionary = {"good": ["不错"], "bad": ["糟糕"], "hotel": ["酒店"]}
+    >>> clf = TransferClassifier(source="linear", dictionary=dictionary, random_state=0)
+    >>> clf.fit(X, y).predict(X[2:]).tolist()
+    ['positive', 'negative']
+    """
+
+    def __init__(
+        self,
+        source_languages=None,
+        target_languages=None,
+        source=None,
+        transfer="auto",
+        transfer_weight=1.0,
+        temperature=1.0,
+        dictionary=None,
+        self_training="auto",
+        encoder="scratch",
+        trainable="all",
+        pooling="mean",
+        layer=-1,
+        language_norm=True,
+        max_length=128,
+        learning_rate="auto",
+        batch_size=32,
+        max_epochs=10,
+        weight_decay=0.01,
+        warmup=0.1,
+        validation_fraction=0.1,
+        patience=3,
+        class_weight=None,
+        device="auto",
+        dtype="auto",
+        callbacks=None,
+        verbose=1,
+        random_state=None,
+        warm_start=False,
+        text_column="text",
+        language_column="language",
+        missing_label=None,
+    ):
+        self.source_languages = source_languages
+        self.target_languages = target_languages
+        self.source = source
+        self.transfer = transfer
+        self.transfer_weight = transfer_weight
+        self.temperature = temperature
+        self.dictionary = dictionary
+        self.self_training = self_training
+        self.encoder = encoder
+        self.trainable = trainable
+        self.pooling = pooling
+        self.layer = layer
+        self.language_norm = language_norm
+        self.max_length = max_length
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.weight_decay = weight_decay
+        self.warmup = warmup
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.class_weight = class_weight
+        self.device = device
+        self.dtype = dtype
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.text_column = text_column
+        self.language_column = language_column
+        self.missing_label = missing_label
+
+    def fit(self, X, y, language=None) -> TransferClassifier:
+        """Fit the source model and the target model.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
+            n_samples texts, or numbers of shape (n_samples, n_features).
+        y : array-like of shape (n_samples,)
+            NaN, None or `missing_label` where a row has no label.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each row, where X has no language column.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X, y, `language` or a parameter is not as described above, if a term in `transfer`
+            has nothing to work on, or if the loss becomes NaN.
+        MemoryError
+            If the memory of the GPU does not suffice.
+        """
+        self._check_parameters()
+        samples = check_samples(self, X, y, language, reset=True)
+        with seeded(self.random_state) as rng, Progress(self.verbose, "transfer") as progress:
+            self._fit_network(self._prepare(samples, rng, progress), rng, progress)
+        return self
+
+    def partial_fit(self, X, y, classes=None, language=None) -> TransferClassifier:
+        """Train for one more epoch on the given rows, at a constant learning rate.
+
+        The first call prepares encoder, vocabulary, statistics of the languages and source
+        classifier from its rows; a network as source is not trained first. Every call minimises
+        the objective on the rows given, without validation and self-training of the network.
+
+        Parameters
+        ----------
+        X, y, language
+            As in `fit`.
+        classes : array-like of shape (n_classes,), default=None
+            All classes; needed in the first call where its rows do not have all of them.
+
+        Returns
+        -------
+        self
+        """
+        self._check_parameters()
+        first = not hasattr(self, "net_")
+        samples = check_samples(self, X, y, language, reset=first, needs_y=True)
+        with seeded(self.random_state) as rng, Progress(self.verbose, "transfer") as progress:
+            if first:
+                classes = None if classes is None else np.unique(classes)
+                task = self._prepare(samples, rng, progress, classes)
+                self.net_ = self._new_net(self._first_module(task), task, self.transfer_)
+            else:
+                task = self._prepare_more(with_classes(samples, self.classes_), progress)
+            steps = Steps(self._streams(task, self.transfer_), self.batch_size, rng)
+            train(self.net_, steps, None, progress, "partial_fit", resume=True)
+            self.history_ = _history({"partial_fit": self.net_})
+        return self
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_number(self, "transfer_weight", Real, 0)
+        check_number(self, "temperature", Real, 0)
+        if self.self_training != "auto":
+            check_number(self, "self_training", Integral, 0)
+        if unknown := sorted(set(self._terms_asked_for()) - set(TERMS)):
+            raise ValueError(
+                f"`transfer` must be 'auto' or some of {list(TERMS)}, got {unknown}."
+            )
+        if isinstance(self.source, str) and self.source != "linear":
+            raise ValueError(
+                f"`source` must be None, 'linear' or a classifier, got {self.source!r}."
+            )
+
+    def _terms_asked_for(self) -> list[str]:
+        if self.transfer is None or isinstance(self.transfer, str):
+            return [] if self.transfer in (None, "auto") else [self.transfer]
+        return list(self.transfer)
+
+    def _start(self) -> LanguageClassifier | None:
+        """The fitted estimator whose network is the start, if any."""
+        if isinstance(self.source, LanguageClassifier):
+            check_is_fitted(self.source)
+            return self.source
+        return copy.copy(self) if self.warm_start and hasattr(self, "net_") else None
+
+    def _has_teacher(self) -> bool:
+        return self.source is not None and not isinstance(self.source, LanguageClassifier)
+
+    def _prepare(self, samples: Samples, rng, progress: Progress, classes=None) -> Task:
+        """Everything up to the first training step; sets all fitted attributes but the net."""
+        start = self._start()
+        self.source_languages_, self.target_languages_ = find_roles(
+            samples, self.source_languages, self.target_languages
+        )
+        samples = samples.take(
+            np.isin(samples.language, self.source_languages_ + self.target_languages_)
+        )
+        if start is not None:
+            classes = start.classes_
+        elif classes is None:
+            check_two_classes(samples, self)
+            classes = samples.classes[np.unique(samples.y[samples.labelled])]
+        samples = with_classes(samples, classes)
+        self.classes_ = samples.classes
+        is_target = np.isin(samples.language, self.target_languages_)
+        if not self.source_languages_:
+            # Nothing is left to be a source: the labels there are train the model.
+            is_target &= ~samples.labelled
+        self.transfer_ = self._find_terms(samples, is_target, start)
+        if self._has_teacher():
+            self.source_model_ = self._fit_teacher(samples, is_target, rng, progress)
+        if start is None:
+            self._fit_encoder(samples)
+        else:
+            self._take_encoder(start, samples)
+        inputs = self._inputs(samples, progress)
+        self._fit_language_norm(inputs, samples.language)
+        if start is not None:
+            self._take_language_norm(start, inputs, samples.language)
+        self.translator_ = self._fit_translator(samples, rng)
+        return self._task(samples, inputs, is_target, progress, start)
+
+    def _prepare_more(self, samples: Samples, progress: Progress) -> Task:
+        """The rows of a further `partial_fit`."""
+        languages = self.source_languages_ + self.target_languages_
+        samples = samples.take(np.isin(samples.language, languages))
+        is_target = np.isin(samples.language, self.target_languages_)
+        return self._task(samples, self._inputs(samples, progress), is_target, progress)
+
+    def _task(self, samples, inputs, is_target, progress, start=None) -> Task:
+        rows = self._rows(inputs, samples.language).with_targets(y=samples.y)
+        task = Task(samples, rows, is_target, start)
+        if "distill" in self.transfer_ and self._has_teacher():
+            task.teacher = np.zeros((len(samples), len(self.classes_)))
+            target = samples.take(is_target)
+            task.teacher[is_target] = teach(self.source_model_, target, self.classes_)
+        if "code_switch" in self.transfer_:
+            source = samples.take(~is_target & samples.labelled)
+            texts = self.translator_.code_switch(source.texts, language=source.language)
+            switched = self._inputs(replace(source, texts=texts), progress)
+            task.switched = self._rows(switched, source.language).with_targets(y=source.y)
+        return task
+
+    def _find_terms(self, samples: Samples, is_target, start) -> list[str]:
+        """R, after a check that every term has something to work on."""
+        n_labels = int((samples.labelled & is_target).sum())
+        terms = self._terms_asked_for()
+        if self.transfer == "auto":
+            can_distill = self._has_teacher() and is_target.any()
+            terms = ["labels"] * bool(n_labels) + ["distill"] * bool(can_distill)
+        has_source = (samples.labelled & ~is_target).any()
+        frozen = not samples.is_text or is_vectorizer(self.encoder) or self.trainable == "head"
+        for term in terms:
+            missing = None
+            if term == "labels" and not n_labels:
+                missing = "labelled rows in a target language"
+            elif term in ("distill", *ALIGNING) and not is_target.any():
+                missing = "rows in a target language"
+            elif term in (*ALIGNING, "code_switch") and not has_source:
+                missing = "labelled rows in a source language"
+            elif term == "l2sp" and self._has_teacher():
+                missing = "a network as source, but `source` is a classifier"
+            elif term == "code_switch" and (self.dictionary is None or not samples.is_text):
+                missing = "texts and a `dictionary`"
+            elif term in ALIGNING and frozen and start and start.net_.module_.hidden is None:
+                missing = "an encoder that is trained, or a source that was fitted with this term"
+            if missing is not None:
+                raise ValueError(
+                    f"`transfer`: {term!r} needs {missing}. The source languages are "
+                    f"{self.source_languages_}, the target languages {self.target_languages_}."
+                )
+        return terms
+
+    def _fit_teacher(self, samples: Samples, is_target, rng, progress):
+        progress.start("source model", 1, "fit")
+        if isinstance(self.source, str):
+            rounds = self.self_training
+            teacher = LinearTransferClassifier(
+                source_languages=self.source_languages_,
+                target_languages=self.target_languages_,
+                dictionary=self.dictionary,
+                self_training=SELF_TRAINING_ROUNDS if rounds == "auto" else rounds,
+                class_weight=self.class_weight,
+                random_state=rng.randint(2**31),
+            )
+            y = samples.classes[samples.y].astype(object)
+            y[~samples.labelled] = None
+            X = samples.texts if samples.is_text else samples.features
+            teacher.fit(X, y, language=samples.language)
+        else:
+            source = samples.take(~is_target & samples.labelled)
+            translator = self._fit_translator(samples, rng)
+            teacher = fit_teacher(self.source, source, translator)
+        progress.advance()
+        return teacher
+
+    def _fit_translator(self, samples: Samples, rng) -> DictionaryTranslator | None:
+        if self.dictionary is None or not samples.is_text:
+            return None
+        if len(self.target_languages_) != 1:
+            raise ValueError(
+                "`dictionary` translates into one language, but there are "
+                f"{len(self.target_languages_)} target languages: {self.target_languages_}. "
+                "Name one in `target_languages`."
+            )
+        return DictionaryTranslator(
+            self.dictionary,
+            target_language=self.target_languages_[0],
+            min_length=SHORTEST_CANDIDATE,
+            random_state=rng.randint(2**31),
+        ).fit(samples.texts, language=samples.language)
+
+    def _take_encoder(self, start: LanguageClassifier, samples: Samples) -> None:
+        """The encoder of the estimator to start from."""
+        kinds = {True: "texts", False: "numeric features"}
+        started_on_text = start.text_encoder_ is not None or start.vectorizer_ is not None
+        if started_on_text != samples.is_text:
+            raise ValueError(
+                f"`source` was fitted on {kinds[started_on_text]}, but X holds "
+                f"{kinds[samples.is_text]}; both must be of one kind."
+            )
+        if not samples.is_text and samples.features.shape[1] != start.n_features_in_:
+            raise ValueError(
+                f"`source` was fitted on {start.n_features_in_} features, but X has "
+                f"{samples.features.shape[1]}."
+            )
+        if start.trainable != self.trainable:
+            raise ValueError(
+                f"`source` was fitted with trainable={start.trainable!r}; "
+                f"use the same here, got {self.trainable!r}."
+            )
+        self.vectorizer_ = start.vectorizer_
+        self.text_encoder_ = start.text_encoder_
+
+    def _take_language_norm(self, start: LanguageClassifier, inputs, language) -> None:
+        """The languages and statistics of the estimator to start from; new languages are added."""
+        new = [code for code in self.languages_ if code not in start.languages_]
+        self.languages_ = [*start.languages_, *new]
+        if self.statistics_ is not None:
+            self.statistics_ = start.statistics_
+            for code in new:
+                rows = np.flatnonzero(language == code)
+                if len(rows) >= MIN_ROWS:
+                    self.statistics_ = self.statistics_.add(inputs[rows], code)
+
+    def _first_module(self, task: Task) -> Classifier:
+        """The network before training."""
+        if task.start is None:
+            aligning = set(self.transfer_) & set(ALIGNING)
+            frozen = self.statistics_ is not None
+            return self._new_module(task.rows.inputs, N_HIDDEN if aligning and frozen else 0)
+        module = copy.deepcopy(task.start.net_.module_)
+        if module.norm is not None:
+            module.norm.grow(len(self.languages_))
+        self._use_encoder(module)
+        return module
+
+    def _use_encoder(self, module: Classifier) -> None:
+        if module.encoder is not None:
+            self.text_encoder_ = module.encoder
+
+    def _new_net(self, module: Classifier, task: Task, terms) -> Net:
+        labelled = task.samples.y[task.samples.labelled]
+        objective = Objective(
+            terms,
+            self.transfer_weight,
+            self.temperature,
+            self._class_weights(labelled),
+            module.head.in_features,
+            [weight.detach().clone() for weight in trained(module)] if "l2sp" in terms else (),
+        )
+        return new_net(module, objective, self._settings())
+
+    def _streams(self, task: Task, terms, part=slice(None)) -> dict[str, Rows]:
+        """The rows of `part` that the objective reads, by kind."""
+        chosen = np.zeros(len(task.samples), dtype=bool)
+        chosen[part] = True
+        labelled = task.samples.labelled
+        source, target = ~task.is_target & labelled & chosen, task.is_target & chosen
+        rows = replace(task.rows, teacher=task.teacher)
+        streams = {"source": rows.take(source)}
+        if "labels" in terms:
+            streams["labels"] = rows.take(target & labelled)
+        if {"distill", *ALIGNING} & set(terms):
+            streams["target"] = rows.take(target)
+        if "code_switch" in terms:
+            streams["code_switch"] = task.switched.take(chosen[~task.is_target & labelled])
+        return streams
+
+    def _fit_network(self, task: Task, rng, progress: Progress) -> None:
+        held_out = split_validation(task.samples, self.validation_fraction, rng)
+        nets = {}
+
+        def train_stage(stage: str, module: Classifier, terms, task: Task) -> Net:
+            steps = Steps(self._streams(task, terms, ~held_out), self.batch_size, rng)
+            valid_steps = Steps(self._streams(task, terms, held_out), self.batch_size)
+            net = self._new_net(module, task, terms)
+            nets[stage] = train(net, steps, valid_steps if len(valid_steps) else None, progress, stage)
+            return net
+
+        module = self._first_module(task)
+        source_net = None if task.start is None else task.start.net_
+        if source_net is None and not self._has_teacher():
+            source_net = train_stage("source", module, (), task)
+            module = copy.deepcopy(module)
+        if task.teacher is None and "distill" in self.transfer_:
+            task.teacher = self._probabilities_of(source_net.module_, task.rows, progress)
+        first_weights = copy.deepcopy(module.state_dict()) if self._n_rounds() else None
+        if self.transfer_ or "source" not in nets:
+            self.net_ = train_stage("target", module, self.transfer_, task)
+        else:
+            self.net_ = source_net
+        for number, share in enumerate(round_shares(self._n_rounds()), start=1):
+            labelled = self._with_pseudo_labels(task, share, progress)
+            module = copy.deepcopy(module)
+            module.load_state_dict(first_weights)
+            terms = list(dict.fromkeys([*self.transfer_, "labels"]))
+            self.net_ = train_stage(f"self-training {number}", module, terms, labelled)
+        self._use_encoder(self.net_.module_)
+        self.history_ = _history(nets)
+        if source_net is not None and not (task.start is not None and self.source is None):
+            self.source_model_ = self._around(source_net) if self.source is None else self.source
+
+    def _n_rounds(self) -> int:
+        """Rounds of self-training of the network."""
+        linear = isinstance(self.source, str)
+        return 0 if linear or self.self_training == "auto" else self.self_training
+
+    def _with_pseudo_labels(self, task: Task, share: float, progress: Progress) -> Task:
+        """The task with the surest predictions for unlabelled target rows as their labels."""
+        y = task.samples.y.copy()
+        pool = np.flatnonzero(task.is_target & ~task.samples.labelled)
+        probabilities = self._probabilities_of(self.net_.module_, task.rows.take(pool), progress)
+        priors = np.bincount(y[task.samples.labelled], minlength=len(self.classes_))
+        one_topic = np.zeros(len(pool), dtype=int)
+        rows, labels = pseudo_labels(probabilities, one_topic, share * priors / priors.sum())
+        y[pool[rows]] = labels
+        return replace(
+            task, samples=replace(task.samples, y=y), rows=task.rows.with_targets(y=y)
+        )
+
+    def _probabilities_of(self, module: Classifier, rows: Rows, progress: Progress) -> np.ndarray:
+        return softmax(
+            predict_logits(
+                module, rows, self._predict_batch_size, self._settings(), progress
+            ),
+            axis=1,
+        )
+
+    def _around(self, net: Net) -> TransferClassifier:
+        """This estimator with another network."""
+        model = copy.copy(self)
+        vars(model).pop("source_model_", None)
+        model.net_ = net
+        model._use_encoder(net.module_)
+        return model
+
+
+@dataclass
+class Task:
+    """The rows of a fit.
+
+    Attributes
+    ----------
+    samples : Samples
+        Of the source and target languages.
+    rows : Rows
+        The same, ready for the network.
+    is_target : ndarray of bool, shape (n_samples,)
+    start : estimator or None
+        Whose network is the start.
+    teacher : ndarray of shape (n_samples, n_classes), or None
+        What the source model predicts in the target rows.
+    switched : Rows or None
+        The labelled source rows, code-switched.
+    """
+
+    samples: Samples
+    rows: Rows
+    is_target: np.ndarray
+    start: LanguageClassifier | None = None
+    teacher: np.ndarray | None = None
+    switched: Rows | None = None
+
+
+def _history(nets: dict[str, Net]) -> pd.DataFrame:
+    """A row per epoch of every net."""
+    hidden = ("batches", "dur", "event_lr", "train_batch_count", "valid_batch_count")
+    return pd.DataFrame(
+        [
+            {"stage": stage}
+            | {
+                name: value
+                for name, value in epoch.items()
+                if name not in hidden and not name.endswith("_best")
+            }
+            for stage, net in nets.items()
+            for epoch in net.history
+        ]
+    )
