@@ -90,7 +90,7 @@ def check_samples(estimator, X, y=None, language=None, *, reset: bool, needs_y=N
     -------
     Samples
     """
-    X = _unwrap(X, estimator)
+    X = _unwrap(X)
     texts, column = _read_texts(X, estimator)
     if texts is None:
         X, column = _without_language_column(X, estimator)
@@ -179,17 +179,14 @@ def _is_missing(y: np.ndarray, missing_label) -> np.ndarray:
     return missing
 
 
-def _unwrap(X, estimator):
+def _unwrap(X):
     """A `datasets.Dataset` as a DataFrame, any other sequence as a list (no import needed)."""
     if hasattr(X, "column_names"):
-        if not (hasattr(X, "select_columns") and hasattr(X, "num_rows")):
+        if not (hasattr(X, "to_pandas") and hasattr(X, "num_rows")):
             raise ValueError(
-                f"X is a {type(X).__name__}; pass one datasets.Dataset, such as X['train'], "
-                "with its rows at hand."
+                f"X is of type {type(X).__name__}; pass one datasets.Dataset, such as X['train'], "
+                "with all its rows at hand."
             )
-        wanted = [_text_column(estimator), estimator.language_column]
-        if wanted[0] in X.column_names:
-            X = X.select_columns([name for name in wanted if name in X.column_names])
         return X.to_pandas()
     if isinstance(X, Sequence) and not isinstance(X, (str, bytes)):
         return list(X)
@@ -247,6 +244,8 @@ def _read_frame(X: pd.DataFrame, estimator) -> tuple[np.ndarray | None, np.ndarr
             f"X has no column {text_column!r}; its columns are {list(X.columns)}. "
             "Rename the column that holds the texts, or name it in `text_column`."
         )
+    if not X.columns.is_unique:
+        _column(X, X.columns[X.columns.duplicated()][0])
     return None, None
 
 
@@ -386,7 +385,9 @@ def with_classes(samples: Samples, classes) -> Samples:
     classes = np.asarray(classes)
     found = samples.classes[np.unique(samples.y[samples.labelled])]
     if unknown := sorted(set(found.tolist()) - set(classes.tolist()), key=str):
-        raise ValueError(f"y has labels that are none of the classes {classes.tolist()}: {unknown}.")
+        raise ValueError(
+            f"y has labels that are none of the classes {classes.tolist()}: {unknown}."
+        )
     y = samples.y.copy()
     y[samples.labelled] = np.searchsorted(classes, samples.classes[y[samples.labelled]])
     return replace(samples, y=y, classes=classes)
