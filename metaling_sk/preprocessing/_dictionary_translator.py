@@ -176,7 +176,9 @@ class DictionaryTranslator(TransformerMixin, BaseEstimator):
         return language == self.source_language
 
     def code_switch(self, X, language=None, share=0.5) -> np.ndarray:
-        """Replace some words of source-language texts by a candidate and leave the rest [1]_.
+        """Replace some words of source-language texts by a candidate and leave the rest.
+
+        A model that learns from such texts sees both languages in one sentence [1]_.
 
         Parameters
         ----------
