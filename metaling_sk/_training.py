@@ -17,7 +17,6 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, LRScheduler
 from skorch.helper import predefined_split
-from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from metaling_sk._batches import Rows, Steps
@@ -198,11 +197,13 @@ def train(
         decay = partial(linear_decay, n_steps=n_steps, warmup=settings.warmup)
         schedule = LRScheduler(LambdaLR, lr_lambda=decay, step_every="batch")
         callbacks.append(("schedule", schedule))
-    if valid_steps is not None:
+    if valid_steps is not None and len(valid_steps):
         net.train_split = predefined_split(valid_steps)
         stopping = EarlyStopping(patience=settings.patience, load_best=True, threshold=0)
         callbacks.append(("early_stopping", stopping))
-    callbacks += [(f"user_{number}", callback) for number, callback in enumerate(settings.callbacks)]
+    callbacks += [
+        (f"user_{number}", callback) for number, callback in enumerate(settings.callbacks)
+    ]
     own = net.callbacks_
     net.callbacks_ = own + [(name, callback.initialize()) for name, callback in callbacks]
     try:
@@ -215,7 +216,7 @@ def train(
     finally:
         # A fitted net holds neither the data nor the bar.
         callbacks_, net.callbacks_, net.train_split = net.callbacks_, own, None
-    for name, callback in callbacks_:
+    for _, callback in callbacks_:
         callback.on_train_end(net, X=steps, y=None)
     return net
 

@@ -22,9 +22,11 @@ from metaling_sk._device import autocast_dtype, find_device
 from metaling_sk._encoders import (
     encode,
     fit_vectorizer,
+    freeze,
     is_scratch,
     is_vectorizer,
     make_text_encoder,
+    on_cpu,
 )
 from metaling_sk._language_statistics import LanguageStatistics
 from metaling_sk._nn.classifier import Classifier
@@ -134,8 +136,8 @@ class LanguageClassifier(ClassifierMixin, BaseEstimator):
         encoder = state.get("text_encoder_")
         if encoder is not None and not self._is_frozen():
             del state["text_encoder_"]
-        elif encoder is not None and next(encoder.parameters()).device.type != "cpu":
-            state["text_encoder_"] = copy.deepcopy(encoder).cpu()
+        elif encoder is not None:
+            state["text_encoder_"] = on_cpu(encoder)
         return state
 
     def __setstate__(self, state):
@@ -193,9 +195,8 @@ class LanguageClassifier(ClassifierMixin, BaseEstimator):
         )
         device = find_device(self.device)
         if self._is_frozen():
-            encoder.requires_grad_(False).eval()
-            encoder.to(dtype=autocast_dtype(self.dtype, device) or torch.float32)
-        self.text_encoder_ = encoder.to(device)
+            freeze(encoder, device, autocast_dtype(self.dtype, device))
+        self.text_encoder_ = encoder
 
     def _inputs(self, samples: Samples, progress: Progress | None = None):
         """Features, or token ids for an encoder that is trained."""
@@ -257,9 +258,7 @@ class LanguageClassifier(ClassifierMixin, BaseEstimator):
     def _class_weights(self, y: np.ndarray) -> torch.Tensor | None:
         if self.class_weight is None:
             return None
-        weights = compute_class_weight(
-            self.class_weight, classes=self.classes_, y=self.classes_[y]
-        )
+        weights = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_[y])
         return torch.tensor(weights, dtype=torch.float32)
 
     def _logits(self, X, language) -> np.ndarray:

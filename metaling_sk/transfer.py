@@ -51,22 +51,23 @@ class TransferClassifier(LanguageClassifier):
     3. `predict` uses :math:`f_t` for every language.
 
     Each training step takes `batch_size` rows of every kind that the objective needs (labelled
-    source rows, labelled target rows, target text), and estimates every mean from these.
+    source rows, labelled target rows, target text), and estimates every mean from these. The
+    terms: "distill" [1]_, "coral" [2]_, "mmd" [3]_, "adversarial" [4]_, "l2sp" [5]_,
+    "code_switch" [6]_.
 
     ===============  ===========================================  ==========================
     term             :math:`R`                                    needs
     ===============  ===========================================  ==========================
     "labels"         cross-entropy                                labelled target rows
     "distill"        KL from the source model's predictions,      target rows
-                     both softened by `temperature` [1]_
-    "coral"          distance of the covariances [2]_             source and target rows
-    "mmd"            maximum mean discrepancy [3]_                source and target rows
+                     both softened by `temperature`
+    "coral"          distance of the covariances                  source and target rows
+    "mmd"            maximum mean discrepancy                     source and target rows
     "adversarial"    language discriminator, gradient reversed    source and target rows
-                     [4]_
     "l2sp"           half the squared distance from the source    a network as source
-                     weights [5]_
+                     weights
     "code_switch"    cross-entropy on source text with half of    `dictionary`, source text
-                     its known words replaced [6]_
+                     its known words replaced
     ===============  ===========================================  ==========================
 
     Parameters
@@ -126,7 +127,8 @@ class TransferClassifier(LanguageClassifier):
     warmup : float, default=0.1
         Share of the steps in which the learning rate grows; afterwards it falls to 0.
     validation_fraction : float, default=0.1
-        Share of each language and class that is held out to find the best epoch; 0 for none.
+        Share of each language and class that is held out to find the best epoch, by the terms
+        on target rows where there are any, else by the source loss; 0 for none.
     patience : int, default=3
         Epochs without a better validation loss after which training stops.
     class_weight : dict, "balanced" or None, default=None
@@ -327,9 +329,7 @@ class TransferClassifier(LanguageClassifier):
         if self.self_training != "auto":
             check_number(self, "self_training", Integral, 0)
         if unknown := sorted(set(self._terms_asked_for()) - set(TERMS)):
-            raise ValueError(
-                f"`transfer` must be 'auto' or some of {list(TERMS)}, got {unknown}."
-            )
+            raise ValueError(f"`transfer` must be 'auto' or some of {list(TERMS)}, got {unknown}.")
         if isinstance(self.source, str) and self.source != "linear":
             raise ValueError(
                 f"`source` must be None, 'linear' or a classifier, got {self.source!r}."
@@ -557,9 +557,9 @@ class TransferClassifier(LanguageClassifier):
 
         def train_stage(stage: str, module: Classifier, terms, task: Task) -> Net:
             steps = Steps(self._streams(task, terms, ~held_out), self.batch_size, rng)
-            valid_steps = Steps(self._streams(task, terms, held_out), self.batch_size)
+            valid_steps = Steps(_judging(self._streams(task, terms, held_out)), self.batch_size)
             net = self._new_net(module, task, terms)
-            nets[stage] = train(net, steps, valid_steps if len(valid_steps) else None, progress, stage)
+            nets[stage] = train(net, steps, valid_steps, progress, stage)
             return net
 
         module = self._first_module(task)
@@ -599,15 +599,11 @@ class TransferClassifier(LanguageClassifier):
         one_topic = np.zeros(len(pool), dtype=int)
         rows, labels = pseudo_labels(probabilities, one_topic, share * priors / priors.sum())
         y[pool[rows]] = labels
-        return replace(
-            task, samples=replace(task.samples, y=y), rows=task.rows.with_targets(y=y)
-        )
+        return replace(task, samples=replace(task.samples, y=y), rows=task.rows.with_targets(y=y))
 
     def _probabilities_of(self, module: Classifier, rows: Rows, progress: Progress) -> np.ndarray:
         return softmax(
-            predict_logits(
-                module, rows, self._predict_batch_size, self._settings(), progress
-            ),
+            predict_logits(module, rows, self._predict_batch_size, self._settings(), progress),
             axis=1,
         )
 
@@ -645,6 +641,12 @@ class Task:
     start: LanguageClassifier | None = None
     teacher: np.ndarray | None = None
     switched: Rows | None = None
+
+
+def _judging(streams: dict[str, Rows]) -> dict[str, Rows]:
+    """The held-out rows that tell the best epoch: those of the target where there are any."""
+    target = {name: rows for name, rows in streams.items() if name in ("labels", "target")}
+    return target if any(map(len, target.values())) else streams
 
 
 def _history(nets: dict[str, Net]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from torch import nn
 from transformers import PretrainedConfig
 
 from metaling_sk._encoders.checkpoint import load_checkpoint
-from metaling_sk._encoders.encode import encode
+from metaling_sk._encoders.encode import encode, freeze, on_cpu
 from metaling_sk._encoders.scratch import make_scratch
 from metaling_sk._encoders.text_encoder import TextEncoder
 
@@ -65,7 +65,9 @@ __all__ = [
     "TextEncoder",
     "encode",
     "fit_vectorizer",
+    "freeze",
     "is_scratch",
     "is_vectorizer",
     "make_text_encoder",
+    "on_cpu",
 ]

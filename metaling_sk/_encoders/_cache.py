@@ -35,7 +35,7 @@ class VectorCache:
 
     def put(self, keys: list[bytes], vectors: np.ndarray) -> None:
         with self._lock:
-            for key, vector in zip(keys, vectors):
+            for key, vector in zip(keys, vectors, strict=True):
                 if key not in self._vectors:
                     self._bytes += vector.nbytes
                     self._vectors[key] = vector.copy()

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
 
 from metaling_sk._batches import Rows
 from metaling_sk._encoders._cache import CACHE, keys_of
 from metaling_sk._encoders.text_encoder import TextEncoder
+
+
+def freeze(encoder: TextEncoder, device: torch.device, dtype: torch.dtype | None) -> TextEncoder:
+    """The encoder on its device, in its precision, not to be trained."""
+    return encoder.requires_grad_(False).eval().to(device, dtype or torch.float32)
+
+
+def on_cpu(encoder: TextEncoder) -> TextEncoder:
+    """An encoder that can be unpickled on a machine without a GPU."""
+    is_there = next(encoder.parameters()).device.type == "cpu"
+    return encoder if is_there else copy.deepcopy(encoder).cpu()
 
 
 def encode(texts: np.ndarray, encoder: TextEncoder, batch_size: int, progress=None) -> np.ndarray:
@@ -29,9 +42,10 @@ def encode(texts: np.ndarray, encoder: TextEncoder, batch_size: int, progress=No
     if missing:
         new = _encode(texts[list(missing.values())], encoder, batch_size, progress)
         CACHE.put(list(missing), new)
-        found = dict(zip(missing, new))
+        found = dict(zip(missing, new, strict=True))
         vectors = [
-            found[key] if vector is None else vector for key, vector in zip(keys, vectors)
+            found[key] if vector is None else vector
+            for key, vector in zip(keys, vectors, strict=True)
         ]
     return np.stack(vectors)
 

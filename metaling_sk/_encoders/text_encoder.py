@@ -28,6 +28,11 @@ class TextEncoder(nn.Module):
         are dropped.
     max_length : int
         Longer texts are truncated to this many tokens.
+
+    Attributes
+    ----------
+    top : str or None
+        The module whose output is pooled, where it is not the last one.
     """
 
     def __init__(self, backbone: nn.Module, tokenizer, pooling: str, layer, max_length: int):
@@ -38,7 +43,10 @@ class TextEncoder(nn.Module):
         self.tokenizer = tokenizer
         self.max_length = min(max_length, _positions(backbone))
         self.backbone = backbone
-        self._top = keep_layers(backbone, layer)
+        if getattr(backbone, "pooler", None) is not None:
+            # A layer on top of the first token that no pooling of ours uses.
+            backbone.pooler = None
+        self.top = keep_layers(backbone, layer)
 
     def tokenize(self, texts) -> Tokens:
         return tokenize(texts, self.tokenizer, self.max_length)
@@ -56,12 +64,12 @@ class TextEncoder(nn.Module):
         return pool(self._hidden(input_ids, attention_mask), attention_mask, self.pooling)
 
     def _hidden(self, input_ids, attention_mask) -> torch.Tensor:
-        if self._top is None:
+        if self.top is None:
             output = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
             return getattr(output, "last_hidden_state", output)
         # What follows the layer in the backbone (a final normalisation) belongs to the last one.
         caught = []
-        layer = self.backbone.get_submodule(self._top)
+        layer = self.backbone.get_submodule(self.top)
         handle = layer.register_forward_hook(lambda module, args, output: caught.append(output))
         try:
             self.backbone(input_ids=input_ids, attention_mask=attention_mask)
@@ -73,7 +81,7 @@ class TextEncoder(nn.Module):
     def fingerprint(self) -> bytes:
         """A digest of all that decides what a text's vector is."""
         digest = blake2b(digest_size=16)
-        digest.update(repr((self.pooling, self.max_length, self._top)).encode())
+        digest.update(repr((self.pooling, self.max_length, self.top)).encode())
         digest.update(repr(sorted(self.tokenizer.get_vocab().items())).encode())
         for name, tensor in self.state_dict().items():
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

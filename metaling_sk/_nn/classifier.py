@@ -52,7 +52,9 @@ class Classifier(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.norm = norm
-        self.hidden = nn.Sequential(nn.Linear(n_features, n_hidden), nn.GELU()) if n_hidden else None
+        self.hidden = (
+            nn.Sequential(nn.Linear(n_features, n_hidden), nn.GELU()) if n_hidden else None
+        )
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(n_hidden or n_features, n_classes)
         nn.init.zeros_(self.head.weight)

@@ -96,4 +96,4 @@ class ReverseGradient(torch.autograd.Function):
 
 def l2sp(parameters: Iterable[torch.Tensor], start: Iterable[torch.Tensor]) -> torch.Tensor:
     """Distance from the source weights, ``½ ‖w − w_s‖²`` (Li et al., 2018)."""
-    return sum((now - then).square().sum() for now, then in zip(parameters, start)) / 2
+    return sum((now - then).square().sum() for now, then in zip(parameters, start, strict=True)) / 2

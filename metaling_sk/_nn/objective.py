@@ -45,7 +45,12 @@ class Objective(nn.Module):
     """
 
     def __init__(
-        self, terms=(), transfer_weight=1.0, temperature=1.0, class_weight=None, n_features=0,
+        self,
+        terms=(),
+        transfer_weight=1.0,
+        temperature=1.0,
+        class_weight=None,
+        n_features=0,
         start=(),
     ):
         super().__init__()

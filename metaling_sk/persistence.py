@@ -1,0 +1,226 @@
+"""Fitted classifiers in a folder: JSON, safetensors and tokenizer files, no pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+from metaling_sk._encoders import TextEncoder
+from metaling_sk._language_statistics import LanguageStatistics
+from metaling_sk._nn.classifier import Classifier
+from metaling_sk._nn.language_norm import LanguageNorm
+from metaling_sk._nn.objective import Objective
+from metaling_sk._training import new_net
+
+FORMAT = 1
+CLASSES = {"TransferClassifier": "metaling_sk.transfer"}
+ESTIMATOR, WEIGHTS, ENCODER = "estimator.json", "weights.safetensors", "encoder"
+PLAIN = (
+    "languages_",
+    "source_languages_",
+    "target_languages_",
+    "transfer_",
+    "n_features_in_",
+    "_input_kind",
+)
+"""Fitted attributes that are JSON as they are."""
+
+
+def save(estimator, folder: str | os.PathLike) -> None:
+    """Save what it takes to predict; see `load`.
+
+    Kept: parameters that are numbers, strings, lists or None (others take their defaults when
+    loaded), the network, the encoder with its tokenizer, the history. Not kept: the source model
+    and the state of the optimiser.
+
+    Parameters
+    ----------
+    estimator : fitted classifier of this package
+    folder : str or path
+        Made where it does not exist; files of an earlier `save` are replaced.
+
+    Raises
+    ------
+    ValueError
+        If the encoder is an sklearn transformer or a module without a transformers config: only
+        pickle (`joblib.dump`) can store these.
+    """
+    check_is_fitted(estimator)
+    encoder = estimator.text_encoder_
+    if estimator.vectorizer_ is not None or (
+        encoder is not None and not hasattr(encoder.backbone, "config")
+    ):
+        raise ValueError(
+            "`encoder` is an sklearn transformer or a module without a transformers config, which "
+            "cannot be stored as JSON and tensors; use joblib.dump."
+        )
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {f"net.{name}": value for name, value in _state(estimator.net_.module_).items()}
+    fitted = {name: getattr(estimator, name) for name in PLAIN if hasattr(estimator, name)}
+    fitted["classes_"] = _from_array(estimator.classes_)
+    if hasattr(estimator, "feature_names_in_"):
+        fitted["feature_names_in_"] = estimator.feature_names_in_.tolist()
+    fitted["history_"] = estimator.history_.to_json(orient="split")
+    if encoder is not None:
+        encoder.backbone.config.save_pretrained(folder / ENCODER)
+        encoder.tokenizer.save_pretrained(folder / ENCODER)
+        fitted["encoder"] = {
+            "pooling": encoder.pooling,
+            "max_length": encoder.max_length,
+            "top": encoder.top,
+            "trained": estimator.net_.module_.encoder is not None,
+        }
+        if not fitted["encoder"]["trained"]:
+            tensors |= {f"encoder.{name}": value for name, value in _state(encoder).items()}
+    if estimator.statistics_ is not None:
+        fitted["statistics_languages"] = list(estimator.statistics_.languages)
+        for name, array in estimator.statistics_.to_arrays().items():
+            tensors[f"statistics.{name}"] = torch.from_numpy(np.ascontiguousarray(array))
+    parameters = estimator.get_params(deep=False)
+    kept = {name: value for name, value in parameters.items() if _is_plain(value)}
+    content = {
+        "format": FORMAT,
+        "class": type(estimator).__name__,
+        "parameters": kept,
+        "parameters_not_kept": sorted(set(parameters) - set(kept)),
+        "fitted": fitted,
+    }
+    save_file(tensors, folder / WEIGHTS)
+    (folder / ESTIMATOR).write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def load(folder: str | os.PathLike):
+    """Load a fitted classifier from a folder written by its `save`.
+
+    Nothing in the folder is executed.
+
+    Parameters
+    ----------
+    folder : str or path
+
+    Returns
+    -------
+    estimator
+        Predicts what the saved one predicted, on whatever device there is.
+
+    Raises
+    ------
+    ValueError
+        If the folder is not a complete one.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from metaling_sk import TransferClassifier, load
+    >>> clf = TransferClassifier(max_epochs=1, random_state=0)
+    >>> clf = clf.fit(["good", "bad", "fine", "awful"], [1, 0, 1, 0])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     clf.save(folder)
+    ...     loaded = load(folder)
+    >>> bool((loaded.predict(["good"]) == clf.predict(["good"])).all())
+    True
+    """
+    folder = Path(folder)
+    try:
+        content = json.loads((folder / ESTIMATOR).read_text(encoding="utf-8"))
+        if content["format"] != FORMAT:
+            raise ValueError(f"format {content['format']} instead of {FORMAT}")
+        name = content["class"]
+        estimator = getattr(import_module(CLASSES[name]), name)(**content["parameters"])
+        return _restore(estimator, folder, content["fitted"], load_file(folder / WEIGHTS))
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ValueError(
+            f"{str(folder)!r} does not hold a complete estimator saved by this version of "
+            f"metaling_sk ({type(error).__name__}: {error}). Save it again."
+        ) from error
+
+
+def _restore(estimator, folder: Path, fitted: dict, tensors: dict[str, torch.Tensor]):
+    for name in PLAIN:
+        if name in fitted:
+            setattr(estimator, name, fitted[name])
+    estimator.classes_ = _to_array(fitted["classes_"])
+    if "feature_names_in_" in fitted:
+        estimator.feature_names_in_ = np.array(fitted["feature_names_in_"], dtype=object)
+    estimator.history_ = pd.DataFrame(**json.loads(fitted["history_"]))
+    estimator.vectorizer_ = estimator.text_encoder_ = estimator.statistics_ = None
+    if "statistics_languages" in fitted:
+        arrays = {name: tensor.numpy() for name, tensor in _part(tensors, "statistics").items()}
+        languages = fitted["statistics_languages"]
+        estimator.statistics_ = LanguageStatistics.from_arrays(arrays, languages)
+    encoder = None
+    if "encoder" in fitted:
+        encoder = _restore_encoder(folder / ENCODER, fitted["encoder"])
+        estimator.text_encoder_ = encoder
+        if not fitted["encoder"]["trained"]:
+            weights = _part(tensors, "encoder")
+            encoder.to(next(iter(weights.values())).dtype).load_state_dict(weights)
+            encoder.requires_grad_(False).eval()
+            encoder = None
+    module = _restore_module(_part(tensors, "net"), encoder)
+    estimator.net_ = new_net(module, Objective(), estimator._settings())
+    return estimator
+
+
+def _restore_encoder(folder: Path, saved: dict) -> TextEncoder:
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    with torch.random.fork_rng():
+        backbone = AutoModel.from_config(config, trust_remote_code=False)
+    encoder = TextEncoder(backbone, tokenizer, saved["pooling"], -1, saved["max_length"])
+    encoder.top = saved["top"]
+    return encoder
+
+
+def _restore_module(weights: dict[str, torch.Tensor], encoder: TextEncoder | None) -> Classifier:
+    norm = None
+    if "norm.mean" in weights:
+        n_rows, n_features = weights["norm.mean"].shape
+        norm = LanguageNorm(n_rows - 1, n_features)
+    n_classes, n_last = weights["head.weight"].shape
+    hidden = weights.get("hidden.0.weight")
+    n_features = n_last if hidden is None else hidden.shape[1]
+    module = Classifier(encoder, norm, n_features, n_classes, 0 if hidden is None else n_last)
+    module.load_state_dict(weights)
+    return module
+
+
+def _state(module: nn.Module) -> dict[str, torch.Tensor]:
+    """Its tensors on the CPU, none sharing memory with another."""
+    return {
+        name: tensor.detach().cpu().clone().contiguous()
+        for name, tensor in module.state_dict().items()
+    }
+
+
+def _part(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    start = f"{prefix}."
+    return {name[len(start) :]: value for name, value in tensors.items() if name.startswith(start)}
+
+
+def _is_plain(value) -> bool:
+    """Whether a parameter is the same after a way through JSON."""
+    try:
+        return json.loads(json.dumps(value)) == value
+    except (TypeError, ValueError):
+        return False
+
+
+def _from_array(array: np.ndarray) -> dict:
+    return {"values": array.tolist(), "dtype": array.dtype.str}
+
+
+def _to_array(saved: dict) -> np.ndarray:
+    return np.array(saved["values"], dtype=saved["dtype"])
