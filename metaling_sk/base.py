@@ -147,13 +147,13 @@ class LanguageClassifier(ClassifierMixin, BaseEstimator):
 
     def _register(self, samples: Samples, code: str) -> None:
         module = self.net_.module_
+        if code not in self.languages_:
+            self.languages_ = [*self.languages_, code]
         if module.encoder is None:
             if self.language_norm:
                 self.statistics_ = self.statistics_.add(self._inputs(samples), code)
         elif module.norm is not None:
-            if code not in self.languages_:
-                self.languages_ = [*self.languages_, code]
-                module.norm.grow(len(self.languages_))
+            module.norm.grow(len(self.languages_))
             vectors = self._encode_trained(self._inputs(samples))
             module.norm.set_language(self.languages_.index(code) + 1, vectors)
 

@@ -569,12 +569,14 @@ class TransferClassifier(LanguageClassifier):
             module = copy.deepcopy(module)
         if task.teacher is None and "distill" in self.transfer_:
             task.teacher = self._probabilities_of(source_net.module_, task.rows, progress)
-        first_weights = copy.deepcopy(module.state_dict()) if self._n_rounds() else None
+        has_pool = (task.is_target & ~task.samples.labelled).any()
+        n_rounds = self._n_rounds() if has_pool else 0
+        first_weights = copy.deepcopy(module.state_dict()) if n_rounds else None
         if self.transfer_ or "source" not in nets:
             self.net_ = train_stage("target", module, self.transfer_, task)
         else:
             self.net_ = source_net
-        for number, share in enumerate(round_shares(self._n_rounds()), start=1):
+        for number, share in enumerate(round_shares(n_rounds), start=1):
             labelled = self._with_pseudo_labels(task, share, progress)
             module = copy.deepcopy(module)
             module.load_state_dict(first_weights)

@@ -1,4 +1,51 @@
+import pytest
 from hypothesis import settings
+from tiny import make_config, make_pair
+from transformers import AutoModel, Gemma3TextConfig
+
+from metaling_sk._encoders.scratch import train_tokenizer
 
 settings.register_profile("metaling_sk", deadline=None, max_examples=50)
 settings.load_profile("metaling_sk")
+
+
+@pytest.fixture(scope="session")
+def save_checkpoint(tmp_path_factory):
+    """A function that saves a model with random weights, and a tokenizer, in a new folder."""
+    X, _ = make_pair()
+    tokenizer = train_tokenizer(X["text"].to_numpy(), X["language"].to_numpy(), 300)
+
+    def save(config):
+        folder = tmp_path_factory.mktemp("checkpoint")
+        AutoModel.from_config(config).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        return str(folder)
+
+    return save
+
+
+@pytest.fixture(scope="session")
+def bert(save_checkpoint):
+    """The folder of an encoder of four layers."""
+    config = make_config(pad_token_id=0)
+    config.num_hidden_layers = 4
+    return save_checkpoint(config)
+
+
+@pytest.fixture(scope="session")
+def decoder(save_checkpoint):
+    """The folder of a decoder of four layers."""
+    return save_checkpoint(
+        Gemma3TextConfig(
+            vocab_size=300,
+            hidden_size=16,
+            num_hidden_layers=4,
+            num_attention_heads=2,
+            num_key_value_heads=1,
+            head_dim=8,
+            intermediate_size=32,
+            max_position_embeddings=64,
+            sliding_window=8,
+            layer_types=["sliding_attention"] * 3 + ["full_attention"],
+        )
+    )

@@ -5,29 +5,9 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from tiny import DICTIONARY, ONLY_TARGET, make_reviews
 
 from metaling_sk.linear import LinearTransferClassifier, pseudo_labels
-
-POSITIVE = {"good": "不错", "clean": "干净", "quiet": "安静", "friendly": "热情"}
-NEGATIVE = {"bad": "糟糕", "dirty": "肮脏", "noisy": "吵闹", "rude": "冷漠"}
-NEUTRAL = {"hotel": "酒店", "room": "房间", "staff": "员工", "breakfast": "早餐"}
-ONLY_TARGET = {0: ["退房", "失望"], 1: ["推荐", "满意"]}
-DICTIONARY = {
-    word: [found] for words in (POSITIVE, NEGATIVE, NEUTRAL) for word, found in words.items()
-}
-
-
-def make_reviews(n_rows, language, seed):
-    """Reviews of three neutral and two opinion words, the target ones with words of their own."""
-    rng = np.random.default_rng(seed)
-    y = rng.integers(2, size=n_rows)
-    texts = []
-    for label in y:
-        words = [*rng.choice(list(NEUTRAL), 3), *rng.choice(list((NEGATIVE, POSITIVE)[label]), 2)]
-        if language == "zh":
-            words = [DICTIONARY[word][0] for word in words] + [rng.choice(ONLY_TARGET[label])]
-        texts.append(("" if language == "zh" else " ").join(words))
-    return pd.DataFrame({"text": texts, "language": language}, dtype=object), y
 
 
 @pytest.fixture(scope="module")

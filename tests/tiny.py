@@ -1,0 +1,82 @@
+"""Reviews of a made-up language pair, and models that learn from them in a moment."""
+
+import numpy as np
+import pandas as pd
+from transformers import BertConfig
+
+from metaling_sk import TransferClassifier
+
+POSITIVE = {"good": "不错", "clean": "干净", "quiet": "安静", "friendly": "热情"}
+NEGATIVE = {"bad": "糟糕", "dirty": "肮脏", "noisy": "吵闹", "rude": "冷漠"}
+NEUTRAL = {"hotel": "酒店", "room": "房间", "staff": "员工", "breakfast": "早餐"}
+ONLY_TARGET = {0: ["退房", "失望"], 1: ["推荐", "满意"]}
+DICTIONARY = {
+    word: [found] for words in (POSITIVE, NEGATIVE, NEUTRAL) for word, found in words.items()
+}
+ODD_TEXTS = {
+    "empty": "",
+    "blank": " \n\t",
+    "one character": "a",
+    "emoji": "👩‍👩‍👧‍👦🏳️‍🌈",
+    "control characters": "good\x00\x07\x1b[31m\u200b\ufeff hotel",
+    "right to left": "مرحبا بالعالم \u202e שלום",
+    "combining marks": "e" + "\u0301" * 50,
+    "unpaired surrogates": "good \ud800 hotel \udfff",
+    "special tokens": "[PAD] [UNK] [CLS] <s> </s>",
+    "markup": "<b>%s</b> {text} \\N{DIGIT ONE}",
+}
+
+
+def make_reviews(n_rows, language, seed, joiner=None):
+    """Reviews of three neutral and two opinion words, the target ones with words of their own."""
+    if joiner is None:
+        joiner = "" if language == "zh" else " "
+    rng = np.random.default_rng(seed)
+    y = rng.integers(2, size=n_rows)
+    texts = []
+    for label in y:
+        words = [*rng.choice(list(NEUTRAL), 3), *rng.choice(list((NEGATIVE, POSITIVE)[label]), 2)]
+        if language == "zh":
+            words = [DICTIONARY[word][0] for word in words] + [rng.choice(ONLY_TARGET[label])]
+        texts.append(joiner.join(words))
+    return pd.DataFrame({"text": texts, "language": language}, dtype=object), y
+
+
+def make_pair(n_en=40, n_zh=40, n_labelled=0, seed=0, joiner=None):
+    """English reviews with labels and Chinese ones, of which the first `n_labelled` have one."""
+    X_en, y_en = make_reviews(n_en, "en", seed, joiner)
+    X_zh, y_zh = make_reviews(n_zh, "zh", seed + 1, joiner)
+    y_zh = np.where(np.arange(n_zh) < n_labelled, y_zh, np.nan)
+    return pd.concat([X_en, X_zh], ignore_index=True), np.concatenate([y_en, y_zh])
+
+
+def make_config(**parameters):
+    """An encoder of one layer."""
+    return BertConfig(
+        vocab_size=300,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+        **parameters,
+    )
+
+
+def make_classifier(**parameters):
+    """A classifier that is fitted in a tenth of a second."""
+    defaults = {
+        "encoder": make_config(),
+        "max_epochs": 2,
+        "dtype": "float32",
+        "device": "cpu",
+        "verbose": 0,
+        "random_state": 0,
+    }
+    return TransferClassifier(**defaults | parameters)
+
+
+def make_learner(**parameters):
+    """A classifier that learns what the reviews have to teach, in about a second."""
+    defaults = {"max_epochs": 30, "learning_rate": 0.01, "patience": 30, "batch_size": 16}
+    return make_classifier(**defaults | parameters)
