@@ -97,7 +97,7 @@ class TransferClassifier(LanguageClassifier):
         Source words to their candidates in the one target language; see `DictionaryTranslator`.
     self_training : int or "auto", default="auto"
         Rounds of self-training on unlabelled target rows: of the linear model for
-        source="linear" ("auto": 6), otherwise of the target network ("auto": none), which then
+        source="linear" ("auto": 6 on texts, none on numbers), otherwise of the target network ("auto": none), which then
         starts anew in each round with its surest predictions as labels.
     encoder : str, path, config, (module, tokenizer) or sklearn transformer, default="scratch"
         A folder, .gguf file or hub name of a transformers model; "scratch" or a transformers
@@ -439,11 +439,13 @@ class TransferClassifier(LanguageClassifier):
         progress.start("source model", 1, "fit")
         if isinstance(self.source, str):
             rounds = self.self_training
+            if rounds == "auto":
+                rounds = SELF_TRAINING_ROUNDS if samples.is_text else 0
             teacher = LinearTransferClassifier(
                 source_languages=self.source_languages_,
                 target_languages=self.target_languages_,
                 dictionary=self.dictionary,
-                self_training=SELF_TRAINING_ROUNDS if rounds == "auto" else rounds,
+                self_training=rounds,
                 class_weight=self.class_weight,
                 random_state=rng.randint(2**31),
             )

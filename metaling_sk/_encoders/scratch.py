@@ -27,7 +27,7 @@ def make_scratch(
     texts, language : ndarray of str, shape (n_texts,)
         The texts to train the tokenizer on and the language of each.
     config : transformers config, optional
-        The architecture; by default two BERT layers of 128 units. Its `vocab_size` bounds the
+        The architecture; by default one BERT layer of 128 units. Its `vocab_size` bounds the
         tokenizer's.
     """
     tokenizer = train_tokenizer(
@@ -37,7 +37,7 @@ def make_scratch(
         config = BertConfig(
             vocab_size=len(tokenizer),
             hidden_size=128,
-            num_hidden_layers=2,
+            num_hidden_layers=1,
             num_attention_heads=4,
             intermediate_size=256,
             max_position_embeddings=512,

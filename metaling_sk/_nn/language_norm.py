@@ -8,14 +8,18 @@ from torch import nn
 MOMENTUM = 0.1
 """Weight of a new batch in the running statistics."""
 
-SMALLEST_SCALE = 1e-3
+MIN_ROWS = 8
+"""Rows of a language that a training batch must have to be centred and scaled by itself."""
+
+EPSILON = 1e-2
 
 
 class LanguageNorm(nn.Module):
-    """Centre and scale each row with the running mean and standard deviation of its language.
+    """Centre and scale each row with the mean and standard deviation of its language.
 
-    A domain-specific batch normalisation [1]_ whose output for a row never depends on the rest
-    of the batch: in training, too, it uses the running statistics.
+    Domain-specific batch normalisation [1]_: in training by the rows of the same language in the
+    batch, in prediction by running averages of their statistics, so that a prediction does not
+    depend on the other rows.
 
     Parameters
     ----------
@@ -37,20 +41,26 @@ class LanguageNorm(nn.Module):
         self.register_buffer("seen", torch.zeros(n_languages + 1, dtype=torch.bool))
 
     def forward(self, features: torch.Tensor, language: torch.Tensor) -> torch.Tensor:
-        if self.training:
-            self._update(features.detach(), language)
         row = language * self.seen[language]
-        return (features - self.mean[row]) / self.scale[row]
+        mean, scale = self.mean[row], self.scale[row]
+        if self.training:
+            mean, scale = mean.clone(), scale.clone()
+            for code in set(language.tolist()):
+                members = language == code
+                part = features[members]
+                if len(part) >= MIN_ROWS:
+                    mean[members], scale[members] = part.mean(dim=0), part.std(dim=0)
+                    self._average(code, part.detach())
+            if len(features) >= MIN_ROWS:
+                self._average(0, features.detach())
+        return (features - mean) / (scale + EPSILON)
 
     @torch.no_grad()
-    def _update(self, features: torch.Tensor, language: torch.Tensor) -> None:
-        for row in {0, *language.tolist()}:
-            members = features if row == 0 else features[language == row]
-            if len(members) > 1:
-                weight = MOMENTUM if self.seen[row] else 1.0
-                self.mean[row].lerp_(members.mean(dim=0), weight)
-                self.scale[row].lerp_(members.std(dim=0).clamp_min(SMALLEST_SCALE), weight)
-                self.seen[row] = True
+    def _average(self, row: int, features: torch.Tensor) -> None:
+        weight = MOMENTUM if self.seen[row] else 1.0
+        self.mean[row].lerp_(features.mean(dim=0), weight)
+        self.scale[row].lerp_(features.std(dim=0), weight)
+        self.seen[row] = True
 
     @torch.no_grad()
     def grow(self, n_languages: int) -> None:
@@ -65,5 +75,5 @@ class LanguageNorm(nn.Module):
     def set_language(self, row: int, features: torch.Tensor) -> None:
         """Give a language the statistics of these rows."""
         self.mean[row] = features.mean(dim=0)
-        self.scale[row] = features.std(dim=0).clamp_min(SMALLEST_SCALE)
+        self.scale[row] = features.std(dim=0)
         self.seen[row] = True
