@@ -309,6 +309,16 @@ class TransferClassifier(LanguageClassifier):
         """
         self._check_parameters()
         first = not hasattr(self, "net_")
+        if not first and not hasattr(self, "translator_"):
+            raise ValueError(
+                "partial_fit cannot go on with a loaded estimator, which has no source model and "
+                "no state of the optimiser; pass it as `source` of a new one."
+            )
+        if "distill" in self._terms_asked_for() and not self._has_teacher():
+            raise ValueError(
+                "`transfer`: 'distill' needs a classifier as `source` in partial_fit, which trains "
+                "no source network; sklearn.frozen.FrozenEstimator makes one of a fitted network."
+            )
         samples = check_samples(self, X, y, language, reset=first, needs_y=True)
         with seeded(self.random_state) as rng, Progress(self.verbose, "transfer") as progress:
             if first:
@@ -317,7 +327,12 @@ class TransferClassifier(LanguageClassifier):
                 self.net_ = self._new_net(self._first_module(task), task, self.transfer_)
             else:
                 task = self._prepare_more(with_classes(samples, self.classes_), progress)
-            steps = Steps(self._streams(task, self.transfer_), self.batch_size, rng)
+            streams = self._streams(task, self.transfer_)
+            if not any(len(rows) for name, rows in streams.items() if name != "target") and (
+                "distill" not in self.transfer_
+            ):
+                raise ValueError("partial_fit: X has no row that the objective can learn from.")
+            steps = Steps(streams, self.batch_size, rng)
             train(self.net_, steps, None, progress, "partial_fit", resume=True)
             self.history_ = _history({"partial_fit": self.net_})
         return self
@@ -326,6 +341,8 @@ class TransferClassifier(LanguageClassifier):
         super()._check_parameters()
         check_number(self, "transfer_weight", Real, 0)
         check_number(self, "temperature", Real, 0)
+        if self.temperature == 0:
+            raise ValueError("`temperature` must be greater than 0, got 0.")
         if self.self_training != "auto":
             check_number(self, "self_training", Integral, 0)
         if unknown := sorted(set(self._terms_asked_for()) - set(TERMS)):
@@ -388,6 +405,8 @@ class TransferClassifier(LanguageClassifier):
         """The rows of a further `partial_fit`."""
         languages = self.source_languages_ + self.target_languages_
         samples = samples.take(np.isin(samples.language, languages))
+        if not len(samples):
+            raise ValueError(f"partial_fit: X has no row in the languages {languages}.")
         is_target = np.isin(samples.language, self.target_languages_)
         return self._task(samples, self._inputs(samples, progress), is_target, progress)
 
@@ -559,7 +578,8 @@ class TransferClassifier(LanguageClassifier):
 
         def train_stage(stage: str, module: Classifier, terms, task: Task) -> Net:
             steps = Steps(self._streams(task, terms, ~held_out), self.batch_size, rng)
-            valid_steps = Steps(_judging(self._streams(task, terms, held_out)), self.batch_size)
+            judging = _judging(self._streams(task, terms, held_out), terms)
+            valid_steps = Steps(judging, self.batch_size)
             net = self._new_net(module, task, terms)
             nets[stage] = train(net, steps, valid_steps, progress, stage)
             return net
@@ -570,7 +590,7 @@ class TransferClassifier(LanguageClassifier):
             source_net = train_stage("source", module, (), task)
             module = copy.deepcopy(module)
         if task.teacher is None and "distill" in self.transfer_:
-            task.teacher = self._probabilities_of(source_net.module_, task.rows, progress)
+            task.teacher = self._probabilities_of(module, task.rows, progress)
         has_pool = (task.is_target & ~task.samples.labelled).any()
         n_rounds = self._n_rounds() if has_pool else 0
         first_weights = copy.deepcopy(module.state_dict()) if n_rounds else None
@@ -647,9 +667,10 @@ class Task:
     switched: Rows | None = None
 
 
-def _judging(streams: dict[str, Rows]) -> dict[str, Rows]:
+def _judging(streams: dict[str, Rows], terms) -> dict[str, Rows]:
     """The held-out rows that tell the best epoch: those of the target where there are any."""
-    target = {name: rows for name, rows in streams.items() if name in ("labels", "target")}
+    names = {"labels": "labels", "distill": "target"}
+    target = {names[term]: streams[names[term]] for term in terms if term in names}
     return target if any(map(len, target.values())) else streams
 
 
