@@ -193,7 +193,11 @@ def train(
         ("clipping", GradientNormClipping(MAX_GRADIENT_NORM)),
         ("progress", ShowProgress(progress, n_steps, stage)),
     ]
-    if not resume:
+    if resume:
+        for group in net.optimizer_.param_groups:
+            # A schedule has taken it to 0.
+            group["lr"] = group.get("initial_lr", group["lr"])
+    else:
         decay = partial(linear_decay, n_steps=n_steps, warmup=settings.warmup)
         schedule = LRScheduler(LambdaLR, lr_lambda=decay, step_every="batch")
         callbacks.append(("schedule", schedule))
