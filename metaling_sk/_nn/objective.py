@@ -92,7 +92,7 @@ class Objective(nn.Module):
                     )
             elif training and term == "l2sp":
                 values[term] = losses.l2sp(trained(module), self.start)
-            elif training:
+            elif training and {"source", "target"} <= batches.keys():
                 values[term] = self._align(
                     term, outputs["source"].representation, outputs["target"].representation
                 )
