@@ -376,6 +376,9 @@ class TransferClassifier(LanguageClassifier):
         samples = samples.take(
             np.isin(samples.language, self.source_languages_ + self.target_languages_)
         )
+        if start is None:
+            # A fit that is interrupted leaves no network that does not fit the rest.
+            vars(self).pop("net_", None)
         if start is not None:
             classes = start.classes_
         elif classes is None:
