@@ -54,6 +54,9 @@ class LanguageClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.string = True
         return tags
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "net_")
+
     def predict_proba(self, X, language=None) -> np.ndarray:
         """Probabilities of the classes.
 
