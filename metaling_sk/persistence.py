@@ -22,6 +22,7 @@ from metaling_sk._nn.classifier import Classifier
 from metaling_sk._nn.language_norm import LanguageNorm
 from metaling_sk._nn.objective import Objective
 from metaling_sk._training import new_net
+from metaling_sk.base import DROPOUT
 
 FORMAT = 1
 CLASSES = {"TransferClassifier": "metaling_sk.transfer"}
@@ -192,7 +193,9 @@ def _restore_module(weights: dict[str, torch.Tensor], encoder: TextEncoder | Non
     n_classes, n_last = weights["head.weight"].shape
     hidden = weights.get("hidden.0.weight")
     n_features = n_last if hidden is None else hidden.shape[1]
-    module = Classifier(encoder, norm, n_features, n_classes, 0 if hidden is None else n_last)
+    n_hidden = 0 if hidden is None else n_last
+    dropout = 0.0 if encoder is None else DROPOUT
+    module = Classifier(encoder, norm, n_features, n_classes, n_hidden, dropout)
     module.load_state_dict(weights)
     return module
 
