@@ -9,6 +9,7 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 from scipy.special import softmax
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._batches import Rows, Steps
@@ -285,7 +286,8 @@ class TransferClassifier(LanguageClassifier):
         """
         self._check_parameters()
         samples = check_samples(self, X, y, language, reset=True)
-        with seeded(self.random_state) as rng, Progress(self.verbose, "transfer") as progress:
+        self._random_state = check_random_state(self.random_state)
+        with seeded(self._random_state) as rng, Progress(self.verbose, "transfer") as progress:
             self._fit_network(self._prepare(samples, rng, progress), rng, progress)
         return self
 
@@ -320,7 +322,10 @@ class TransferClassifier(LanguageClassifier):
                 "no source network; sklearn.frozen.FrozenEstimator makes one of a fitted network."
             )
         samples = check_samples(self, X, y, language, reset=first, needs_y=True)
-        with seeded(self.random_state) as rng, Progress(self.verbose, "transfer") as progress:
+        if first:
+            # Later calls go on drawing: with the same dropout in every epoch nothing is learnt.
+            self._random_state = check_random_state(self.random_state)
+        with seeded(self._random_state) as rng, Progress(self.verbose, "transfer") as progress:
             if first:
                 classes = None if classes is None else np.unique(classes)
                 task = self._prepare(samples, rng, progress, classes)
