@@ -14,7 +14,10 @@ from metaling_sk._encoders.text_encoder import TextEncoder
 
 def freeze(encoder: TextEncoder, device: torch.device, dtype: torch.dtype | None) -> TextEncoder:
     """The encoder on its device, in its precision, not to be trained."""
-    return encoder.requires_grad_(False).eval().to(device, dtype or torch.float32)
+    encoder = encoder.requires_grad_(False).eval().to(device, dtype or torch.float32)
+    # Of the weights it had before: a copy of another encoder may have been trained since.
+    vars(encoder).pop("fingerprint", None)
+    return encoder
 
 
 def on_cpu(encoder: TextEncoder) -> TextEncoder:
