@@ -37,7 +37,7 @@ def _load(name: str, changed: int | None) -> tuple[nn.Module, object]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **options)
         model = AutoModel.from_pretrained(name, dtype="float32", **options, **weights)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise OSError(
             f"`encoder`: {name!r} is no folder with a transformers model (config, tokenizer, "
             "safetensors weights), no .gguf file, and could not be had from the Hugging Face hub. "
