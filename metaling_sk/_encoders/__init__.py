@@ -46,7 +46,8 @@ def make_text_encoder(
     elif isinstance(encoder, tuple) and len(encoder) == 2 and isinstance(encoder[0], nn.Module):
         pair = copy.deepcopy(encoder[0]), encoder[1]
     elif isinstance(getattr(encoder, "text_encoder_", None), TextEncoder):
-        return copy.deepcopy(encoder.text_encoder_)
+        # It may be frozen, and in low precision.
+        return copy.deepcopy(encoder.text_encoder_).float().requires_grad_(True)
     else:
         raise TypeError(
             "`encoder` must be 'scratch', a name or path of a transformers model, a transformers "
