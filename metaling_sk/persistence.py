@@ -140,7 +140,9 @@ def load(folder: str | os.PathLike):
             raise ValueError(f"format {content['format']} instead of {FORMAT}")
         name = content["class"]
         estimator = getattr(import_module(CLASSES[name]), name)(**content["parameters"])
-        return _restore(estimator, folder, content["fitted"], load_file(folder / WEIGHTS))
+        tensors = load_file(folder / WEIGHTS)
+        with torch.random.fork_rng():  # Modules are made with random weights first.
+            return _restore(estimator, folder, content["fitted"], tensors)
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise ValueError(
             f"{str(folder)!r} does not hold a complete estimator saved by this version of "
@@ -178,8 +180,7 @@ def _restore(estimator, folder: Path, fitted: dict, tensors: dict[str, torch.Ten
 def _restore_encoder(folder: Path, saved: dict) -> TextEncoder:
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    with torch.random.fork_rng():
-        backbone = AutoModel.from_config(config, trust_remote_code=False)
+    backbone = AutoModel.from_config(config, trust_remote_code=False)
     encoder = TextEncoder(backbone, tokenizer, saved["pooling"], -1, saved["max_length"])
     encoder.top = saved["top"]
     return encoder
