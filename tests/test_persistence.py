@@ -1,0 +1,324 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import TfidfVectorizer
+from tiny import DICTIONARY, make_classifier, make_config, make_pair
+from torch import nn
+from transformers import AutoModel, AutoTokenizer
+
+from metaling_sk import LinearTransferClassifier, TransferClassifier, load
+
+X, Y = make_pair(30, 30, n_labelled=15)
+LABELLED = ~np.isnan(Y)
+NUMBERS = np.random.default_rng(0).normal(size=(60, 5))
+LANGUAGE = X["language"].to_numpy()
+ALLOWED = (".json", ".safetensors", ".jinja", ".txt", ".model")
+
+
+def named(classes):
+    y = np.array(classes)[np.where(LABELLED, Y, 0).astype(int)].astype(object)
+    y[~LABELLED] = None
+    return y
+
+
+def fit(X=X, y=Y, language=None, **parameters):
+    return make_classifier(**{"target_languages": "zh"} | parameters).fit(X, y, language=language)
+
+
+MODELS = {
+    "scratch": lambda bert, decoder: (fit(), X, None),
+    "the default encoder": lambda bert, decoder: (fit(encoder="scratch", max_epochs=1), X, None),
+    "one language": lambda bert, decoder: (fit(X[:30], Y[:30], target_languages=None), X, None),
+    "without a norm": lambda bert, decoder: (fit(language_norm=False), X, None),
+    "every term": lambda bert, decoder: (
+        fit(transfer=["coral", "mmd", "adversarial", "code_switch"], dictionary=DICTIONARY),
+        X,
+        None,
+    ),
+    "a teacher": lambda bert, decoder: (fit(source="linear", dictionary=DICTIONARY), X, None),
+    "a frozen checkpoint": lambda bert, decoder: (fit(encoder=bert, trainable="head"), X, None),
+    "a frozen decoder at half depth": lambda bert, decoder: (
+        fit(encoder=decoder, trainable="head", layer=0.5, pooling="last"),
+        X,
+        None,
+    ),
+    "a frozen encoder and a hidden layer": lambda bert, decoder: (
+        fit(encoder=bert, trainable="head", transfer="coral"),
+        X,
+        None,
+    ),
+    "a frozen encoder in low precision": lambda bert, decoder: (
+        fit(encoder=bert, trainable="head", dtype="bfloat16"),
+        X,
+        None,
+    ),
+    "a trained checkpoint at half depth": lambda bert, decoder: (
+        fit(encoder=bert, layer=0.5),
+        X,
+        None,
+    ),
+    "a trained decoder": lambda bert, decoder: (fit(encoder=decoder, max_length=7), X, None),
+    "a module": lambda bert, decoder: (
+        fit(encoder=(AutoModel.from_pretrained(bert), AutoTokenizer.from_pretrained(bert))),
+        X,
+        None,
+    ),
+    "numbers": lambda bert, decoder: (fit(NUMBERS, Y, LANGUAGE), NUMBERS, LANGUAGE),
+    "strings": lambda bert, decoder: (fit(y=named(["negative", "ποsitive"])), X, None),
+    "bools": lambda bert, decoder: (fit(y=named([False, True])), X, None),
+    "ints": lambda bert, decoder: (fit(y=named([-1, 2**40])), X, None),
+    "texts beside their language": lambda bert, decoder: (
+        fit(X["text"].tolist(), Y, LANGUAGE),
+        X["text"].tolist(),
+        LANGUAGE,
+    ),
+    "a language registered later": lambda bert, decoder: (
+        fit().register_language(X["text"].tolist(), language="fr"),
+        X["text"].tolist(),
+        "fr",
+    ),
+    "a language of numbers registered later": lambda bert, decoder: (
+        fit(NUMBERS, Y, LANGUAGE).register_language(NUMBERS + 1, language="fr"),
+        NUMBERS,
+        "fr",
+    ),
+}
+ATTRIBUTES = (
+    "languages_",
+    "source_languages_",
+    "target_languages_",
+    "transfer_",
+    "n_features_in_",
+)
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def saved(request, bert, decoder, tmp_path_factory):
+    model, X, language = MODELS[request.param](bert, decoder)
+    folder = tmp_path_factory.mktemp("saved")
+    model.save(folder)
+    return model, X, language, folder
+
+
+def test_what_is_loaded_predicts_the_same(saved):
+    model, X, language, folder = saved
+    loaded = load(str(folder))
+    assert type(loaded) is TransferClassifier
+    np.testing.assert_array_equal(
+        loaded.predict_proba(X, language=language), model.predict_proba(X, language=language)
+    )
+    predicted = loaded.predict(X, language=language)
+    np.testing.assert_array_equal(predicted, model.predict(X, language=language))
+    assert predicted.dtype == model.classes_.dtype
+    for name in ATTRIBUTES:
+        assert getattr(loaded, name) == getattr(model, name)
+    np.testing.assert_array_equal(loaded.classes_, model.classes_)
+    assert hasattr(loaded, "feature_names_in_") == hasattr(model, "feature_names_in_")
+    assert loaded.history_.shape == model.history_.shape
+    np.testing.assert_allclose(loaded.history_["train_loss"], model.history_["train_loss"])
+    for name, value in loaded.get_params(deep=False).items():
+        if name in json.loads((folder / "estimator.json").read_text())["parameters"]:
+            assert value == model.get_params(deep=False)[name]
+
+
+def test_the_folder_holds_no_pickle(saved):
+    *_, folder = saved
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert {path.name for path in folder.iterdir()} <= {
+        "estimator.json",
+        "weights.safetensors",
+        "encoder",
+    }
+    for path in files:
+        assert path.name.endswith(ALLOWED)
+        if path.suffix == ".json":
+            json.loads(path.read_text(encoding="utf-8"))
+        elif path.suffix == ".safetensors":
+            load_file(path)
+
+
+def test_saved_again(saved, tmp_path):
+    model, X, language, folder = saved
+    load(folder).save(tmp_path / "further" / "folder")
+    again = load(tmp_path / "further" / "folder")
+    np.testing.assert_array_equal(
+        again.predict_proba(X, language=language), model.predict_proba(X, language=language)
+    )
+
+
+PREDICT = """
+import json, sys
+from metaling_sk import load
+texts, language, *folders = json.load(sys.stdin)
+print(json.dumps([load(each).predict_proba(texts, language=language).tolist() for each in folders]))
+"""
+
+
+def test_in_another_process(bert, decoder, tmp_path):
+    models = [
+        MODELS[name](bert, decoder)[0]
+        for name in ("scratch", "a frozen decoder at half depth", "a trained decoder", "strings")
+    ]
+    folders = [str(tmp_path / str(number)) for number in range(len(models))]
+    for model, folder in zip(models, folders, strict=True):
+        model.save(folder)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PREDICT],
+        input=json.dumps([X["text"].tolist(), LANGUAGE.tolist(), *folders]),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    for model, there in zip(models, json.loads(done.stdout), strict=True):
+        np.testing.assert_allclose(there, model.predict_proba(X), rtol=1e-6)
+
+
+def test_a_later_save_replaces_an_earlier_one(tmp_path, bert):
+    fit(encoder=bert, trainable="head").save(tmp_path)
+    model = fit(NUMBERS, Y, LANGUAGE)
+    model.save(tmp_path)
+    np.testing.assert_array_equal(
+        load(tmp_path).predict_proba(NUMBERS, language=LANGUAGE),
+        model.predict_proba(NUMBERS, language=LANGUAGE),
+    )
+
+
+def test_a_loaded_estimator_lives_on(tmp_path):
+    model = fit()
+    model.save(tmp_path)
+    loaded = load(tmp_path)
+    loaded.register_language(["bon hotel", "mal hotel"], language="fr")
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+    loaded.set_params(encoder=make_config()).fit(X, Y)
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+def test_loading_leaves_the_random_state_alone(saved):
+    before = torch.get_rng_state()
+    load(saved[-1])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_parameters_that_json_cannot_hold_take_their_defaults(tmp_path):
+    fit(patience=7, source="linear", dictionary=DICTIONARY).save(tmp_path)
+    loaded = load(tmp_path)
+    assert loaded.patience == 7
+    assert loaded.dictionary == DICTIONARY
+    assert loaded.encoder == "scratch"
+    content = json.loads((tmp_path / "estimator.json").read_text())
+    assert content["parameters_not_kept"] == ["encoder"]
+
+
+# Refusals
+
+
+class Embedding(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(300, 7)
+
+    def forward(self, input_ids, attention_mask):
+        return self.embedding(input_ids)
+
+
+@pytest.mark.parametrize("kind", ["an sklearn transformer", "a module without a config"])
+def test_what_cannot_be_saved(kind, bert, tmp_path):
+    encoder = TfidfVectorizer(), (Embedding(), AutoTokenizer.from_pretrained(bert))
+    model = fit(encoder=encoder[kind == "a module without a config"])
+    with pytest.raises(ValueError, match="`encoder` is an sklearn transformer or a module without"):
+        model.save(tmp_path / "folder")
+    assert not (tmp_path / "folder").exists()
+
+
+def test_what_is_not_fitted(tmp_path):
+    with pytest.raises(NotFittedError):
+        TransferClassifier().save(tmp_path)
+
+
+def remove(name):
+    return lambda folder: (folder / name).unlink()
+
+
+def truncate(name):
+    return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:-50])
+
+
+def edit(**changes):
+    def change(folder):
+        path = folder / "estimator.json"
+        content = json.loads(path.read_text())
+        for name, value in changes.items():
+            content[name] = value
+        path.write_text(json.dumps(content))
+
+    return change
+
+
+def lose(key):
+    def change(folder):
+        path = folder / "estimator.json"
+        content = json.loads(path.read_text())
+        del content["fitted"][key]
+        path.write_text(json.dumps(content))
+
+    return change
+
+
+DAMAGES = {
+    "no estimator.json": remove("estimator.json"),
+    "no weights": remove("weights.safetensors"),
+    "no config of the encoder": remove("encoder/config.json"),
+    "no tokenizer": remove("encoder/tokenizer.json"),
+    "truncated weights": truncate("weights.safetensors"),
+    "truncated JSON": truncate("estimator.json"),
+    "truncated config": truncate("encoder/config.json"),
+    "truncated tokenizer": truncate("encoder/tokenizer.json"),
+    "another format": edit(format=99),
+    "another class": edit(**{"class": "os.system"}),
+    "another parameter": edit(parameters={"speed": 3}),
+    "no fitted part": edit(fitted={}),
+    "a list": lambda folder: (folder / "estimator.json").write_text("[]"),
+    "empty": lambda folder: (folder / "estimator.json").write_text(""),
+    "no classes": lose("classes_"),
+    "no history": lose("history_"),
+    "not UTF-8": lambda folder: (folder / "estimator.json").write_bytes(b"\xff\xfe"),
+}
+
+
+@pytest.mark.parametrize("trainable", ["all", "head"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_folder(damage, trainable, tmp_path):
+    fit(trainable=trainable).save(tmp_path)
+    DAMAGES[damage](tmp_path)
+    with pytest.raises(ValueError, match="does not hold a complete estimator saved by this versio"):
+        load(tmp_path)
+
+
+def test_the_damage_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"nowhere' does .*FileNotFoundError.*Save it again"):
+        load(tmp_path / "nowhere")
+    fit().save(tmp_path)
+    edit(format=99)(tmp_path)
+    with pytest.raises(ValueError, match="format 99 instead of 1"):
+        load(tmp_path)
+
+
+def test_weights_of_another_model(tmp_path):
+    fit().save(tmp_path / "one")
+    fit(NUMBERS, Y, LANGUAGE).save(tmp_path / "other")
+    (tmp_path / "one" / "weights.safetensors").write_bytes(
+        (tmp_path / "other" / "weights.safetensors").read_bytes()
+    )
+    with pytest.raises(ValueError, match="does not hold a complete estimator"):
+        load(tmp_path / "one")
+
+
+def test_other_estimators_have_no_save():
+    assert not hasattr(LinearTransferClassifier(), "save")
