@@ -3,8 +3,42 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.preprocessing import normalize
+
+from metaling_sk._samples import Samples
 
 FIRST_SHARE, LAST_SHARE = 0.2, 0.6
+
+
+TOPIC_NGRAMS = (1, 3)
+TOPIC_DIMENSIONS = 30
+
+MIN_DF = 4e-4
+"""Share of texts in which an n-gram must occur."""
+
+
+def char_tfidf(ngram_range, min_df=MIN_DF) -> TfidfVectorizer:
+    """TF-IDF of which character n-grams a text has."""
+    return TfidfVectorizer(
+        analyzer="char", ngram_range=ngram_range, min_df=min_df, binary=True, dtype=np.float32
+    )
+
+
+def find_topics(samples: Samples, n_topics: int, rng: np.random.RandomState) -> np.ndarray:
+    """The topic of each row, by k-means of its latent semantic representation."""
+    n_topics = min(n_topics, len(samples))
+    if n_topics == 1:
+        return np.zeros(len(samples), dtype=int)
+    features = samples.features
+    if samples.is_text:
+        features = char_tfidf(TOPIC_NGRAMS).fit_transform(samples.texts)
+    seed = rng.randint(2**31)
+    if features.shape[1] > TOPIC_DIMENSIONS:
+        features = TruncatedSVD(TOPIC_DIMENSIONS, random_state=seed).fit_transform(features)
+    return KMeans(n_topics, n_init=3, random_state=seed).fit_predict(normalize(features))
 
 
 def round_shares(n_rounds: int) -> np.ndarray:

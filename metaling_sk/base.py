@@ -36,7 +36,7 @@ from metaling_sk._samples import Samples, check_samples
 from metaling_sk._training import Settings, predict_logits
 
 DROPOUT = 0.1
-FROM_SCRATCH, FINE_TUNING, ON_FEATURES = 1e-3, 5e-5, 1e-3
+FROM_SCRATCH, FINE_TUNING, ON_FEATURES = 2e-3, 5e-5, 3e-4
 """The learning rates that "auto" stands for."""
 
 

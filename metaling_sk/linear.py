@@ -5,22 +5,15 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.cluster import KMeans
-from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
-from sklearn.preprocessing import normalize
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._roles import find_roles, keep_languages
 from metaling_sk._samples import Samples, check_samples, check_two_classes
-from metaling_sk._self_training import pseudo_labels, round_shares
+from metaling_sk._self_training import char_tfidf, find_topics, pseudo_labels, round_shares
 from metaling_sk.preprocessing._dictionary_translator import DictionaryTranslator
-
-TOPIC_NGRAMS = (1, 3)
-TOPIC_DIMENSIONS = 30
 
 
 class LinearTransferClassifier(ClassifierMixin, BaseEstimator):
@@ -185,7 +178,7 @@ class LinearTransferClassifier(ClassifierMixin, BaseEstimator):
         weights = np.where(is_target[labelled], float(self.target_weight), 1.0)
         self.model_ = self._new_model().fit(*known, sample_weight=weights)
         if self.self_training and pool.any():
-            topics = self._find_topics(samples.take(pool), rng)
+            topics = find_topics(samples.take(pool), self.n_topics, rng)
             self._self_train(known, weights, features[pool], topics)
         return self
 
@@ -230,7 +223,7 @@ class LinearTransferClassifier(ClassifierMixin, BaseEstimator):
     def _fit_features(self, samples: Samples, is_target: np.ndarray):
         self.vectorizer_ = None
         if samples.is_text:
-            self.vectorizer_ = _char_tfidf(self.ngram_range, self.min_df)
+            self.vectorizer_ = char_tfidf(self.ngram_range, self.min_df)
             has_pool = (~samples.labelled & is_target).any()
             self.vectorizer_.fit(self._translate(samples)[is_target if has_pool else slice(None)])
         return self._features(samples)
@@ -254,19 +247,6 @@ class LinearTransferClassifier(ClassifierMixin, BaseEstimator):
     def _new_model(self) -> LogisticRegression:
         return LogisticRegression(C=self.C, class_weight=self.class_weight, max_iter=1000)
 
-    def _find_topics(self, pool: Samples, rng) -> np.ndarray:
-        """The topic of each row, by k-means of its latent semantic representation."""
-        n_topics = min(self.n_topics, len(pool))
-        if n_topics == 1:
-            return np.zeros(len(pool), dtype=int)
-        features = pool.features
-        if pool.is_text:
-            features = _char_tfidf(TOPIC_NGRAMS, self.min_df).fit_transform(pool.texts)
-        seed = rng.randint(2**31)
-        if features.shape[1] > TOPIC_DIMENSIONS:
-            features = TruncatedSVD(TOPIC_DIMENSIONS, random_state=seed).fit_transform(features)
-        return KMeans(n_topics, n_init=3, random_state=seed).fit_predict(normalize(features))
-
     def _self_train(self, known, weights, pool, topics) -> None:
         """Refit the model in rounds with pseudo-labels of a growing share of the pool."""
         X, y = known
@@ -281,9 +261,3 @@ class LinearTransferClassifier(ClassifierMixin, BaseEstimator):
             )
             if self.verbose:
                 print(f"self-training round {number + 1}: {len(rows)} of {len(topics)} rows")
-
-
-def _char_tfidf(ngram_range, min_df) -> TfidfVectorizer:
-    return TfidfVectorizer(
-        analyzer="char", ngram_range=ngram_range, min_df=min_df, binary=True, dtype=np.float32
-    )

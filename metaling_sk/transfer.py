@@ -20,7 +20,7 @@ from metaling_sk._nn.objective import ALIGNING, TERMS, Objective, trained
 from metaling_sk._progress import Progress
 from metaling_sk._roles import find_roles
 from metaling_sk._samples import Samples, check_samples, check_two_classes, with_classes
-from metaling_sk._self_training import pseudo_labels, round_shares
+from metaling_sk._self_training import find_topics, pseudo_labels, round_shares
 from metaling_sk._teacher import fit_teacher, teach
 from metaling_sk._training import Net, new_net, predict_logits, train
 from metaling_sk._validation import split_validation
@@ -98,8 +98,13 @@ class TransferClassifier(LanguageClassifier):
         Source words to their candidates in the one target language; see `DictionaryTranslator`.
     self_training : int or "auto", default="auto"
         Rounds of self-training on unlabelled target rows: of the linear model for
-        source="linear" ("auto": 6 on texts, none on numbers), otherwise of the target network ("auto": none), which then
-        starts anew in each round with its surest predictions as labels.
+        source="linear" ("auto": 6 on texts, none on numbers), otherwise of the target network
+        ("auto": none), which then starts anew in each round with its surest predictions as
+        labels.
+    n_topics : int, default=3
+        Topics among the unlabelled target rows; pseudo-labels are drawn from each. About the
+        number of domains (products, genres) that the text comes from; 1 to ignore topics, where
+        they go with the classes. See `LinearTransferClassifier`.
     encoder : str, path, config, (module, tokenizer) or sklearn transformer, default="scratch"
         A folder, .gguf file or hub name of a transformers model; "scratch" or a transformers
         config for random weights and a tokenizer trained on the texts; a module and its
@@ -117,8 +122,8 @@ class TransferClassifier(LanguageClassifier):
     max_length : int, default=128
         Tokens per text.
     learning_rate : float or "auto", default="auto"
-        Peak of AdamW's learning rate; "auto" is 5e-5 for pretrained encoder weights, 1e-3 for
-        all others.
+        Peak of AdamW's learning rate; "auto" is 5e-5 for pretrained encoder weights, 2e-3 for
+        random ones and new heads on them, 3e-4 on features and frozen encoders.
     batch_size : int, default=32
         Rows of each kind per step.
     max_epochs : int, default=10
@@ -204,6 +209,7 @@ class TransferClassifier(LanguageClassifier):
         temperature=1.0,
         dictionary=None,
         self_training="auto",
+        n_topics=3,
         encoder="scratch",
         trainable="all",
         pooling="mean",
@@ -236,6 +242,7 @@ class TransferClassifier(LanguageClassifier):
         self.temperature = temperature
         self.dictionary = dictionary
         self.self_training = self_training
+        self.n_topics = n_topics
         self.encoder = encoder
         self.trainable = trainable
         self.pooling = pooling
@@ -348,6 +355,7 @@ class TransferClassifier(LanguageClassifier):
         check_number(self, "temperature", Real, 0)
         if self.temperature == 0:
             raise ValueError("`temperature` must be greater than 0, got 0.")
+        check_number(self, "n_topics", Integral, 1)
         if self.self_training != "auto":
             check_number(self, "self_training", Integral, 0)
         if unknown := sorted(set(self._terms_asked_for()) - set(TERMS)):
@@ -473,6 +481,7 @@ class TransferClassifier(LanguageClassifier):
                 target_languages=self.target_languages_,
                 dictionary=self.dictionary,
                 self_training=rounds,
+                n_topics=self.n_topics,
                 class_weight=self.class_weight,
                 random_state=rng.randint(2**31),
             )
@@ -606,8 +615,10 @@ class TransferClassifier(LanguageClassifier):
             self.net_ = train_stage("target", module, self.transfer_, task)
         else:
             self.net_ = source_net
+        pool = np.flatnonzero(task.is_target & ~task.samples.labelled)
+        topics = find_topics(task.samples.take(pool), self.n_topics, rng) if n_rounds else None
         for number, share in enumerate(round_shares(n_rounds), start=1):
-            labelled = self._with_pseudo_labels(task, share, progress)
+            labelled = self._with_pseudo_labels(task, pool, topics, share, progress)
             module = copy.deepcopy(module)
             module.load_state_dict(first_weights)
             terms = list(dict.fromkeys([*self.transfer_, "labels"]))
@@ -622,14 +633,12 @@ class TransferClassifier(LanguageClassifier):
         linear = isinstance(self.source, str)
         return 0 if linear or self.self_training == "auto" else self.self_training
 
-    def _with_pseudo_labels(self, task: Task, share: float, progress: Progress) -> Task:
-        """The task with the surest predictions for unlabelled target rows as their labels."""
+    def _with_pseudo_labels(self, task, pool, topics, share: float, progress: Progress) -> Task:
+        """The task with the surest predictions in the pool as labels."""
         y = task.samples.y.copy()
-        pool = np.flatnonzero(task.is_target & ~task.samples.labelled)
         probabilities = self._probabilities_of(self.net_.module_, task.rows.take(pool), progress)
         priors = np.bincount(y[task.samples.labelled], minlength=len(self.classes_))
-        one_topic = np.zeros(len(pool), dtype=int)
-        rows, labels = pseudo_labels(probabilities, one_topic, share * priors / priors.sum())
+        rows, labels = pseudo_labels(probabilities, topics, share * priors / priors.sum())
         y[pool[rows]] = labels
         return replace(task, samples=replace(task.samples, y=y), rows=task.rows.with_targets(y=y))
 

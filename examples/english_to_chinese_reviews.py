@@ -1,0 +1,190 @@
+"""
+English reviews teach a classifier of Chinese reviews
+======================================================
+
+Labelled English film reviews, Chinese hotel, book and computer reviews without labels and a
+dictionary: what can be learnt about Chinese from these, and what do 16, 64 or 256 Chinese labels
+add? Runs as a script or, cell by cell, as a notebook::
+
+    python examples/english_to_chinese_reviews.py            # a small Transformer from scratch
+    python examples/english_to_chinese_reviews.py --quick    # the same on fewer rows
+    python examples/english_to_chinese_reviews.py --encoder PATH_OR_NAME    # a checkpoint, frozen
+
+It prints a table per language and writes it, and a figure of it, to `examples/output`.
+"""
+
+# %%
+# Options
+# -------
+import argparse
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from metaling_sk import LinearTransferClassifier, TransferClassifier, language_report
+from metaling_sk.datasets import load_dictionary, load_reviews
+
+parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+parser.add_argument("--quick", action="store_true", help="fewer rows, under a minute")
+parser.add_argument("--encoder", default="scratch", help="path or name of a transformers model")
+parser.add_argument("--layer", type=float, default=0.5, help="depth of the checkpoint's layer")
+parser.add_argument("--labels", type=int, nargs="+", help="numbers of Chinese labels")
+parser.add_argument("--english-rows", type=int, default=8000)
+parser.add_argument("--seeds", type=int, default=1, help="runs to average")
+parser.add_argument("--output", type=Path, default=Path(__file__).parent / "output")
+args, _ = parser.parse_known_args()
+
+n_english = 2000 if args.quick else args.english_rows
+n_chinese = 4000 if args.quick else None
+n_test = 500 if args.quick else 2000
+numbers_of_labels = args.labels or ([0, 64] if args.quick else [0, 16, 64, 256])
+
+# %%
+# Data
+# ----
+# Rows come in a random order that is always the same, so the first ones are a random sample.
+# The Chinese labels of the training rows serve only to hand out the few labels of each run.
+X_en, y_en = load_reviews("en", return_X_y=True)
+X_zh, y_zh = load_reviews("zh", return_X_y=True)
+X_en, y_en = X_en[:n_english], y_en[:n_english]
+X_zh, y_zh = X_zh[:n_chinese], y_zh[:n_chinese]
+X = pd.concat([X_en, X_zh], ignore_index=True)
+
+tests = {}
+for language in ("en", "zh"):
+    X_test, y_test = load_reviews(language, subset="test", return_X_y=True)
+    chosen = np.r_[
+        np.flatnonzero(y_test == 0)[: n_test // 2], np.flatnonzero(y_test)[: n_test // 2]
+    ]
+    tests[language] = X_test.iloc[chosen], y_test[chosen]
+X_test = pd.concat([X for X, _ in tests.values()], ignore_index=True)
+y_test = np.concatenate([y for _, y in tests.values()])
+dictionary = load_dictionary("en", "zh")
+print(f"{len(X_en)} English and {len(X_zh)} Chinese training rows, {len(X_test)} test rows")
+
+
+def hand_out_labels(n_labels, seed):
+    """y for X: all English labels and `n_labels` Chinese ones, as many of each class."""
+    rng = np.random.RandomState(seed)
+    y = np.full(len(X_zh), np.nan)
+    for label in (0, 1):
+        y[rng.choice(np.flatnonzero(y_zh == label), n_labels // 2, replace=False)] = label
+    return np.concatenate([y_en, y])
+
+
+# %%
+# Models
+# ------
+# The baseline learns each language from its own labels; where there are no Chinese ones, it
+# applies what it learnt from English.
+english_words = make_pipeline(
+    TfidfVectorizer(ngram_range=(1, 2), min_df=2), LogisticRegression(C=10)
+)
+english_words.fit(X_en["text"], y_en)
+
+
+def predict_with_baseline(y):
+    labelled = ~np.isnan(y[len(y_en) :])
+    chinese = english_words
+    if labelled.any():
+        characters = TfidfVectorizer(analyzer="char", ngram_range=(1, 3))
+        chinese = make_pipeline(characters, LogisticRegression(C=10))
+        chinese.fit(X_zh["text"][labelled], y[len(y_en) :][labelled])
+    is_chinese = X_test["language"] == "zh"
+    return np.where(
+        is_chinese, chinese.predict(X_test["text"]), english_words.predict(X_test["text"])
+    )
+
+
+# %%
+# The linear recipe: English translated word for word, then self-training on Chinese text.
+# It is the teacher of the network, which learns from English labels and from the teacher's
+# predictions for Chinese text.
+def fit_linear_recipe(y, seed):
+    return LinearTransferClassifier(dictionary=dictionary, random_state=seed).fit(X, y)
+
+
+def fit_network(y, seed, teacher):
+    if args.encoder == "scratch":
+        settings = {"max_length": 64, "batch_size": 64, "max_epochs": 1 if args.quick else 3}
+    else:
+        settings = {"trainable": "head", "layer": args.layer, "batch_size": 128}
+    clf = TransferClassifier(
+        source_languages="en",
+        target_languages="zh",
+        source=teacher,
+        encoder=args.encoder,
+        random_state=seed,
+        **settings,
+    )
+    return clf.fit(X, y)
+
+
+# %%
+# Run
+# ---
+network = "TransferClassifier" + (
+    "" if args.encoder == "scratch" else f" ({Path(args.encoder).name})"
+)
+reports = []
+for seed in range(args.seeds):
+    for n_labels in numbers_of_labels:
+        print(f"{n_labels} Chinese labels, seed {seed} ...", flush=True)
+        y = hand_out_labels(n_labels, seed)
+        linear = fit_linear_recipe(y, seed)
+        predictions = {
+            "TF-IDF + LR": predict_with_baseline(y),
+            "linear recipe": linear.predict(X_test),
+            network: fit_network(y, seed, linear).predict(X_test),
+        }
+        for model, y_pred in predictions.items():
+            report = language_report(y_test, y_pred, X_test["language"]).loc[["en", "zh"]]
+            reports.append(
+                report.rename_axis("language")
+                .reset_index()
+                .assign(model=model, labels=n_labels, seed=seed)
+            )
+
+# %%
+# Results
+# -------
+table = pd.concat(reports, ignore_index=True)
+measures = ["accuracy", "precision", "recall", "f1"]
+groups = table.groupby(["language", "labels", "model"], sort=False)[measures]
+means = groups.mean().sort_index(level=["language", "labels"], sort_remaining=False)
+print("\nTest rows, in percent" + (f", mean of {args.seeds} seeds" if args.seeds > 1 else ""))
+print((100 * means).round(1).to_string())
+if args.seeds > 1:
+    print("\nStandard deviation of the accuracy over the seeds, in points")
+    print((100 * groups["accuracy"].std()).round(1).unstack().to_string())
+
+args.output.mkdir(parents=True, exist_ok=True)
+name = f"english_to_chinese_{Path(args.encoder).stem}{'_quick' if args.quick else ''}"
+table.to_csv(args.output / f"{name}.csv", index=False)
+
+# %%
+# A figure of the Chinese rows
+# ----------------------------
+if "get_ipython" not in globals():
+    matplotlib.use("agg")
+import matplotlib.pyplot as plt  # noqa: E402
+
+figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
+accuracy = 100 * means["accuracy"].loc["zh"].unstack()
+for model in accuracy:
+    axes.plot(range(len(accuracy)), accuracy[model], marker="o", label=model)
+axes.set_xticks(range(len(accuracy)), accuracy.index)
+axes.axhline(50, color="grey", linewidth=0.8, linestyle=":")
+axes.set(
+    xlabel="Chinese labels",
+    ylabel="accuracy on Chinese reviews (%)",
+    title="From English to Chinese reviews",
+)
+axes.legend(frameon=False)
+figure.savefig(args.output / f"{name}.png", dpi=150)
+print(f"\nTable and figure: {args.output / name}.csv and .png")
