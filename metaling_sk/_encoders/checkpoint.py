@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import os
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 from torch import nn
 from transformers import AutoModel, AutoTokenizer, GgufConfig
+from transformers.utils import logging
 
 
 def load_checkpoint(name: str | os.PathLike) -> tuple[nn.Module, object]:
@@ -22,8 +24,12 @@ def load_checkpoint(name: str | os.PathLike) -> tuple[nn.Module, object]:
         If there is no such folder, file or model, or it cannot be downloaded.
     """
     path = Path(name).expanduser()
-    changed = path.stat().st_mtime_ns if path.exists() else None
-    model, tokenizer = _load(str(path) if changed else str(name), changed)
+    if path.exists():
+        changed = max(file.stat().st_mtime_ns for file in (path, *path.glob("*")))
+        with _without_bars():
+            model, tokenizer = _load(str(path), changed)
+    else:
+        model, tokenizer = _load(str(name), None)
     return copy.deepcopy(model), copy.deepcopy(tokenizer)
 
 
@@ -49,3 +55,15 @@ def _load(name: str, changed: int | None) -> tuple[nn.Module, object]:
             "supported. Pass its encoder as a pair: encoder=(model.get_encoder(), tokenizer)."
         )
     return model.eval(), tokenizer
+
+
+@contextmanager
+def _without_bars():
+    """Keep transformers from showing bars of its own."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
