@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import transformers
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -154,6 +156,15 @@ def test_a_path_object(bert):
     np.testing.assert_array_equal(as_text, as_path)
 
 
+@pytest.mark.parametrize("trainable", ["all", "head"])
+def test_silence(folder, trainable, tmp_path, capfd):
+    shutil.copytree(folder, tmp_path / "model")
+    model = make_classifier(encoder=tmp_path / "model", trainable=trainable, layer=0.5)
+    model.fit(X, Y).predict(X)
+    assert capfd.readouterr() == ("", "")
+    assert transformers.utils.logging.is_progress_bar_enabled()
+
+
 def test_two_estimators_do_not_share_weights(bert):
     one, other = (make_classifier(encoder=bert).fit(X[:30], Y[:30]) for _ in range(2))
     weight = other.net_.module_.encoder.backbone.embeddings.word_embeddings.weight
@@ -162,21 +173,25 @@ def test_two_estimators_do_not_share_weights(bert):
     assert torch.equal(weight, before)
 
 
-def test_learning_rates(bert):
-    model = make_classifier(encoder=bert, target_languages="zh").fit(X, Y)
-    rates = {group["initial_lr"] for group in model.net_.optimizer_.param_groups}
-    assert rates == {5e-5, 1e-3}
-    model.set_params(encoder=make_config()).fit(X, Y)
-    assert {group["initial_lr"] for group in model.net_.optimizer_.param_groups} == {1e-3}
+def test_pretrained_weights_learn_slowly(bert):
+    def rates(encoder):
+        model = make_classifier(encoder=encoder, target_languages="zh").fit(X, Y)
+        return sorted({group["initial_lr"] for group in model.net_.optimizer_.param_groups})
+
+    of_encoder, of_head = rates(bert)
+    assert of_encoder == 5e-5 < of_head
+    assert rates(make_config()) == [of_head]
 
 
-def test_a_folder_that_is_written_again_is_read_again(bert, decoder, tmp_path):
+def test_a_folder_that_is_written_again_is_read_again(bert, tmp_path):
     folder = tmp_path / "model"
     shutil.copytree(bert, folder)
     old = EncoderVectorizer(folder, **PLAIN).fit_transform(TEXTS)
-    shutil.rmtree(folder)
-    shutil.copytree(decoder, folder)
-    (folder / "touched").touch()
+    model = AutoModel.from_pretrained(folder)
+    with torch.no_grad():
+        model.embeddings.word_embeddings.weight.add_(torch.randn(300, 16))
+    weights = model.state_dict()
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     new = EncoderVectorizer(folder, **PLAIN).fit_transform(TEXTS)
     assert not np.allclose(old, new)
 
