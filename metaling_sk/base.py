@@ -18,7 +18,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._batches import Rows
-from metaling_sk._device import autocast_dtype, find_device
+from metaling_sk._device import autocast_dtype, find_device, fork_random_state
 from metaling_sk._encoders import (
     encode,
     fit_vectorizer,
@@ -36,6 +36,10 @@ from metaling_sk._samples import Samples, check_samples
 from metaling_sk._training import Settings, predict_logits
 
 DROPOUT = 0.1
+
+NO_LANGUAGE = ""
+"""What all rows count as where language_norm=False: no language that is ever asked for."""
+
 FROM_SCRATCH, FINE_TUNING, ON_FEATURES = 2e-3, 5e-5, 3e-4
 """The learning rates that "auto" stands for."""
 
@@ -177,8 +181,9 @@ class LanguageClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"`trainable` must be 'all' or 'head', got {self.trainable!r}.")
 
     def _is_frozen(self) -> bool:
-        """Whether the texts become features once and for all."""
-        return self.vectorizer_ is not None or self.trainable == "head"
+        """Whether the network sees features that do not change in training."""
+        encoder = self.text_encoder_
+        return encoder is None or not any(weight.requires_grad for weight in encoder.parameters())
 
     def _fit_encoder(self, samples: Samples) -> None:
         """Set `text_encoder_` or `vectorizer_`; both None for features."""
@@ -197,7 +202,7 @@ class LanguageClassifier(ClassifierMixin, BaseEstimator):
             max_length=self.max_length,
         )
         device = find_device(self.device)
-        if self._is_frozen():
+        if self.trainable == "head":
             freeze(encoder, device, autocast_dtype(self.dtype, device))
         self.text_encoder_ = encoder
 
@@ -216,14 +221,15 @@ class LanguageClassifier(ClassifierMixin, BaseEstimator):
         """Set `languages_` and, for features, `statistics_`."""
         self.languages_ = sorted(set(language))
         self.statistics_ = None
-        if not hasattr(inputs, "pad"):
+        if self._is_frozen():
+            if not self.language_norm:
+                language = np.full(len(language), NO_LANGUAGE, dtype=object)
             self.statistics_ = LanguageStatistics.fit(inputs, language)
 
     def _rows(self, inputs, language: np.ndarray) -> Rows:
         """Rows for the network: features are centred and scaled."""
         if self.statistics_ is not None:
-            known = language if self.language_norm else np.full(len(language), "", dtype=object)
-            inputs = self.statistics_.apply(inputs, known)
+            inputs = self.statistics_.apply(inputs, language)
         index = pd.Index(self.languages_).get_indexer(language) + 1
         return Rows(inputs, index.astype(np.int64))
 
@@ -239,7 +245,7 @@ class LanguageClassifier(ClassifierMixin, BaseEstimator):
 
     def _settings(self) -> Settings:
         device = find_device(self.device)
-        trained = self.text_encoder_ is not None and not self._is_frozen()
+        trained = not self._is_frozen()
         if self.learning_rate != "auto":
             rate = encoder_rate = self.learning_rate
         elif trained and not is_scratch(self.encoder):
@@ -300,7 +306,7 @@ def seeded(random_state):
     RandomState
     """
     rng = check_random_state(random_state)
-    with torch.random.fork_rng():
+    with fork_random_state():
         torch.manual_seed(int(rng.randint(2**31)))
         yield rng
 

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
+from metaling_sk._device import fork_random_state
 from metaling_sk._encoders import TextEncoder
 from metaling_sk._language_statistics import LanguageStatistics
 from metaling_sk._nn.classifier import Classifier
@@ -141,7 +142,7 @@ def load(folder: str | os.PathLike):
         name = content["class"]
         estimator = getattr(import_module(CLASSES[name]), name)(**content["parameters"])
         tensors = load_file(folder / WEIGHTS)
-        with torch.random.fork_rng():  # Modules are made with random weights first.
+        with fork_random_state():  # Modules are made with random weights first.
             return _restore(estimator, folder, content["fitted"], tensors)
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise ValueError(

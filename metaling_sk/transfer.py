@@ -116,9 +116,10 @@ class TransferClassifier(LanguageClassifier):
     layer : int or float, default=-1
         Hidden layer: -1 for the last, 0.5 for that at half the depth.
     language_norm : bool, default=True
-        Centre and scale the encoder's vectors by the statistics of each row's own language,
-        where there is more than one. Languages not seen take those of all rows; see
-        `register_language`.
+        Treat each language by the statistics of its own rows, labelled or not, where there is
+        more than one: features and the vectors of a frozen encoder are centred and scaled, those
+        of a trained one are centred by running means. Languages not seen take the statistics of
+        all rows; see `register_language`.
     max_length : int, default=128
         Tokens per text.
     learning_rate : float or "auto", default="auto"
