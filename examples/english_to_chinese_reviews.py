@@ -36,7 +36,7 @@ parser.add_argument("--layer", type=float, default=0.5, help="depth of the check
 parser.add_argument("--labels", type=int, nargs="+", help="numbers of Chinese labels")
 parser.add_argument("--english-rows", type=int, default=8000)
 parser.add_argument("--seeds", type=int, default=1, help="runs to average")
-parser.add_argument("--output", type=Path, default=Path(__file__).parent / "output")
+parser.add_argument("--output", type=Path, default=Path("examples/output"))
 args, _ = parser.parse_known_args()
 
 n_english = 2000 if args.quick else args.english_rows
@@ -111,7 +111,7 @@ def fit_linear_recipe(y, seed):
 
 def fit_network(y, seed, teacher):
     if args.encoder == "scratch":
-        settings = {"max_length": 64, "batch_size": 64, "max_epochs": 1 if args.quick else 3}
+        settings = {"max_length": 64, "batch_size": 64, "max_epochs": 3}
     else:
         settings = {"trainable": "head", "layer": args.layer, "batch_size": 128}
     clf = TransferClassifier(
