@@ -111,7 +111,5 @@ medians = {
 print(f"{len(X)} reviews, {args.threads} threads, {platform.processor() or platform.machine()}")
 for name, (fit, predict) in medians.items():
     print(f"{name:16} an epoch {fit:7.1f} s   prediction {predict:6.1f} s")
-(fit, predict), (fit_ours, predict_ours) = medians.values()
-print(
-    f"{'times faster':16} an epoch {fit / fit_ours:7.1f}     prediction {predict / predict_ours:6.1f}"
-)
+epoch, prediction = (theirs / our for theirs, our in zip(*medians.values(), strict=True))
+print(f"{'times faster':16} an epoch {epoch:7.1f}     prediction {prediction:6.1f}")

@@ -175,7 +175,7 @@ if "get_ipython" not in globals():
 import matplotlib.pyplot as plt  # noqa: E402
 
 figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
-accuracy = 100 * means["accuracy"].loc["zh"].unstack()
+accuracy = 100 * means["accuracy"].loc["zh"].unstack()[list(predictions)]
 for model in accuracy:
     axes.plot(range(len(accuracy)), accuracy[model], marker="o", label=model)
 axes.set_xticks(range(len(accuracy)), accuracy.index)
