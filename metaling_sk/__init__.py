@@ -7,8 +7,10 @@ from importlib import import_module
 _PUBLIC = {
     "EncoderVectorizer": "metaling_sk.preprocessing",
     "LanguageStandardScaler": "metaling_sk.preprocessing",
+    "LeaveOneLanguageOut": "metaling_sk.model_selection",
     "DictionaryTranslator": "metaling_sk.preprocessing",
     "LinearTransferClassifier": "metaling_sk.linear",
+    "StratifiedLanguageKFold": "metaling_sk.model_selection",
     "TransferClassifier": "metaling_sk.transfer",
     "language_report": "metaling_sk.metrics",
     "load": "metaling_sk.persistence",
