@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig
 
 from metaling_sk._device import fork_random_state
 from metaling_sk._encoders import TextEncoder
@@ -28,6 +28,9 @@ from metaling_sk.base import DROPOUT
 FORMAT = 1
 CLASSES = {"TransferClassifier": "metaling_sk.transfer"}
 ESTIMATOR, WEIGHTS, ENCODER = "estimator.json", "weights.safetensors", "encoder"
+TOKENIZER = f"{ENCODER}/tokenizer"
+"""Apart from the encoder's configuration, by which transformers may choose another tokenizer."""
+
 PLAIN = (
     "languages_",
     "source_languages_",
@@ -55,17 +58,17 @@ def save(estimator, folder: str | os.PathLike) -> None:
     Raises
     ------
     ValueError
-        If the encoder is an sklearn transformer or a module without a transformers config: only
-        pickle (`joblib.dump`) can store these.
+        If the encoder is an sklearn transformer or a module that transformers cannot make from a
+        config: only pickle (`joblib.dump`) can store these.
     """
     check_is_fitted(estimator)
     encoder = estimator.text_encoder_
     if estimator.vectorizer_ is not None or (
-        encoder is not None and not hasattr(encoder.backbone, "config")
+        encoder is not None and not _is_made_from_config(encoder.backbone)
     ):
         raise ValueError(
-            "`encoder` is an sklearn transformer or a module without a transformers config, which "
-            "cannot be stored as JSON and tensors; use joblib.dump."
+            "`encoder` is an sklearn transformer or a module that transformers.AutoModel does not "
+            "make from its config, which cannot be stored as JSON and tensors; use joblib.dump."
         )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +80,7 @@ def save(estimator, folder: str | os.PathLike) -> None:
     fitted["history_"] = estimator.history_.to_json(orient="split")
     if encoder is not None:
         encoder.backbone.config.save_pretrained(folder / ENCODER)
-        encoder.tokenizer.save_pretrained(folder / ENCODER)
+        encoder.tokenizer.save_pretrained(folder / TOKENIZER)
         fitted["encoder"] = {
             "pooling": encoder.pooling,
             "max_length": encoder.max_length,
@@ -166,7 +169,7 @@ def _restore(estimator, folder: Path, fitted: dict, tensors: dict[str, torch.Ten
         estimator.statistics_ = LanguageStatistics.from_arrays(arrays, languages)
     encoder = None
     if "encoder" in fitted:
-        encoder = _restore_encoder(folder / ENCODER, fitted["encoder"])
+        encoder = _restore_encoder(folder, fitted["encoder"])
         estimator.text_encoder_ = encoder
         if not fitted["encoder"]["trained"]:
             weights = _part(tensors, "encoder")
@@ -179,8 +182,8 @@ def _restore(estimator, folder: Path, fitted: dict, tensors: dict[str, torch.Ten
 
 
 def _restore_encoder(folder: Path, saved: dict) -> TextEncoder:
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    config = AutoConfig.from_pretrained(folder / ENCODER, trust_remote_code=False)
+    tokenizer = AutoTokenizer.from_pretrained(folder / TOKENIZER, trust_remote_code=False)
     backbone = AutoModel.from_config(config, trust_remote_code=False)
     encoder = TextEncoder(backbone, tokenizer, saved["pooling"], -1, saved["max_length"])
     encoder.top = saved["top"]
@@ -200,6 +203,18 @@ def _restore_module(weights: dict[str, torch.Tensor], encoder: TextEncoder | Non
     module = Classifier(encoder, norm, n_features, n_classes, n_hidden, dropout)
     module.load_state_dict(weights)
     return module
+
+
+def _is_made_from_config(backbone: nn.Module) -> bool:
+    config = getattr(backbone, "config", None)
+    if not isinstance(config, PreTrainedConfig):
+        return False
+    with torch.device("meta"):
+        try:
+            made = AutoModel.from_config(config, trust_remote_code=False)
+        except ValueError:
+            return False
+    return type(made) is type(backbone)
 
 
 def _state(module: nn.Module) -> dict[str, torch.Tensor]:

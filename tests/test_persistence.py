@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from tiny import DICTIONARY, make_classifier, make_config, make_pair
 from torch import nn
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, Qwen2Config, T5Config, T5Model
 
 from metaling_sk import LinearTransferClassifier, TransferClassifier, load
 
@@ -19,6 +19,15 @@ LABELLED = ~np.isnan(Y)
 NUMBERS = np.random.default_rng(0).normal(size=(60, 5))
 LANGUAGE = X["language"].to_numpy()
 ALLOWED = (".json", ".safetensors", ".jinja", ".txt", ".model")
+QWEN = Qwen2Config(
+    vocab_size=300,
+    hidden_size=16,
+    num_hidden_layers=1,
+    num_attention_heads=2,
+    num_key_value_heads=1,
+    intermediate_size=32,
+    max_position_embeddings=64,
+)
 
 
 def named(classes):
@@ -60,6 +69,11 @@ MODELS = {
     ),
     "a trained checkpoint at half depth": lambda bert, decoder: (
         fit(encoder=bert, layer=0.5),
+        X,
+        None,
+    ),
+    "a config for which transformers has a tokenizer": lambda bert, decoder: (
+        fit(encoder=QWEN),
         X,
         None,
     ),
@@ -228,11 +242,25 @@ class Embedding(nn.Module):
         return self.embedding(input_ids)
 
 
-@pytest.mark.parametrize("kind", ["an sklearn transformer", "a module without a config"])
+class ConfiguredEmbedding(Embedding):
+    config = {"n_features": 7}
+
+
+T5 = T5Config(vocab_size=300, d_model=16, num_layers=1, num_heads=2, d_ff=32, d_kv=8)
+UNSAVEABLE = {
+    "a module without a config": Embedding,
+    "a module with a config of its own": ConfiguredEmbedding,
+    "a part of a model": lambda: T5Model(T5).get_encoder(),
+}
+
+
+@pytest.mark.parametrize("kind", ["an sklearn transformer", *UNSAVEABLE])
 def test_what_cannot_be_saved(kind, bert, tmp_path):
-    encoder = TfidfVectorizer(), (Embedding(), AutoTokenizer.from_pretrained(bert))
-    model = fit(encoder=encoder[kind == "a module without a config"])
-    with pytest.raises(ValueError, match="`encoder` is an sklearn transformer or a module without"):
+    encoder = TfidfVectorizer()
+    if kind in UNSAVEABLE:
+        encoder = UNSAVEABLE[kind](), AutoTokenizer.from_pretrained(bert)
+    model = fit(encoder=encoder)
+    with pytest.raises(ValueError, match="`encoder` is an sklearn transformer or a module that"):
         model.save(tmp_path / "folder")
     assert not (tmp_path / "folder").exists()
 
@@ -275,11 +303,11 @@ DAMAGES = {
     "no estimator.json": remove("estimator.json"),
     "no weights": remove("weights.safetensors"),
     "no config of the encoder": remove("encoder/config.json"),
-    "no tokenizer": remove("encoder/tokenizer.json"),
+    "no tokenizer": remove("encoder/tokenizer/tokenizer.json"),
     "truncated weights": truncate("weights.safetensors"),
     "truncated JSON": truncate("estimator.json"),
     "truncated config": truncate("encoder/config.json"),
-    "truncated tokenizer": truncate("encoder/tokenizer.json"),
+    "truncated tokenizer": truncate("encoder/tokenizer/tokenizer.json"),
     "another format": edit(format=99),
     "another class": edit(**{"class": "os.system"}),
     "another parameter": edit(parameters={"speed": 3}),

@@ -54,7 +54,7 @@ class TextEncoder(nn.Module):
     @property
     def n_features(self) -> int:
         config = getattr(self.backbone, "config", None)
-        if config is not None:
+        if hasattr(config, "hidden_size"):
             return config.hidden_size
         with torch.inference_mode():
             ids = torch.zeros((1, 1), dtype=torch.int64, device=next(self.parameters()).device)
