@@ -15,6 +15,9 @@ from metaling_sk._tokens import Tokens
 BATCHES_PER_BUCKET = 50
 """In training, rows are sorted by length within random buckets of this many batches."""
 
+MIN_STEPS = 10
+"""Steps that an epoch has at least, unless that leaves less than two rows to a batch."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -126,19 +129,19 @@ class Steps(IterableDataset):
     streams : dict of str to Rows
         The longest decides how many steps an epoch has; shorter ones start anew.
     batch_size : int
-        Rows per stream and step.
+        Rows per stream and step; fewer where an epoch would have less than `MIN_STEPS` steps.
     rng : RandomState, optional
         Shuffles the rows of every epoch; None leaves them in order.
     """
 
     def __init__(self, streams: dict[str, Rows], batch_size: int, rng=None):
         self.streams = {name: rows for name, rows in streams.items() if len(rows)}
-        self.batch_size = batch_size
+        self.longest = max(map(len, self.streams.values()), default=0)
+        self.batch_size = min(batch_size, max(2, self.longest // MIN_STEPS))
         self.rng = rng
 
     def __len__(self) -> int:
-        longest = max(map(len, self.streams.values()), default=0)
-        return -(-longest // self.batch_size)
+        return -(-self.longest // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Step, None]]:
         endless = {name: self._endless(rows) for name, rows in self.streams.items()}

@@ -126,7 +126,7 @@ class TransferClassifier(LanguageClassifier):
         Peak of AdamW's learning rate; "auto" is 5e-5 for pretrained encoder weights, 2e-3 for
         random ones and new heads on them, 3e-4 on features and frozen encoders.
     batch_size : int, default=32
-        Rows of each kind per step.
+        Rows of each kind per step; fewer where an epoch would have less than 10 steps.
     max_epochs : int, default=10
         An epoch passes once over the most frequent kind of rows.
     weight_decay : float, default=0.01
@@ -135,7 +135,8 @@ class TransferClassifier(LanguageClassifier):
         Share of the steps in which the learning rate grows; afterwards it falls to 0.
     validation_fraction : float, default=0.1
         Share of each language and class that is held out to find the best epoch, by the terms
-        on target rows where there are any, else by the source loss; 0 for none.
+        on target rows where there are any, else by the source loss; none where that would be
+        fewer than 10 rows, or for 0.
     patience : int, default=3
         Epochs without a better validation loss after which training stops.
     class_weight : dict, "balanced" or None, default=None

@@ -417,7 +417,7 @@ def test_class_weights():
         model = make_learner(class_weight=class_weight, batch_size=100, learning_rate=0.05)
         return model.fit(X, y).predict(X)[y == 1].mean()
 
-    assert recall(None) < 0.4 < 0.6 < recall("balanced") < recall({0: 1, 1: 1000}) == 1
+    assert recall(None) < 0.4 < 0.6 < recall("balanced") < recall({0: 1, 1: 1000})
 
 
 class RememberEpochs(Callback):
