@@ -14,13 +14,26 @@ from safetensors.torch import save_file
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer
 from tiny import ODD_TEXTS, make_classifier, make_config, make_pair, make_reviews
 from torch import nn
-from transformers import AutoModel, AutoTokenizer, BertConfig, LlamaConfig, T5Config
+from transformers import (
+    AutoModel,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    BertConfig,
+    CamembertConfig,
+    GPT2Config,
+    LlamaConfig,
+    MPNetConfig,
+    RobertaConfig,
+    T5Config,
+    XLMConfig,
+)
 
 from metaling_sk import EncoderVectorizer
 from metaling_sk._batches import Rows, Steps
@@ -113,6 +126,8 @@ def test_layers_above_are_not_computed(folder):
         (0.0, "got 0.0"),
         (1.5, "got 1.5"),
         (0.1, "a fraction of the depth such as 0.5"),
+        ("middle", "got 'middle'"),
+        (None, "got None"),
     ],
 )
 def test_layers_that_there_are_not(bert, layer, message):
@@ -267,18 +282,41 @@ def test_a_module_without_a_config(bert):
         EncoderVectorizer(pair, layer=0.5, **PLAIN).fit(TEXTS)
 
 
-def llama_config():
-    return LlamaConfig(
-        vocab_size=300,
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=64,
-    )
+SMALL = {
+    "vocab_size": 300,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "max_position_embeddings": 64,
+}
 
 
-@pytest.mark.parametrize("config", [make_config(), llama_config()], ids=["BERT", "Llama"])
+@pytest.mark.parametrize("kind", [CamembertConfig, MPNetConfig, RobertaConfig, GPT2Config])
+def test_no_more_tokens_than_positions(kind, bert):
+    pair = AutoModel.from_config(kind(**SMALL)), AutoTokenizer.from_pretrained(bert)
+    vectorizer = EncoderVectorizer(pair, max_length=1000, **PLAIN)
+    vectors = vectorizer.fit_transform(["good hotel " * 200])
+    assert np.isfinite(vectors).all()
+    assert vectorizer.text_encoder_.max_length == (64 if kind is GPT2Config else 62)
+
+
+def test_layers_in_parallel_lists(bert):
+    config = XLMConfig(vocab_size=300, emb_dim=16, n_layers=2, n_heads=2)
+    pair = AutoModel.from_config(config), AutoTokenizer.from_pretrained(bert)
+    with pytest.raises(ValueError, match="`layer`: XLMModel does not show its layers"):
+        EncoderVectorizer(pair, layer=0.5, **PLAIN).fit(TEXTS)
+
+
+def test_a_model_with_a_head(bert):
+    model = AutoModelForSequenceClassification.from_config(make_config())
+    tokenizer = AutoTokenizer.from_pretrained(bert)
+    with pytest.raises(TypeError, match="BertForSequenceClassification gives neither a tensor no"):
+        EncoderVectorizer((model, tokenizer), **PLAIN).fit_transform(TEXTS)
+    EncoderVectorizer((model.base_model, tokenizer), **PLAIN).fit_transform(TEXTS)
+
+
+@pytest.mark.parametrize("config", [make_config(), LlamaConfig(**SMALL)], ids=["BERT", "Llama"])
 def test_a_config(config):
     model = make_classifier(encoder=config, target_languages="zh").fit(X, Y)
     backbone = model.net_.module_.encoder.backbone
@@ -331,6 +369,12 @@ def test_an_sklearn_transformer(count_forwards):
     assert count_forwards["texts"] == 0
     learnt = make_classifier(encoder=CHARACTERS, max_epochs=30, learning_rate=0.05)
     assert learnt.fit(X[:30], Y[:30]).score(*make_reviews(50, "en", 9)) > 0.9
+
+
+def test_a_fitted_transformer_that_is_to_stay_as_it_is():
+    vectorizer = clone(CHARACTERS).fit(["good", "bad"])
+    model = make_classifier(encoder=FrozenEstimator(vectorizer)).fit(X, Y)
+    assert model.vectorizer_.vocabulary_ == vectorizer.vocabulary_
 
 
 def test_a_union_of_characters_and_vectors(bert):
@@ -521,7 +565,8 @@ def test_steps_take_a_batch_of_every_stream(sizes, batch_size):
     }
     steps = Steps(streams, batch_size, np.random.RandomState(0))
     seen = [step.batches for step, _ in steps]
-    assert len(seen) == len(steps) == -(-max(sizes) // batch_size)
+    assert len(seen) == len(steps) == -(-max(sizes) // steps.batch_size)
+    assert steps.batch_size in (batch_size, 2) or len(steps) >= 10
     for number, size in enumerate(sizes):
         rows = torch.cat([batches[str(number)].y for batches in seen])
         # A stream is gone through completely before it starts anew.

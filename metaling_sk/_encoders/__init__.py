@@ -59,7 +59,7 @@ def make_text_encoder(
 
 def fit_vectorizer(encoder, texts: np.ndarray):
     """A fitted clone of an sklearn transformer."""
-    return clone(encoder).fit(texts)
+    return clone(encoder).fit(texts, None)
 
 
 __all__ = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from hashlib import blake2b
+from numbers import Integral, Real
 
 import numpy as np
 import torch
@@ -66,7 +67,14 @@ class TextEncoder(nn.Module):
     def _hidden(self, input_ids, attention_mask) -> torch.Tensor:
         if self.top is None:
             output = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
-            return getattr(output, "last_hidden_state", output)
+            hidden = getattr(output, "last_hidden_state", output)
+            if not isinstance(hidden, torch.Tensor):
+                raise TypeError(
+                    f"`encoder`: {type(self.backbone).__name__} gives neither a tensor nor a "
+                    "`last_hidden_state`; pass the model without its head, such as "
+                    "`model.base_model`."
+                )
+            return hidden
         # What follows the layer in the backbone (a final normalisation) belongs to the last one.
         caught = []
         layer = self.backbone.get_submodule(self.top)
@@ -91,15 +99,16 @@ class TextEncoder(nn.Module):
 
 def keep_layers(backbone: nn.Module, layer) -> str | None:
     """Drop the layers above `layer`; the name of the top one, or None where all stay."""
-    if layer in (-1, 1.0) and not (layer == 1 and isinstance(layer, int)):
+    if layer == -1 or (layer == 1 and isinstance(layer, float)):
         return None
     name = _layers_name(backbone)
     layers = backbone.get_submodule(name)
     depth = len(layers)
-    if isinstance(layer, (int, np.integer)) and not isinstance(layer, bool):
+    n_kept = 0
+    if isinstance(layer, Integral):
         n_kept = layer + 1 + depth if layer < 0 else layer
-    else:
-        n_kept = round(layer * depth) if 0 < layer <= 1 else 0
+    elif isinstance(layer, Real) and 0 < layer <= 1:
+        n_kept = round(layer * depth)
     if not 1 <= n_kept <= depth:
         raise ValueError(
             f"`layer` must be -1 (the last), 1 to {depth}, or a fraction of the depth such as 0.5, "
@@ -116,9 +125,13 @@ def keep_layers(backbone: nn.Module, layer) -> str | None:
 
 def _layers_name(backbone: nn.Module) -> str:
     depth = getattr(getattr(backbone, "config", None), "num_hidden_layers", None)
-    for name, module in backbone.named_modules():
-        if isinstance(module, nn.ModuleList) and len(module) == depth:
-            return name
+    lists = [
+        name
+        for name, module in backbone.named_modules()
+        if isinstance(module, nn.ModuleList) and len(module) == depth
+    ]
+    if lists and all(name.startswith(f"{lists[0]}.") for name in lists[1:]):
+        return lists[0]
     raise ValueError(
         f"`layer`: {type(backbone).__name__} does not show its layers as one list, so none of "
         "them can be left out; use layer=-1."
@@ -129,6 +142,9 @@ def _positions(backbone: nn.Module) -> int:
     """How many tokens the backbone has positions for."""
     config = getattr(backbone, "config", None)
     positions = getattr(config, "max_position_embeddings", None) or np.iinfo(np.int32).max
-    padding = getattr(config, "pad_token_id", None) or 0
-    offset = padding + 1 if getattr(config, "model_type", "").endswith("roberta") else 0
-    return positions - offset
+    for name, module in backbone.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            # RoBERTa and its kin count positions from the one after that of padding.
+            reserved = -1 if module.padding_idx is None else module.padding_idx
+            return positions - (reserved + 1)
+    return positions
