@@ -101,7 +101,9 @@ class LanguageClassifier(ClassifierMixin, BaseEstimator):
         """Learn the statistics of a new language from its text, labelled or not.
 
         From then on its rows are centred and scaled by their own statistics instead of those of
-        all languages. Predictions for the other languages do not change.
+        all languages. Predictions for the other languages do not change. Where the network has
+        no such statistics (language_norm=False, or an encoder that was trained on one language)
+        there is nothing to learn.
 
         Parameters
         ----------
@@ -113,15 +115,21 @@ class LanguageClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            If a language has only one row; then none is learnt.
         """
         check_is_fitted(self)
         samples = check_samples(self, X, language=language, reset=False)
-        for code in dict.fromkeys(samples.language):
-            part = samples.take(samples.language == code)
+        parts = {code: samples.take(samples.language == code) for code in set(samples.language)}
+        for code, part in sorted(parts.items()):
             if len(part) < 2:
                 raise ValueError(
                     f"register_language needs at least two rows of {code!r}, got {len(part)}."
                 )
+        for code, part in sorted(parts.items()):
             self._register(part, code)
         return self
 
@@ -267,7 +275,11 @@ class LanguageClassifier(ClassifierMixin, BaseEstimator):
     def _class_weights(self, y: np.ndarray) -> torch.Tensor | None:
         if self.class_weight is None:
             return None
-        weights = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_[y])
+        present = np.unique(y)
+        weights = np.ones(len(self.classes_))
+        weights[present] = compute_class_weight(
+            self.class_weight, classes=self.classes_[present], y=self.classes_[y]
+        )
         return torch.tensor(weights, dtype=torch.float32)
 
     def _logits(self, X, language) -> np.ndarray:

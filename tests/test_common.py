@@ -545,7 +545,8 @@ def test_register_language(name, fitted, known):
         assert not np.array_equal(after, unregistered)
     assert_same_predictions(pickle.loads(pickle.dumps(model)), model)
     with pytest.raises(ValueError, match="needs at least two rows of 'it', got 1"):
-        model.register_language(["ciao"], language="it")
+        model.register_language(["ciao", "salut", "bon hotel"], language=["it", "el", "el"])
+    assert "el" not in model.languages_
 
 
 def test_silence(model, capfd):
