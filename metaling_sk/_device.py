@@ -13,11 +13,11 @@ def find_device(device) -> torch.device:
     """The device that `device` names; "auto" takes a GPU where there is one."""
     if device != "auto":
         try:
-            return torch.device(device)
-        except (RuntimeError, TypeError) as error:
+            return torch.empty(0, device=device).device
+        except (AssertionError, NotImplementedError, RuntimeError, TypeError) as error:
             raise ValueError(
-                f"`device` must be 'auto' or a device of torch such as 'cpu' or 'cuda:0', "
-                f"got {device!r}."
+                f"`device` must be 'auto' or a device of torch such as 'cpu' or 'cuda:0' that this "
+                f"machine has, got {device!r}."
             ) from error
     if torch.cuda.is_available():
         return torch.device("cuda")

@@ -420,6 +420,11 @@ def test_class_weights():
     assert recall(None) < 0.4 < 0.6 < recall("balanced") < recall({0: 1, 1: 1000})
 
 
+def test_balanced_classes_of_which_one_has_no_row():
+    model = make_classifier(class_weight="balanced")
+    assert model.partial_fit(*ENGLISH, classes=[0, 1, 2]).predict_proba(CHINESE[0]).shape[1] == 3
+
+
 class RememberEpochs(Callback):
     """Keeps the weights of each epoch; its class is shared by copies, so that a test sees them."""
 
@@ -542,6 +547,7 @@ WRONG_PARAMETERS = {
     "transfer": (["coral", "magic"], r"`transfer` must be 'auto' or some of .* got \['magic'\]"),
     "source": ("cubic", "`source` must be None, 'linear' or a classifier, got 'cubic'"),
     "device": ("abacus", "`device` must be 'auto' or a device of torch .* got 'abacus'"),
+    "device that is not here": ("cuda:99", "that this machine has, got 'cuda:99'"),
     "dtype": ("int8", "`dtype` must be 'auto' or one of .* got 'int8'"),
     "source_languages": ("fr", r"X has no row in \['fr'\]; its languages are \['en', 'zh'\]"),
     "target_languages": (["en"], None),
@@ -552,7 +558,7 @@ WRONG_PARAMETERS = {
 def test_wrong_parameters(name):
     value, message = WRONG_PARAMETERS[name]
     with pytest.raises(ValueError, match=message):
-        fit({name: value})
+        fit({name.split()[0]: value})
 
 
 def test_a_language_in_both_roles():
