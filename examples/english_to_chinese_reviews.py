@@ -154,18 +154,17 @@ for seed in range(args.seeds):
 # Results
 # -------
 table = pd.concat(reports, ignore_index=True)
-measures = ["accuracy", "precision", "recall", "f1"]
-groups = table.groupby(["language", "labels", "model"], sort=False)[measures]
-means = groups.mean().sort_index(level=["language", "labels"], sort_remaining=False)
-print("\nTest rows, in percent" + (f", mean of {args.seeds} seeds" if args.seeds > 1 else ""))
-print((100 * means).round(1).to_string())
-if args.seeds > 1:
-    print("\nStandard deviation of the accuracy over the seeds, in points")
-    print((100 * groups["accuracy"].std()).round(1).unstack().to_string())
-
 args.output.mkdir(parents=True, exist_ok=True)
 name = f"english_to_chinese_{Path(args.encoder).stem}{'_quick' if args.quick else ''}"
 table.to_csv(args.output / f"{name}.csv", index=False)
+
+groups = table.groupby(["language", "labels", "model"], sort=False)
+means = groups[["accuracy", "precision", "recall", "f1"]].mean()
+print("\nTest rows, in percent" + (f", mean of {args.seeds} seeds" if args.seeds > 1 else ""))
+print((100 * means.sort_index(level="language", sort_remaining=False)).round(1).to_string())
+if args.seeds > 1:
+    print("\nStandard deviation of the accuracy over the seeds, in points")
+    print((100 * groups["accuracy"].std()).round(1).unstack().to_string())
 
 # %%
 # A figure of the Chinese rows
@@ -175,7 +174,7 @@ if "get_ipython" not in globals():
 import matplotlib.pyplot as plt  # noqa: E402
 
 figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
-accuracy = 100 * means["accuracy"].loc["zh"].unstack()[list(predictions)]
+accuracy = 100 * means["accuracy"].loc["zh"].unstack(sort=False)
 for model in accuracy:
     axes.plot(range(len(accuracy)), accuracy[model], marker="o", label=model)
 axes.set_xticks(range(len(accuracy)), accuracy.index)
