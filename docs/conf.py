@@ -18,7 +18,8 @@ extensions = [
     "sphinx.ext.viewcode",
     "numpydoc",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_templates"]
+templates_path = ["_templates"]
 html_theme = "alabaster"
 html_theme_options = {
     "description": "Transfer learning across languages with the interface of scikit-learn",
@@ -28,6 +29,5 @@ html_sidebars = {"**": ["about.html", "navigation.html", "searchbox.html"]}
 
 autosummary_generate = True
 autodoc_typehints = "none"
-numpydoc_class_members_toctree = False
-numpydoc_show_inherited_class_members = False
+numpydoc_show_class_members = False  # the template documents the methods
 numpydoc_xref_param_type = False
