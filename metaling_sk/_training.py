@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, LRScheduler
@@ -223,6 +224,23 @@ def train(
     for _, callback in callbacks_:
         callback.on_train_end(net, X=steps, y=None)
     return net
+
+
+def history_frame(nets: dict[str, Net]) -> pd.DataFrame:
+    """A row per epoch of every net, whose name is in the column `stage`."""
+    hidden = ("batches", "dur", "event_lr", "train_batch_count", "valid_batch_count")
+    return pd.DataFrame(
+        [
+            {"stage": stage}
+            | {
+                name: value
+                for name, value in epoch.items()
+                if name not in hidden and not name.endswith("_best")
+            }
+            for stage, net in nets.items()
+            for epoch in net.history
+        ]
+    )
 
 
 def linear_decay(step: int, n_steps: int, warmup: float) -> float:

@@ -7,7 +7,6 @@ import pandas as pd
 
 from metaling_sk._samples import Samples
 
-
 MIN_ROWS = 10
 """Fewer held-out rows than this cannot tell which epoch is best: then none are held out."""
 

@@ -44,12 +44,8 @@ FROM_SCRATCH, FINE_TUNING, ON_FEATURES = 2e-3, 5e-5, 3e-4
 """The learning rates that "auto" stands for."""
 
 
-class LanguageClassifier(ClassifierMixin, BaseEstimator):
-    """Base of the classifiers whose network has an encoder, a norm per language and a head.
-
-    A subclass defines `__init__` with the common parameters and `fit`, which sets `classes_`,
-    calls `_fit_encoder`, `_fit_language_norm` and `_new_module`, and ends with `net_`.
-    """
+class LanguageClassifierMixin(ClassifierMixin):
+    """`predict` and `score` of classifiers whose `predict_proba` takes the language of a row."""
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -57,6 +53,48 @@ class LanguageClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.sparse = True
         tags.input_tags.string = True
         return tags
+
+    def predict(self, X, language=None) -> np.ndarray:
+        """The most probable class of each row.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each row, where X has no language column.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        best = self.predict_proba(X, language=language).argmax(axis=1)
+        return self.classes_[best]
+
+    def score(self, X, y, sample_weight=None, language=None) -> float:
+        """Accuracy of `predict`.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
+        y : array-like of shape (n_samples,)
+            A label for every row.
+        sample_weight : array-like of shape (n_samples,), default=None
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each row, where X has no language column.
+
+        Returns
+        -------
+        float
+        """
+        return accuracy_score(y, self.predict(X, language=language), sample_weight=sample_weight)
+
+
+class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
+    """Base of the classifiers whose network has an encoder, a norm per language and a head.
+
+    A subclass defines `__init__` with the common parameters and `fit`, which sets `classes_`,
+    calls `_fit_encoder`, `_fit_language_norm` and `_new_module`, and ends with `net_`.
+    """
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "net_")
@@ -77,25 +115,6 @@ class LanguageClassifier(ClassifierMixin, BaseEstimator):
             In the order of `classes_`.
         """
         return softmax(self._logits(X, language), axis=1)
-
-    def predict(self, X, language=None) -> np.ndarray:
-        """The most probable class of each row.
-
-        Parameters
-        ----------
-        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
-        language : str or array-like of str, shape (n_samples,), default=None
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        logits = self._logits(X, language)
-        return self.classes_[logits.argmax(axis=1)]
-
-    def score(self, X, y, sample_weight=None, language=None) -> float:
-        """Accuracy of `predict` on rows that all have a label."""
-        return accuracy_score(y, self.predict(X, language=language), sample_weight=sample_weight)
 
     def register_language(self, X, language=None) -> LanguageClassifier:
         """Learn the statistics of a new language from its text, labelled or not.

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._roles import find_roles, keep_languages
 from metaling_sk._samples import Samples, check_samples, check_two_classes
 from metaling_sk._self_training import char_tfidf, find_topics, pseudo_labels, round_shares
-from metaling_sk.preprocessing._dictionary_translator import DictionaryTranslator
+from metaling_sk.base import LanguageClassifierMixin, check_number
+from metaling_sk.preprocessing._dictionary_translator import DictionaryTranslator, fit_translator
 
 
-class LinearTransferClassifier(ClassifierMixin, BaseEstimator):
+class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
     """Logistic regression on character n-grams that learns a target language from a source.
 
     1. Source texts are translated word for word, where a dictionary is given.
@@ -127,13 +129,6 @@ class LinearTransferClassifier(ClassifierMixin, BaseEstimator):
         self.language_column = language_column
         self.missing_label = missing_label
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = True
-        tags.input_tags.sparse = True
-        tags.input_tags.string = True
-        return tags
-
     def fit(self, X, y, language=None) -> LinearTransferClassifier:
         """Fit on labelled rows and, where there are any, unlabelled target rows.
 
@@ -155,11 +150,8 @@ class LinearTransferClassifier(ClassifierMixin, BaseEstimator):
             If the labelled rows hold fewer than two classes, a source language has no row, source
             and target overlap, or a dictionary is given without exactly one target language.
         """
-        for name in ("self_training", "n_topics"):
-            if getattr(self, name) < (lowest := name == "n_topics"):
-                raise ValueError(
-                    f"`{name}` must be at least {lowest:d}, got {getattr(self, name)!r}."
-                )
+        check_number(self, "self_training", Integral, 0)
+        check_number(self, "n_topics", Integral, 1)
         samples = check_samples(self, X, y, language, reset=True)
         self.source_languages_, self.target_languages_ = find_roles(
             samples, self.source_languages, self.target_languages
@@ -192,33 +184,12 @@ class LinearTransferClassifier(ClassifierMixin, BaseEstimator):
         samples = check_samples(self, X, language=language, reset=False)
         return self.model_.predict_proba(self._features(samples))
 
-    def predict(self, X, language=None) -> np.ndarray:
-        """The most probable class of each row, shape (n_samples,)."""
-        best = self.predict_proba(X, language=language).argmax(axis=1)
-        return self.classes_[best]
-
-    def score(self, X, y, sample_weight=None, language=None) -> float:
-        """Accuracy of `predict`."""
-        return accuracy_score(y, self.predict(X, language=language), sample_weight=sample_weight)
-
     def _fit_translator(self, samples: Samples, rng) -> DictionaryTranslator | None:
         if self.dictionary is None:
             return None
         if not samples.is_text:
             raise ValueError("`dictionary` translates texts, but X holds numbers; leave it None.")
-        if len(self.target_languages_) != 1:
-            raise ValueError(
-                "`dictionary` translates into one language, but there are "
-                f"{len(self.target_languages_)} target languages: {self.target_languages_}. "
-                "Name one in `target_languages`."
-            )
-        translator = DictionaryTranslator(
-            self.dictionary,
-            target_language=self.target_languages_[0],
-            min_length=2,
-            random_state=rng.randint(2**31),
-        )
-        return translator.fit(samples.texts, language=samples.language)
+        return fit_translator(self.dictionary, samples, self.target_languages_, rng)
 
     def _fit_features(self, samples: Samples, is_target: np.ndarray):
         self.vectorizer_ = None

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
-import pandas as pd
 from scipy.special import softmax
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -21,20 +20,19 @@ from metaling_sk._progress import Progress
 from metaling_sk._roles import find_roles
 from metaling_sk._samples import Samples, check_samples, check_two_classes, with_classes
 from metaling_sk._self_training import find_topics, pseudo_labels, round_shares
+from metaling_sk._task import Task, find_lack
 from metaling_sk._teacher import fit_teacher, teach
-from metaling_sk._training import Net, new_net, predict_logits, train
+from metaling_sk._training import Net, history_frame, new_net, predict_logits, train
 from metaling_sk._validation import split_validation
 from metaling_sk.base import LanguageClassifier, check_number, seeded
 from metaling_sk.linear import LinearTransferClassifier
-from metaling_sk.preprocessing._dictionary_translator import DictionaryTranslator
+from metaling_sk.preprocessing._dictionary_translator import DictionaryTranslator, fit_translator
 
 N_HIDDEN = 128
 """Units of the layer that the aligning terms act on, where the encoder is frozen."""
 
 SELF_TRAINING_ROUNDS = 6
 """What self_training="auto" means for source="linear"; nets do not self-train unless asked to."""
-
-SHORTEST_CANDIDATE = 2
 
 
 class TransferClassifier(LanguageClassifier):
@@ -341,14 +339,14 @@ class TransferClassifier(LanguageClassifier):
                 self.net_ = self._new_net(self._first_module(task), task, self.transfer_)
             else:
                 task = self._prepare_more(with_classes(samples, self.classes_), progress)
-            streams = self._streams(task, self.transfer_)
+            streams = task.streams(self.transfer_)
             if not any(len(rows) for name, rows in streams.items() if name != "target") and (
                 "distill" not in self.transfer_
             ):
                 raise ValueError("partial_fit: X has no row that the objective can learn from.")
             steps = Steps(streams, self.batch_size, rng)
             train(self.net_, steps, None, progress, "partial_fit", resume=True)
-            self.history_ = _history({"partial_fit": self.net_})
+            self.history_ = history_frame({"partial_fit": self.net_})
         return self
 
     def _check_parameters(self) -> None:
@@ -444,30 +442,25 @@ class TransferClassifier(LanguageClassifier):
 
     def _find_terms(self, samples: Samples, is_target, start) -> list[str]:
         """R, after a check that every term has something to work on."""
-        n_labels = int((samples.labelled & is_target).sum())
-        terms = self._terms_asked_for()
         if self.transfer == "auto":
+            has_labels = (samples.labelled & is_target).any()
             can_distill = self._has_teacher() and is_target.any()
-            terms = ["labels"] * bool(n_labels) + ["distill"] * bool(can_distill)
-        has_source = (samples.labelled & ~is_target).any()
+            return ["labels"] * bool(has_labels) + ["distill"] * bool(can_distill)
         frozen = not samples.is_text or is_vectorizer(self.encoder) or self.trainable == "head"
+        starts_without_hidden = start is not None and start.net_.module_.hidden is None
+        terms = self._terms_asked_for()
         for term in terms:
-            missing = None
-            if term == "labels" and not n_labels:
-                missing = "labelled rows in a target language"
-            elif term in ("distill", *ALIGNING) and not is_target.any():
-                missing = "rows in a target language"
-            elif term in (*ALIGNING, "code_switch") and not has_source:
-                missing = "labelled rows in a source language"
-            elif term == "l2sp" and self._has_teacher():
-                missing = "a network as source, but `source` is a classifier"
-            elif term == "code_switch" and (self.dictionary is None or not samples.is_text):
-                missing = "texts and a `dictionary`"
-            elif term in ALIGNING and frozen and start and start.net_.module_.hidden is None:
-                missing = "an encoder that is trained, or a source that was fitted with this term"
-            if missing is not None:
+            lack = find_lack(
+                term,
+                samples,
+                is_target,
+                has_teacher=self._has_teacher(),
+                has_dictionary=self.dictionary is not None,
+                can_align=not (frozen and starts_without_hidden),
+            )
+            if lack is not None:
                 raise ValueError(
-                    f"`transfer`: {term!r} needs {missing}. The source languages are "
+                    f"`transfer`: {term!r} needs {lack}. The source languages are "
                     f"{self.source_languages_}, the target languages {self.target_languages_}."
                 )
         return terms
@@ -501,18 +494,7 @@ class TransferClassifier(LanguageClassifier):
     def _fit_translator(self, samples: Samples, rng) -> DictionaryTranslator | None:
         if self.dictionary is None or not samples.is_text:
             return None
-        if len(self.target_languages_) != 1:
-            raise ValueError(
-                "`dictionary` translates into one language, but there are "
-                f"{len(self.target_languages_)} target languages: {self.target_languages_}. "
-                "Name one in `target_languages`."
-            )
-        return DictionaryTranslator(
-            self.dictionary,
-            target_language=self.target_languages_[0],
-            min_length=SHORTEST_CANDIDATE,
-            random_state=rng.randint(2**31),
-        ).fit(samples.texts, language=samples.language)
+        return fit_translator(self.dictionary, samples, self.target_languages_, rng)
 
     def _take_encoder(self, start: LanguageClassifier, samples: Samples) -> None:
         """The encoder of the estimator to start from."""
@@ -575,30 +557,13 @@ class TransferClassifier(LanguageClassifier):
         )
         return new_net(module, objective, self._settings())
 
-    def _streams(self, task: Task, terms, part=slice(None)) -> dict[str, Rows]:
-        """The rows of `part` that the objective reads, by kind."""
-        chosen = np.zeros(len(task.samples), dtype=bool)
-        chosen[part] = True
-        labelled = task.samples.labelled
-        source, target = ~task.is_target & labelled & chosen, task.is_target & chosen
-        rows = replace(task.rows, teacher=task.teacher)
-        streams = {"source": rows.take(source)}
-        if "labels" in terms:
-            streams["labels"] = rows.take(target & labelled)
-        if {"distill", *ALIGNING} & set(terms):
-            streams["target"] = rows.take(target)
-        if "code_switch" in terms:
-            streams["code_switch"] = task.switched.take(chosen[~task.is_target & labelled])
-        return streams
-
     def _fit_network(self, task: Task, rng, progress: Progress) -> None:
         held_out = split_validation(task.samples, self.validation_fraction, rng)
         nets = {}
 
         def train_stage(stage: str, module: Classifier, terms, task: Task) -> Net:
-            steps = Steps(self._streams(task, terms, ~held_out), self.batch_size, rng)
-            judging = _judging(self._streams(task, terms, held_out), terms)
-            valid_steps = Steps(judging, self.batch_size)
+            steps = Steps(task.streams(terms, ~held_out), self.batch_size, rng)
+            valid_steps = Steps(task.judging_streams(terms, held_out), self.batch_size)
             net = self._new_net(module, task, terms)
             nets[stage] = train(net, steps, valid_steps, progress, stage)
             return net
@@ -626,7 +591,7 @@ class TransferClassifier(LanguageClassifier):
             terms = list(dict.fromkeys([*self.transfer_, "labels"]))
             self.net_ = train_stage(f"self-training {number}", module, terms, labelled)
         self._use_encoder(self.net_.module_)
-        self.history_ = _history(nets)
+        self.history_ = history_frame(nets)
         if source_net is not None and not (task.start is not None and self.source is None):
             self.source_model_ = self._around(source_net) if self.source is None else self.source
 
@@ -642,7 +607,7 @@ class TransferClassifier(LanguageClassifier):
         priors = np.bincount(y[task.samples.labelled], minlength=len(self.classes_))
         rows, labels = pseudo_labels(probabilities, topics, share * priors / priors.sum())
         y[pool[rows]] = labels
-        return replace(task, samples=replace(task.samples, y=y), rows=task.rows.with_targets(y=y))
+        return task.with_labels(y)
 
     def _probabilities_of(self, module: Classifier, rows: Rows, progress: Progress) -> np.ndarray:
         return softmax(
@@ -657,54 +622,3 @@ class TransferClassifier(LanguageClassifier):
         model.net_ = net
         model._use_encoder(net.module_)
         return model
-
-
-@dataclass
-class Task:
-    """The rows of a fit.
-
-    Attributes
-    ----------
-    samples : Samples
-        Of the source and target languages.
-    rows : Rows
-        The same, ready for the network.
-    is_target : ndarray of bool, shape (n_samples,)
-    start : estimator or None
-        Whose network is the start.
-    teacher : ndarray of shape (n_samples, n_classes), or None
-        What the source model predicts in the target rows.
-    switched : Rows or None
-        The labelled source rows, code-switched.
-    """
-
-    samples: Samples
-    rows: Rows
-    is_target: np.ndarray
-    start: LanguageClassifier | None = None
-    teacher: np.ndarray | None = None
-    switched: Rows | None = None
-
-
-def _judging(streams: dict[str, Rows], terms) -> dict[str, Rows]:
-    """The held-out rows that tell the best epoch: those of the target where there are any."""
-    names = {"labels": "labels", "distill": "target"}
-    target = {names[term]: streams[names[term]] for term in terms if term in names}
-    return target if any(map(len, target.values())) else streams
-
-
-def _history(nets: dict[str, Net]) -> pd.DataFrame:
-    """A row per epoch of every net."""
-    hidden = ("batches", "dur", "event_lr", "train_batch_count", "valid_batch_count")
-    return pd.DataFrame(
-        [
-            {"stage": stage}
-            | {
-                name: value
-                for name, value in epoch.items()
-                if name not in hidden and not name.endswith("_best")
-            }
-            for stage, net in nets.items()
-            for epoch in net.history
-        ]
-    )

@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from metaling_sk._samples import check_samples
+from metaling_sk._samples import Samples, check_samples
 
 _UNSPACED = (
     r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff"
@@ -27,6 +27,8 @@ _UNSPACED = (
 
 _TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W\d_{_UNSPACED}]+(?:['’][^\W\d_{_UNSPACED}]+)*")
 _LONGEST_PHRASE = 6
+_SHORTEST_CANDIDATE = 2
+"""For the classifiers: in a single Chinese character there is little to go by."""
 
 
 class DictionaryTranslator(TransformerMixin, BaseEstimator):
@@ -245,6 +247,31 @@ class DictionaryTranslator(TransformerMixin, BaseEstimator):
             if keys[start:stop] in self.candidates_:
                 return stop
         return start + 1
+
+
+def fit_translator(
+    dictionary, samples: Samples, target_languages: list[str], rng: np.random.RandomState
+) -> DictionaryTranslator:
+    """A translator of the samples' texts into the one target language.
+
+    Raises
+    ------
+    ValueError
+        If there is not exactly one target language.
+    """
+    if len(target_languages) != 1:
+        raise ValueError(
+            "`dictionary` translates into one language, but there are "
+            f"{len(target_languages)} target languages: {target_languages}. "
+            "Name one in `target_languages`."
+        )
+    translator = DictionaryTranslator(
+        dictionary,
+        target_language=target_languages[0],
+        min_length=_SHORTEST_CANDIDATE,
+        random_state=rng.randint(2**31),
+    )
+    return translator.fit(samples.texts, language=samples.language)
 
 
 def _read_entries(dictionary, min_length: int) -> dict[tuple[str, ...], tuple[str, ...]]:
