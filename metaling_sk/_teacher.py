@@ -29,12 +29,19 @@ def fit_teacher(classifier, samples: Samples, translator=None):
             f"`source`: {type(classifier).__name__} has no predict_proba, which the target model "
             "learns from; wrap it in sklearn.calibration.CalibratedClassifierCV."
         )
+    if is_fitted(classifier):
+        return classifier
+    X, language = _as_input(classifier, samples, translator)
+    return clone(classifier).fit(X, samples.classes[samples.y], **language)
+
+
+def is_fitted(source) -> bool:
+    """Whether `source` is a fitted estimator."""
     try:
-        check_is_fitted(classifier)
-    except NotFittedError:
-        X, language = _as_input(classifier, samples, translator)
-        return clone(classifier).fit(X, samples.classes[samples.y], **language)
-    return classifier
+        check_is_fitted(source)
+    except (NotFittedError, TypeError):
+        return False
+    return True
 
 
 def teach(teacher, samples: Samples, classes: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from metaling_sk._roles import find_roles
 from metaling_sk._samples import Samples, check_samples, check_two_classes, with_classes
 from metaling_sk._self_training import find_topics, pseudo_labels, round_shares
 from metaling_sk._task import Task, find_lack
-from metaling_sk._teacher import fit_teacher, teach
+from metaling_sk._teacher import fit_teacher, is_fitted, teach
 from metaling_sk._training import Net, history_frame, new_net, predict_logits, train
 from metaling_sk._validation import split_validation
 from metaling_sk.base import LanguageClassifier, check_number, seeded
@@ -292,10 +292,12 @@ class TransferClassifier(LanguageClassifier):
             If the memory of the GPU does not suffice.
         """
         self._check_parameters()
+        start = self._start()
         samples = check_samples(self, X, y, language, reset=True)
         self._random_state = check_random_state(self.random_state)
         with seeded(self._random_state) as rng, Progress(self.verbose, "transfer") as progress:
-            self._fit_network(self._prepare(samples, rng, progress), rng, progress)
+            task = self._prepare(samples, start, rng, progress)
+            self._fit_network(task, rng, progress)
         return self
 
     def partial_fit(self, X, y, classes=None, language=None) -> TransferClassifier:
@@ -335,7 +337,7 @@ class TransferClassifier(LanguageClassifier):
         with seeded(self._random_state) as rng, Progress(self.verbose, "transfer") as progress:
             if first:
                 classes = None if classes is None else np.unique(classes)
-                task = self._prepare(samples, rng, progress, classes)
+                task = self._prepare(samples, self._start(), rng, progress, classes)
                 self.net_ = self._new_net(self._first_module(task), task, self.transfer_)
             else:
                 task = self._prepare_more(with_classes(samples, self.classes_), progress)
@@ -368,7 +370,11 @@ class TransferClassifier(LanguageClassifier):
     def _terms_asked_for(self) -> list[str]:
         if self.transfer is None or isinstance(self.transfer, str):
             return [] if self.transfer in (None, "auto") else [self.transfer]
-        return list(self.transfer)
+        if isinstance(self.transfer, (list, tuple)):
+            return list(self.transfer)
+        raise ValueError(
+            f"`transfer` must be 'auto', a term or a list of terms, got {self.transfer!r}."
+        )
 
     def _start(self) -> LanguageClassifier | None:
         """The fitted estimator whose network is the start, if any."""
@@ -380,9 +386,8 @@ class TransferClassifier(LanguageClassifier):
     def _has_teacher(self) -> bool:
         return self.source is not None and not isinstance(self.source, LanguageClassifier)
 
-    def _prepare(self, samples: Samples, rng, progress: Progress, classes=None) -> Task:
+    def _prepare(self, samples: Samples, start, rng, progress: Progress, classes=None) -> Task:
         """Everything up to the first training step; sets all fitted attributes but the net."""
-        start = self._start()
         self.source_languages_, self.target_languages_ = find_roles(
             samples, self.source_languages, self.target_languages
         )
@@ -396,6 +401,8 @@ class TransferClassifier(LanguageClassifier):
             classes = start.classes_
         elif classes is None:
             check_two_classes(samples, self)
+            if self.source_languages_ and not is_fitted(self.source):
+                self._check_source_labels(samples)
             classes = samples.classes[np.unique(samples.y[samples.labelled])]
         samples = with_classes(samples, classes)
         self.classes_ = samples.classes
@@ -464,6 +471,13 @@ class TransferClassifier(LanguageClassifier):
                     f"{self.source_languages_}, the target languages {self.target_languages_}."
                 )
         return terms
+
+    def _check_source_labels(self, samples: Samples) -> None:
+        if not np.isin(samples.language[samples.labelled], self.source_languages_).any():
+            raise ValueError(
+                f"No row in the source languages {self.source_languages_} has a label; label some "
+                "of their rows, or name other languages in `source_languages`."
+            )
 
     def _fit_teacher(self, samples: Samples, is_target, rng, progress):
         progress.start("source model", 1, "fit")

@@ -337,6 +337,13 @@ def test_warm_start_takes_new_languages_but_no_new_labels():
         model.fit(X, np.where(y == 1, 2, y))
 
 
+def test_warm_start_needs_the_same_features():
+    X, y = features(ENGLISH[0]), ENGLISH[1]
+    model = make_classifier(warm_start=True).fit(X, y)
+    with pytest.raises(ValueError, match="fitted on 6 features, but X has 2"):
+        model.fit(X[:, :2], y)
+
+
 def test_partial_fit_learns():
     X, y = FEW_SHOT
     model = make_learner(target_languages="zh")
@@ -566,14 +573,16 @@ def test_a_language_in_both_roles():
         fit({"source_languages": "en", "target_languages": ["en", "zh"]})
 
 
-ENGLISH_SOURCE = {"source": LogisticRegression()}
+ENGLISH_SOURCE = make_pipeline(TfidfVectorizer(), LogisticRegression())
+ENGLISH_SOURCE.fit(ENGLISH[0]["text"], ENGLISH[1])
+SWAPPED = {"source_languages": "zh", "target_languages": "en"}
 NOTHING_TO_WORK_ON = {
     "labels": ({"transfer": "labels"}, UNLABELLED, "'labels' needs labelled rows in a target"),
     "distill": ({"transfer": "distill"}, ENGLISH, "'distill' needs rows in a target language"),
     "coral": ({"transfer": "coral"}, ENGLISH, "'coral' needs rows in a target language"),
     "mmd": ({"transfer": "mmd"}, ENGLISH, "'mmd' needs rows in a target language"),
     "no source": (
-        {"transfer": "adversarial", "source_languages": "zh", "target_languages": "en"},
+        {"transfer": "adversarial", "source": ENGLISH_SOURCE} | SWAPPED,
         UNLABELLED,
         "'adversarial' needs labelled rows in a source language",
     ),
@@ -592,6 +601,18 @@ def test_a_term_with_nothing_to_work_on(case):
     parameters, (X, y), message = NOTHING_TO_WORK_ON[case]
     with pytest.raises(ValueError, match=f"`transfer`: {message}"):
         fit(parameters, X, y)
+
+
+@pytest.mark.parametrize("source", [None, "linear", LogisticRegression()])
+def test_source_languages_without_a_label(source):
+    with pytest.raises(ValueError, match=r"No row in the source languages \['zh'\] has a label"):
+        fit({"source": source} | SWAPPED, *UNLABELLED)
+
+
+@pytest.mark.parametrize("transfer", [3, {"labels": 1}, "coral, mmd"])
+def test_a_transfer_that_is_no_list_of_terms(transfer):
+    with pytest.raises(ValueError, match="`transfer` must be 'auto'"):
+        fit({"transfer": transfer})
 
 
 def test_aligning_a_frozen_source_without_a_hidden_layer():
