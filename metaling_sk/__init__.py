@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from importlib import import_module
 
+_SUBMODULES = (
+    "datasets",
+    "linear",
+    "metrics",
+    "model_selection",
+    "persistence",
+    "preprocessing",
+    "transfer",
+)
 _PUBLIC = {
     "EncoderVectorizer": "metaling_sk.preprocessing",
     "LanguageStandardScaler": "metaling_sk.preprocessing",
@@ -22,10 +31,12 @@ __all__ = [*_PUBLIC, "__version__"]
 
 def __getattr__(name):
     """Import public names when they are first used: torch is slow to load."""
+    if name in _SUBMODULES:
+        return import_module(f"metaling_sk.{name}")
     if name in _PUBLIC:
         return getattr(import_module(_PUBLIC[name]), name)
     raise AttributeError(f"module 'metaling_sk' has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted(__all__)
+    return sorted([*__all__, *_SUBMODULES])

@@ -1,0 +1,26 @@
+"""The public names."""
+
+import subprocess
+import sys
+
+import pytest
+
+import metaling_sk
+
+
+@pytest.mark.parametrize("name", metaling_sk.__all__)
+def test_every_public_name_is_there(name):
+    assert getattr(metaling_sk, name) is not None
+    assert name in dir(metaling_sk)
+
+
+def test_modules_need_no_import_of_their_own():
+    code = "import sys, metaling_sk; assert 'torch' not in sys.modules; " + "; ".join(
+        f"metaling_sk.{name}" for name in ("datasets.load_reviews", "metrics.language_report")
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_unknown_name():
+    with pytest.raises(AttributeError, match="'metaling_sk' has no attribute 'magic'"):
+        metaling_sk.magic  # noqa: B018
