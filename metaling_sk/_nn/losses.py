@@ -56,7 +56,9 @@ def mmd(source, target) -> torch.Tensor:
         Representations.
     """
     rows = torch.cat([source, target]).float()
-    distances = (rows.unsqueeze(1) - rows.unsqueeze(0)).square().sum(dim=2)
+    rows = rows - rows.detach().mean(dim=0)
+    norms = rows.square().sum(dim=1)
+    distances = (norms.unsqueeze(1) + norms - 2 * rows @ rows.T).clamp_min(0)
     width = distances.detach().mean().clamp_min(1e-9)
     kernel = sum(torch.exp(-distances / (width * 2.0**power)) for power in range(-2, 3)) / 5
     n_source = len(source)
