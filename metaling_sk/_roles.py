@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from pandas.api.types import is_list_like
 
 from metaling_sk._samples import Samples, with_classes
 
@@ -48,4 +49,10 @@ def keep_languages(samples: Samples, languages: list[str]) -> Samples:
 def _as_set(languages) -> set[str] | None:
     if languages is None:
         return None
-    return {languages} if isinstance(languages, str) else set(languages)
+    codes = set(languages) if is_list_like(languages) else {languages}
+    if not all(isinstance(code, str) for code in codes):
+        raise ValueError(
+            "`source_languages` and `target_languages` must be strings such as 'en' or lists of "
+            f"them, got {languages!r}."
+        )
+    return codes

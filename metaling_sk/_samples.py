@@ -5,7 +5,7 @@ All input errors are raised here; nothing downstream checks again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -188,6 +188,11 @@ def _unwrap(X):
                 "with all its rows at hand."
             )
         return X.to_pandas()
+    if isinstance(X, (Iterator, Set)):
+        raise ValueError(
+            f"X is of type {type(X).__name__}, which has no order or is read only once; pass a "
+            "list."
+        )
     if isinstance(X, Sequence) and not isinstance(X, (str, bytes)):
         return list(X)
     return X

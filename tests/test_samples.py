@@ -326,6 +326,8 @@ BAD_SAMPLES = {
     "one string": ("good", r"X is a single string; pass a list with one text: X=\[text\]"),
     "one bytes": (b"good", "X is a single string"),
     "a dict": ({"text": TEXTS}, r"X is a dict; pass a table of rows: X=pandas.DataFrame\(X\)"),
+    "a generator": ((text for text in TEXTS), "X is of type generator, .* pass a list"),
+    "a set": (set(TEXTS), "X is of type set, which has no order"),
     "numbers among texts": (["a", 3, "b", 4], r"in rows 1, 3 \(row 1: int\)"),
     "NaN": (["a", np.nan], r"in row 1 \(row 1: NaN or None\). Drop these rows or"),
     "None": ([None, "a"], r"in row 0 \(row 0: NaN or None\)"),
