@@ -8,6 +8,7 @@ from inspect import signature
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._samples import Samples
@@ -67,7 +68,9 @@ def _as_input(classifier, samples: Samples, translator=None) -> tuple[object, di
     if translator is not None:
         texts = translator.transform(samples.texts, language=samples.language)
         samples = replace(samples, texts=texts)
-    parameters = inner.get_params()
+    first = inner[0] if isinstance(inner, Pipeline) else inner
+    # The parts of a union take one form of X: that of the plainest, texts.
+    parameters = {} if isinstance(first, FeatureUnion) else inner.get_params()
     columns = {
         wanted: next((parameters[name] for name in parameters if name.endswith(wanted)), None)
         for wanted in ("text_column", "language_column")

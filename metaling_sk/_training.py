@@ -207,7 +207,8 @@ def train(
         stopping = EarlyStopping(patience=settings.patience, load_best=True, threshold=0)
         callbacks.append(("early_stopping", stopping))
     callbacks += [
-        (f"user_{number}", callback) for number, callback in enumerate(settings.callbacks)
+        callback if isinstance(callback, tuple) else (f"user_{number}", callback)
+        for number, callback in enumerate(settings.callbacks)
     ]
     own = net.callbacks_
     net.callbacks_ = own + [(name, callback.initialize()) for name, callback in callbacks]

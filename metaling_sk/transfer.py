@@ -143,7 +143,8 @@ class TransferClassifier(LanguageClassifier):
         "auto" is a GPU where there is one.
     dtype : {"auto", "float32", "bfloat16", "float16"}, default="auto"
         Precision of the encoder's computations; "auto" is bfloat16 where the hardware has it.
-    callbacks : list of skorch callbacks, default=None
+    callbacks : list of skorch callbacks or of (name, callback), default=None
+        Called in every stage, after our own.
     verbose : int, default=1
         1 shows a progress bar for what takes longer than a second, 0 nothing.
     random_state : int, RandomState instance or None, default=None

@@ -11,13 +11,13 @@ from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.svm import LinearSVC
 from skorch.callbacks import Callback
 from tiny import DICTIONARY, make_classifier, make_config, make_learner, make_pair, make_reviews
 from torch import nn
 
-from metaling_sk import LinearTransferClassifier, TransferClassifier, load
+from metaling_sk import EncoderVectorizer, LinearTransferClassifier, TransferClassifier, load
 from metaling_sk._batches import Batch, Step
 from metaling_sk._nn import losses
 from metaling_sk._nn.classifier import Output
@@ -275,6 +275,12 @@ def test_an_sklearn_pipeline_as_source():
     assert not any(letter in "".join(model.source_model_[0].vocabulary_) for letter in "aeiou")
 
 
+def test_a_union_of_characters_and_vectors_as_source():
+    union = make_union(TfidfVectorizer(), EncoderVectorizer(make_config(), verbose=0))
+    model = make_classifier(source=make_pipeline(union, LogisticRegression())).fit(*UNLABELLED)
+    assert model.transfer_ == ["distill"]
+
+
 def test_a_fitted_sklearn_pipeline_as_source():
     X, y = CHINESE
     pipeline = bag_of_words().fit(X["text"], y)
@@ -479,6 +485,12 @@ class Count(Callback):
         self.calls.append("end")
 
 
+def test_callbacks_may_have_names():
+    Count.calls.clear()
+    make_classifier(callbacks=[("counter", Count())]).fit(*ENGLISH)
+    assert Count.calls == ["begin", "epoch", "epoch", "end"]
+
+
 def test_callbacks_are_called_in_every_stage():
     Count.calls.clear()
     callbacks = [Count()]
@@ -557,6 +569,7 @@ WRONG_PARAMETERS = {
     "device that is not here": ("cuda:99", "that this machine has, got 'cuda:99'"),
     "dtype": ("int8", "`dtype` must be 'auto' or one of .* got 'int8'"),
     "source_languages": ("fr", r"X has no row in \['fr'\]; its languages are \['en', 'zh'\]"),
+    "source_languages of another type": (3, "`source_languages` and `target_languages` must be"),
     "target_languages": (["en"], None),
 }
 
