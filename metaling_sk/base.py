@@ -202,6 +202,10 @@ class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
         check_number(self, "weight_decay", Real, 0)
         for name in ("warmup", "validation_fraction"):
             check_number(self, name, Real, 0, 1)
+        if self.validation_fraction == 1:
+            raise ValueError(
+                "`validation_fraction` must be less than 1: it leaves nothing to train."
+            )
         if self.learning_rate != "auto":
             check_number(self, "learning_rate", Real, 0)
         if self.trainable not in ("all", "head"):

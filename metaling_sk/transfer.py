@@ -310,14 +310,24 @@ class TransferClassifier(LanguageClassifier):
 
         Parameters
         ----------
-        X, y, language
-            As in `fit`.
+        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
+            n_samples texts, or numbers of shape (n_samples, n_features).
+        y : array-like of shape (n_samples,)
+            NaN, None or `missing_label` where a row has no label.
         classes : array-like of shape (n_classes,), default=None
             All classes; needed in the first call where its rows do not have all of them.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each row, where X has no language column.
 
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            As in `fit`, if "distill" has no classifier as `source`, if no row can be learnt from,
+            or if the estimator has been loaded from a folder.
         """
         self._check_parameters()
         first = not hasattr(self, "net_")
@@ -578,7 +588,8 @@ class TransferClassifier(LanguageClassifier):
 
         def train_stage(stage: str, module: Classifier, terms, task: Task) -> Net:
             steps = Steps(task.streams(terms, ~held_out), self.batch_size, rng)
-            valid_steps = Steps(task.judging_streams(terms, held_out), self.batch_size)
+            judging_terms = terms if self.transfer_weight else ()
+            valid_steps = Steps(task.judging_streams(judging_terms, held_out), self.batch_size)
             net = self._new_net(module, task, terms)
             nets[stage] = train(net, steps, valid_steps, progress, stage)
             return net

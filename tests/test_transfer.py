@@ -94,6 +94,13 @@ def test_a_weight_of_zero_leaves_the_source_loss():
     assert near < 0.1 * far
 
 
+def test_the_best_epoch_is_not_told_by_terms_that_weigh_nothing():
+    model = make_classifier(
+        target_languages="zh", transfer="labels", transfer_weight=0, validation_fraction=0.3
+    )
+    assert (model.fit(*FEW_SHOT).history_["valid_loss"] > 0).all()
+
+
 def test_coral_brings_the_representations_together():
     X, y = FEW_SHOT
     parameters = {
@@ -557,6 +564,7 @@ WRONG_PARAMETERS = {
     "patience": (0, "`patience` must be a whole number of at least 1"),
     "weight_decay": (-1, "`weight_decay` must be a number of at least 0, got -1"),
     "warmup": (2, "`warmup` must be a number from 0 to 1, got 2"),
+    "validation_fraction that leaves nothing": (1.0, "must be less than 1"),
     "validation_fraction": (-0.1, "`validation_fraction` must be a number from 0 to 1"),
     "learning_rate": ("fast", "`learning_rate` must be a number of at least 0, got 'fast'"),
     "trainable": ("lora", "`trainable` must be 'all' or 'head', got 'lora'"),
