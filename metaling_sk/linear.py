@@ -134,7 +134,8 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame, list, Series or array of n_samples texts, or of shape (n_samples, n_features)
+        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
+            n_samples texts, or numbers of shape (n_samples, n_features).
         y : array-like of shape (n_samples,)
             NaN, None or `missing_label` where a row has no label.
         language : str or array-like of str, shape (n_samples,), default=None
@@ -148,7 +149,8 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
         ------
         ValueError
             If the labelled rows hold fewer than two classes, a source language has no row, source
-            and target overlap, or a dictionary is given without exactly one target language.
+            and target overlap, a dictionary is given without exactly one target language or for
+            numbers, or X, y, `language` or a parameter is not as described.
         """
         check_number(self, "self_training", Integral, 0)
         check_number(self, "n_topics", Integral, 1)
@@ -175,10 +177,21 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X, language=None) -> np.ndarray:
-        """Probabilities of the classes, shape (n_samples, n_classes).
+        """Probabilities of the classes.
 
         Rows in a source language are translated first; those in any other language, also one
         not seen at fit, are taken for target text.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each row, where X has no language column.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
         """
         check_is_fitted(self)
         samples = check_samples(self, X, language=language, reset=False)

@@ -163,7 +163,19 @@ class DictionaryTranslator(TransformerMixin, BaseEstimator):
         return texts
 
     def fit_transform(self, X, y=None, language=None) -> pd.DataFrame | np.ndarray:
-        """The same as `fit`, then `transform`."""
+        """The same as `fit`, then `transform`.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series or array of n_samples texts
+        y : ignored
+        language : str or array-like of str, shape (n_samples,), default=None
+
+        Returns
+        -------
+        DataFrame or ndarray
+            As of `transform`.
+        """
         return self.fit(X, y, language=language).transform(X, language=language)
 
     def _check_texts(self, X, language, *, reset):

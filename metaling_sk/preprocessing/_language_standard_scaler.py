@@ -136,7 +136,18 @@ class LanguageStandardScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         )
 
     def fit_transform(self, X, y=None, language=None):
-        """The same as `fit`, then `transform`."""
+        """The same as `fit`, then `transform`.
+
+        Parameters
+        ----------
+        X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
+        y : ignored
+        language : str or array-like of str, shape (n_samples,), default=None
+
+        Returns
+        -------
+        ndarray or CSR array of shape (n_samples, n_features)
+        """
         return self.fit(X, y, language=language).transform(X, language=language)
 
     @property
