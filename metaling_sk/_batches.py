@@ -85,8 +85,8 @@ class Rows:
             None if self.teacher is None else self.teacher[rows],
         )
 
-    def with_targets(self, y=None, teacher=None) -> Rows:
-        return replace(self, y=y, teacher=teacher)
+    def with_labels(self, y: np.ndarray) -> Rows:
+        return replace(self, y=y)
 
     def collate(self, rows: np.ndarray, dtype=torch.float32) -> Batch:
         """The rows at the given indices as one padded batch; `dtype` is that of features."""

@@ -40,7 +40,7 @@ class Task:
     def with_labels(self, y: np.ndarray) -> Task:
         """The same rows with other labels."""
         samples = replace(self.samples, y=y)
-        return replace(self, samples=samples, rows=self.rows.with_targets(y=y))
+        return replace(self, samples=samples, rows=self.rows.with_labels(y))
 
     def streams(self, terms, part=slice(None)) -> dict[str, Rows]:
         """The rows of `part` that the objective with these terms reads, by kind."""

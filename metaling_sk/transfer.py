@@ -445,7 +445,7 @@ class TransferClassifier(LanguageClassifier):
         return self._task(samples, self._inputs(samples, progress), is_target, progress)
 
     def _task(self, samples, inputs, is_target, progress, start=None) -> Task:
-        rows = self._rows(inputs, samples.language).with_targets(y=samples.y)
+        rows = self._rows(inputs, samples.language).with_labels(samples.y)
         task = Task(samples, rows, is_target, start)
         if "distill" in self.transfer_ and self._has_teacher():
             task.teacher = np.zeros((len(samples), len(self.classes_)))
@@ -455,7 +455,7 @@ class TransferClassifier(LanguageClassifier):
             source = samples.take(~is_target & samples.labelled)
             texts = self.translator_.code_switch(source.texts, language=source.language)
             switched = self._inputs(replace(source, texts=texts), progress)
-            task.switched = self._rows(switched, source.language).with_targets(y=source.y)
+            task.switched = self._rows(switched, source.language).with_labels(source.y)
         return task
 
     def _find_terms(self, samples: Samples, is_target, start) -> list[str]:
