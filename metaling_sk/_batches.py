@@ -145,8 +145,9 @@ class Steps(IterableDataset):
 
     def __iter__(self) -> Iterator[tuple[Step, None]]:
         endless = {name: self._endless(rows) for name, rows in self.streams.items()}
+        sizes = {name: len(rows) for name, rows in self.streams.items()}
         for _ in range(len(self)):
-            yield Step({name: next(batches) for name, batches in endless.items()}), None
+            yield Step({name: next(batches) for name, batches in endless.items()}, sizes), None
 
     def _endless(self, rows: Rows) -> Iterator[Batch]:
         while True:
@@ -156,12 +157,20 @@ class Steps(IterableDataset):
 
 @dataclass(frozen=True)
 class Step:
-    """One batch of every stream."""
+    """One batch of every stream.
+
+    Attributes
+    ----------
+    batches : dict of str to Batch
+    sizes : dict of str to int
+        How many rows the whole stream has.
+    """
 
     batches: dict[str, Batch]
+    sizes: dict[str, int]
 
     def __len__(self) -> int:
         return sum(map(len, self.batches.values()))
 
     def to(self, device) -> Step:
-        return Step({name: batch.to(device) for name, batch in self.batches.items()})
+        return Step({name: batch.to(device) for name, batch in self.batches.items()}, self.sizes)

@@ -40,8 +40,11 @@ DROPOUT = 0.1
 NO_LANGUAGE = ""
 """What all rows count as where language_norm=False: no language that is ever asked for."""
 
-FROM_SCRATCH, FINE_TUNING, ON_FEATURES = 2e-3, 5e-5, 3e-4
-"""The learning rates that "auto" stands for."""
+FROM_SCRATCH, FINE_TUNING = 2e-3, 5e-5
+"""Learning rates of Transformers."""
+
+LOGIT_STEP = 0.05
+"""By how much a step on features changes a typical logit."""
 
 
 class LanguageClassifierMixin(ClassifierMixin):
@@ -274,18 +277,22 @@ class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
             norm = LanguageNorm(len(self.languages_), n_features)
         return Classifier(self.text_encoder_, norm, n_features, n_classes, n_hidden, DROPOUT)
 
+    def _find_learning_rate(self, rows: Rows) -> float:
+        """The peak learning rate of what is not a pretrained encoder."""
+        if self.learning_rate != "auto":
+            return self.learning_rate
+        if not self._is_frozen():
+            return FROM_SCRATCH
+        norm = abs(rows.inputs).sum() / len(rows)
+        return float(LOGIT_STEP / max(norm, 1.0))
+
     def _settings(self) -> Settings:
         device = find_device(self.device)
         trained = not self._is_frozen()
-        if self.learning_rate != "auto":
-            rate = encoder_rate = self.learning_rate
-        elif trained and not is_scratch(self.encoder):
-            rate, encoder_rate = FROM_SCRATCH, FINE_TUNING
-        else:
-            rate = encoder_rate = FROM_SCRATCH if trained else ON_FEATURES
+        tuned = trained and self.learning_rate == "auto" and not is_scratch(self.encoder)
         return Settings(
-            learning_rate=rate,
-            encoder_learning_rate=encoder_rate,
+            learning_rate=self.learning_rate_,
+            encoder_learning_rate=FINE_TUNING if tuned else self.learning_rate_,
             weight_decay=self.weight_decay,
             warmup=self.warmup,
             max_epochs=self.max_epochs,

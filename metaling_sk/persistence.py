@@ -36,6 +36,7 @@ PLAIN = (
     "source_languages_",
     "target_languages_",
     "transfer_",
+    "learning_rate_",
     "n_features_in_",
     "_input_kind",
 )

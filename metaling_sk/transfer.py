@@ -57,7 +57,8 @@ class TransferClassifier(LanguageClassifier):
     ===============  ===========================================  ==========================
     term             :math:`R`                                    needs
     ===============  ===========================================  ==========================
-    "labels"         cross-entropy                                labelled target rows
+    "labels"         :math:`n / (n + 256)` times the              n labelled target rows
+                     cross-entropy: few rows say little
     "distill"        KL from the source model's predictions,      target rows
                      both softened by `temperature`
     "coral"          distance of the covariances                  source and target rows
@@ -121,8 +122,9 @@ class TransferClassifier(LanguageClassifier):
     max_length : int, default=128
         Tokens per text.
     learning_rate : float or "auto", default="auto"
-        Peak of AdamW's learning rate; "auto" is 5e-5 for pretrained encoder weights, 2e-3 for
-        random ones and new heads on them, 3e-4 on features and frozen encoders.
+        Peak of AdamW's learning rate. "auto" is 5e-5 for pretrained encoder weights and 2e-3 for
+        random ones and new heads on them; on features and frozen encoders it is 0.05 divided by
+        the mean 1-norm of the rows, so that a step changes a logit by about 0.05.
     batch_size : int, default=32
         Rows of each kind per step; fewer where an epoch would have less than 10 steps.
     max_epochs : int, default=10
@@ -163,6 +165,8 @@ class TransferClassifier(LanguageClassifier):
         The source model.
     transfer_ : list of str
         The terms used.
+    learning_rate_ : float
+        The peak learning rate of the head.
     net_ : skorch.NeuralNet
         The target model.
     history_ : DataFrame
@@ -446,6 +450,8 @@ class TransferClassifier(LanguageClassifier):
 
     def _task(self, samples, inputs, is_target, progress, start=None) -> Task:
         rows = self._rows(inputs, samples.language).with_labels(samples.y)
+        if not hasattr(self, "net_") or start is not None:
+            self.learning_rate_ = self._find_learning_rate(rows)
         task = Task(samples, rows, is_target, start)
         if "distill" in self.transfer_ and self._has_teacher():
             task.teacher = np.zeros((len(samples), len(self.classes_)))

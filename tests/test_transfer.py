@@ -822,7 +822,8 @@ def test_the_objective_is_the_formula():
         TERMS, weight, temperature, torch.tensor(class_weight).float(), n_features=3, start=start
     )
     objective.progress = 0.5
-    values = objective(outputs, Step(batches), module, True)
+    step = Step(batches, sizes={"source": 80, "labels": 64, "target": 80, "code_switch": 80})
+    values = objective(outputs, step, module, True)
 
     def mean_loss(stream):
         y = batches[stream].y.numpy()
@@ -833,7 +834,7 @@ def test_the_objective_is_the_formula():
     source, target = (outputs[name].representation for name in ("source", "target"))
     strength = 2 / (1 + np.exp(-10 * 0.5)) - 1
     terms = {
-        "labels": mean_loss("labels"),
+        "labels": 64 / (64 + 256) * mean_loss("labels"),
         "code_switch": mean_loss("code_switch"),
         "distill": losses.distillation(outputs["target"].logits, teacher, temperature).item(),
         "coral": losses.coral(source, target).item(),
@@ -847,8 +848,19 @@ def test_the_objective_is_the_formula():
     expected = mean_loss("source") + weight * sum(terms.values())
     assert objective.total(values).item() == pytest.approx(expected, rel=1e-5)
     # Rows held out are judged by their predictions alone.
-    held_out = objective(outputs, Step(batches), module, False)
+    held_out = objective(outputs, step, module, False)
     assert set(held_out) == {"source", "labels", "distill", "code_switch"}
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_features_of_any_width_and_scale_are_learnt_at_the_same_pace(scale):
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=200)
+    for n_features in (2, 500):
+        X = scale * (rng.normal(size=(200, n_features)) + 2 * y[:, None])
+        clf = TransferClassifier(verbose=0, random_state=0).fit(X, y)
+        assert clf.score(X, y) > 0.9
+        assert clf.predict_proba(X).max(axis=1).mean() > 0.75
 
 
 def test_a_config_and_its_estimator_are_not_changed():
