@@ -63,7 +63,9 @@ class Task:
         streams = self.streams(terms, part)
         names = {"labels": "labels", "distill": "target"}
         target = {names[term]: streams[names[term]] for term in terms if term in names}
-        return target if any(map(len, target.values())) else streams
+        if any(map(len, target.values())):
+            return target
+        return {name: rows for name, rows in streams.items() if name in ("source", "code_switch")}
 
 
 def find_lack(

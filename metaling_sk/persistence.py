@@ -123,8 +123,10 @@ def load(folder: str | os.PathLike):
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such folder.
     ValueError
-        If the folder is not a complete one.
+        If it does not hold a complete estimator.
 
     Examples
     --------
@@ -139,6 +141,8 @@ def load(folder: str | os.PathLike):
     True
     """
     folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {str(folder)!r} to load from.")
     try:
         content = json.loads((folder / ESTIMATOR).read_text(encoding="utf-8"))
         if content["format"] != FORMAT:

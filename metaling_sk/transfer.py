@@ -7,6 +7,7 @@ from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
+import pandas as pd
 from scipy.special import softmax
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -363,7 +364,8 @@ class TransferClassifier(LanguageClassifier):
                 raise ValueError("partial_fit: X has no row that the objective can learn from.")
             steps = Steps(streams, self.batch_size, rng)
             train(self.net_, steps, None, progress, "partial_fit", resume=True)
-            self.history_ = history_frame({"partial_fit": self.net_})
+            epoch = history_frame({"partial_fit": self.net_}).tail(1)
+            self.history_ = epoch if first else pd.concat([self.history_, epoch], ignore_index=True)
         return self
 
     def _check_parameters(self) -> None:

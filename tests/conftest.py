@@ -1,3 +1,8 @@
+import os
+
+# sklearn's suite skips its check of other array types unless scipy is told to take them.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
 import pytest
 from hypothesis import settings
 from tiny import make_config, make_pair

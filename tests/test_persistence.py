@@ -330,8 +330,10 @@ def test_a_damaged_folder(damage, trainable, tmp_path):
 
 
 def test_the_damage_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"nowhere' does .*FileNotFoundError.*Save it again"):
+    with pytest.raises(FileNotFoundError, match="There is no folder .*nowhere"):
         load(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="does not hold a complete estimator .*FileNotFoundError"):
+        load(tmp_path)
     fit().save(tmp_path)
     edit(format=99)(tmp_path)
     with pytest.raises(ValueError, match="format 99 instead of 1"):

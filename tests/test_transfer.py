@@ -868,3 +868,21 @@ def test_a_config_and_its_estimator_are_not_changed():
     before = config.to_dict()
     make_classifier(encoder=config, layer=1).fit(*ENGLISH)
     assert config.to_dict() == before
+
+
+@pytest.mark.parametrize("term", ["coral", "mmd", "adversarial"])
+def test_aligning_terms_alone_with_too_few_source_rows_to_hold_any_out(term):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(136, 3)), np.r_[np.tile([0.0, 1.0], 8), np.full(120, np.nan)]
+    clf = TransferClassifier(target_languages="zh", transfer=term, max_epochs=2, verbose=0)
+    clf.fit(X, y, language=["en"] * 16 + ["zh"] * 120)
+    assert "valid_loss" not in clf.history_
+
+
+def test_history_goes_on_in_partial_fit():
+    clf = make_learner(max_epochs=2, random_state=0)
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    y = (X[:, 0] > 0).astype(int)
+    clf.fit(X, y).partial_fit(X, y).partial_fit(X, y)
+    assert clf.history_["stage"].tolist() == ["source"] * 2 + ["partial_fit"] * 2
+    assert clf.history_["epoch"].tolist() == [1, 2, 3, 4]
