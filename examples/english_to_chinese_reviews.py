@@ -103,22 +103,24 @@ def predict_with_baseline(y):
 
 # %%
 # The linear recipe: English translated word for word, then self-training on Chinese text.
-# It is the teacher of the network, which learns from English labels and from the teacher's
-# predictions for Chinese text.
 def fit_linear_recipe(y, seed):
     return LinearTransferClassifier(dictionary=dictionary, random_state=seed).fit(X, y)
 
 
+# %%
+# A network from scratch knows no Chinese: it learns from English labels and from what the linear
+# recipe, its teacher, predicts for Chinese text. A multilingual checkpoint needs no teacher: it
+# learns from English labels and goes on with its own surest predictions for Chinese text.
 def fit_network(y, seed, teacher):
     if args.encoder == "scratch":
-        settings = {"max_length": 64, "batch_size": 64, "max_epochs": 3}
+        settings = {"source": teacher, "max_length": 64, "batch_size": 64, "max_epochs": 3}
     else:
-        settings = {"trainable": "head", "layer": args.layer, "batch_size": 128}
+        settings = {"transfer": None, "self_training": 3, "trainable": "head", "batch_size": 128}
     clf = TransferClassifier(
         source_languages="en",
         target_languages="zh",
-        source=teacher,
         encoder=args.encoder,
+        layer=-1 if args.encoder == "scratch" else args.layer,
         random_state=seed,
         **settings,
     )
