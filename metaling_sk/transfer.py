@@ -609,14 +609,13 @@ class TransferClassifier(LanguageClassifier):
             module = copy.deepcopy(module)
         if task.teacher is None and "distill" in self.transfer_:
             task.teacher = self._probabilities_of(module, task.rows, progress)
-        has_pool = (task.is_target & ~task.samples.labelled).any()
-        n_rounds = self._n_rounds() if has_pool else 0
+        pool = np.flatnonzero(task.is_target & ~task.samples.labelled)
+        n_rounds = self._n_rounds() if len(pool) else 0
         first_weights = copy.deepcopy(module.state_dict()) if n_rounds else None
         if self.transfer_ or "source" not in nets:
             self.net_ = train_stage("target", module, self.transfer_, task)
         else:
             self.net_ = source_net
-        pool = np.flatnonzero(task.is_target & ~task.samples.labelled)
         topics = find_topics(task.samples.take(pool), self.n_topics, rng) if n_rounds else None
         for number, share in enumerate(round_shares(n_rounds), start=1):
             labelled = self._with_pseudo_labels(task, pool, topics, share, progress)
