@@ -113,7 +113,7 @@ def fit_linear_recipe(y, seed):
 # learns from English labels and goes on with its own surest predictions for Chinese text.
 def fit_network(y, seed, teacher):
     if args.encoder == "scratch":
-        settings = {"source": teacher, "max_length": 64, "batch_size": 64, "max_epochs": 3}
+        settings = {"source": teacher, "max_length": 64, "batch_size": 64, "max_epochs": 2}
     else:
         settings = {"transfer": None, "self_training": 3, "trainable": "head", "batch_size": 128}
     clf = TransferClassifier(
