@@ -7,9 +7,11 @@ from importlib import import_module
 _SUBMODULES = (
     "datasets",
     "linear",
+    "meta_param",
     "metrics",
     "model_selection",
     "persistence",
+    "plotting",
     "preprocessing",
     "transfer",
 )
@@ -19,6 +21,8 @@ _PUBLIC = {
     "LeaveOneLanguageOut": "metaling_sk.model_selection",
     "DictionaryTranslator": "metaling_sk.preprocessing",
     "LinearTransferClassifier": "metaling_sk.linear",
+    "MetaParamDisplay": "metaling_sk.plotting",
+    "MetaParamSearchCV": "metaling_sk.meta_param",
     "StratifiedLanguageKFold": "metaling_sk.model_selection",
     "TransferClassifier": "metaling_sk.transfer",
     "language_report": "metaling_sk.metrics",

@@ -107,7 +107,7 @@ def check_samples(estimator, X, y=None, language=None, *, reset: bool, needs_y=N
         features, n_samples = None, len(texts)
         if reset:
             _set_text_columns(estimator, X, column)
-    samples = Samples(texts, features, _check_language(column, language, n_samples))
+    samples = Samples(texts, features, check_language(column, language, n_samples))
     if y is None:
         if reset if needs_y is None else needs_y:
             raise ValueError(
@@ -337,7 +337,7 @@ def _check_features(estimator, X, *, reset: bool):
     return sparse.csr_array(X) if sparse.issparse(X) else X
 
 
-def _check_language(column, language, n_samples: int) -> np.ndarray:
+def check_language(column, language, n_samples: int) -> np.ndarray:
     """One language code per row from the column of X, from `language=`, or unnamed."""
     if column is not None:
         check_codes(column, "the language column of X")

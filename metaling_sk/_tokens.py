@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import pairwise
 
 import numpy as np
 
@@ -24,6 +26,16 @@ class Tokens:
 
     ids: np.ndarray
     offsets: np.ndarray
+
+    @classmethod
+    def from_rows(cls, rows: list[np.ndarray]) -> Tokens:
+        """Of the ids of each text."""
+        offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+        return cls(np.concatenate([np.empty(0, np.int32), *rows]), offsets)
+
+    def to_rows(self) -> list[np.ndarray]:
+        """The ids of each text."""
+        return [self.ids[start:end] for start, end in pairwise(self.offsets)]
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -75,6 +87,20 @@ def tokenize(texts: Iterable[str], tokenizer, max_length: int) -> Tokens:
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
     ids = np.fromiter((token for row in rows for token in row), np.int32, offsets[-1])
     return Tokens(ids, offsets)
+
+
+def tokenizer_digest(tokenizer) -> bytes:
+    """A digest of all that decides what ids a text gets, but for the length."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        # The truncation and padding of the last call stand before the added tokens.
+        state = backend.to_str().split('"added_tokens"', 1)[-1]
+    else:
+        vocabulary = sorted(tokenizer.get_vocab().items())
+        state = repr((type(tokenizer), getattr(tokenizer, "init_kwargs", None), vocabulary))
+    special = tokenizer.unk_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id
+    side = getattr(tokenizer, "truncation_side", None)
+    return blake2b(f"{special} {side} {state}".encode(), digest_size=16).digest()
 
 
 def _well_formed(text: str) -> str:

@@ -167,12 +167,14 @@ def train(
     progress: Progress,
     stage: str,
     *,
-    resume: bool = False,
+    one_more: bool = False,
+    planned_epochs: int | None = None,
 ) -> Net:
     """Train the module of a net in place.
 
     Where there are validation rows, training stops early and the best epoch's weights are
-    restored. With `resume`, one epoch is added at a constant learning rate.
+    restored. With `one_more`, one epoch is added: the next of `planned_epochs`, over which the
+    learning rate grows and falls, or else one at a constant learning rate.
 
     Returns
     -------
@@ -187,19 +189,24 @@ def train(
         If the memory of the GPU does not suffice.
     """
     settings = net.settings
-    n_epochs = 1 if resume else settings.max_epochs
+    n_epochs = 1 if one_more else settings.max_epochs
     n_steps = n_epochs * len(steps)
     callbacks = [
         ("terms", RecordTerms()),
         ("clipping", GradientNormClipping(MAX_GRADIENT_NORM)),
         ("progress", ShowProgress(progress, n_steps, stage)),
     ]
-    if resume:
+    if one_more:
         for group in net.optimizer_.param_groups:
-            # A schedule has taken it to 0.
+            # A schedule has taken it down.
             group["lr"] = group.get("initial_lr", group["lr"])
-    else:
-        decay = partial(linear_decay, n_steps=n_steps, warmup=settings.warmup)
+    if planned_epochs or not one_more:
+        decay = partial(
+            linear_decay,
+            n_steps=(planned_epochs or n_epochs) * len(steps),
+            warmup=settings.warmup,
+            n_done=len(net.history) * len(steps) if one_more else 0,
+        )
         schedule = LRScheduler(LambdaLR, lr_lambda=decay, step_every="batch")
         callbacks.append(("schedule", schedule))
     if valid_steps is not None and len(valid_steps):
@@ -227,6 +234,20 @@ def train(
     return net
 
 
+@contextmanager
+def train_one_epoch_each(estimator):
+    """Inside, `partial_fit` of a skorch net is one epoch, as it is of sklearn's estimators."""
+    if not isinstance(estimator, NeuralNet):
+        yield
+        return
+    max_epochs = estimator.max_epochs
+    estimator.set_params(max_epochs=1)
+    try:
+        yield
+    finally:
+        estimator.set_params(max_epochs=max_epochs)
+
+
 def history_frame(nets: dict[str, Net]) -> pd.DataFrame:
     """A row per epoch of every net, whose name is in the column `stage`."""
     hidden = ("batches", "dur", "event_lr", "train_batch_count", "valid_batch_count")
@@ -244,8 +265,9 @@ def history_frame(nets: dict[str, Net]) -> pd.DataFrame:
     )
 
 
-def linear_decay(step: int, n_steps: int, warmup: float) -> float:
-    """The share of the learning rate at a step: up from 0, then down to 0."""
+def linear_decay(step: int, n_steps: int, warmup: float, n_done: int = 0) -> float:
+    """The share of the learning rate `step` steps after `n_done`: up from 0, then down to 0."""
+    step += n_done
     n_warmup = warmup * n_steps
     if step < n_warmup:
         return (step + 1) / (n_warmup + 1)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+from sklearn.metrics import accuracy_score, log_loss, precision_recall_fscore_support
+from sklearn.metrics._scorer import _BaseScorer
 from sklearn.utils.multiclass import check_classification_targets
 
 from metaling_sk._samples import check_codes, label_array, name_rows, plain_labels
@@ -84,6 +85,66 @@ def language_report(
         {"mean": report.mean(), "worst": report.min(), "gap": report.max() - report.min()}
     ).T.assign(support=report["support"].sum())
     return pd.concat([report, summary]).rename_axis("language")
+
+
+def log_loss_scorer(labels) -> LogLossScorer:
+    """The negative log-loss over labels that are fixed, for `scoring` of any tool of scikit-learn.
+
+    It equals "neg_log_loss", and gives a number also where a fold lacks a class. A class that the
+    estimator does not know has probability 0, and every probability counts as no less than the
+    machine epsilon of its floating-point type.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_classes,)
+        All labels that can occur.
+
+    Returns
+    -------
+    LogLossScorer
+        Called with a fitted classifier that has `predict_proba`, X and y.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from metaling_sk.metrics import log_loss_scorer
+    >>> X, y = np.zeros((4, 1)), ["negative", "negative", "positive", "positive"]
+    >>> score = log_loss_scorer(["negative", "neutral", "positive"])
+    >>> round(score(DummyClassifier().fit(X, y), X, y), 3)
+    -0.693
+    """
+    return LogLossScorer(labels)
+
+
+class LogLossScorer(_BaseScorer):
+    """A scorer; see `log_loss_scorer`.
+
+    Metadata other than `sample_weight` is what predictions need, such as the language.
+    """
+
+    def __init__(self, labels):
+        labels = np.unique(plain_labels(label_array(labels), "`labels`"))
+        super().__init__(log_loss, -1, {"labels": labels}, "predict_proba")
+
+    def _score(self, method_caller, estimator, X, y_true, sample_weight=None, **metadata):
+        found = np.asarray(estimator.predict_proba(X, **metadata))
+        known = self._positions(estimator.classes_, "the estimator knows")
+        probabilities = np.zeros((len(found), len(self._kwargs["labels"])), found.dtype)
+        probabilities[:, known] = found
+        true = self._positions(plain_labels(label_array(y_true)), "y holds")
+        likelihood = probabilities[np.arange(len(true)), true]
+        eps = np.finfo(likelihood.dtype).eps
+        losses = -np.log(np.clip(likelihood, eps, 1 - eps))
+        return -float(np.average(losses, weights=sample_weight))
+
+    def _positions(self, labels, who: str) -> np.ndarray:
+        """Where each label is among those of the scorer."""
+        positions = pd.Index(self._kwargs["labels"]).get_indexer(labels)
+        if (positions < 0).any():
+            unknown = sorted(set(np.asarray(labels)[positions < 0].tolist()), key=str)
+            raise ValueError(f"`labels` of the log-loss lack {unknown}, which {who}.")
+        return positions
 
 
 def _check_labels(y, name: str) -> np.ndarray:

@@ -306,8 +306,10 @@ class TransferClassifier(LanguageClassifier):
             self._fit_network(task, rng, progress)
         return self
 
-    def partial_fit(self, X, y, classes=None, language=None) -> TransferClassifier:
-        """Train for one more epoch on the given rows, at a constant learning rate.
+    def partial_fit(
+        self, X, y, classes=None, language=None, n_epochs=1, planned_epochs=None
+    ) -> TransferClassifier:
+        """Train for one or more further epochs on the given rows.
 
         The first call prepares encoder, vocabulary, statistics of the languages and source
         classifier from its rows; a network as source is not trained first. Every call minimises
@@ -323,6 +325,11 @@ class TransferClassifier(LanguageClassifier):
             All classes; needed in the first call where its rows do not have all of them.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each row, where X has no language column.
+        n_epochs : int, default=1
+            Epochs to add.
+        planned_epochs : int, default=None
+            How many epochs all calls are meant to train. The learning rate grows and falls over
+            these, as in a `fit` of so many; without a plan it stays what it is.
 
         Returns
         -------
@@ -331,11 +338,17 @@ class TransferClassifier(LanguageClassifier):
         Raises
         ------
         ValueError
-            As in `fit`, if "distill" has no classifier as `source`, if no row can be learnt from,
+            As in `fit`, if more epochs are asked for than planned, if "distill" has no classifier as `source`, if no row can be learnt from,
             or if the estimator has been loaded from a folder.
         """
         self._check_parameters()
         first = not hasattr(self, "net_")
+        n_done = 0 if first else len(self.net_.history)
+        if planned_epochs is not None and n_done + n_epochs > planned_epochs:
+            raise ValueError(
+                f"`planned_epochs` is {planned_epochs}, but {n_epochs} more epochs after {n_done} "
+                f"are {n_done + n_epochs}."
+            )
         if not first and not hasattr(self, "translator_"):
             raise ValueError(
                 "partial_fit cannot go on with a loaded estimator, which has no source model and "
@@ -350,11 +363,12 @@ class TransferClassifier(LanguageClassifier):
         if first:
             # Later calls go on drawing: with the same dropout in every epoch nothing is learnt.
             self._random_state = check_random_state(self.random_state)
-        with seeded(self._random_state) as rng, Progress(self.verbose, "transfer") as progress:
+        with Progress(self.verbose, "transfer") as progress:
             if first:
                 classes = None if classes is None else np.unique(classes)
-                task = self._prepare(samples, self._start(), rng, progress, classes)
-                self.net_ = self._new_net(self._first_module(task), task, self.transfer_)
+                with seeded(self._random_state) as rng:
+                    task = self._prepare(samples, self._start(), rng, progress, classes)
+                    self.net_ = self._new_net(self._first_module(task), task, self.transfer_)
             else:
                 task = self._prepare_more(with_classes(samples, self.classes_), progress)
             streams = task.streams(self.transfer_)
@@ -362,10 +376,23 @@ class TransferClassifier(LanguageClassifier):
                 "distill" not in self.transfer_
             ):
                 raise ValueError("partial_fit: X has no row that the objective can learn from.")
-            steps = Steps(streams, self.batch_size, rng)
-            train(self.net_, steps, None, progress, "partial_fit", resume=True)
-            epoch = history_frame({"partial_fit": self.net_}).tail(1)
-            self.history_ = epoch if first else pd.concat([self.history_, epoch], ignore_index=True)
+            for _ in range(n_epochs):
+                # Each epoch draws anew, so that two calls do what one of two epochs does.
+                with seeded(self._random_state) as rng:
+                    steps = Steps(streams, self.batch_size, rng)
+                    train(
+                        self.net_,
+                        steps,
+                        None,
+                        progress,
+                        "partial_fit",
+                        one_more=True,
+                        planned_epochs=planned_epochs,
+                    )
+            epochs = history_frame({"partial_fit": self.net_}).tail(n_epochs)
+            self.history_ = (
+                epochs if first else pd.concat([self.history_, epochs], ignore_index=True)
+            )
         return self
 
     def _check_parameters(self) -> None:

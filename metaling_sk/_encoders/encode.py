@@ -10,6 +10,7 @@ import torch
 from metaling_sk._batches import Rows
 from metaling_sk._encoders._cache import CACHE, keys_of
 from metaling_sk._encoders.text_encoder import TextEncoder
+from metaling_sk._store import active_store
 
 
 def freeze(encoder: TextEncoder, device: torch.device, dtype: torch.dtype | None) -> TextEncoder:
@@ -29,7 +30,8 @@ def on_cpu(encoder: TextEncoder) -> TextEncoder:
 def encode(texts: np.ndarray, encoder: TextEncoder, batch_size: int, progress=None) -> np.ndarray:
     """The vector of each text, float32 of shape (n_texts, n_features).
 
-    A text that this encoder has met before, in this process, is not encoded again.
+    A text that this encoder has met before, in this process or in one that shares its store, is
+    not encoded again.
 
     Parameters
     ----------
@@ -43,8 +45,19 @@ def encode(texts: np.ndarray, encoder: TextEncoder, batch_size: int, progress=No
     vectors = CACHE.get(keys)
     missing = {key: row for row, key in enumerate(keys) if vectors[row] is None}
     if missing:
-        new = _encode(texts[list(missing.values())], encoder, batch_size, progress)
-        CACHE.put(list(missing), new)
+        rows = np.array(list(missing.values()))
+
+        def compute(positions):
+            return _encode(texts[rows[positions]], encoder, batch_size, progress)
+
+        store = active_store()
+        if store is None:
+            new = compute(slice(None))
+        else:
+            namespace = f"vectors-{encoder.fingerprint.hex()}"
+            new = store.get_or_compute(namespace, list(missing), compute)
+        if store is None or store.remember or store.is_full:
+            CACHE.put(list(missing), new)
         found = dict(zip(missing, new, strict=True))
         vectors = [
             found[key] if vector is None else vector

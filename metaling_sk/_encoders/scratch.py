@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from hashlib import blake2b
 
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from torch import nn
 from transformers import AutoModel, BertConfig, BertModel, PretrainedConfig, PreTrainedTokenizerFast
+
+from metaling_sk._store import active_store
 
 VOCABULARY = 16_000
 ALPHABET = 6_000
@@ -51,11 +54,29 @@ def train_tokenizer(
 ) -> PreTrainedTokenizerFast:
     """Byte-pair encoding [1]_ of lower-case text, on equal shares of all languages.
 
+    Where a store is active, the same texts train one tokenizer for all processes.
+
     References
     ----------
     .. [1] Sennrich et al. (2016). Neural machine translation of rare words with subword units.
        ACL.
     """
+    store = active_store()
+    if store is None:
+        tokenizer = _train(_shares(texts, language), vocabulary)
+    else:
+        key = _digest(_shares(texts, language), vocabulary)
+
+        def compute(positions):
+            trained = _train(_shares(texts, language), vocabulary)
+            return [np.frombuffer(trained.to_str().encode(), np.uint8)]
+
+        (json,) = store.get_or_compute(f"tokenizer-{key.hex()}", [key], compute)
+        tokenizer = Tokenizer.from_str(json.tobytes().decode())
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL_TOKENS)
+
+
+def _train(texts: Iterator[str], vocabulary: int) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -69,11 +90,20 @@ def train_tokenizer(
         max_token_length=16,
         show_progress=False,
     )
-    tokenizer.train_from_iterator(_shares(texts, language), trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL_TOKENS)
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
 
 
-def _shares(texts: np.ndarray, language: np.ndarray) -> Iterator[Iterable[str]]:
+def _digest(texts: Iterator[str], vocabulary: int) -> bytes:
+    digest = blake2b(str(vocabulary).encode(), digest_size=16)
+    for text in texts:
+        content = text.encode()
+        digest.update(len(content).to_bytes(8))
+        digest.update(content)
+    return digest.digest()
+
+
+def _shares(texts: np.ndarray, language: np.ndarray) -> Iterator[str]:
     for code in dict.fromkeys(language):
         n_characters = 0
         for text in texts[language == code]:

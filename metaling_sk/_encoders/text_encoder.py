@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from metaling_sk._encoders._cache import keys_of
 from metaling_sk._nn.pooling import POOLINGS, pool
-from metaling_sk._tokens import Tokens, tokenize
+from metaling_sk._store import active_store
+from metaling_sk._tokens import Tokens, tokenize, tokenizer_digest
 
 
 class TextEncoder(nn.Module):
@@ -50,7 +52,19 @@ class TextEncoder(nn.Module):
         self.top = keep_layers(backbone, layer)
 
     def tokenize(self, texts) -> Tokens:
-        return tokenize(texts, self.tokenizer, self.max_length)
+        """Tokens of each text, shared through the store where one is active."""
+        store = active_store()
+        if store is None:
+            return tokenize(texts, self.tokenizer, self.max_length)
+
+        def compute(positions):
+            missing = [texts[position] for position in positions]
+            return tokenize(missing, self.tokenizer, self.max_length).to_rows()
+
+        digest = self.tokenizer_digest
+        keys = keys_of(digest, texts)
+        namespace = f"tokens-{digest.hex()}-{self.max_length}"
+        return Tokens.from_rows(store.get_or_compute(namespace, keys, compute))
 
     @property
     def n_features(self) -> int:
@@ -86,11 +100,15 @@ class TextEncoder(nn.Module):
         return caught[0][0] if isinstance(caught[0], tuple) else caught[0]
 
     @cached_property
+    def tokenizer_digest(self) -> bytes:
+        return tokenizer_digest(self.tokenizer)
+
+    @cached_property
     def fingerprint(self) -> bytes:
         """A digest of all that decides what a text's vector is."""
         digest = blake2b(digest_size=16)
         digest.update(repr((self.pooling, self.max_length, self.top)).encode())
-        digest.update(repr(sorted(self.tokenizer.get_vocab().items())).encode())
+        digest.update(self.tokenizer_digest)
         for name, tensor in self.state_dict().items():
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
             digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
