@@ -1,5 +1,6 @@
 """Sphinx configuration."""
 
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -31,3 +32,15 @@ autosummary_generate = True
 autodoc_typehints = "none"
 numpydoc_show_class_members = False  # the template documents the methods
 numpydoc_xref_param_type = False
+
+
+def drop_links_of_sklearn(app, what, name, obj, options, lines):
+    """Methods of scikit-learn's searches refer to pages of scikit-learn's own documentation."""
+    for number, line in enumerate(lines):
+        line = re.sub(r":term:`([^`]+)`", r"``\1``", line)
+        lines[number] = re.sub(r":ref:`([^`<]+?) <(metadata_routing\w*)>`", r"\1", line)
+
+
+def setup(app):
+    # After numpydoc, which has the priority 500.
+    app.connect("autodoc-process-docstring", drop_links_of_sklearn, priority=600)

@@ -27,6 +27,9 @@ from metaling_sk._progress import Progress
 
 MAX_GRADIENT_NORM = 1.0
 
+STABLE_SHARE = 1 / 3
+"""Of the planned epochs, the share before the learning rate falls."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -173,8 +176,8 @@ def train(
     """Train the module of a net in place.
 
     Where there are validation rows, training stops early and the best epoch's weights are
-    restored. With `one_more`, one epoch is added: the next of `planned_epochs`, over which the
-    learning rate grows and falls, or else one at a constant learning rate.
+    restored. With `one_more`, one epoch is added: the next of `planned_epochs`, as `trapezoid`
+    has it, or else one at a constant learning rate.
 
     Returns
     -------
@@ -201,12 +204,15 @@ def train(
             # A schedule has taken it down.
             group["lr"] = group.get("initial_lr", group["lr"])
     if planned_epochs or not one_more:
-        decay = partial(
-            linear_decay,
-            n_steps=(planned_epochs or n_epochs) * len(steps),
-            warmup=settings.warmup,
-            n_done=len(net.history) * len(steps) if one_more else 0,
-        )
+        decay = partial(linear_decay, n_steps=n_steps, warmup=settings.warmup)
+        if one_more:
+            decay = partial(
+                trapezoid,
+                n_done=len(net.history),
+                n_planned=planned_epochs,
+                n_steps=len(steps),
+                warmup=settings.warmup,
+            )
         schedule = LRScheduler(LambdaLR, lr_lambda=decay, step_every="batch")
         callbacks.append(("schedule", schedule))
     if valid_steps is not None and len(valid_steps):
@@ -265,9 +271,27 @@ def history_frame(nets: dict[str, Net]) -> pd.DataFrame:
     )
 
 
-def linear_decay(step: int, n_steps: int, warmup: float, n_done: int = 0) -> float:
-    """The share of the learning rate `step` steps after `n_done`: up from 0, then down to 0."""
-    step += n_done
+def trapezoid(step: int, n_done: int, n_planned: int, n_steps: int, warmup: float) -> float:
+    """The share of the learning rate at a step of the epoch after `n_done` ones.
+
+    Up from 0 in the first epoch, then 1 for a third of the planned epochs, then down to 0, so that
+    stopping on the way is no disadvantage [1]_.
+
+    References
+    ----------
+    .. [1] Hägele et al. (2024). Scaling laws and compute-optimal training beyond fixed training
+       durations. NeurIPS.
+    """
+    n_warmup = warmup * n_steps
+    step += n_done * n_steps
+    if step < n_warmup:
+        return (step + 1) / (n_warmup + 1)
+    n_decay = (1 - STABLE_SHARE) * n_planned * n_steps
+    return min(1.0, max(0.0, (n_planned * n_steps - step) / n_decay))
+
+
+def linear_decay(step: int, n_steps: int, warmup: float) -> float:
+    """The share of the learning rate at a step: up from 0, then down to 0."""
     n_warmup = warmup * n_steps
     if step < n_warmup:
         return (step + 1) / (n_warmup + 1)

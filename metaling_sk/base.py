@@ -240,6 +240,14 @@ class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
             freeze(encoder, device, autocast_dtype(self.dtype, device))
         self.text_encoder_ = encoder
 
+    def _encode_ahead(self, X, language=None) -> None:
+        """Encode all texts with a frozen encoder that does not depend on them, for fits to come."""
+        frozen = self.trainable == "head" and not is_scratch(self.encoder)
+        if frozen and not is_vectorizer(self.encoder):
+            samples = check_samples(self, X, language=language, reset=True, needs_y=False)
+            self._fit_encoder(samples)
+            self._inputs(samples)
+
     def _inputs(self, samples: Samples, progress: Progress | None = None):
         """Features, or token ids for an encoder that is trained."""
         if not samples.is_text:

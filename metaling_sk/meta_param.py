@@ -28,10 +28,16 @@ from metaling_sk._search._brackets import (
     hyperband_brackets,
 )
 from metaling_sk._search._data import Data, read_data, split
-from metaling_sk._search._fits import Setting
+from metaling_sk._search._fits import Setting, propagated, resumable
 from metaling_sk._search._journal import Journal, describe
 from metaling_sk._search._loop import Row, run_brackets
-from metaling_sk._search._priors import read_priors, sample_with_prior
+from metaling_sk._search._priors import (
+    FIRST_SHARE,
+    good_candidates,
+    read_priors,
+    sample_with_prior,
+    spread_first,
+)
 from metaling_sk._search._results import (
     completed,
     criterion,
@@ -40,9 +46,11 @@ from metaling_sk._search._results import (
     metric_names,
     warn_of_failures,
 )
+from metaling_sk._search._resume import train_on
 from metaling_sk._search._runner import Runner, n_workers, remove_states
 from metaling_sk._search._seeds import seeded_globally
 from metaling_sk._search._sources import Given, Tpe
+from metaling_sk._search._space import dimensions
 from metaling_sk._store import use_store
 from metaling_sk.metrics import log_loss_scorer
 
@@ -65,10 +73,11 @@ class MetaParamSearchCV(BaseSearchCV):
     estimator with `partial_fit` (`TransferClassifier`, skorch's nets, `SGDClassifier`,
     `MLPClassifier`; also as the last step of a `Pipeline`), a candidate that is given more goes on
     training: from 1 over 3 to 9 epochs it is trained 9 epochs in all. Others, and "n_samples",
-    are fitted anew in each rung. The learning rate of a `TransferClassifier` then grows and falls
-    once over `max_resources` epochs, across all rungs, so that one that is stopped early is
-    judged at the learning rate it has there; a rung trains without validation rows, source stage
-    and self-training of the network. Other estimators follow what their `partial_fit` does: no
+    are fitted anew in each rung. The learning rate of a `TransferClassifier` then grows in the
+    first epoch, stays for a third of the epochs that the last rung has, and falls to 0 in the
+    rest, once and across all rungs; a rung trains without validation rows, source stage and
+    self-training of the network. The best candidate is fitted on all rows in the same way, and
+    may be one that was best before it had most of the epochs. Other estimators follow what their `partial_fit` does: no
     schedule in scikit-learn, and in skorch a schedule of its own at every epoch.
 
     Parameters
@@ -135,7 +144,7 @@ class MetaParamSearchCV(BaseSearchCV):
         ``std_test_score_<language>`` and ``worst_test_score``. After an interrupt it has what was
         finished.
     best_estimator_, best_params_, best_index_, scorer_, n_splits_, refit_time_, multimetric_
-        As in `RandomizedSearchCV`. With resources the best is one that had most of them.
+        As in `RandomizedSearchCV`. With "n_samples" the best is one that had most of them.
     best_score_ : float
         Of the best candidate: its mean score or, for select="worst_language", that of its worst
         language.
@@ -249,6 +258,9 @@ class MetaParamSearchCV(BaseSearchCV):
         tags.array_api_support = False
         return tags
 
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "scorer_")  # which is set last: an interrupted search has results
+
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, **params):
         """Search, and fit the best candidate on all rows.
@@ -303,6 +315,8 @@ class MetaParamSearchCV(BaseSearchCV):
             self._set_resources(data)
             if self.checkpoint is not None:
                 journal.begin(self._describe(X, y, params, splits), seed)
+            source, n_iter = self._find_source(seed)
+            brackets = self._find_brackets(n_iter)
             setting = Setting(
                 scorer=scorers,
                 fit_params=routed.estimator.fit,
@@ -314,12 +328,10 @@ class MetaParamSearchCV(BaseSearchCV):
                 return_train_score=self.return_train_score,
                 error_score=self.error_score,
                 resource=self.resource if self.search in WITH_RESOURCES else None,
-                n_planned=self.max_resources_,
+                n_planned=max(self.n_resources_) if self.search in WITH_RESOURCES else None,
                 seed=seed,
                 folder=folder,
             )
-            source, n_iter = self._find_source(seed)
-            brackets = self._find_brackets(n_iter)
             spoken = [data.spoken(test) for _, test in splits]
             context = root.subcontext(
                 task_name="search", max_subtasks=sum(map(len, brackets))
@@ -351,7 +363,7 @@ class MetaParamSearchCV(BaseSearchCV):
             if self.refit:
                 context = root.subcontext(task_name="refit-with-best-params")
                 with use_store(folder / "store", remember=True), seeded_globally(seed):
-                    self._refit(X, y, routed.estimator.fit, context, hook)
+                    self._refit(X, y, setting, context, hook)
             remove_states(folder)
         self.scorer_ = getattr(scorers, "_scorers", scorers)
         root.call_on_fit_task_end(**hook)
@@ -406,20 +418,19 @@ class MetaParamSearchCV(BaseSearchCV):
 
     def _find_source(self, seed: int) -> tuple[Given | Tpe, int]:
         """Where the candidates come from, and how many there are."""
-        tried = self.param_distributions
-        if isinstance(tried, dict):
-            tried = [tried]
-        if self.search in WITH_RESOURCES and any(self.resource in names for names in tried):
+        spaces = dimensions(self.param_distributions)
+        is_searched = any(self.resource in names for names in spaces)
+        if self.search in WITH_RESOURCES and is_searched:
             raise ValueError(
                 f"`resource`: {self.resource!r} is searched for in `param_distributions` too; "
                 "leave it out of one of them."
             )
-        candidates = sample_with_prior(
-            self.param_distributions, self._read_priors(), self.n_iter, seed
-        )
+        priors = self._read_priors()
         if self.search == "tpe":
-            first = candidates[: ceil(self.n_iter / 3)] if self.prior is not None else ()
-            return Tpe(self.param_distributions, self.n_iter, seed, first), self.n_iter
+            good = good_candidates(priors, spaces)
+            first = spread_first(good, spaces, ceil(FIRST_SHARE * self.n_iter))
+            return Tpe(spaces, self.n_iter, seed, first), self.n_iter
+        candidates = sample_with_prior(self.param_distributions, priors, self.n_iter, seed)
         return Given(candidates), len(candidates)
 
     def _find_brackets(self, n_iter: int) -> list[list[Rung]]:
@@ -524,7 +535,8 @@ class MetaParamSearchCV(BaseSearchCV):
         else:
             column = "mean_test" if self.select == "mean" else "worst_test"
             scores = np.nan_to_num(results[f"{column}_{metric}"], nan=-np.inf)
-            if self.search in WITH_RESOURCES:
+            if self.search in WITH_RESOURCES and self.resource == "n_samples":
+                # With fewer rows a candidate is another one; with fewer epochs it may be the best.
                 most = results["n_resources"] == results["n_resources"].max()
                 self.best_index_ = np.flatnonzero(most)[scores[most].argmax()]
             else:
@@ -532,17 +544,32 @@ class MetaParamSearchCV(BaseSearchCV):
             self.best_score_ = results[f"{column}_{metric}"][self.best_index_]
         self.best_params_ = results["params"][self.best_index_]
 
-    def _refit(self, X, y, fit_params: dict, context, hook: dict) -> None:
+    def _refit(self, X, y, setting: Setting, context, hook: dict) -> None:
+        """Fit the best candidate on all rows, as it was fitted to be scored."""
         self.best_estimator_ = clone(self.estimator).set_params(
             **clone(self.best_params_, safe=False)
         )
-        with context.propagate_callback_context(self.best_estimator_):
+        resumes = resumable(self.best_estimator_, setting)
+        with propagated(context, self.best_estimator_, resumes):
             context.call_on_fit_task_begin(**hook)
             started = time.time()
-            if y is None:
-                self.best_estimator_.fit(X, **fit_params)
+            if resumes:
+                train_on(
+                    self.best_estimator_,
+                    X,
+                    y,
+                    resource=self.resource,
+                    n_done=0,
+                    n_resources=self.best_params_[self.resource],
+                    n_planned=setting.n_planned,
+                    classes=setting.classes,
+                    fit_params=setting.fit_params,
+                    seed=setting.seed,
+                )
+            elif y is None:
+                self.best_estimator_.fit(X, **setting.fit_params)
             else:
-                self.best_estimator_.fit(X, y, **fit_params)
+                self.best_estimator_.fit(X, y, **setting.fit_params)
         self.refit_time_ = time.time() - started
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_

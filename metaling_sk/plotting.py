@@ -85,7 +85,7 @@ class MetaParamDisplay:
     >>> from sklearn.linear_model import SGDClassifier
     >>> from metaling_sk import MetaParamDisplay, MetaParamSearchCV
     >>> search = MetaParamSearchCV(
-    ...     SGDClassifier(loss="log_loss", random_state=0),
+    ...     SGDClassifier(loss="log_loss", tol=None, random_state=0),
     ...     {"alpha": loguniform(1e-5, 1), "penalty": ["l1", "l2"]},
     ...     search="halving", resource="max_iter", max_resources=9, n_iter=9, random_state=0,
     ...     verbose=0,
@@ -161,10 +161,10 @@ class MetaParamDisplay:
         Examples
         --------
         >>> from sklearn.datasets import load_iris
-        >>> from sklearn.linear_model import LogisticRegression
+        >>> from sklearn.naive_bayes import GaussianNB
         >>> from metaling_sk import MetaParamDisplay, MetaParamSearchCV
         >>> search = MetaParamSearchCV(
-        ...     LogisticRegression(), {"C": [0.01, 0.1, 1.0]}, n_iter=3, verbose=0
+        ...     GaussianNB(), {"var_smoothing": [1e-9, 1e-3, 0.1]}, n_iter=3, verbose=0
         ... )
         >>> search = search.fit(*load_iris(return_X_y=True))
         >>> MetaParamDisplay.from_estimator(search, params=[]).axes_[0].get_ylabel()
@@ -247,7 +247,8 @@ class MetaParamDisplay:
             self._scored &= ~np.asarray(self.failed, dtype=bool)
         self._shown = -score if self.negate_score else score
         self._rows = {
-            number: np.flatnonzero(self._candidate == number) for number in np.unique(self._candidate)
+            number: np.flatnonzero(self._candidate == number)
+            for number in np.unique(self._candidate)
         }
         """The rows of each candidate, by resource."""
         self._last = np.array([rows[-1] for rows in self._rows.values()])
@@ -368,6 +369,7 @@ class MetaParamDisplay:
         """Crosses where scores are worst: the upper edge for losses, the lower one for scores."""
         rows = np.flatnonzero(failed)
         if rows.size:
+            axis.margins(y=0.12)
             axis.plot(
                 x[rows],
                 np.full(rows.size, 0.97 if self.negate_score else 0.03),
@@ -442,14 +444,13 @@ def _describe_score(search, column: str) -> tuple[str, bool]:
     """What the scores of a column are called, and whether they are negated losses."""
     kind, _, metric = column.partition("_test_")
     scorer, language = _find_scorer(search, metric)
-    if scorer is None:
-        name, negated = metric, False
-    elif hasattr(scorer, "_sign"):
-        name, negated = scorer._score_func.__name__, scorer._sign < 0
-        name = name.removesuffix("_score")
-    else:
-        name, negated = "score", False
-    name = {"log_loss": "log-loss"}.get(name, name.replace("_", " "))
+    name, negated = metric, False
+    if hasattr(scorer, "_sign"):
+        name = scorer._score_func.__name__.removesuffix("_score")
+        name = "log-loss" if name == "log_loss" else name.replace("_", " ")
+        negated = scorer._sign < 0
+    elif language:
+        name = metric.removesuffix(f"_{language}")
     where = " in the worst language" if kind == "worst" else ""
     if language:
         where = f" in {language}"
@@ -581,5 +582,6 @@ def _is_number(value) -> bool:
 
 
 def _name(value) -> str:
+    value = value.item() if isinstance(value, np.generic) else value
     text = " ".join((value if isinstance(value, str) else repr(value)).split())
     return text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 3]}..."

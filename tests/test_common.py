@@ -1,4 +1,4 @@
-"""What holds for every classifier: sklearn's own suite on numbers, and ours on texts."""
+"""What holds for every estimator: sklearn's own suite on numbers, and ours on texts."""
 
 import copy
 import json
@@ -23,6 +23,7 @@ from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import (
     GridSearchCV,
@@ -36,11 +37,30 @@ from sklearn.utils import check_random_state
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from tiny import DICTIONARY, ODD_TEXTS, make_classifier, make_config, make_pair
 
-from metaling_sk import DictionaryTranslator, LinearTransferClassifier, TransferClassifier
+from metaling_sk import (
+    DictionaryTranslator,
+    LinearTransferClassifier,
+    MetaParamSearchCV,
+    TransferClassifier,
+)
 from metaling_sk.metrics import language_report
 
 
-@parametrize_with_checks([TransferClassifier(verbose=0)])
+def make_search(estimator, distributions):
+    """A search that takes little longer than its refit."""
+    return MetaParamSearchCV(
+        estimator, distributions, n_iter=2, cv=2, verbose=0, error_score="raise", random_state=0
+    )
+
+
+@parametrize_with_checks(
+    [
+        TransferClassifier(verbose=0),
+        make_search(LogisticRegression(), {"C": [0.1, 1.0]}),
+        make_search(Ridge(), {"alpha": [0.1, 1.0]}),
+        make_search(make_classifier(), {"learning_rate": [0.01, 0.02]}),
+    ]
+)
 def test_sklearn_contract(estimator, check):
     check(estimator)
 
@@ -59,6 +79,12 @@ VARIANTS = {
     "linear": LinearTransferClassifier(
         target_languages="zh", dictionary=DICTIONARY, n_topics=1, random_state=0
     ),
+    "search": make_search(
+        LinearTransferClassifier(
+            target_languages="zh", dictionary=DICTIONARY, n_topics=1, random_state=0
+        ),
+        {"C": [0.1, 2.0]},
+    ),
 }
 X, Y = make_pair(40, 40, n_labelled=20)
 X_TEST, Y_TEST = make_pair(10, 10, n_labelled=10, seed=5)
@@ -66,6 +92,10 @@ LABELLED = ~np.isnan(Y)
 SHUFFLED = np.random.default_rng(0).permutation(np.flatnonzero(LABELLED))
 X_LABELLED, Y_LABELLED = X.iloc[SHUFFLED].reset_index(drop=True), Y[SHUFFLED].astype(int)
 _FITTED = {}
+MODELS = [name for name in VARIANTS if name != "search"]
+
+not_a_search = pytest.mark.parametrize("name", MODELS, indirect=True)
+"""For tests of parameters that a search has not, or of predictions with `language`."""
 
 
 @pytest.fixture(params=VARIANTS)
@@ -105,6 +135,7 @@ def test_clone_has_the_parameters_and_nothing_fitted(fitted):
         copied.predict(X_TEST)
 
 
+@not_a_search
 def test_parameters_go_round(model):
     parameters = model.get_params(deep=False)
     other = type(model)(**parameters)
@@ -218,6 +249,7 @@ def test_three_classes(model):
     np.testing.assert_array_equal(model.classes_[best], model.predict(X_TEST))
 
 
+@not_a_search
 def test_features_seen(model):
     model.fit(X, Y)
     assert model.n_features_in_ == 2
@@ -255,6 +287,7 @@ def test_indexes_mean_nothing(model, fitted, index):
     assert_same_predictions(fitted, fitted, X, X.set_axis(index))
 
 
+@not_a_search
 def test_predicting_changes_nothing(fitted):
     before = pickle.dumps(fitted)
     fitted.predict(X_TEST)
@@ -309,6 +342,7 @@ FORMS = {
 }
 
 
+@not_a_search
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_every_form_of_x_is_learnt_from_alike(model, fitted, form):
     texts, language = form(X)
@@ -320,12 +354,14 @@ def test_every_form_of_x_is_learnt_from_alike(model, fitted, form):
     assert model.score(texts, Y_TEST, language=language) == fitted.score(X_TEST, Y_TEST)
 
 
+@not_a_search
 def test_one_language_for_all_rows(fitted):
     chinese = X_TEST[X_TEST["language"] == "zh"]
     alone = fitted.predict_proba(chinese["text"].tolist(), language="zh")
     np.testing.assert_array_equal(alone, fitted.predict_proba(chinese))
 
 
+@not_a_search
 def test_cross_validation(model):
     scores = cross_val_score(model, X_LABELLED, Y_LABELLED, cv=2, error_score="raise")
     assert scores.shape == (2,) and np.isfinite(scores).all()
@@ -352,6 +388,7 @@ def test_cross_validation_in_workers(name, model):
     np.testing.assert_allclose(together, alone, rtol=1e-5)
 
 
+@not_a_search
 def test_the_language_survives_cross_validation(model):
     """Folds predict what the same model predicts that is fitted on the other rows by hand."""
     folds = [(np.arange(0, 60, 2), np.arange(1, 60, 2))]
@@ -367,6 +404,7 @@ def test_the_language_survives_cross_validation(model):
 GRIDS = {"linear": {"C": [0.1, 2.0]}}
 
 
+@not_a_search
 def test_grid_search(name, model):
     grid = GRIDS.get(name, {"learning_rate": [1e-4, 1e-2]})
     search = GridSearchCV(model, grid, cv=2, error_score="raise", scoring="neg_log_loss")
@@ -376,6 +414,7 @@ def test_grid_search(name, model):
     assert_same_predictions(search, best)
 
 
+@not_a_search
 def test_scores_of_each_language_in_a_grid_search(name, model):
     def language_accuracies(estimator, X, y):
         report = language_report(y, estimator.predict(X), X["language"])
@@ -389,6 +428,7 @@ def test_scores_of_each_language_in_a_grid_search(name, model):
     assert np.isfinite(search.cv_results_["mean_test_en"]).all()
 
 
+@not_a_search
 def test_pipeline_behind_a_dictionary_translator(model):
     translator = DictionaryTranslator(
         DICTIONARY, target_language="zh", min_length=2, random_state=0
@@ -436,6 +476,7 @@ def test_voting(fitted, model):
     )
 
 
+@not_a_search
 def test_language_is_routed(model):
     texts = X_LABELLED["text"].tolist()
     language = X_LABELLED["language"].to_numpy()
@@ -461,6 +502,7 @@ def test_language_is_routed(model):
         assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 
+@not_a_search
 def test_scores_are_weighted(fitted):
     right = fitted.predict(X_TEST) == Y_TEST
     weights = np.where(right, 1.0, 3.0)
@@ -469,6 +511,7 @@ def test_scores_are_weighted(fitted):
     assert make_scorer(accuracy_score)(fitted, X_TEST, Y_TEST) == fitted.score(X_TEST, Y_TEST)
 
 
+@not_a_search
 @pytest.mark.parametrize("text", ODD_TEXTS.values(), ids=ODD_TEXTS)
 def test_odd_texts(fitted, text):
     alone = fitted.predict_proba(pd.DataFrame({"text": [text], "language": "en"}, dtype=object))
@@ -488,6 +531,7 @@ def test_only_empty_texts_to_predict(fitted):
     assert np.isfinite(fitted.predict_proba(["", "", ""])).all()
 
 
+@not_a_search
 @pytest.mark.parametrize("text", ["good hotel " * 100_000, "好" * 1_000_000, "a" * 1_000_000])
 def test_a_megabyte_of_text_takes_no_time(fitted, text):
     start = time.perf_counter()
@@ -495,6 +539,7 @@ def test_a_megabyte_of_text_takes_no_time(fitted, text):
     assert time.perf_counter() - start < 10
 
 
+@not_a_search
 def test_any_text(fitted):
     @given(st.lists(st.text(st.characters(), max_size=40), min_size=1, max_size=4))
     def check(texts):
@@ -506,6 +551,7 @@ def test_any_text(fitted):
     check()
 
 
+@not_a_search
 @pytest.mark.parametrize("language", ["fr", "", "und", "💬", "en-GB"])
 def test_a_language_not_seen_at_fit(fitted, language):
     alone = fitted.predict_proba(["good hotel"], language=language)
@@ -514,6 +560,7 @@ def test_a_language_not_seen_at_fit(fitted, language):
     np.testing.assert_allclose(among[1], alone[0], rtol=1e-4)
 
 
+@not_a_search
 @pytest.mark.parametrize("missing", [-1, "?", "", np.nan])
 def test_missing_label(model, fitted, missing):
     y = Y if missing is np.nan else np.where(LABELLED, Y, 0).astype(int).astype(object)
@@ -524,7 +571,7 @@ def test_missing_label(model, fitted, missing):
     assert_same_predictions(model, fitted)
 
 
-@pytest.mark.parametrize("name", [name for name in VARIANTS if name != "linear"], indirect=True)
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "linear"], indirect=True)
 @pytest.mark.parametrize("known", [False, True], ids=["a new language", "a known language"])
 def test_register_language(name, fitted, known):
     model = copy.deepcopy(fitted)
@@ -565,6 +612,7 @@ def test_numbers_after_texts(fitted):
         fitted.predict(np.eye(2))
 
 
+@not_a_search
 def test_the_reviews_can_be_learnt(name):
     """So that "alike" above does not mean "constant"."""
     X, y = make_pair(80, 80, n_labelled=40, joiner=" ")

@@ -127,6 +127,8 @@ def find_resources(
                 f"`max_resources`='auto' takes the estimator's own {resource!r}, but that is "
                 f"{max_resources!r}, not a whole number; give `max_resources` a number."
             )
+    if is_samples and max_resources > n_samples:
+        raise ValueError(f"`max_resources` is {max_resources}, but X has {n_samples} rows.")
     least = smallest if is_samples else 1
     first = least if isinstance(min_resources, str) else min_resources
     if first > max_resources:

@@ -121,7 +121,7 @@ def nested_subset(rows: np.ndarray, strata: np.ndarray, fraction: float, seed: i
     order = np.random.RandomState(seed).permutation(len(rows))
     rank = pd.Series(strata[rows][order]).groupby(strata[rows][order]).cumcount().to_numpy()
     sizes = pd.Series(strata[rows][order]).map(pd.Series(strata[rows]).value_counts()).to_numpy()
-    # 0.1 * 30 is 3.0000000000000004.
+    # 7 / 100 * 100 is 7.000000000000001.
     return np.sort(rows[order[rank < np.maximum(1, np.ceil(fraction * sizes - 1e-9))]])
 
 

@@ -6,7 +6,9 @@ import gc
 import os
 import time
 import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import wraps
 from numbers import Number
 from pathlib import Path
 from traceback import format_exc, format_exception_only
@@ -137,23 +139,49 @@ def _train(estimator, X, X_train, y_train, fit, setting, seed, caller, context):
     """The fitted estimator."""
     estimator = estimator.set_params(**clone(fit.params, safe=False))
     fit_params = _check_method_params(X, params=setting.fit_params, indices=fit.train)
-    begin = {} if context is None else {"estimator": caller, "X": X_train, "y": y_train}
+    resumes = resumable(estimator, setting)
+    train = _resume if resumes else _fit
+    args = estimator, X_train, y_train, fit, setting, fit_params, seed
+    if context is None:
+        return train(*args)
+    weights = fit_params.get("sample_weight")
+    task = {
+        "estimator": caller,
+        "X": X_train,
+        "y": y_train,
+        "metadata": None if weights is None else {"sample_weight": weights},
+    }
     try:
-        if context is None:
-            return _train_or_resume(estimator, X_train, y_train, fit, setting, fit_params, seed)
-        with context.propagate_callback_context(estimator):
-            context.call_on_fit_task_begin(**begin)
-            return _train_or_resume(estimator, X_train, y_train, fit, setting, fit_params, seed)
+        with propagated(context, estimator, resumes):
+            context.call_on_fit_task_begin(**task)
+            return train(*args)
     finally:
-        if context is not None:
-            context.call_on_fit_task_end(**begin)
+        context.call_on_fit_task_end(**task)
 
 
-def _train_or_resume(estimator, X, y, fit: Fit, setting: Setting, fit_params: dict, seed: int):
+def resumable(estimator, setting: Setting) -> bool:
+    """Whether the fits of a candidate in different rungs are one."""
     resource = setting.resource
-    if resource in (None, "n_samples") or not can_resume(estimator, resource, fit_params):
-        with seeded_globally(seed):
-            return estimator.fit(X, **fit_params) if y is None else estimator.fit(X, y, **fit_params)
+    return resource not in (None, "n_samples") and can_resume(
+        estimator, resource, setting.fit_params
+    )
+
+
+def propagated(context, estimator, resumes: bool):
+    """A context in which the estimator has the search's callbacks.
+
+    What goes on training has no `fit` of its own that callbacks could follow.
+    """
+    return nullcontext() if resumes else context.propagate_callback_context(estimator)
+
+
+def _fit(estimator, X, y, fit: Fit, setting: Setting, fit_params: dict, seed: int):
+    with seeded_globally(seed):
+        return estimator.fit(X, **fit_params) if y is None else estimator.fit(X, y, **fit_params)
+
+
+def _resume(estimator, X, y, fit: Fit, setting: Setting, fit_params: dict, seed: int):
+    resource = setting.resource
     states = States(setting.folder)
     n_done, state = states.load(fit)
     estimator = estimator if state is None else state.set_params(**{resource: fit.n_resources})
@@ -254,6 +282,7 @@ class _Remembered:
         if name not in self.METHODS:
             return method
 
+        @wraps(method)  # scorers ask for the name
         def predict(X, **params):
             if name not in self._found:
                 self._found[name] = method(self._X, **self._params)
@@ -295,7 +324,7 @@ def _score(fitted, X, y, rows: np.ndarray, fit: Fit, setting: Setting):
 
 def _split(fitted, X, y, rows, fit: Fit):
     X_part, y_part = _safe_split(fitted, X, y, rows, fit.train)
-    if getattr(y_part, "dtype", None) == object and np.ndim(y_part) == 1:
+    if getattr(y_part, "dtype", None) == np.dtype(object) and np.ndim(y_part) == 1:
         # Such as where some of y is None: metrics take numbers or strings.
         y_part = plain_labels(label_array(y_part))
     return X_part, y_part

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from math import isfinite
 from numbers import Integral, Real
 from pathlib import Path
@@ -87,6 +88,7 @@ class Journal:
             "n_resources": n_resources,
             "params": describe(params),
             "result": result,
+            "finished": time.time(),
         }
         if self._file is not None:
             self._write(line)
@@ -113,9 +115,9 @@ def read_results(folder) -> pd.DataFrame:
     -------
     DataFrame
         A row per candidate and resource whose fits are all finished: `candidate`, `n_resources`
-        (None for a search without resources), `params`, `mean_test_score` and, with several
-        metrics, `mean_test_` and the name of each. A value that JSON has no form for is missing
-        from `params`.
+        (None for a search without resources), `params`, `finished`, the time in seconds since the
+        epoch, `mean_test_score` and, with several metrics, `mean_test_` and the name of each. A
+        value that JSON has no form for is missing from `params`.
     """
     path = Path(folder) / FILE
     lines = _read_lines(path)
@@ -134,10 +136,11 @@ def read_results(folder) -> pd.DataFrame:
         params = {
             name: value
             for name, value in found[0]["params"].items()
-            if not isinstance(value, dict | list)
+            if not isinstance(value, dict)
         }
         rows.append(
             {"candidate": candidate, "n_resources": n_resources, "params": params}
+            | {"finished": max(line["finished"] for line in found.values())}
             | {f"mean_test_{name}": score for name, score in scores.mean(skipna=False).items()}
         )
     return pd.DataFrame(rows, columns=None if rows else ["params", "mean_test_score"])

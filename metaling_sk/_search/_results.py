@@ -36,7 +36,7 @@ def completed(
         return missing | known
 
     return [
-        result
+        {name: result[name] for name in ("fit_time", "score_time", "failure")}
         | {
             "test_scores": fill(result["test_scores"]),
             "train_scores": fill(result.get("train_scores")),
@@ -51,9 +51,7 @@ def completed(
 def _failed(result: dict, missing: dict) -> dict:
     """Those of the scores `missing` that the test rows together do not have."""
     scores = result["test_scores"] or {}
-    return {
-        name: value for name, value in missing.items() if np.isnan(scores.get(name, np.nan))
-    }
+    return {name: value for name, value in missing.items() if np.isnan(scores.get(name, np.nan))}
 
 
 def criterion(results: list[dict], metric: str, select: str) -> float:
@@ -75,7 +73,9 @@ def language_scores(results: list[dict], metric: str) -> dict[str, np.ndarray]:
     """Of one candidate: the score of each language in each split, NaN where there is none."""
     codes = sorted({code for result in results for code in result["languages"]})
     return {
-        code: np.array([result["languages"].get(code, {}).get(metric, np.nan) for result in results])
+        code: np.array(
+            [result["languages"].get(code, {}).get(metric, np.nan) for result in results]
+        )
         for code in codes
     }
 
@@ -122,11 +122,12 @@ def warn_of_failures(rows: list[list[dict]], error_score) -> None:
             f"All the {len(fits)} fits failed; perhaps the estimator or its parameters are "
             f"misconfigured. error_score='raise' stops at the first one.\n{_reasons(failed)}"
         )
+    scored = "" if error_score == "raise" else f" and are scored {error_score}"
     unscored = [result for result in fits if result["failure"] and result not in failed]
     for results, category in [(failed, FitFailedWarning), (unscored, UserWarning)]:
         if results:
             warnings.warn(
-                f"{len(results)} of {len(fits)} fits failed and are scored {error_score}; see "
+                f"{len(results)} of {len(fits)} fits failed{scored}; see "
                 f"cv_results_['failure'].\n{_reasons(results)}",
                 category,
                 stacklevel=4,

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from concurrent.futures import BrokenExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from joblib import effective_n_jobs
+from joblib.parallel import get_active_backend
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
-from metaling_sk._progress import Progress
+from metaling_sk._progress import Progress, silent
 from metaling_sk._search._fits import Fit, Setting, States, fit_and_score, was_running
-from metaling_sk._search._journal import Journal
+from metaling_sk._search._journal import Journal, describe
+from metaling_sk._store import use_store
+from metaling_sk.base import LanguageClassifier
 
-WORKER_DIED = "the worker process died twice in this fit, perhaps for lack of memory"
+WORKER_DIED = "the worker process died whenever it did this fit, perhaps for lack of memory"
+
+ENCODING = ("encoder", "trainable", "pooling", "layer", "max_length", "device", "dtype")
+"""Parameters that decide what a text's vector is."""
 
 DASK_ERRORS = ("FutureCancelledError", "KilledWorker")
 """What distributed raises when a worker dies and takes data with it, by name: it is an extra."""
@@ -60,6 +68,8 @@ class Runner:
         self.caller = caller
         self.results: dict[tuple, dict[int, dict]] = {}
         self.states = States(setting.folder)
+        self.store = setting.folder / "store"
+        self._encoded: set[str] = set()
         shutil.rmtree(setting.folder / "running", ignore_errors=True)
 
     def found(self, row) -> list[dict]:
@@ -96,6 +106,7 @@ class Runner:
             else:
                 self.progress.skip(cost)
                 self._keep(fit, found)
+        self._encode_ahead(missing)
         while missing:
             try:
                 self._run(missing)
@@ -105,10 +116,33 @@ class Runner:
                 self._run_one_by_one(self._suspects(missing))
             missing = [fit for fit in missing if not self._is_done(fit)]
 
+    def _encode_ahead(self, fits: list[Fit]) -> None:
+        """Encode the texts once for every frozen encoder of these fits, before workers need them.
+
+        So a vector does not depend on which fold comes first.
+        """
+        if not isinstance(self.estimator, LanguageClassifier):
+            return
+        language = self.setting.language if self.setting.language_is_metadata else None
+        for params in {fit.candidate: fit.params for fit in fits}.values():
+            clf = clone(self.estimator)
+            # A candidate that fails here will fail in its fits, where it is noted.
+            with suppress(Exception), silent(), use_store(self.store, remember=True):
+                clf.set_params(**params)
+                encoding = json.dumps(describe({name: getattr(clf, name) for name in ENCODING}))
+                if encoding not in self._encoded:
+                    self._encoded.add(encoding)
+                    clf._encode_ahead(self.X, language)
+
     def _run(self, fits: list[Fit]) -> None:
+        streams = getattr(get_active_backend()[0], "supports_return_generator", False)
         parallel = Parallel(
-            n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch, return_as="generator_unordered"
+            n_jobs=self.n_jobs,
+            pre_dispatch=self.pre_dispatch,
+            return_as="generator_unordered" if streams else "list",
         )
+        # Callbacks see the search; else it stays here, with all that it holds.
+        caller = self.caller if getattr(self.caller, "_skl_callbacks", ()) else None
         calls = (
             delayed(_numbered)(
                 number,
@@ -117,7 +151,7 @@ class Runner:
                 self.y,
                 fit,
                 self.setting,
-                self.caller,
+                caller,
                 self._contexts[_key(fit)],
             )
             for number, fit in enumerate(fits)
@@ -130,7 +164,7 @@ class Runner:
             try:
                 self._run([fit])
             except Exception as error:
-                if not _is_worker_death(error):
+                if not _is_worker_death(error) or self.setting.error_score == "raise":
                     raise
                 result = {"failure": WORKER_DIED, "traceback": str(error), "languages": {}}
                 result |= {"test_scores": None, "train_scores": None}

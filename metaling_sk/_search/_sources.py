@@ -6,7 +6,7 @@ import warnings
 from itertools import islice
 from math import isnan
 
-from metaling_sk._search._space import Choices, Quantiles, dimensions
+from metaling_sk._search._space import Choices, Dimension, Quantiles
 
 
 class Given:
@@ -31,25 +31,25 @@ class Tpe:
 
     Parameters
     ----------
-    param_distributions : dict
+    spaces : list of dict
+        As `dimensions` gives them.
     n_iter : int
     seed : int
     first : list of dict
-        Candidates to begin with.
+        Candidates to begin with; they may lack parameters.
 
     References
     ----------
     .. [1] Bergstra et al. (2011). Algorithms for hyper-parameter optimization. NeurIPS.
     """
 
-    def __init__(self, param_distributions, n_iter: int, seed: int, first=()):
+    def __init__(self, spaces: list[dict[str, Dimension]], n_iter: int, seed: int, first=()):
         try:
             import optuna
         except ImportError as error:
             raise ImportError(
                 'search="tpe" needs Optuna: pip install "metaling_sk[optuna]"'
             ) from error
-        spaces = dimensions(param_distributions)
         if len(spaces) != 1:
             raise ValueError(
                 'search="tpe" takes one dict of `param_distributions`, '
@@ -99,6 +99,7 @@ class Tpe:
             if isinstance(dimension, Quantiles)
             else dimension.index_of(params[name])
             for name, dimension in self._dimensions.items()
+            if name in params
         }
 
     def _decode(self, params: dict) -> dict:
