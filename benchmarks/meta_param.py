@@ -34,7 +34,7 @@ from metaling_sk._search._journal import read_results
 from metaling_sk.datasets import load_reviews
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("--rows", type=int, default=400, help="per language")
+parser.add_argument("--rows", type=int, default=300, help="per language")
 parser.add_argument("--repeats", type=int, default=3)
 parser.add_argument("--jobs", type=int, default=2)
 parser.add_argument("--only", choices=["frozen", "trained", "halving"])
@@ -50,9 +50,9 @@ tokenizer = train_tokenizer(X["text"].to_numpy(), X["language"].to_numpy(), 16_0
 config = BertConfig(
     vocab_size=len(tokenizer),
     hidden_size=128,
-    num_hidden_layers=2,
+    num_hidden_layers=1,
     num_attention_heads=4,
-    intermediate_size=512,
+    intermediate_size=256,
 )
 torch.manual_seed(0)
 backbone = AutoModel.from_config(config, add_pooling_layer=False)

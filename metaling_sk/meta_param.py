@@ -535,12 +535,12 @@ class MetaParamSearchCV(BaseSearchCV):
         else:
             column = "mean_test" if self.select == "mean" else "worst_test"
             scores = np.nan_to_num(results[f"{column}_{metric}"], nan=-np.inf)
-            if self.search in WITH_RESOURCES and self.resource == "n_samples":
+            n_resources = np.asarray(results.get("n_resources", np.zeros(len(scores))))
+            if self.resource == "n_samples":
                 # With fewer rows a candidate is another one; with fewer epochs it may be the best.
-                most = results["n_resources"] == results["n_resources"].max()
-                self.best_index_ = np.flatnonzero(most)[scores[most].argmax()]
-            else:
-                self.best_index_ = scores.argmax()
+                scores = np.where(n_resources == n_resources.max(), scores, -np.inf)
+            best = np.flatnonzero(scores == scores.max())
+            self.best_index_ = best[n_resources[best].argmax()]
             self.best_score_ = results[f"{column}_{metric}"][self.best_index_]
         self.best_params_ = results["params"][self.best_index_]
 

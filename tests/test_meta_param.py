@@ -79,6 +79,7 @@ class Known(ClassifierMixin, BaseEstimator):
 
     def fit(self, X, y):
         self.classes_ = np.array([0, 1])
+        self.n_rows_ = len(X)
         return self
 
     def predict_proba(self, X):
@@ -1216,7 +1217,7 @@ def test_min_resources():
     assert search.fit(KNOWN, Y).n_resources_ == [1, 2, 4]
 
 
-def test_the_best_is_one_that_had_most():
+def test_the_best_may_be_one_with_fewer_epochs():
     search = make_search(
         Known(),
         {"en": [0.3, 0.6, 0.9]},
@@ -1227,8 +1228,25 @@ def test_the_best_is_one_that_had_most():
         scoring=fading,
         cv=2,
     ).fit(KNOWN, Y)
-    assert search.cv_results_["mean_test_score"].argmax() != search.best_index_
-    assert search.cv_results_["n_resources"][search.best_index_] == 3
+    assert search.best_params_ == {"en": 0.9, "epochs": 1}
+    assert search.best_index_ == search.cv_results_["mean_test_score"].argmax()
+
+
+def test_the_best_is_one_that_had_most_samples():
+    search = make_search(
+        Known(),
+        {"en": [0.3, 0.6, 0.9]},
+        n_iter=3,
+        search="halving",
+        resource="n_samples",
+        factor=2,
+        scoring=lambda estimator, X, y: estimator.en - estimator.n_rows_,
+        cv=2,
+    ).fit(KNOWN, Y)
+    results = search.cv_results_
+    assert len(search.n_resources_) > 1
+    assert results["mean_test_score"].argmax() != search.best_index_
+    assert results["n_resources"][search.best_index_] == max(search.n_resources_)
 
 
 def fading(estimator, X, y):
@@ -1327,7 +1345,8 @@ def test_epochs_of_a_network():
         select="worst_language",
     ).fit(PAIR, PAIR_Y)
     assert search.n_resources_ == [1, 2] and search.n_candidates_ == [2, 1]
-    assert search.best_estimator_.max_epochs == 2
+    assert search.best_estimator_.max_epochs == search.best_params_["max_epochs"]
+    assert len(search.best_estimator_.history_) == search.best_params_["max_epochs"]
     assert {"mean_test_score_en", "mean_test_score_zh"} <= set(search.cv_results_)
 
 
