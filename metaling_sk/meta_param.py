@@ -77,8 +77,9 @@ class MetaParamSearchCV(BaseSearchCV):
     first epoch, stays for a third of the epochs that the last rung has, and falls to 0 in the
     rest, once and across all rungs; a rung trains without validation rows, source stage and
     self-training of the network. The best candidate is fitted on all rows in the same way, and
-    may be one that was best before it had most of the epochs. Other estimators follow what their `partial_fit` does: no
-    schedule in scikit-learn, and in skorch a schedule of its own at every epoch.
+    may be one that was best before it had most of the epochs. Other estimators follow what their
+    `partial_fit` does: no schedule in scikit-learn, and in skorch a schedule of its own at every
+    epoch.
 
     Parameters
     ----------
@@ -98,7 +99,8 @@ class MetaParamSearchCV(BaseSearchCV):
         What makes the best candidate: the mean score of the splits, or that of the language in
         which it is lowest.
     n_jobs : int, default=None
-        Fits at once; joblib's backend decides where, see `joblib.parallel_config`.
+        Fits at once; joblib's backend decides where, see `joblib.parallel_config`. dask uses all
+        workers that it has.
     refit : bool, str or callable, default=True
         As in `RandomizedSearchCV`.
     cv : int, splitter or iterable, default=None
@@ -120,10 +122,12 @@ class MetaParamSearchCV(BaseSearchCV):
         Earlier searches, on other languages or other data: fitted, or as `cv_results_`, or the
         folder of their `checkpoint`. The first third of the candidates are the best of theirs,
         spread out; of the rest one half is drawn from a density around what did well [4]_ and
-        one half from `param_distributions`, so that a wrong prior costs little.
+        one half from `param_distributions` ("tpe" suggests the rest), so that a wrong prior costs
+        two of three candidates and no more.
     checkpoint : str or path, default=None
         A folder. A search that was killed and is run again with the same arguments goes on there
-        and ends as it would have. The folder needs to be one that all workers see.
+        and ends as it would have; fits that failed count as finished. The folder needs to be one
+        that all workers see.
     random_state : int, RandomState instance or None, default=None
         Of the candidates and the default folds, and of estimators that have no random_state of
         their own.

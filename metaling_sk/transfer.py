@@ -328,8 +328,9 @@ class TransferClassifier(LanguageClassifier):
         n_epochs : int, default=1
             Epochs to add.
         planned_epochs : int, default=None
-            How many epochs all calls are meant to train. The learning rate grows and falls over
-            these, as in a `fit` of so many; without a plan it stays what it is.
+            How many epochs all calls are meant to train. The learning rate then grows in the first
+            `warmup` of the first epoch, stays for a third of these epochs and falls to 0 in the
+            rest; without a plan it stays what it is.
 
         Returns
         -------
@@ -338,8 +339,9 @@ class TransferClassifier(LanguageClassifier):
         Raises
         ------
         ValueError
-            As in `fit`, if more epochs are asked for than planned, if "distill" has no classifier as `source`, if no row can be learnt from,
-            or if the estimator has been loaded from a folder.
+            As in `fit`, if more epochs are asked for than planned, if "distill" has no classifier
+            as `source`, if no row can be learnt from, or if the estimator has been loaded from a
+            folder.
         """
         self._check_parameters()
         first = not hasattr(self, "net_")

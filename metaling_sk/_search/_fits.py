@@ -6,7 +6,7 @@ import gc
 import os
 import time
 import warnings
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import wraps
 from numbers import Number
@@ -98,7 +98,8 @@ def fit_and_score(estimator, X, y, fit: Fit, setting: Setting, caller=None, cont
         `traceback` of a failed fit.
     """
     marker = _marker(setting.folder, fit)
-    marker.touch()
+    with suppress(OSError):  # on a machine that does not see the folder
+        marker.touch()
     started = time.perf_counter()
     result = {"failure": None}
     seed = seed_of(setting.seed, fit.candidate, fit.split)
@@ -126,7 +127,8 @@ def fit_and_score(estimator, X, y, fit: Fit, setting: Setting, caller=None, cont
             "languages": {},
         }
     finally:
-        marker.unlink(missing_ok=True)
+        with suppress(OSError):
+            marker.unlink(missing_ok=True)
         del fitted
         _release_memory()
     total = time.perf_counter() - started
@@ -205,7 +207,8 @@ def _resume(estimator, X, y, fit: Fit, setting: Setting, fit_params: dict, seed:
 class States:
     """Estimators on the disk, from which a fit with more of the resource goes on.
 
-    One that is missing or cannot be read costs the time to train it again, nothing else.
+    One that is missing or cannot be read costs the time to train it again, nothing else. On a
+    machine that does not see the folder there are none.
     """
 
     def __init__(self, folder: Path):
@@ -223,10 +226,12 @@ class States:
 
     def save(self, fit: Fit, estimator) -> None:
         folder = self._folder_of(fit)
+        if not self.folder.exists():
+            return
         path = folder / f"{fit.n_resources}.joblib"
         part = path.with_suffix(f".{os.getpid()}.part")
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(exist_ok=True)
             joblib.dump(estimator, part)
             os.replace(part, path)
         except OSError as error:
@@ -253,9 +258,7 @@ def was_running(folder: Path, fit: Fit) -> bool:
 
 
 def _marker(folder: Path, fit: Fit) -> Path:
-    running = folder / "running"
-    running.mkdir(parents=True, exist_ok=True)
-    return running / f"{fit.candidate}-{fit.split}-{fit.n_resources}"
+    return folder / "running" / f"{fit.candidate}-{fit.split}-{fit.n_resources}"
 
 
 class _Remembered:

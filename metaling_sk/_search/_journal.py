@@ -134,9 +134,7 @@ def read_results(folder) -> pd.DataFrame:
             continue
         scores = pd.DataFrame([line["result"]["test_scores"] for line in found.values()])
         params = {
-            name: value
-            for name, value in found[0]["params"].items()
-            if not isinstance(value, dict)
+            name: value for name, value in found[0]["params"].items() if not isinstance(value, dict)
         }
         rows.append(
             {"candidate": candidate, "n_resources": n_resources, "params": params}

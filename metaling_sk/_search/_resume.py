@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from inspect import signature
 
-from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 
 from metaling_sk._search._seeds import seeded_globally

@@ -71,6 +71,8 @@ class Runner:
         self.store = setting.folder / "store"
         self._encoded: set[str] = set()
         shutil.rmtree(setting.folder / "running", ignore_errors=True)
+        for name in ("running", "states"):
+            (setting.folder / name).mkdir(exist_ok=True)
 
     def found(self, row) -> list[dict]:
         """The results of a row's finished fits, in the order of the splits."""

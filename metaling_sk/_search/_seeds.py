@@ -18,7 +18,7 @@ def seeded_globally(seed: int):
 
     Estimators with random_state=None, and skorch's, take their random numbers from there.
     """
-    state = np.random.get_state()
+    state = np.random.get_state()  # noqa: NPY002
     with fork_random_state():
         np.random.seed(seed % N_SEEDS)  # noqa: NPY002
         torch.manual_seed(seed % N_SEEDS)
