@@ -116,7 +116,7 @@ def classifier(kind, seed):
 
 
 def our_search(kind, seed, goal=-np.inf):
-    """Seconds until a candidate is as good as `goal`, NaN if none is, and of all; the best score."""
+    """Seconds to a candidate as good as `goal`, NaN if there is none, and in all; best score."""
     with TemporaryDirectory() as folder:
         search = new_search(kind, seed, folder)
         start = time.time()

@@ -346,6 +346,8 @@ class TransferClassifier(LanguageClassifier):
         self._check_parameters()
         first = not hasattr(self, "net_")
         n_done = 0 if first else len(self.net_.history)
+        if isinstance(n_epochs, bool) or not isinstance(n_epochs, Integral) or n_epochs < 1:
+            raise ValueError(f"`n_epochs` must be a whole number of at least 1, got {n_epochs!r}.")
         if planned_epochs is not None and n_done + n_epochs > planned_epochs:
             raise ValueError(
                 f"`planned_epochs` is {planned_epochs}, but {n_epochs} more epochs after {n_done} "

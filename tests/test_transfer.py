@@ -398,6 +398,54 @@ def test_partial_fit_with_the_classes_named():
         make_classifier(target_languages="zh").partial_fit(X, y, classes=[1, 2])
 
 
+@pytest.mark.parametrize("planned_epochs", [None, 4])
+@pytest.mark.parametrize("random_state", [0, None])
+def test_epochs_in_one_call_or_several(random_state, planned_epochs):
+    """Also when the estimator is pickled between two of them."""
+
+    def train(*calls):
+        np.random.seed(0)
+        torch.manual_seed(0)
+        model = make_classifier(target_languages="zh", random_state=random_state)
+        for n_epochs in calls:
+            model.partial_fit(*FEW_SHOT, n_epochs=n_epochs, planned_epochs=planned_epochs)
+            model = pickle.loads(pickle.dumps(model))
+        return model
+
+    once, often = train(4), train(1, 2, 1)
+    assert once.history_["epoch"].tolist() == often.history_["epoch"].tolist() == [1, 2, 3, 4]
+    np.testing.assert_array_equal(once.predict_proba(CHINESE[0]), often.predict_proba(CHINESE[0]))
+
+
+def test_learning_rate_of_planned_epochs():
+    """Up in the first epoch, then as it is for a third of them, then down to 0."""
+    found = []
+
+    class Record(Callback):
+        def on_batch_end(self, net, training=None, **kwargs):
+            if training:
+                found.append(net.optimizer_.param_groups[0]["lr"])
+
+    model = make_classifier(target_languages="zh", learning_rate=0.01, callbacks=[Record()])
+    for _ in range(3):
+        model.partial_fit(*FEW_SHOT, planned_epochs=3)
+    rates = np.array(found)
+    per_epoch = len(rates) // 3
+    assert rates[0] < 0.01
+    np.testing.assert_allclose(rates[per_epoch // 2 : per_epoch - 1], 0.01)
+    assert (np.diff(rates[per_epoch:]) < 0).all()
+    assert rates[-1] < 0.001
+
+
+def test_partial_fit_beyond_the_plan():
+    model = make_classifier(target_languages="zh")
+    model.partial_fit(*FEW_SHOT, n_epochs=2, planned_epochs=3)
+    with pytest.raises(ValueError, match="`planned_epochs` is 3, but 2 more epochs after 2 are 4"):
+        model.partial_fit(*FEW_SHOT, n_epochs=2, planned_epochs=3)
+    with pytest.raises(ValueError, match="`n_epochs` must be"):
+        model.partial_fit(*FEW_SHOT, n_epochs=0)
+
+
 def test_partial_fit_after_fit_goes_on_learning():
     model = make_classifier(learning_rate=0.01, target_languages="zh").fit(*FEW_SHOT)
     weight = model.net_.module_.head.weight.detach().clone()
