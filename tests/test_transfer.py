@@ -404,7 +404,7 @@ def test_epochs_in_one_call_or_several(random_state, planned_epochs):
     """Also when the estimator is pickled between two of them."""
 
     def train(*calls):
-        np.random.seed(0)
+        np.random.seed(0)  # noqa: NPY002
         torch.manual_seed(0)
         model = make_classifier(target_languages="zh", random_state=random_state)
         for n_epochs in calls:
