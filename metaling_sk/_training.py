@@ -213,7 +213,8 @@ def train(
                 n_steps=len(steps),
                 warmup=settings.warmup,
             )
-        schedule = LRScheduler(LambdaLR, lr_lambda=decay, step_every="batch")
+        # Without last_epoch skorch would begin as many steps late as there have been epochs.
+        schedule = LRScheduler(LambdaLR, lr_lambda=decay, last_epoch=-1, step_every="batch")
         callbacks.append(("schedule", schedule))
     if valid_steps is not None and len(valid_steps):
         net.train_split = predefined_split(valid_steps)
