@@ -47,7 +47,7 @@ from metaling_sk._search._results import (
     warn_of_failures,
 )
 from metaling_sk._search._resume import train_on
-from metaling_sk._search._runner import Runner, n_workers, remove_states
+from metaling_sk._search._runner import Runner, remove_states
 from metaling_sk._search._seeds import seeded_globally
 from metaling_sk._search._sources import Given, Tpe
 from metaling_sk._search._space import dimensions
@@ -446,7 +446,7 @@ class MetaParamSearchCV(BaseSearchCV):
             return brackets
         at_once = n_iter
         if self.search == "tpe":
-            at_once = ceil(n_workers(self.n_jobs) / self.n_splits_)
+            at_once = ceil(joblib.effective_n_jobs(self.n_jobs) / self.n_splits_)
         starts = range(0, n_iter, at_once)
         return [[Rung(min(at_once, n_iter - start), None)] for start in starts]
 

@@ -164,9 +164,7 @@ def _train(estimator, X, X_train, y_train, fit, setting, seed, caller, context):
 def resumable(estimator, setting: Setting) -> bool:
     """Whether the fits of a candidate in different rungs are one."""
     resource = setting.resource
-    return resource not in (None, "n_samples") and can_resume(
-        estimator, resource, setting.fit_params
-    )
+    return resource is not None and can_resume(estimator, resource, setting.fit_params)
 
 
 def propagated(context, estimator, resumes: bool):
@@ -221,6 +219,7 @@ class States:
             try:
                 return n_done, joblib.load(found[n_done])
             except Exception:
+                # Cut off by a crash, or of a class that this program does not have.
                 continue
         return 0, None
 

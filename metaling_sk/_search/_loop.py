@@ -9,8 +9,7 @@ import numpy as np
 
 from metaling_sk._search._brackets import Rung, cost, total_cost
 from metaling_sk._search._data import Data, nested_subset
-from metaling_sk._search._fits import Fit
-from metaling_sk._search._resume import can_resume
+from metaling_sk._search._fits import Fit, resumable
 from metaling_sk._search._runner import Runner
 
 
@@ -50,7 +49,7 @@ def run_brackets(
     """
     setting = runner.setting
     resource = setting.resource
-    resumes = resource is not None and can_resume(runner.estimator, resource, setting.fit_params)
+    resumes = resumable(runner.estimator, setting)
     total = len(splits) * total_cost(brackets, resumes)
     runner.progress.start("candidates", total, "fit" if resource is None else resource)
     n_asked = 0

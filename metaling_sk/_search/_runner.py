@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-from joblib import effective_n_jobs
 from joblib.parallel import get_active_backend
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
@@ -210,11 +209,6 @@ def remove_states(folder: Path) -> None:
     """Remove what only a running search needs."""
     for name in ("states", "store", "running"):
         shutil.rmtree(folder / name, ignore_errors=True)
-
-
-def n_workers(n_jobs) -> int:
-    """How many fits run at once."""
-    return effective_n_jobs(n_jobs)
 
 
 def _numbered(number: int, *args) -> tuple[int, dict]:
