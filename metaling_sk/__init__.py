@@ -7,6 +7,7 @@ from importlib import import_module
 _SUBMODULES = (
     "datasets",
     "linear",
+    "meta_net",
     "meta_param",
     "metrics",
     "model_selection",
@@ -21,6 +22,7 @@ _PUBLIC = {
     "LeaveOneLanguageOut": "metaling_sk.model_selection",
     "DictionaryTranslator": "metaling_sk.preprocessing",
     "LinearTransferClassifier": "metaling_sk.linear",
+    "MetaNetClassifier": "metaling_sk.meta_net",
     "MetaParamDisplay": "metaling_sk.plotting",
     "MetaParamSearchCV": "metaling_sk.meta_param",
     "StratifiedLanguageKFold": "metaling_sk.model_selection",

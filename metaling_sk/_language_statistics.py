@@ -81,13 +81,23 @@ class LanguageStatistics:
                 f"The statistics of {language!r} need at least {MIN_ROWS} rows of X, "
                 f"got {features.shape[0]}; give more text of this language, labelled or not."
             )
-        kept = [row for row, name in enumerate(self.languages) if name != language]
+        others = self.without(language)
         mean, scale = _moments(features, self.scaled)
         return replace(
             self,
-            languages=(*(self.languages[row] for row in kept), language),
-            mean=np.stack([*self.mean[kept], mean, self.mean[-1]]),
-            scale=np.stack([*self.scale[kept], scale, self.scale[-1]]),
+            languages=(*others.languages, language),
+            mean=np.insert(others.mean, -1, mean, axis=0),
+            scale=np.insert(others.scale, -1, scale, axis=0),
+        )
+
+    def without(self, language: str) -> LanguageStatistics:
+        """Statistics that do not know a language."""
+        kept = [row for row, name in enumerate(self.languages) if name != language]
+        return replace(
+            self,
+            languages=tuple(self.languages[row] for row in kept),
+            mean=self.mean[[*kept, -1]],
+            scale=self.scale[[*kept, -1]],
         )
 
     def apply(self, features, language: np.ndarray, *, with_mean=True, with_std=True):

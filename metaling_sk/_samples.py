@@ -385,6 +385,19 @@ def name_rows(rows) -> str:
     return f"rows {shown}" + (f", ... ({len(rows)} in all)" if len(rows) > 5 else "")
 
 
+def join(first: Samples, second: Samples) -> Samples:
+    """The rows of both, which are of one kind and have the same classes."""
+
+    def both(name):
+        parts = [getattr(first, name), getattr(second, name)]
+        if any(part is None for part in parts):
+            return None
+        return sparse.vstack(parts, "csr") if sparse.issparse(parts[0]) else np.concatenate(parts)
+
+    fields = {name: both(name) for name in ("texts", "features", "language", "y")}
+    return Samples(**fields, classes=first.classes)
+
+
 def with_classes(samples: Samples, classes) -> Samples:
     """The same rows, their labels coded as indices into other, sorted classes."""
     classes = np.asarray(classes)

@@ -18,10 +18,11 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, LRScheduler
 from skorch.helper import predefined_split
+from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from metaling_sk._batches import Rows, Steps
-from metaling_sk._nn.classifier import Classifier
+from metaling_sk._batches import Rows, Step, Steps
+from metaling_sk._nn.classifier import Classifier, Features
 from metaling_sk._nn.objective import Objective
 from metaling_sk._progress import Progress
 
@@ -49,6 +50,8 @@ class Settings:
     device : torch.device
     autocast : torch.dtype or None
     callbacks : sequence of skorch callbacks
+    inner_learning_rate : float, optional
+        Of the steps within a step, for Reptile.
     """
 
     learning_rate: float
@@ -60,6 +63,7 @@ class Settings:
     device: torch.device
     autocast: torch.dtype | None
     callbacks: Sequence = ()
+    inner_learning_rate: float | None = None
 
 
 class Net(NeuralNet):
@@ -72,10 +76,7 @@ class Net(NeuralNet):
     def infer(self, x, **fit_params):
         step = x.to(self.device)
         with autocast(self.settings):
-            return {
-                name: self.module_(batch.inputs, batch.language)
-                for name, batch in step.batches.items()
-            }
+            return self.criterion_.outputs(self.module_, step)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         values = self.criterion_(y_pred, X.to(self.device), self.module_, training)
@@ -101,6 +102,33 @@ class Net(NeuralNet):
             fused=settings.device.type in ("cpu", "cuda"),
         )
         return self
+
+
+class ReptileNet(Net):
+    """A net whose step goes where a few steps on one language's batches lead.
+
+    Way and start are the gradient that the optimiser takes (Nichol, Achiam & Schulman, 2018. On
+    first-order meta-learning algorithms. arXiv:1803.02999).
+    """
+
+    def train_step_single(self, batch, **fit_params):
+        episode = batch[0]
+        parameters = [weight for weight in self.module_.parameters() if weight.requires_grad]
+        start = [weight.detach().clone() for weight in parameters]
+        inner = torch.optim.Adam(
+            parameters, lr=self.settings.inner_learning_rate, betas=(0.0, 0.999)
+        )
+        losses = []
+        for name, rows in episode.batches.items():
+            inner.zero_grad()
+            step = super().train_step_single((Step({name: rows}, episode.sizes), None))
+            losses.append(step["loss"].detach())
+            inner.step()
+        with torch.no_grad():
+            for weight, then in zip(parameters, start, strict=True):
+                weight.grad = (then - weight) / (rate * len(losses))
+                weight.copy_(then)
+        return step | {"loss": torch.stack(losses).mean()}
 
 
 class RecordTerms(Callback):
@@ -147,7 +175,8 @@ class ShowProgress(Callback):
 
 def new_net(module: Classifier, objective: Objective, settings: Settings) -> Net:
     """A net around a module, ready to be trained."""
-    net = Net(
+    kind = Net if settings.inner_learning_rate is None else ReptileNet
+    net = kind(
         module,
         criterion=objective,
         settings=settings,
@@ -299,27 +328,33 @@ def linear_decay(step: int, n_steps: int, warmup: float) -> float:
     return max(0.0, (n_steps - step) / max(1.0, n_steps - n_warmup))
 
 
-@torch.inference_mode()
-def predict_logits(
-    module: Classifier, rows: Rows, batch_size: int, settings: Settings, progress: Progress
-) -> np.ndarray:
-    """Logits, float64 of shape (n_rows, n_classes), in the order of the rows.
+@torch.no_grad()
+def predict(
+    module: nn.Module, rows: Rows, batch_size: int, settings: Settings, progress: Progress
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Logits, float64 of shape (n_rows, n_classes), and representations, in the order of the rows.
 
-    Features go through the head in float64, so that a row's result does not depend on which
-    others are in its batch.
+    Features go through the network in float64, so that a row's result does not depend on which
+    others are in its batch; they have no representations but themselves.
     """
     module.eval()
-    dense = module.encoder is None
+    dense = isinstance(module.encoder, Features)
     device = torch.device("cpu") if dense else settings.device
     module = copy.deepcopy(module).to(device).double() if dense else module.to(device)
     logits = np.empty((len(rows), module.head.out_features))
+    representations = None
+    if not dense:
+        representations = np.empty((len(rows), module.head.in_features), dtype=np.float32)
     progress.start("predict", len(rows), "row")
     for where in rows.indices(batch_size):
         batch = rows.collate(where, dtype=torch.float64).to(device)
         with autocast(settings, training=False):
-            logits[where] = module(batch.inputs, batch.language).logits.double().cpu().numpy()
+            output = module(batch.inputs, batch.language)
+        logits[where] = output.logits.double().cpu().numpy()
+        if not dense:
+            representations[where] = output.representation.float().cpu().numpy()
         progress.advance(len(where))
-    return logits
+    return logits, representations
 
 
 def autocast(settings: Settings, training: bool = True):

@@ -28,12 +28,12 @@ from metaling_sk._encoders import (
     make_text_encoder,
     on_cpu,
 )
-from metaling_sk._language_statistics import LanguageStatistics
-from metaling_sk._nn.classifier import Classifier
+from metaling_sk._language_statistics import MIN_ROWS, LanguageStatistics
+from metaling_sk._nn.classifier import Classifier, Features
 from metaling_sk._nn.language_norm import LanguageNorm
 from metaling_sk._progress import Progress
 from metaling_sk._samples import Samples, check_samples
-from metaling_sk._training import Settings, predict_logits
+from metaling_sk._training import Settings, predict
 
 DROPOUT = 0.1
 
@@ -186,11 +186,11 @@ class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
         module = self.net_.module_
         if code not in self.languages_:
             self.languages_ = [*self.languages_, code]
-        if module.encoder is None:
+        module.grow(len(self.languages_))
+        if self.statistics_ is not None:
             if self.language_norm:
                 self.statistics_ = self.statistics_.add(self._inputs(samples), code)
         elif module.norm is not None:
-            module.norm.grow(len(self.languages_))
             vectors = self._encode_trained(self._inputs(samples))
             module.norm.set_language(self.languages_.index(code) + 1, vectors)
 
@@ -268,6 +268,17 @@ class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
                 language = np.full(len(language), NO_LANGUAGE, dtype=object)
             self.statistics_ = LanguageStatistics.fit(inputs, language)
 
+    def _take_language_norm(self, start, inputs, language) -> None:
+        """The languages and statistics of the estimator to start from; new languages are added."""
+        new = [code for code in self.languages_ if code not in start.languages_]
+        self.languages_ = [*start.languages_, *new]
+        if self.statistics_ is not None:
+            self.statistics_ = start.statistics_
+            for code in new:
+                rows = np.flatnonzero(language == code)
+                if len(rows) >= MIN_ROWS:
+                    self.statistics_ = self.statistics_.add(inputs[rows], code)
+
     def _rows(self, inputs, language: np.ndarray) -> Rows:
         """Rows for the network: features are centred and scaled."""
         if self.statistics_ is not None:
@@ -278,7 +289,7 @@ class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
     def _new_module(self, inputs, n_hidden: int = 0) -> Classifier:
         n_classes = len(self.classes_)
         if self.statistics_ is not None:
-            return Classifier(None, None, inputs.shape[1], n_classes, n_hidden)
+            return Classifier(Features(), None, inputs.shape[1], n_classes, n_hidden)
         n_features = self.text_encoder_.n_features
         norm = None
         if self.language_norm and len(self.languages_) > 1:
@@ -325,9 +336,12 @@ class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
         samples = check_samples(self, X, language=language, reset=False)
         with Progress(self.verbose, type(self).__name__) as progress:
             rows = self._rows(self._inputs(samples, progress), samples.language)
-            return predict_logits(
-                self.net_.module_, rows, self._predict_batch_size, self._settings(), progress
-            )
+            return self._logits_of(rows, progress)
+
+    def _logits_of(self, rows: Rows, progress: Progress) -> np.ndarray:
+        return predict(
+            self.net_.module_, rows, self._predict_batch_size, self._settings(), progress
+        )[0]
 
     @property
     def _predict_batch_size(self) -> int:

@@ -19,7 +19,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig
 from metaling_sk._device import fork_random_state
 from metaling_sk._encoders import TextEncoder
 from metaling_sk._language_statistics import LanguageStatistics
-from metaling_sk._nn.classifier import Classifier
+from metaling_sk._nn.classifier import Classifier, Features
 from metaling_sk._nn.language_norm import LanguageNorm
 from metaling_sk._nn.objective import Objective
 from metaling_sk._training import new_net
@@ -86,7 +86,7 @@ def save(estimator, folder: str | os.PathLike) -> None:
             "pooling": encoder.pooling,
             "max_length": encoder.max_length,
             "top": encoder.top,
-            "trained": estimator.net_.module_.encoder is not None,
+            "trained": estimator.statistics_ is None,
         }
         if not fitted["encoder"]["trained"]:
             tensors |= {f"encoder.{name}": value for name, value in _state(encoder).items()}
@@ -172,15 +172,16 @@ def _restore(estimator, folder: Path, fitted: dict, tensors: dict[str, torch.Ten
         arrays = {name: tensor.numpy() for name, tensor in _part(tensors, "statistics").items()}
         languages = fitted["statistics_languages"]
         estimator.statistics_ = LanguageStatistics.from_arrays(arrays, languages)
-    encoder = None
+    encoder = Features()
     if "encoder" in fitted:
-        encoder = _restore_encoder(folder, fitted["encoder"])
-        estimator.text_encoder_ = encoder
-        if not fitted["encoder"]["trained"]:
+        text_encoder = _restore_encoder(folder, fitted["encoder"])
+        estimator.text_encoder_ = text_encoder
+        if fitted["encoder"]["trained"]:
+            encoder = text_encoder
+        else:
             weights = _part(tensors, "encoder")
-            encoder.to(next(iter(weights.values())).dtype).load_state_dict(weights)
-            encoder.requires_grad_(False).eval()
-            encoder = None
+            text_encoder.to(next(iter(weights.values())).dtype).load_state_dict(weights)
+            text_encoder.requires_grad_(False).eval()
     module = _restore_module(_part(tensors, "net"), encoder)
     estimator.net_ = new_net(module, Objective(), estimator._settings())
     return estimator
@@ -195,7 +196,7 @@ def _restore_encoder(folder: Path, saved: dict) -> TextEncoder:
     return encoder
 
 
-def _restore_module(weights: dict[str, torch.Tensor], encoder: TextEncoder | None) -> Classifier:
+def _restore_module(weights: dict[str, torch.Tensor], encoder: nn.Module) -> Classifier:
     norm = None
     if "norm.mean" in weights:
         n_rows, n_features = weights["norm.mean"].shape
@@ -204,7 +205,7 @@ def _restore_module(weights: dict[str, torch.Tensor], encoder: TextEncoder | Non
     hidden = weights.get("hidden.0.weight")
     n_features = n_last if hidden is None else hidden.shape[1]
     n_hidden = 0 if hidden is None else n_last
-    dropout = 0.0 if encoder is None else DROPOUT
+    dropout = 0.0 if isinstance(encoder, Features) else DROPOUT
     module = Classifier(encoder, norm, n_features, n_classes, n_hidden, dropout)
     module.load_state_dict(weights)
     return module

@@ -14,7 +14,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._batches import Rows, Steps
 from metaling_sk._encoders import is_vectorizer
-from metaling_sk._language_statistics import MIN_ROWS
 from metaling_sk._nn.classifier import Classifier
 from metaling_sk._nn.objective import ALIGNING, TERMS, Objective, trained
 from metaling_sk._progress import Progress
@@ -23,7 +22,7 @@ from metaling_sk._samples import Samples, check_samples, check_two_classes, with
 from metaling_sk._self_training import find_topics, pseudo_labels, round_shares
 from metaling_sk._task import Task, find_lack
 from metaling_sk._teacher import fit_teacher, is_fitted, teach
-from metaling_sk._training import Net, history_frame, new_net, predict_logits, train
+from metaling_sk._training import Net, history_frame, new_net, predict, train
 from metaling_sk._validation import split_validation
 from metaling_sk.base import LanguageClassifier, check_number, seeded
 from metaling_sk.linear import LinearTransferClassifier
@@ -582,17 +581,6 @@ class TransferClassifier(LanguageClassifier):
         self.vectorizer_ = start.vectorizer_
         self.text_encoder_ = start.text_encoder_
 
-    def _take_language_norm(self, start: LanguageClassifier, inputs, language) -> None:
-        """The languages and statistics of the estimator to start from; new languages are added."""
-        new = [code for code in self.languages_ if code not in start.languages_]
-        self.languages_ = [*start.languages_, *new]
-        if self.statistics_ is not None:
-            self.statistics_ = start.statistics_
-            for code in new:
-                rows = np.flatnonzero(language == code)
-                if len(rows) >= MIN_ROWS:
-                    self.statistics_ = self.statistics_.add(inputs[rows], code)
-
     def _first_module(self, task: Task) -> Classifier:
         """The network before training."""
         if task.start is None:
@@ -600,13 +588,12 @@ class TransferClassifier(LanguageClassifier):
             frozen = self.statistics_ is not None
             return self._new_module(task.rows.inputs, N_HIDDEN if aligning and frozen else 0)
         module = copy.deepcopy(task.start.net_.module_)
-        if module.norm is not None:
-            module.norm.grow(len(self.languages_))
+        module.grow(len(self.languages_))
         self._use_encoder(module)
         return module
 
     def _use_encoder(self, module: Classifier) -> None:
-        if module.encoder is not None:
+        if self.statistics_ is None:
             self.text_encoder_ = module.encoder
 
     def _new_net(self, module: Classifier, task: Task, terms) -> Net:
@@ -674,10 +661,8 @@ class TransferClassifier(LanguageClassifier):
         return task.with_labels(y)
 
     def _probabilities_of(self, module: Classifier, rows: Rows, progress: Progress) -> np.ndarray:
-        return softmax(
-            predict_logits(module, rows, self._predict_batch_size, self._settings(), progress),
-            axis=1,
-        )
+        logits, _ = predict(module, rows, self._predict_batch_size, self._settings(), progress)
+        return softmax(logits, axis=1)
 
     def _around(self, net: Net) -> TransferClassifier:
         """This estimator with another network."""

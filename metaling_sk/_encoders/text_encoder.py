@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import contextmanager
 from functools import cached_property
 from hashlib import blake2b
 from numbers import Integral, Real
@@ -11,9 +13,13 @@ import torch
 from torch import nn
 
 from metaling_sk._encoders._cache import keys_of
+from metaling_sk._nn.adapters import Adapters
 from metaling_sk._nn.pooling import POOLINGS, pool
 from metaling_sk._store import active_store
 from metaling_sk._tokens import Tokens, tokenize, tokenizer_digest
+
+Adapt = Callable[[int, torch.Tensor], torch.Tensor]
+"""What a layer's number, from 0, and its output become."""
 
 
 class TextEncoder(nn.Module):
@@ -36,6 +42,8 @@ class TextEncoder(nn.Module):
     ----------
     top : str or None
         The module whose output is pooled, where it is not the last one.
+    adapters : Adapters or None
+        Added to the output of every layer.
     """
 
     def __init__(self, backbone: nn.Module, tokenizer, pooling: str, layer, max_length: int):
@@ -50,6 +58,7 @@ class TextEncoder(nn.Module):
             # A layer on top of the first token that no pooling of ours uses.
             backbone.pooler = None
         self.top = keep_layers(backbone, layer)
+        self.adapters: Adapters | None = None
 
     def tokenize(self, texts) -> Tokens:
         """Tokens of each text, shared through the store where one is active."""
@@ -75,8 +84,19 @@ class TextEncoder(nn.Module):
             ids = torch.zeros((1, 1), dtype=torch.int64, device=next(self.parameters()).device)
             return self(ids, torch.ones_like(ids)).shape[1]
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        return pool(self._hidden(input_ids, attention_mask), attention_mask, self.pooling)
+    @property
+    def layers(self) -> list[nn.Module]:
+        """The layers of the backbone, lowest first; none where it does not show them."""
+        name = _layers_name(self.backbone)
+        return [] if name is None else list(self.backbone.get_submodule(name))
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, adapt: Adapt | None = None
+    ) -> torch.Tensor:
+        adapt = adapt or self.adapters
+        with _adapted([] if adapt is None else self.layers, adapt):
+            hidden = self._hidden(input_ids, attention_mask)
+        return pool(hidden, attention_mask, self.pooling)
 
     def _hidden(self, input_ids, attention_mask) -> torch.Tensor:
         if self.top is None:
@@ -97,7 +117,7 @@ class TextEncoder(nn.Module):
             self.backbone(input_ids=input_ids, attention_mask=attention_mask)
         finally:
             handle.remove()
-        return caught[0][0] if isinstance(caught[0], tuple) else caught[0]
+        return _first(caught[0])
 
     @cached_property
     def tokenizer_digest(self) -> bytes:
@@ -120,6 +140,11 @@ def keep_layers(backbone: nn.Module, layer) -> str | None:
     if layer == -1 or (layer == 1 and isinstance(layer, float)):
         return None
     name = _layers_name(backbone)
+    if name is None:
+        raise ValueError(
+            f"`layer`: {type(backbone).__name__} does not show its layers as one list, so none of "
+            "them can be left out; use layer=-1."
+        )
     layers = backbone.get_submodule(name)
     depth = len(layers)
     n_kept = 0
@@ -141,7 +166,31 @@ def keep_layers(backbone: nn.Module, layer) -> str | None:
     return f"{name}.{n_kept - 1}"
 
 
-def _layers_name(backbone: nn.Module) -> str:
+@contextmanager
+def _adapted(layers: list[nn.Module], adapt: Adapt):
+    """Inside, what a layer gives is what `adapt` makes of it."""
+
+    def hook(number, output):
+        adapted = adapt(number, _first(output))
+        return (adapted, *output[1:]) if isinstance(output, tuple) else adapted
+
+    handles = [
+        layer.register_forward_hook(lambda module, args, output, n=number: hook(n, output))
+        for number, layer in enumerate(layers)
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _first(output):
+    return output[0] if isinstance(output, tuple) else output
+
+
+def _layers_name(backbone: nn.Module) -> str | None:
+    """The list of its layers; None where it does not show them as one."""
     depth = getattr(getattr(backbone, "config", None), "num_hidden_layers", None)
     lists = [
         name
@@ -150,10 +199,7 @@ def _layers_name(backbone: nn.Module) -> str:
     ]
     if lists and all(name.startswith(f"{lists[0]}.") for name in lists[1:]):
         return lists[0]
-    raise ValueError(
-        f"`layer`: {type(backbone).__name__} does not show its layers as one list, so none of "
-        "them can be left out; use layer=-1."
-    )
+    return None
 
 
 def _positions(backbone: nn.Module) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from metaling_sk._nn.adapters import Adapters
 from metaling_sk._nn.language_norm import LanguageNorm
 
 
@@ -25,13 +26,30 @@ class Output:
     representation: torch.Tensor
 
 
+class Features(nn.Module):
+    """The encoder of rows that are vectors already; adapters are all it can have.
+
+    Attributes
+    ----------
+    adapters : Adapters or None
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.adapters: Adapters | None = None
+
+    def forward(self, features: torch.Tensor, adapt=None) -> torch.Tensor:
+        adapt = adapt or self.adapters
+        return features if adapt is None else adapt(0, features)
+
+
 class Classifier(nn.Module):
     """Rows of tokens or features, and their languages, to logits.
 
     Parameters
     ----------
-    encoder : module or None
-        Maps a batch's inputs to one vector per row; None where the inputs are features.
+    encoder : module
+        Maps a batch's inputs to one vector per row.
     norm : LanguageNorm or None
     n_features, n_classes : int
     n_hidden : int, default=0
@@ -42,7 +60,7 @@ class Classifier(nn.Module):
 
     def __init__(
         self,
-        encoder: nn.Module | None,
+        encoder: nn.Module,
         norm: LanguageNorm | None,
         n_features: int,
         n_classes: int,
@@ -61,8 +79,13 @@ class Classifier(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(self, inputs: dict[str, torch.Tensor], language: torch.Tensor) -> Output:
-        features = inputs["features"] if self.encoder is None else self.encoder(**inputs)
+        features = self.encoder(**inputs)
         representation = features if self.norm is None else self.norm(features, language)
         if self.hidden is not None:
             representation = self.hidden(representation)
         return Output(self.head(self.dropout(representation)), representation)
+
+    def grow(self, n_languages: int) -> None:
+        """Make room for more languages."""
+        if self.norm is not None:
+            self.norm.grow(n_languages)

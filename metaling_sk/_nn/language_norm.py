@@ -63,3 +63,9 @@ class LanguageNorm(nn.Module):
         """Give a language the mean of these rows."""
         self.mean[row] = features.mean(dim=0)
         self.seen[row] = True
+
+    @torch.no_grad()
+    def forget(self, row: int) -> None:
+        """Take the mean of a language away."""
+        self.mean[row] = self.mean[0]
+        self.seen[row] = False

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from metaling_sk._nn import losses
+from metaling_sk._nn.classifier import Output
 
 ALIGNING = ("coral", "mmd", "adversarial")
 """The terms that compare the representations of source and target rows."""
@@ -68,6 +69,10 @@ class Objective(nn.Module):
             self.discriminator = nn.Sequential(
                 nn.Linear(n_features, 64), nn.ReLU(), nn.Linear(64, 1)
             )
+
+    def outputs(self, module, step) -> dict[str, Output]:
+        """What the network makes of each stream's batch."""
+        return {name: module(batch.inputs, batch.language) for name, batch in step.batches.items()}
 
     def forward(self, outputs, step, module, training: bool) -> dict[str, torch.Tensor]:
         """The value of each term; in validation only of those that judge predictions.

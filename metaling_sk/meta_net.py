@@ -1,0 +1,552 @@
+"""MetaNetClassifier: a meta network that generates each language's model."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.utils.validation import check_is_fitted
+
+from metaling_sk._batches import Rows, Steps
+from metaling_sk._episodes import Episodes
+from metaling_sk._language_statistics import MIN_ROWS
+from metaling_sk._nn.classifier import Features
+from metaling_sk._nn.hypernetwork import Hypernetwork
+from metaling_sk._nn.language_norm import LanguageNorm
+from metaling_sk._nn.meta_net import MetaNet
+from metaling_sk._nn.meta_objective import MetaObjective, find_embedding
+from metaling_sk._progress import Progress
+from metaling_sk._residual import fit_residual
+from metaling_sk._samples import Samples, check_samples, check_two_classes, join, with_classes
+from metaling_sk._training import Settings, history_frame, new_net, predict, train
+from metaling_sk._validation import split_validation
+from metaling_sk.base import DROPOUT, LanguageClassifier, check_number, seeded
+
+N_HEADS = 16
+"""Basis heads."""
+
+N_DIMENSIONS = 32
+"""Of the language embeddings."""
+
+INNER_LEARNING_RATE = 0.05
+"""Of steps that move an embedding."""
+
+RESIDUAL_PENALTY = 1.0
+"""Of the squared weights of what `adapt` adds, on rows whose mean squared norm is 1."""
+
+
+@dataclass
+class Adapted:
+    """What `adapt` keeps of a language.
+
+    Attributes
+    ----------
+    samples : Samples
+        All rows given so far.
+    delta : Tensor
+        Its embedding before.
+    was_known, has_statistics : bool
+        Whether the network knew it before, and whether its statistics are those of these rows.
+    """
+
+    samples: Samples
+    delta: torch.Tensor
+    was_known: bool
+    has_statistics: bool
+
+
+class MetaNetClassifier(LanguageClassifier):
+    """A meta network that generates each language's model: its architecture and its weights.
+
+    A hypernetwork maps the embedding of a language, and that of a layer, to a low-rank adapter
+    of the layer, and to the head [1]_ [2]_. All of it is trained together by minimising
+
+    .. math:: \\frac{1}{|D_t|} \\sum_{x, y \\in D_t} L(f_m(x), y) + \\lambda L(f_e(x), y)
+              + \\text{size\\_weight} \\cdot \\text{E}[\\text{share of open gates}]
+
+    with the cross-entropy :math:`L` and :math:`\\lambda` = `meta_weight`. :math:`f_m` is the model
+    generated for the language of x, and the meta-model :math:`f_e` the one generated from no
+    language in particular; it serves languages that have not been seen. At the start all of them
+    are the same. Every unit of an adapter has a gate, which the language opens or closes [3]_: what
+    is open in the end is in `architecture_`, and what is closed is not computed in prediction.
+
+    On features, or on the vectors of a frozen encoder (`trainable="head"`), there is one adapter,
+    on these.
+
+    Parameters
+    ----------
+    meta_weight : float, default=0.3
+        :math:`\\lambda`.
+    meta_algorithm : {"joint", "maml", "reptile"}, default="joint"
+        "joint" minimises the objective on batches of rows of all languages. The others learn to
+        adapt, on episodes of one language each: "maml" adds the loss on query rows of the model
+        that `inner_steps` on support rows lead to from the meta-model, of first order [4]_, where
+        only the embedding moves [5]_; "reptile" goes where `inner_steps` on batches of the
+        language lead [6]_.
+    inner_steps : int, default=5
+        Steps of Adam in an episode, and on the embedding in `adapt`.
+    inner_learning_rate : float or "auto", default="auto"
+        Of these steps. "auto" is 0.05 where they move the embedding, else `learning_rate`.
+    language_features : DataFrame, default=None
+        Numbers about languages, for example typological ones; its index holds the languages. A
+        linear map of them is where a language's embedding starts and what it is drawn to by
+        `weight_decay`, and all there is for languages without rows. Columns are standardised; a
+        language that is not in the index has the mean.
+    language_dropout : float, default=0.1
+        How probable it is in training that a row counts as one of no language in particular.
+    max_width : int, default=8
+        Units of an adapter, if all its gates are open.
+    size_weight : float, default=0.01
+        What an open gate costs: the larger, the smaller the architectures.
+    encoder : str, path, config, (module, tokenizer) or sklearn transformer, default="scratch"
+        As in `TransferClassifier`.
+    trainable : {"all", "head"}, default="all"
+        "head" leaves the encoder as it is: texts are encoded once.
+    pooling, layer, language_norm, max_length, learning_rate, batch_size, max_epochs
+        As in `TransferClassifier`.
+    weight_decay, warmup : float, default=0.01, 0.1
+        As in `TransferClassifier`.
+    validation_fraction : float, default=0.1
+        Share of each language and class that is held out to find the best epoch, by the losses of
+        :math:`f_m` and :math:`f_e`; none where that would be fewer than 10 rows, or for 0.
+    patience, class_weight, device, dtype, callbacks, verbose, random_state
+        As in `TransferClassifier`.
+    warm_start : bool, default=False
+        Start from the weights of the last fit.
+    text_column, language_column : str, default="text", "language"
+        Columns of a DataFrame X.
+    missing_label : object, default=None
+        The value of y in rows without a label, besides NaN and None. Such rows say what their
+        language's statistics and vocabulary are.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    languages_ : list of str
+        Those that have been fitted, adapted or registered, or are in `language_features`.
+    architecture_ : dict of str to dict
+        For each language with a model of its own, `layers`, the numbers of the layers with an
+        adapter, from 1 (0 stands for features), and `width`, how many units each has.
+    embeddings_ : DataFrame of shape (n_languages, 32)
+    learning_rate_ : float
+    net_ : skorch.NeuralNet
+    history_ : DataFrame
+        A row per epoch: `epoch`, `train_loss`, `valid_loss`, and the mean of each term.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str, for DataFrames
+
+    References
+    ----------
+    .. [1] Üstün et al. (2022). Hyper-X: a unified hypernetwork for multi-task multilingual
+       transfer. EMNLP.
+    .. [2] Mahabadi et al. (2021). Parameter-efficient multi-task fine-tuning for Transformers via
+       shared hypernetworks. ACL.
+    .. [3] Louizos et al. (2018). Learning sparse neural networks through L0 regularization. ICLR.
+    .. [4] Finn et al. (2017). Model-agnostic meta-learning. ICML.
+    .. [5] Zintgraf et al. (2019). Fast context adaptation via meta-learning. ICML.
+    .. [6] Nichol et al. (2018). On first-order meta-learning algorithms. arXiv:1803.02999.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from metaling_sk import MetaNetClassifier
+    >>> X = pd.DataFrame({
+    ...     "text": ["good hotel", "bad hotel", "buen hotel", "mal hotel"] * 5,
+    ...     "language": ["en", "en", "es", "es"] * 5,
+    ... })
+    >>> y = ["positive", "negative"] * 10
+    >>> clf = MetaNetClassifier(max_epochs=5, random_state=0).fit(X, y)
+    >>> clf.predict(X[:2]).tolist()
+    ['positive', 'negative']
+    >>> sorted(clf.architecture_)
+    ['en', 'es']
+    >>> few = pd.DataFrame({"text": ["bom hotel", "mau hotel"], "language": "pt"})
+    >>> clf.adapt(few, ["positive", "negative"]).predict(few).tolist()
+    ['positive', 'negative']
+    """
+
+    def __init__(
+        self,
+        meta_weight=0.3,
+        meta_algorithm="joint",
+        inner_steps=5,
+        inner_learning_rate="auto",
+        language_features=None,
+        language_dropout=0.1,
+        max_width=8,
+        size_weight=0.01,
+        encoder="scratch",
+        trainable="all",
+        pooling="mean",
+        layer=-1,
+        language_norm=True,
+        max_length=128,
+        learning_rate="auto",
+        batch_size=32,
+        max_epochs=10,
+        weight_decay=0.01,
+        warmup=0.1,
+        validation_fraction=0.1,
+        patience=3,
+        class_weight=None,
+        device="auto",
+        dtype="auto",
+        callbacks=None,
+        verbose=1,
+        random_state=None,
+        warm_start=False,
+        text_column="text",
+        language_column="language",
+        missing_label=None,
+    ):
+        self.meta_weight = meta_weight
+        self.meta_algorithm = meta_algorithm
+        self.inner_steps = inner_steps
+        self.inner_learning_rate = inner_learning_rate
+        self.language_features = language_features
+        self.language_dropout = language_dropout
+        self.max_width = max_width
+        self.size_weight = size_weight
+        self.encoder = encoder
+        self.trainable = trainable
+        self.pooling = pooling
+        self.layer = layer
+        self.language_norm = language_norm
+        self.max_length = max_length
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.weight_decay = weight_decay
+        self.warmup = warmup
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.class_weight = class_weight
+        self.device = device
+        self.dtype = dtype
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.text_column = text_column
+        self.language_column = language_column
+        self.missing_label = missing_label
+
+    def fit(self, X, y, language=None) -> MetaNetClassifier:
+        """Fit the meta network on the labelled rows of all languages.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
+            n_samples texts, or numbers of shape (n_samples, n_features).
+        y : array-like of shape (n_samples,)
+            NaN, None or `missing_label` where a row has no label.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each row, where X has no language column.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X, y, `language` or a parameter is not as described above, or if the loss becomes
+            NaN.
+        MemoryError
+            If the memory of the GPU does not suffice.
+        """
+        self._check_parameters()
+        samples = check_samples(self, X, y, language, reset=True)
+        start = copy.copy(self) if self.warm_start and hasattr(self, "net_") else None
+        if start is None:
+            # A fit that is interrupted leaves no network that does not fit the rest.
+            vars(self).pop("net_", None)
+            check_two_classes(samples, self)
+        else:
+            samples = with_classes(samples, start.classes_)
+        self.classes_ = samples.classes
+        self.residuals_, self._adapted = {}, {}
+        with seeded(self.random_state) as rng, Progress(self.verbose, "meta network") as progress:
+            if start is None:
+                self._fit_encoder(samples)
+            inputs = self._inputs(samples, progress)
+            self._fit_languages(inputs, samples.language, start)
+            rows = self._rows(inputs, samples.language).with_labels(samples.y)
+            self.learning_rate_ = self._find_learning_rate(rows)
+            module = self._first_module(rows, start)
+            self._fit_network(module, samples, rows, rng, progress)
+        return self
+
+    def adapt(self, X, y, language=None) -> MetaNetClassifier:
+        """Learn new languages from a few rows, or know one better.
+
+        What is fitted is the embedding of the language, by `inner_steps` from where it was, for a
+        new language from the meta-model's, and a linear residual on top of the model that is
+        generated from it. Nothing that other languages use changes. All rows that have been given
+        so far count, so that it makes no difference whether they come at once or one by one. A
+        language without statistics of its own takes those of these rows, if there are at least
+        two.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
+            As in `fit`.
+        y : array-like of shape (n_samples,)
+            Some of `classes_`; NaN, None or `missing_label` where a row has no label.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each row, where X has no language column.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X, y or `language` is not as described above.
+        """
+        check_is_fitted(self)
+        samples = check_samples(self, X, y, language, reset=False)
+        samples = with_classes(samples, self.classes_)
+        with seeded(self.random_state), Progress(self.verbose, "adapt") as progress:
+            for code in sorted(set(samples.language)):
+                self._adapt(code, samples.take(samples.language == code), progress)
+        return self
+
+    def forget(self, language: str) -> MetaNetClassifier:
+        """Undo what `adapt` has done for a language.
+
+        Parameters
+        ----------
+        language : str
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If `adapt` has not been called for this language.
+        """
+        check_is_fitted(self)
+        if language not in self._adapted:
+            raise ValueError(
+                f"`language`: {language!r} has not been adapted; these have: "
+                f"{sorted(self._adapted)}."
+            )
+        adapted = self._adapted.pop(language)
+        row = self._row_of(language)
+        self.residuals_.pop(language, None)
+        self.net_.module_.hypernetwork.restore(row, adapted.delta, adapted.was_known)
+        if adapted.has_statistics:
+            self._forget_statistics(language)
+        return self
+
+    @property
+    def architecture_(self) -> dict[str, dict[str, list[int]]]:
+        check_is_fitted(self)
+        module = self.net_.module_
+        first = 0 if isinstance(module.encoder, Features) else 1
+        architecture = {}
+        for code in self.languages_:
+            width = module.widths(self._row_of(code))
+            layers = [layer for layer, units in enumerate(width, start=first) if units]
+            architecture[code] = {"layers": layers, "width": [units for units in width if units]}
+        return architecture
+
+    @property
+    def embeddings_(self) -> pd.DataFrame:
+        check_is_fitted(self)
+        hypernetwork = self.net_.module_.hypernetwork
+        rows = torch.arange(1, len(self.languages_) + 1, device=hypernetwork.delta.device)
+        with torch.no_grad():
+            embeddings = hypernetwork.embed(rows).cpu().numpy()
+        return pd.DataFrame(embeddings, index=self.languages_)
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        for name in ("meta_weight", "size_weight"):
+            check_number(self, name, Real, 0)
+        check_number(self, "language_dropout", Real, 0, 1)
+        check_number(self, "inner_steps", Integral, 1)
+        check_number(self, "max_width", Integral, 1)
+        if self.inner_learning_rate != "auto":
+            check_number(self, "inner_learning_rate", Real, 0)
+        if self.meta_algorithm not in ("joint", "maml", "reptile"):
+            raise ValueError(
+                "`meta_algorithm` must be 'joint', 'maml' or 'reptile', "
+                f"got {self.meta_algorithm!r}."
+            )
+        features = self.language_features
+        if features is not None and not isinstance(features, pd.DataFrame):
+            raise ValueError(
+                "`language_features` must be a DataFrame whose index holds the languages, "
+                f"got {type(features).__name__}."
+            )
+
+    def _fit_languages(self, inputs, language: np.ndarray, start) -> None:
+        """Set `languages_` and the statistics; those of an earlier fit stay."""
+        self._fit_language_norm(inputs, language)
+        if self.language_features is not None:
+            named = sorted(set(map(str, self.language_features.index)) - set(self.languages_))
+            self.languages_ = [*self.languages_, *named]
+        if start is not None:
+            self._take_language_norm(start, inputs, language)
+
+    def _first_module(self, rows: Rows, start) -> MetaNet:
+        """The network before training."""
+        if start is not None:
+            module = copy.deepcopy(start.net_.module_)
+            module.grow(len(self.languages_))
+            return module
+        encoder, norm, n_layers = Features(), None, 1
+        n_features = rows.inputs.shape[1] if self.statistics_ is not None else None
+        if self.statistics_ is None:
+            encoder = self.text_encoder_
+            n_features, n_layers = encoder.n_features, len(encoder.layers)
+            if self.language_norm and len(self.languages_) > 1:
+                norm = LanguageNorm(len(self.languages_), n_features)
+        hypernetwork = Hypernetwork(
+            len(self.languages_),
+            n_layers,
+            self.max_width,
+            N_HEADS,
+            N_DIMENSIONS,
+            self._language_features(),
+        )
+        dropout = 0.0 if norm is None and self.statistics_ is not None else DROPOUT
+        return MetaNet(encoder, norm, hypernetwork, n_features, len(self.classes_), dropout)
+
+    def _language_features(self) -> torch.Tensor | None:
+        """Standardised, in the order of `languages_`; 0 where a language or a value is missing."""
+        if self.language_features is None:
+            return None
+        table = self.language_features.set_axis(map(str, self.language_features.index))
+        try:
+            table = table.astype(float)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"`language_features` must hold numbers only: {error}.") from error
+        if not table.index.is_unique:
+            twice = sorted(set(table.index[table.index.duplicated()]))
+            raise ValueError(f"`language_features` has more than one row for {twice}.")
+        scale = table.std(ddof=0).replace(0.0, 1.0)
+        table = ((table - table.mean()) / scale).reindex(self.languages_).fillna(0.0)
+        return torch.tensor(table.to_numpy(), dtype=torch.float32)
+
+    def _fit_network(self, module: MetaNet, samples: Samples, rows: Rows, rng, progress) -> None:
+        held_out = split_validation(samples, self.validation_fraction, rng)
+        labelled = samples.labelled
+        streams = rows.take(labelled & ~held_out)
+        if self.meta_algorithm == "joint":
+            steps = Steps({"labelled": streams}, self.batch_size, rng)
+        elif self.meta_algorithm == "maml":
+            steps = Episodes(streams, ("support", "query"), self.batch_size, rng)
+        else:
+            names = [f"step {number}" for number in range(self.inner_steps)]
+            steps = Episodes(streams, names, self.batch_size, rng)
+        valid_steps = Steps({"labelled": rows.take(labelled & held_out)}, self.batch_size)
+        objective = MetaObjective(
+            self.meta_weight,
+            self.size_weight,
+            self.language_dropout,
+            self.inner_steps,
+            self._inner_learning_rate,
+            self._class_weights(samples.y[labelled]),
+        )
+        net = new_net(module, objective, self._settings())
+        self.net_ = train(net, steps, valid_steps, progress, "train")
+        if self.statistics_ is None:
+            self.text_encoder_ = self.net_.module_.encoder
+        self.history_ = history_frame({"train": self.net_}).drop(columns="stage")
+
+    @property
+    def _inner_learning_rate(self) -> float:
+        if self.inner_learning_rate != "auto":
+            return self.inner_learning_rate
+        return self.learning_rate_ if self.meta_algorithm == "reptile" else INNER_LEARNING_RATE
+
+    def _settings(self) -> Settings:
+        settings = super()._settings()
+        if self.meta_algorithm != "reptile":
+            return settings
+        return replace(settings, inner_learning_rate=self._inner_learning_rate)
+
+    def _row_of(self, language: str) -> int:
+        """Where a language is in the tables of the network."""
+        return self.languages_.index(language) + 1
+
+    def _adapt(self, code: str, samples: Samples, progress: Progress) -> None:
+        module = self.net_.module_
+        adapted = self._adapted.get(code)
+        if adapted is None:
+            if code not in self.languages_:
+                self.languages_ = [*self.languages_, code]
+                module.grow(len(self.languages_))
+            before = module.hypernetwork.get_language(self._row_of(code))
+            adapted = Adapted(samples, *before, not self._has_statistics(code))
+        else:
+            adapted = replace(adapted, samples=join(adapted.samples, samples))
+        self._adapted[code] = adapted
+        if adapted.has_statistics and len(adapted.samples) >= MIN_ROWS:
+            self._register(adapted.samples, code)
+        samples = adapted.samples.take(adapted.samples.labelled)
+        if not len(samples):
+            return
+        rows = self._rows(self._inputs(samples, progress), samples.language)
+        rows = rows.with_labels(samples.y)
+        weights = self._class_weights(samples.y)
+        hypernetwork, row = module.hypernetwork, self._row_of(code)
+        hypernetwork.restore(row, adapted.delta, adapted.was_known)
+        module.eval()
+        device = module.head.weight.device
+        embedding = find_embedding(
+            module,
+            hypernetwork.embed(torch.tensor([row], device=device))[0],
+            rows.collate(np.arange(len(rows))).to(device),
+            self.inner_steps,
+            self._inner_learning_rate,
+            None if weights is None else weights.to(device),
+        )
+        hypernetwork.set_language(row, embedding)
+        logits, vectors = self._outputs_of(rows, progress)
+        scale = (vectors**2).sum() / len(rows)
+        self.residuals_[code] = fit_residual(
+            vectors,
+            samples.y,
+            logits,
+            RESIDUAL_PENALTY * max(scale, 1.0),
+            None if weights is None else weights.numpy(),
+        )
+
+    def _has_statistics(self, code: str) -> bool:
+        """Whether a language is centred and scaled by rows of its own."""
+        if self.statistics_ is not None:
+            return code in self.statistics_.languages
+        norm = self.net_.module_.norm
+        return norm is None or bool(norm.seen[self._row_of(code)])
+
+    def _forget_statistics(self, code: str) -> None:
+        if self.statistics_ is not None:
+            self.statistics_ = self.statistics_.without(code)
+        elif (norm := self.net_.module_.norm) is not None:
+            norm.forget(self._row_of(code))
+
+    def _outputs_of(self, rows: Rows, progress: Progress):
+        """Logits of the generated models, and what a residual is linear in."""
+        logits, representation = predict(
+            self.net_.module_, rows, self._predict_batch_size, self._settings(), progress
+        )
+        return logits, rows.inputs if self.statistics_ is not None else representation
+
+    def _logits_of(self, rows: Rows, progress: Progress) -> np.ndarray:
+        logits, vectors = self._outputs_of(rows, progress)
+        for code, residual in self.residuals_.items():
+            where = np.flatnonzero(rows.language == self._row_of(code))
+            if len(where):
+                logits[where] += residual.apply(vectors[where])
+        return logits
