@@ -28,7 +28,7 @@ class Episodes(IterableDataset):
     def __init__(self, rows: Rows, names, batch_size: int, rng: np.random.RandomState):
         self.rows = rows
         self.names = tuple(names)
-        self.batch_size = min(batch_size, max(2, len(rows) // MIN_STEPS))
+        self.batch_size = min(batch_size, max(2, len(rows) // (MIN_STEPS * len(self.names))))
         self.rng = rng
         self.members = [np.flatnonzero(rows.language == code) for code in np.unique(rows.language)]
 

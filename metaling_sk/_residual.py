@@ -9,30 +9,46 @@ from scipy import sparse
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-MAX_ITERATIONS = 200
+MAX_ITERATIONS = 100
+
+INTERCEPT_PENALTY = 10.0
+"""Of the squared intercept: in a few rows, the shares of the classes are those of the draw."""
 
 
 @dataclass(frozen=True)
 class Residual:
-    """A linear model on top of another one.
+    """A linear model on top of another one, whose logits become ``share · logits + W x + b``.
 
     Attributes
     ----------
     coef : ndarray or CSR array, shape (n_classes, n_features)
     intercept : ndarray of shape (n_classes,)
+    share : float
     """
 
     coef: np.ndarray | sparse.csr_array
     intercept: np.ndarray
+    share: float = 1.0
 
-    def apply(self, features) -> np.ndarray:
-        """What is added to the logits of the rows, shape (n_rows, n_classes)."""
+    def apply(self, logits: np.ndarray, features) -> np.ndarray:
+        """The logits of the rows, shape (n_rows, n_classes)."""
         found = features @ self.coef.T
-        return (found.toarray() if sparse.issparse(found) else found) + self.intercept
+        found = found.toarray() if sparse.issparse(found) else found
+        return self.share * logits + found + self.intercept
+
+    def after(self, first: Residual) -> Residual:
+        """The one that does what `first` does, and then what this one does."""
+        return Residual(
+            self.share * first.coef + self.coef,
+            self.share * first.intercept + self.intercept,
+            self.share * first.share,
+        )
 
 
-def fit_residual(features, y, logits, penalty: float, class_weight=None) -> Residual:
-    """Minimise ``Σ L(logits + W x + b, y) + penalty / 2 (‖W‖² + ‖b‖²)``.
+def fit_residual(
+    features, targets, logits, penalty: float, weight=None, share: float = 1.0
+) -> Residual:
+    """Minimise ``Σ_i w_i L(share · logits_i + W x_i + b, t_i) + penalty / 2 ‖W‖² + 5 ‖b‖²``.
 
     A multinomial logistic regression whose prior is what the logits say. W is sparse where the
     features are: it is 0 for those that no row has.
@@ -40,36 +56,35 @@ def fit_residual(features, y, logits, penalty: float, class_weight=None) -> Resi
     Parameters
     ----------
     features : ndarray or CSR array, shape (n_rows, n_features)
-    y : ndarray of int64, shape (n_rows,)
-    logits : ndarray of shape (n_rows, n_classes)
+    targets, logits : ndarray of shape (n_rows, n_classes)
+        Probabilities, and what is added to.
     penalty : float
-    class_weight : ndarray of shape (n_classes,), optional
+    weight : ndarray of shape (n_rows,), optional
+    share : float, default=1.0
     """
     n_classes = logits.shape[1]
-    n_features = features.shape[1]
     is_sparse = sparse.issparse(features)
-    used = np.unique(features.indices) if is_sparse else np.arange(n_features)
+    used = np.unique(features.indices) if is_sparse else np.arange(features.shape[1])
     x = (features[:, used] if is_sparse else features).astype(np.float64)
-    weight = np.ones(len(y)) if class_weight is None else class_weight[y]
-    truth = np.eye(n_classes)[y]
+    weight = np.ones((len(targets), 1)) if weight is None else weight[:, None]
+    n_coef = len(used) * n_classes
+    penalties = np.r_[np.full(n_coef, penalty), np.full(n_classes, INTERCEPT_PENALTY)]
 
     def loss(parameters):
-        coef, intercept = np.split(parameters, [n_classes * len(used)])
-        coef = coef.reshape(len(used), n_classes)
-        log_p = log_softmax(logits + x @ coef + intercept, axis=1)
-        error = weight[:, None] * (np.exp(log_p) - truth)
-        value = -(weight[:, None] * truth * log_p).sum() + penalty / 2 * (parameters**2).sum()
+        coef, intercept = parameters[:n_coef].reshape(len(used), n_classes), parameters[n_coef:]
+        log_p = log_softmax(share * logits + x @ coef + intercept, axis=1)
+        error = weight * (np.exp(log_p) - targets)
+        value = -(weight * targets * log_p).sum() + (penalties * parameters**2).sum() / 2
         gradient = np.r_[(x.T @ error).ravel(), error.sum(axis=0)]
-        return value, gradient + penalty * parameters
+        return value, gradient + penalties * parameters
 
-    start = np.zeros((len(used) + 1) * n_classes)
-    found = minimize(
-        loss, start, jac=True, method="L-BFGS-B", options={"maxiter": MAX_ITERATIONS}
-    ).x
-    coef = found[: n_classes * len(used)].reshape(len(used), n_classes).T
+    options = {"maxiter": MAX_ITERATIONS}
+    start = np.zeros(n_coef + n_classes)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x
+    coef, intercept = found[:n_coef].reshape(len(used), n_classes).T, found[n_coef:]
     if is_sparse:
-        wide = sparse.csr_array(coef).tocoo()
-        coef = sparse.csr_array(
-            (wide.data, (wide.row, used[wide.col])), shape=(n_classes, n_features)
-        )
-    return Residual(coef, found[n_classes * len(used) :])
+        wide = sparse.coo_array(coef)
+        positions = (wide.row, used[wide.col])
+        shape = (n_classes, features.shape[1])
+        coef = sparse.csr_array((wide.data, positions), shape=shape)
+    return Residual(coef, intercept, share)

@@ -84,7 +84,8 @@ def check_samples(estimator, X, y=None, language=None, *, reset: bool, needs_y=N
     reset : bool
         True in fit, False in every method that needs a fitted estimator.
     needs_y : bool, optional
-        Whether y None is an error; by default it is one when `reset` is true.
+        Whether y None, or one without any label, is an error; by default it is one when `reset`
+        is true.
 
     Returns
     -------
@@ -108,18 +109,24 @@ def check_samples(estimator, X, y=None, language=None, *, reset: bool, needs_y=N
         if reset:
             _set_text_columns(estimator, X, column)
     samples = Samples(texts, features, check_language(column, language, n_samples))
+    needs_y = reset if needs_y is None else needs_y
     if y is None:
-        if reset if needs_y is None else needs_y:
+        if needs_y:
             raise ValueError(
                 f"{type(estimator).__name__} requires y to be passed, but the target y is None."
             )
         return samples
-    codes, classes = check_labels(y, n_samples, estimator.missing_label)
+    codes, classes = check_labels(y, n_samples, estimator.missing_label, needed=needs_y)
     return replace(samples, y=codes, classes=classes)
 
 
-def check_labels(y, n_samples: int, missing_label=None) -> tuple[np.ndarray, np.ndarray]:
-    """Codes (`MISSING` for unlabelled rows) and classes of a 1-D target; y is not written to."""
+def check_labels(
+    y, n_samples: int, missing_label=None, *, needed: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """Codes (`MISSING` for unlabelled rows) and classes of a 1-D target; y is not written to.
+
+    That no row has a label is an error where labels are `needed`.
+    """
     y = label_array(y)
     if len(y) != n_samples:
         raise ValueError(
@@ -127,6 +134,8 @@ def check_labels(y, n_samples: int, missing_label=None) -> tuple[np.ndarray, np.
         )
     labelled = ~_is_missing(y, missing_label)
     if not labelled.any():
+        if not needed:
+            return np.full(n_samples, MISSING, dtype=np.int64), np.array([])
         raise ValueError(
             "y has no label: every row is missing (NaN, None or `missing_label`). "
             "At least two classes need labelled rows."

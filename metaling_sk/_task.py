@@ -24,6 +24,8 @@ class Task:
     is_target : ndarray of bool, shape (n_samples,)
     start : fitted estimator or None
         Whose network is the start.
+    first_module : Classifier or None
+        A copy of this network.
     teacher : ndarray of shape (n_samples, n_classes), or None
         What the source model predicts in the target rows.
     switched : Rows or None
@@ -34,6 +36,7 @@ class Task:
     rows: Rows
     is_target: np.ndarray
     start: object | None = None
+    first_module: object | None = None
     teacher: np.ndarray | None = None
     switched: Rows | None = None
 

@@ -115,9 +115,8 @@ class ReptileNet(Net):
         episode = batch[0]
         parameters = [weight for weight in self.module_.parameters() if weight.requires_grad]
         start = [weight.detach().clone() for weight in parameters]
-        inner = torch.optim.Adam(
-            parameters, lr=self.settings.inner_learning_rate, betas=(0.0, 0.999)
-        )
+        rate = self.settings.inner_learning_rate
+        inner = torch.optim.Adam(parameters, lr=rate, betas=(0.0, 0.999))
         losses = []
         for name, rows in episode.batches.items():
             inner.zero_grad()

@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from metaling_sk._batches import Rows
 from metaling_sk._device import autocast_dtype, find_device, fork_random_state
 from metaling_sk._encoders import (
+    TextEncoder,
     encode,
     fit_vectorizer,
     freeze,
@@ -27,6 +28,7 @@ from metaling_sk._encoders import (
     is_vectorizer,
     make_text_encoder,
     on_cpu,
+    set_trainable,
 )
 from metaling_sk._language_statistics import MIN_ROWS, LanguageStatistics
 from metaling_sk._nn.classifier import Classifier, Features
@@ -40,8 +42,18 @@ DROPOUT = 0.1
 NO_LANGUAGE = ""
 """What all rows count as where language_norm=False: no language that is ever asked for."""
 
+TRAINABLE = ("all", "head", "lora", "adapter")
+
 FROM_SCRATCH, FINE_TUNING = 2e-3, 5e-5
-"""Learning rates of Transformers."""
+"""Learning rates of Transformers: of weights that were random at first, and of pretrained ones.
+
+Low-rank updates and adapters take the first one. For low-rank updates with a factor of 4 Schulman
+et al. (2025. LoRA without regret) found 10 times the rate of fine-tuning to be best, so with our
+factor of 1 (RANK in `_encoders/trainable.py`) it is 40 times.
+"""
+
+DENSE_NORM = 0.3
+"""Of standardised columns beside sparse ones, such as TF-IDF, whose rows have the norm 1."""
 
 LOGIT_STEP = 0.05
 """By how much a step on features changes a typical logit."""
@@ -191,8 +203,8 @@ class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
             if self.language_norm:
                 self.statistics_ = self.statistics_.add(self._inputs(samples), code)
         elif module.norm is not None:
-            vectors = self._encode_trained(self._inputs(samples))
-            module.norm.set_language(self.languages_.index(code) + 1, vectors)
+            row = self.languages_.index(code) + 1
+            module.norm.set_language(row, self._encode_trained(self._inputs(samples), row))
 
     def _check_parameters(self) -> None:
         for name, lowest in (
@@ -211,13 +223,14 @@ class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
             )
         if self.learning_rate != "auto":
             check_number(self, "learning_rate", Real, 0)
-        if self.trainable not in ("all", "head"):
-            raise ValueError(f"`trainable` must be 'all' or 'head', got {self.trainable!r}.")
+        if self.trainable not in TRAINABLE:
+            raise ValueError(
+                f"`trainable` must be one of {list(TRAINABLE)}, got {self.trainable!r}."
+            )
 
     def _is_frozen(self) -> bool:
         """Whether the network sees features that do not change in training."""
-        encoder = self.text_encoder_
-        return encoder is None or not any(weight.requires_grad for weight in encoder.parameters())
+        return self.text_encoder_ is None or self.text_encoder_.trainable == "head"
 
     def _fit_encoder(self, samples: Samples) -> None:
         """Set `text_encoder_` or `vectorizer_`; both None for features."""
@@ -238,7 +251,13 @@ class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
         device = find_device(self.device)
         if self.trainable == "head":
             freeze(encoder, device, autocast_dtype(self.dtype, device))
+        else:
+            self._set_trainable(encoder)
         self.text_encoder_ = encoder
+
+    def _set_trainable(self, encoder: TextEncoder) -> None:
+        """Freeze what is not trained of an encoder that is, and add what is missing."""
+        set_trainable(encoder, self.trainable)
 
     def _encode_ahead(self, X, language=None) -> None:
         """Encode all texts with a frozen encoder that does not depend on them, for fits to come."""
@@ -283,8 +302,31 @@ class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
         """Rows for the network: features are centred and scaled."""
         if self.statistics_ is not None:
             inputs = self.statistics_.apply(inputs, language)
+            if sparse.issparse(inputs):
+                inputs = self._balanced(inputs)
         index = pd.Index(self.languages_).get_indexer(language) + 1
         return Rows(inputs, index.astype(np.int64))
+
+    def _balanced(self, features: sparse.csr_array) -> sparse.csr_array:
+        """Sparse rows whose dense columns, as a block, have the norm `DENSE_NORM` on average."""
+        n_dense = self.statistics_.scaled.sum()
+        if not n_dense:
+            return features
+        factor = np.where(self.statistics_.scaled, DENSE_NORM / n_dense**0.5, 1.0)
+        return sparse.csr_array(features.multiply(factor.astype(features.dtype)))
+
+    def _module_to_start_from(self) -> Classifier:
+        """A copy of the network for another estimator to go on with."""
+        return copy.deepcopy(self.net_.module_)
+
+    def _restore_module(self, weights: dict[str, torch.Tensor], encoder, norm) -> Classifier:
+        """A network of the shape of these weights; its encoder and norm are made already."""
+        n_classes, n_last = weights["head.weight"].shape
+        hidden = weights.get("hidden.0.weight")
+        n_features = n_last if hidden is None else hidden.shape[1]
+        n_hidden = 0 if hidden is None else n_last
+        dropout = 0.0 if isinstance(encoder, Features) else DROPOUT
+        return Classifier(encoder, norm, n_features, n_classes, n_hidden, dropout)
 
     def _new_module(self, inputs, n_hidden: int = 0) -> Classifier:
         n_classes = len(self.classes_)
@@ -297,7 +339,7 @@ class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
         return Classifier(self.text_encoder_, norm, n_features, n_classes, n_hidden, DROPOUT)
 
     def _find_learning_rate(self, rows: Rows) -> float:
-        """The peak learning rate of what is not a pretrained encoder."""
+        """The peak learning rate of what is not a pretrained weight."""
         if self.learning_rate != "auto":
             return self.learning_rate
         if not self._is_frozen():
@@ -308,7 +350,8 @@ class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
     def _settings(self) -> Settings:
         device = find_device(self.device)
         trained = not self._is_frozen()
-        tuned = trained and self.learning_rate == "auto" and not is_scratch(self.encoder)
+        pretrained = trained and self.trainable == "all" and self.text_encoder_.pretrained
+        tuned = pretrained and self.learning_rate == "auto"
         return Settings(
             learning_rate=self.learning_rate_,
             encoder_learning_rate=FINE_TUNING if tuned else self.learning_rate_,
@@ -324,7 +367,9 @@ class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
     def _class_weights(self, y: np.ndarray) -> torch.Tensor | None:
         if self.class_weight is None:
             return None
-        present = np.unique(y)
+        # "balanced" can count no more than the classes that y has.
+        balanced = isinstance(self.class_weight, str)
+        present = np.unique(y) if balanced else np.arange(len(self.classes_))
         weights = np.ones(len(self.classes_))
         weights[present] = compute_class_weight(
             self.class_weight, classes=self.classes_[present], y=self.classes_[y]
@@ -347,18 +392,16 @@ class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
     def _predict_batch_size(self) -> int:
         return max(self.batch_size, 64)
 
-    def _encode_trained(self, tokens) -> torch.Tensor:
-        """What the trained encoder makes of the rows, before the norm."""
-        encoder = self.net_.module_.encoder.eval()
-        device = next(encoder.parameters()).device
-        rows = Rows(tokens, np.zeros(len(tokens), dtype=np.int64))
+    def _encode_trained(self, tokens, language: int = 0) -> torch.Tensor:
+        """What the trained encoder makes of rows of one language, before the norm."""
+        module = self.net_.module_.eval()
+        device = module.head.weight.device
+        rows = Rows(tokens, np.full(len(tokens), language, dtype=np.int64))
+        batches = [
+            rows.collate(where).to(device) for where in rows.indices(self._predict_batch_size)
+        ]
         with torch.no_grad():
-            return torch.cat(
-                [
-                    encoder(**rows.collate(where).to(device).inputs)
-                    for where in rows.indices(self._predict_batch_size)
-                ]
-            )
+            return torch.cat([module.encode(batch.inputs, batch.language) for batch in batches])
 
 
 @contextmanager

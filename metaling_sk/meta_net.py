@@ -9,19 +9,28 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 import torch
+from scipy import sparse
+from scipy.special import softmax
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._batches import Rows, Steps
+from metaling_sk._encoders import TextEncoder, set_trainable
 from metaling_sk._episodes import Episodes
-from metaling_sk._language_statistics import MIN_ROWS
-from metaling_sk._nn.classifier import Features
+from metaling_sk._nn.classifier import Classifier, Features
 from metaling_sk._nn.hypernetwork import Hypernetwork
 from metaling_sk._nn.language_norm import LanguageNorm
 from metaling_sk._nn.meta_net import MetaNet
 from metaling_sk._nn.meta_objective import MetaObjective, find_embedding
 from metaling_sk._progress import Progress
-from metaling_sk._residual import fit_residual
-from metaling_sk._samples import Samples, check_samples, check_two_classes, join, with_classes
+from metaling_sk._residual import Residual, fit_residual
+from metaling_sk._samples import (
+    MISSING,
+    Samples,
+    check_samples,
+    check_two_classes,
+    join,
+    with_classes,
+)
 from metaling_sk._training import Settings, history_frame, new_net, predict, train
 from metaling_sk._validation import split_validation
 from metaling_sk.base import DROPOUT, LanguageClassifier, check_number, seeded
@@ -35,8 +44,15 @@ N_DIMENSIONS = 32
 INNER_LEARNING_RATE = 0.05
 """Of steps that move an embedding."""
 
-RESIDUAL_PENALTY = 1.0
-"""Of the squared weights of what `adapt` adds, on rows whose mean squared norm is 1."""
+ENOUGH_ROWS = 16
+"""A language that is adapted has statistics of its own from so many rows on."""
+
+FINE = 20
+"""By how much smaller steps are than those of an untrained head, where it is fitted first."""
+
+SHARPENING, PRIOR_SHARE, LABEL_WEIGHT = 1.5, 0.5, 3.0
+"""Where text without labels is learnt from: of the predictions that serve as its labels, what is
+left of the logits that the residual is added to, and what a label counts beside a prediction."""
 
 
 @dataclass
@@ -49,12 +65,15 @@ class Adapted:
         All rows given so far.
     delta : Tensor
         Its embedding before.
+    residual : Residual or None
+        What was added to its logits before.
     was_known, has_statistics : bool
         Whether the network knew it before, and whether its statistics are those of these rows.
     """
 
     samples: Samples
     delta: torch.Tensor
+    residual: Residual | None
     was_known: bool
     has_statistics: bool
 
@@ -102,11 +121,23 @@ class MetaNetClassifier(LanguageClassifier):
         Units of an adapter, if all its gates are open.
     size_weight : float, default=0.01
         What an open gate costs: the larger, the smaller the architectures.
+    residual_penalty : float or None, default=0.3
+        What is generated is where a language's model starts. In the end a multinomial logistic
+        regression on the representations of its own rows adds to the logits; this is the penalty
+        of half its squared weights, times the mean squared norm of the rows. None leaves the
+        generated models as they are.
     encoder : str, path, config, (module, tokenizer) or sklearn transformer, default="scratch"
         As in `TransferClassifier`.
-    trainable : {"all", "head"}, default="all"
-        "head" leaves the encoder as it is: texts are encoded once.
-    pooling, layer, language_norm, max_length, learning_rate, batch_size, max_epochs
+    trainable : {"all", "head", "lora", "adapter"}, default="all"
+        What is trained besides the meta network: all of the encoder, nothing of it ("head"; texts
+        are encoded once), low-rank updates of its weights ("lora"; extra `peft`). With "adapter"
+        it is nothing, too, but the adapters that are generated are in its layers.
+    pooling, layer, language_norm, max_length
+        As in `TransferClassifier`.
+    learning_rate : float or "auto", default="auto"
+        As in `TransferClassifier`; on features and frozen encoders "auto" is a twentieth of that,
+        as the head starts from the logistic regression on the rows of all languages.
+    batch_size, max_epochs
         As in `TransferClassifier`.
     weight_decay, warmup : float, default=0.01, 0.1
         As in `TransferClassifier`.
@@ -178,6 +209,7 @@ class MetaNetClassifier(LanguageClassifier):
         language_features=None,
         language_dropout=0.1,
         max_width=8,
+        residual_penalty=0.3,
         size_weight=0.01,
         encoder="scratch",
         trainable="all",
@@ -210,6 +242,7 @@ class MetaNetClassifier(LanguageClassifier):
         self.language_features = language_features
         self.language_dropout = language_dropout
         self.max_width = max_width
+        self.residual_penalty = residual_penalty
         self.size_weight = size_weight
         self.encoder = encoder
         self.trainable = trainable
@@ -260,8 +293,8 @@ class MetaNetClassifier(LanguageClassifier):
             If the memory of the GPU does not suffice.
         """
         self._check_parameters()
-        samples = check_samples(self, X, y, language, reset=True)
         start = copy.copy(self) if self.warm_start and hasattr(self, "net_") else None
+        samples = check_samples(self, X, y, language, reset=start is None, needs_y=True)
         if start is None:
             # A fit that is interrupted leaves no network that does not fit the rest.
             vars(self).pop("net_", None)
@@ -270,33 +303,44 @@ class MetaNetClassifier(LanguageClassifier):
             samples = with_classes(samples, start.classes_)
         self.classes_ = samples.classes
         self.residuals_, self._adapted = {}, {}
-        with seeded(self.random_state) as rng, Progress(self.verbose, "meta network") as progress:
-            if start is None:
-                self._fit_encoder(samples)
-            inputs = self._inputs(samples, progress)
-            self._fit_languages(inputs, samples.language, start)
-            rows = self._rows(inputs, samples.language).with_labels(samples.y)
-            self.learning_rate_ = self._find_learning_rate(rows)
-            module = self._first_module(rows, start)
-            self._fit_network(module, samples, rows, rng, progress)
+        try:
+            with (
+                seeded(self.random_state) as rng,
+                Progress(self.verbose, "meta network") as progress,
+            ):
+                if start is None:
+                    self._fit_encoder(samples)
+                inputs = self._inputs(samples, progress)
+                self._fit_languages(inputs, samples.language, start)
+                rows = self._rows(inputs, samples.language).with_labels(samples.y)
+                self.learning_rate_ = self._find_learning_rate(rows)
+                module = self._first_module(rows, start)
+                self._fit_network(module, samples, rows, rng, progress)
+        except BaseException:
+            if start is not None:
+                # What has been fitted before is as it was.
+                vars(self).update(vars(start))
+            raise
         return self
 
-    def adapt(self, X, y, language=None) -> MetaNetClassifier:
+    def adapt(self, X, y=None, language=None) -> MetaNetClassifier:
         """Learn new languages from a few rows, or know one better.
 
         What is fitted is the embedding of the language, by `inner_steps` from where it was, for a
         new language from the meta-model's, and a linear residual on top of the model that is
-        generated from it. Nothing that other languages use changes. All rows that have been given
-        so far count, so that it makes no difference whether they come at once or one by one. A
-        language without statistics of its own takes those of these rows, if there are at least
-        two.
+        generated from it, see `residual_penalty`. Nothing that other languages use changes. All
+        rows that have been given so far count, so that it makes no difference whether they come at
+        once or one by one. A language without statistics of its own takes those of these rows, as
+        soon as there are 16; see `register_language`. Rows without a label count in the residual, too, by what is
+        predicted for them (self-training).
 
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
             As in `fit`.
-        y : array-like of shape (n_samples,)
-            Some of `classes_`; NaN, None or `missing_label` where a row has no label.
+        y : array-like of shape (n_samples,), default=None
+            Some of `classes_`; NaN, None or `missing_label` where a row has no label. None stands
+            for no label at all.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each row, where X has no language column.
 
@@ -311,7 +355,11 @@ class MetaNetClassifier(LanguageClassifier):
         """
         check_is_fitted(self)
         samples = check_samples(self, X, y, language, reset=False)
-        samples = with_classes(samples, self.classes_)
+        if y is None:
+            unknown = np.full(len(samples), MISSING)
+            samples = replace(samples, y=unknown, classes=self.classes_)
+        else:
+            samples = with_classes(samples, self.classes_)
         with seeded(self.random_state), Progress(self.verbose, "adapt") as progress:
             for code in sorted(set(samples.language)):
                 self._adapt(code, samples.take(samples.language == code), progress)
@@ -331,17 +379,20 @@ class MetaNetClassifier(LanguageClassifier):
         Raises
         ------
         ValueError
-            If `adapt` has not been called for this language.
+            If `adapt` has not been called for this language since the estimator was fitted or
+            loaded.
         """
         check_is_fitted(self)
         if language not in self._adapted:
             raise ValueError(
                 f"`language`: {language!r} has not been adapted; these have: "
-                f"{sorted(self._adapted)}."
+                f"{sorted(self._adapted)}. What was adapted before `save` cannot be undone."
             )
         adapted = self._adapted.pop(language)
         row = self._row_of(language)
         self.residuals_.pop(language, None)
+        if adapted.residual is not None:
+            self.residuals_[language] = adapted.residual
         self.net_.module_.hypernetwork.restore(row, adapted.delta, adapted.was_known)
         if adapted.has_statistics:
             self._forget_statistics(language)
@@ -354,6 +405,8 @@ class MetaNetClassifier(LanguageClassifier):
         first = 0 if isinstance(module.encoder, Features) else 1
         architecture = {}
         for code in self.languages_:
+            if not module.hypernetwork.known[self._row_of(code)]:
+                continue
             width = module.widths(self._row_of(code))
             layers = [layer for layer, units in enumerate(width, start=first) if units]
             architecture[code] = {"layers": layers, "width": [units for units in width if units]}
@@ -375,6 +428,8 @@ class MetaNetClassifier(LanguageClassifier):
         check_number(self, "language_dropout", Real, 0, 1)
         check_number(self, "inner_steps", Integral, 1)
         check_number(self, "max_width", Integral, 1)
+        if self.residual_penalty is not None:
+            check_number(self, "residual_penalty", Real, 0)
         if self.inner_learning_rate != "auto":
             check_number(self, "inner_learning_rate", Real, 0)
         if self.meta_algorithm not in ("joint", "maml", "reptile"):
@@ -382,12 +437,8 @@ class MetaNetClassifier(LanguageClassifier):
                 "`meta_algorithm` must be 'joint', 'maml' or 'reptile', "
                 f"got {self.meta_algorithm!r}."
             )
-        features = self.language_features
-        if features is not None and not isinstance(features, pd.DataFrame):
-            raise ValueError(
-                "`language_features` must be a DataFrame whose index holds the languages, "
-                f"got {type(features).__name__}."
-            )
+        if self.language_features is not None:
+            _check_language_features(self.language_features)
 
     def _fit_languages(self, inputs, language: np.ndarray, start) -> None:
         """Set `languages_` and the statistics; those of an earlier fit stay."""
@@ -403,6 +454,9 @@ class MetaNetClassifier(LanguageClassifier):
         if start is not None:
             module = copy.deepcopy(start.net_.module_)
             module.grow(len(self.languages_))
+            module.hypernetwork.known[np.unique(rows.language[rows.y != MISSING])] = True
+            if self.statistics_ is None:
+                self._set_trainable(module.encoder)
             return module
         encoder, norm, n_layers = Features(), None, 1
         n_features = rows.inputs.shape[1] if self.statistics_ is not None else None
@@ -418,22 +472,34 @@ class MetaNetClassifier(LanguageClassifier):
             N_HEADS,
             N_DIMENSIONS,
             self._language_features(),
+            torch.isin(
+                torch.arange(1, len(self.languages_) + 1),
+                torch.from_numpy(rows.language[rows.y != MISSING]),
+            ),
         )
         dropout = 0.0 if norm is None and self.statistics_ is not None else DROPOUT
         return MetaNet(encoder, norm, hypernetwork, n_features, len(self.classes_), dropout)
+
+    def _set_trainable(self, encoder: TextEncoder) -> None:
+        set_trainable(encoder, self.trainable, has_own_adapters=False)
+
+    def _module_to_start_from(self) -> Classifier:
+        return self.net_.module_.meta_model()
+
+    def _restore_module(self, weights, encoder, norm) -> MetaNet:
+        n_layers, width, n_features = weights["down"].shape
+        n_heads, n_classes, _ = weights["basis"].shape
+        (n_dimensions,) = weights["hypernetwork.agnostic"].shape
+        features = weights["hypernetwork.features"][1:]
+        hypernetwork = Hypernetwork(len(features), n_layers, width, n_heads, n_dimensions, features)
+        dropout = 0.0 if isinstance(encoder, Features) else DROPOUT
+        return MetaNet(encoder, norm, hypernetwork, n_features, n_classes, dropout)
 
     def _language_features(self) -> torch.Tensor | None:
         """Standardised, in the order of `languages_`; 0 where a language or a value is missing."""
         if self.language_features is None:
             return None
-        table = self.language_features.set_axis(map(str, self.language_features.index))
-        try:
-            table = table.astype(float)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"`language_features` must hold numbers only: {error}.") from error
-        if not table.index.is_unique:
-            twice = sorted(set(table.index[table.index.duplicated()]))
-            raise ValueError(f"`language_features` has more than one row for {twice}.")
+        table = _check_language_features(self.language_features)
         scale = table.std(ddof=0).replace(0.0, 1.0)
         table = ((table - table.mean()) / scale).reindex(self.languages_).fillna(0.0)
         return torch.tensor(table.to_numpy(), dtype=torch.float32)
@@ -442,6 +508,8 @@ class MetaNetClassifier(LanguageClassifier):
         held_out = split_validation(samples, self.validation_fraction, rng)
         labelled = samples.labelled
         streams = rows.take(labelled & ~held_out)
+        if self.statistics_ is not None and not hasattr(self, "net_"):
+            self._fit_head(module, streams)
         if self.meta_algorithm == "joint":
             steps = Steps({"labelled": streams}, self.batch_size, rng)
         elif self.meta_algorithm == "maml":
@@ -463,6 +531,30 @@ class MetaNetClassifier(LanguageClassifier):
         if self.statistics_ is None:
             self.text_encoder_ = self.net_.module_.encoder
         self.history_ = history_frame({"train": self.net_}).drop(columns="stage")
+        for row in np.unique(rows.language[labelled]):
+            own = rows.take(labelled & (rows.language == row))
+            self._fit_residual(self.languages_[row - 1], own, None, progress)
+
+    def _find_learning_rate(self, rows: Rows) -> float:
+        rate = super()._find_learning_rate(rows)
+        is_fine = self.learning_rate == "auto" and self.statistics_ is not None
+        return rate / FINE if is_fine else rate
+
+    def _fit_head(self, module: MetaNet, rows: Rows) -> None:
+        """Start from the logistic regression on the rows of all languages."""
+        targets = np.eye(len(self.classes_))[rows.y]
+        weights = self._class_weights(rows.y)
+        found = fit_residual(
+            rows.inputs,
+            targets,
+            np.zeros(targets.shape),
+            (rows.inputs**2).sum() / len(rows) or 1.0,
+            None if weights is None else weights.numpy()[rows.y],
+        )
+        coef = found.coef.toarray() if sparse.issparse(found.coef) else found.coef
+        with torch.no_grad():
+            module.head.weight.copy_(torch.tensor(coef))
+            module.head.bias.copy_(torch.tensor(found.intercept))
 
     @property
     def _inner_learning_rate(self) -> float:
@@ -487,41 +579,72 @@ class MetaNetClassifier(LanguageClassifier):
             if code not in self.languages_:
                 self.languages_ = [*self.languages_, code]
                 module.grow(len(self.languages_))
-            before = module.hypernetwork.get_language(self._row_of(code))
-            adapted = Adapted(samples, *before, not self._has_statistics(code))
+            delta, was_known = module.hypernetwork.get_language(self._row_of(code))
+            residual, lacks_statistics = self.residuals_.get(code), not self._has_statistics(code)
+            adapted = Adapted(samples, delta, residual, was_known, lacks_statistics)
         else:
             adapted = replace(adapted, samples=join(adapted.samples, samples))
         self._adapted[code] = adapted
-        if adapted.has_statistics and len(adapted.samples) >= MIN_ROWS:
-            self._register(adapted.samples, code)
-        samples = adapted.samples.take(adapted.samples.labelled)
-        if not len(samples):
+        module.hypernetwork.restore(self._row_of(code), adapted.delta, adapted.was_known)
+        if adapted.has_statistics and len(adapted.samples) >= ENOUGH_ROWS:
+            super()._register(adapted.samples, code)
+        self._fit_adapted(code, progress)
+
+    def _register(self, samples: Samples, code: str) -> None:
+        """What has been adapted is fitted anew on top of the statistics."""
+        adapted = self._adapted.get(code)
+        if adapted is None:
+            super()._register(samples, code)
             return
+        hypernetwork = self.net_.module_.hypernetwork
+        hypernetwork.restore(self._row_of(code), adapted.delta, adapted.was_known)
+        super()._register(samples, code)
+        self._adapted[code] = replace(adapted, has_statistics=False)
+        with Progress(self.verbose, "adapt") as progress:
+            self._fit_adapted(code, progress)
+
+    def _fit_adapted(self, code: str, progress: Progress) -> None:
+        """Fit the embedding, from where it was, and the residual of a language."""
+        module, adapted = self.net_.module_, self._adapted[code]
+        samples = adapted.samples
         rows = self._rows(self._inputs(samples, progress), samples.language)
         rows = rows.with_labels(samples.y)
-        weights = self._class_weights(samples.y)
-        hypernetwork, row = module.hypernetwork, self._row_of(code)
-        hypernetwork.restore(row, adapted.delta, adapted.was_known)
-        module.eval()
-        device = module.head.weight.device
-        embedding = find_embedding(
-            module,
-            hypernetwork.embed(torch.tensor([row], device=device))[0],
-            rows.collate(np.arange(len(rows))).to(device),
-            self.inner_steps,
-            self._inner_learning_rate,
-            None if weights is None else weights.to(device),
-        )
-        hypernetwork.set_language(row, embedding)
+        labelled = np.flatnonzero(samples.labelled)
+        if len(labelled):
+            hypernetwork, row = module.hypernetwork, self._row_of(code)
+            weights = self._class_weights(samples.y[labelled])
+            device = module.head.weight.device
+            module.eval()
+            embedding = find_embedding(
+                module,
+                hypernetwork.embed(torch.tensor([row], device=device))[0],
+                rows.collate(labelled).to(device),
+                self.inner_steps,
+                self._inner_learning_rate,
+                None if weights is None else weights.to(device),
+            )
+            hypernetwork.set_language(row, embedding)
+        self._fit_residual(code, rows, adapted.residual, progress)
+
+    def _fit_residual(self, code: str, rows: Rows, prior, progress: Progress) -> None:
+        """Set what is added to a language's logits; its text counts by what is predicted."""
+        if self.residual_penalty is None:
+            return
         logits, vectors = self._outputs_of(rows, progress)
-        scale = (vectors**2).sum() / len(rows)
-        self.residuals_[code] = fit_residual(
-            vectors,
-            samples.y,
-            logits,
-            RESIDUAL_PENALTY * max(scale, 1.0),
-            None if weights is None else weights.numpy(),
-        )
+        if prior is not None:
+            logits = prior.apply(logits, vectors)
+        labelled = rows.y != MISSING
+        targets = softmax(SHARPENING * logits, axis=1)
+        targets[labelled] = np.eye(len(self.classes_))[rows.y[labelled]]
+        weight, share = np.ones(len(rows)), 1.0
+        if not labelled.all():
+            weight[labelled], share = LABEL_WEIGHT, PRIOR_SHARE
+        if (class_weights := self._class_weights(rows.y[labelled])) is not None:
+            weight[labelled] *= class_weights.numpy()[rows.y[labelled]]
+        scale = (vectors**2).sum() / len(rows) or 1.0
+        penalty = self.residual_penalty * scale
+        residual = fit_residual(vectors, targets, logits, penalty, weight, share)
+        self.residuals_[code] = residual if prior is None else residual.after(prior)
 
     def _has_statistics(self, code: str) -> bool:
         """Whether a language is centred and scaled by rows of its own."""
@@ -548,5 +671,25 @@ class MetaNetClassifier(LanguageClassifier):
         for code, residual in self.residuals_.items():
             where = np.flatnonzero(rows.language == self._row_of(code))
             if len(where):
-                logits[where] += residual.apply(vectors[where])
+                logits[where] = residual.apply(logits[where], vectors[where])
         return logits
+
+
+def _check_language_features(features) -> pd.DataFrame:
+    """The table in floating point, its index in strings."""
+    if not isinstance(features, pd.DataFrame):
+        raise ValueError(
+            "`language_features` must be a DataFrame whose index holds the languages, "
+            f"got {type(features).__name__}."
+        )
+    table = features.set_axis(map(str, features.index))
+    try:
+        table = table.astype(float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"`language_features` must hold numbers only: {error}.") from error
+    if np.isinf(table).any(axis=None):
+        raise ValueError("`language_features` holds infinity; use NaN for what is not known.")
+    if not table.index.is_unique:
+        twice = sorted(set(table.index[table.index.duplicated()]))
+        raise ValueError(f"`language_features` has more than one row for {twice}.")
+    return table

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -12,21 +14,26 @@ import pandas as pd
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig
 
 from metaling_sk._device import fork_random_state
-from metaling_sk._encoders import TextEncoder
+from metaling_sk._encoders import TextEncoder, freeze, merge_lora
 from metaling_sk._language_statistics import LanguageStatistics
-from metaling_sk._nn.classifier import Classifier, Features
+from metaling_sk._nn.adapters import Adapters
+from metaling_sk._nn.classifier import Features
 from metaling_sk._nn.language_norm import LanguageNorm
 from metaling_sk._nn.objective import Objective
+from metaling_sk._residual import Residual
 from metaling_sk._training import new_net
-from metaling_sk.base import DROPOUT
 
 FORMAT = 1
-CLASSES = {"TransferClassifier": "metaling_sk.transfer"}
+CLASSES = {
+    "MetaNetClassifier": "metaling_sk.meta_net",
+    "TransferClassifier": "metaling_sk.transfer",
+}
 ESTIMATOR, WEIGHTS, ENCODER = "estimator.json", "weights.safetensors", "encoder"
 TOKENIZER = f"{ENCODER}/tokenizer"
 """Apart from the encoder's configuration, by which transformers may choose another tokenizer."""
@@ -47,8 +54,9 @@ def save(estimator, folder: str | os.PathLike) -> None:
     """Save what it takes to predict; see `load`.
 
     Kept: parameters that are numbers, strings, lists or None (others take their defaults when
-    loaded), the network, the encoder with its tokenizer, the history. Not kept: the source model
-    and the state of the optimiser.
+    loaded), the network, the encoder with its tokenizer, the history. Not kept: the source model,
+    the state of the optimiser, and the rows given to `MetaNetClassifier.adapt`. The updates of
+    trainable="lora" are added to the weights.
 
     Parameters
     ----------
@@ -73,7 +81,11 @@ def save(estimator, folder: str | os.PathLike) -> None:
         )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {f"net.{name}": value for name, value in _state(estimator.net_.module_).items()}
+    module = estimator.net_.module_
+    if encoder is not None and encoder.has_lora:
+        module = copy.deepcopy(module)
+        merge_lora(module.encoder)
+    tensors = {f"net.{name}": value for name, value in _state(module).items()}
     fitted = {name: getattr(estimator, name) for name in PLAIN if hasattr(estimator, name)}
     fitted["classes_"] = _from_array(estimator.classes_)
     if hasattr(estimator, "feature_names_in_"):
@@ -86,6 +98,7 @@ def save(estimator, folder: str | os.PathLike) -> None:
             "pooling": encoder.pooling,
             "max_length": encoder.max_length,
             "top": encoder.top,
+            "pretrained": encoder.pretrained,
             "trained": estimator.statistics_ is None,
         }
         if not fitted["encoder"]["trained"]:
@@ -93,7 +106,12 @@ def save(estimator, folder: str | os.PathLike) -> None:
     if estimator.statistics_ is not None:
         fitted["statistics_languages"] = list(estimator.statistics_.languages)
         for name, array in estimator.statistics_.to_arrays().items():
-            tensors[f"statistics.{name}"] = torch.from_numpy(np.ascontiguousarray(array))
+            tensors[f"statistics.{name}"] = _to_tensor(array)
+    if hasattr(estimator, "residuals_"):
+        fitted["residual_languages"] = list(estimator.residuals_)
+        for number, residual in enumerate(estimator.residuals_.values()):
+            for name, tensor in _from_residual(residual).items():
+                tensors[f"residual.{number}.{name}"] = tensor
     parameters = estimator.get_params(deep=False)
     kept = {name: value for name, value in parameters.items() if _is_plain(value)}
     content = {
@@ -119,7 +137,8 @@ def load(folder: str | os.PathLike):
     Returns
     -------
     estimator
-        Predicts what the saved one predicted, on whatever device there is.
+        Predicts what the saved one predicted, on whatever device there is; up to rounding for
+        trainable="lora".
 
     Raises
     ------
@@ -172,6 +191,13 @@ def _restore(estimator, folder: Path, fitted: dict, tensors: dict[str, torch.Ten
         arrays = {name: tensor.numpy() for name, tensor in _part(tensors, "statistics").items()}
         languages = fitted["statistics_languages"]
         estimator.statistics_ = LanguageStatistics.from_arrays(arrays, languages)
+    if "residual_languages" in fitted:
+        estimator._adapted = {}
+        estimator.residuals_ = {
+            code: _to_residual(_part(tensors, f"residual.{number}"))
+            for number, code in enumerate(fitted["residual_languages"])
+        }
+    weights = _part(tensors, "net")
     encoder = Features()
     if "encoder" in fitted:
         text_encoder = _restore_encoder(folder, fitted["encoder"])
@@ -179,10 +205,13 @@ def _restore(estimator, folder: Path, fitted: dict, tensors: dict[str, torch.Ten
         if fitted["encoder"]["trained"]:
             encoder = text_encoder
         else:
-            weights = _part(tensors, "encoder")
-            text_encoder.to(next(iter(weights.values())).dtype).load_state_dict(weights)
-            text_encoder.requires_grad_(False).eval()
-    module = _restore_module(_part(tensors, "net"), encoder)
+            own = _part(tensors, "encoder")
+            _add_adapters(text_encoder, own)
+            freeze(text_encoder, torch.device("cpu"), next(iter(own.values())).dtype)
+            text_encoder.load_state_dict(own)
+    _add_adapters(encoder, _part(weights, "encoder"))
+    module = estimator._restore_module(weights, encoder, _restore_norm(weights))
+    module.load_state_dict(weights)
     estimator.net_ = new_net(module, Objective(), estimator._settings())
     return estimator
 
@@ -192,23 +221,47 @@ def _restore_encoder(folder: Path, saved: dict) -> TextEncoder:
     tokenizer = AutoTokenizer.from_pretrained(folder / TOKENIZER, trust_remote_code=False)
     backbone = AutoModel.from_config(config, trust_remote_code=False)
     encoder = TextEncoder(backbone, tokenizer, saved["pooling"], -1, saved["max_length"])
-    encoder.top = saved["top"]
+    encoder.top, encoder.pretrained = saved["top"], saved["pretrained"]
     return encoder
 
 
-def _restore_module(weights: dict[str, torch.Tensor], encoder: nn.Module) -> Classifier:
-    norm = None
-    if "norm.mean" in weights:
-        n_rows, n_features = weights["norm.mean"].shape
-        norm = LanguageNorm(n_rows - 1, n_features)
-    n_classes, n_last = weights["head.weight"].shape
-    hidden = weights.get("hidden.0.weight")
-    n_features = n_last if hidden is None else hidden.shape[1]
-    n_hidden = 0 if hidden is None else n_last
-    dropout = 0.0 if isinstance(encoder, Features) else DROPOUT
-    module = Classifier(encoder, norm, n_features, n_classes, n_hidden, dropout)
-    module.load_state_dict(weights)
-    return module
+def _add_adapters(encoder: nn.Module, weights: dict[str, torch.Tensor]) -> None:
+    """Make room for the adapters that are among the weights of an encoder."""
+    for number in count():
+        down = weights.get(f"adapters.{number}.down")
+        if down is None:
+            return
+        n_layers, width, n_features = down.shape
+        encoder.adapters.append(Adapters(n_layers, n_features, width))
+
+
+def _restore_norm(weights: dict[str, torch.Tensor]) -> LanguageNorm | None:
+    if "norm.mean" not in weights:
+        return None
+    n_rows, n_features = weights["norm.mean"].shape
+    return LanguageNorm(n_rows - 1, n_features)
+
+
+def _from_residual(residual: Residual) -> dict[str, torch.Tensor]:
+    arrays = {"intercept": residual.intercept, "share": np.array([residual.share])}
+    coef = residual.coef
+    if sparse.issparse(coef):
+        arrays |= {"data": coef.data, "indices": coef.indices, "indptr": coef.indptr}
+        arrays["shape"] = np.array(coef.shape)
+    else:
+        # Its transpose is contiguous: so rounding is the same after loading.
+        arrays["transposed"] = coef.T
+    return {name: _to_tensor(array) for name, array in arrays.items()}
+
+
+def _to_residual(tensors: dict[str, torch.Tensor]) -> Residual:
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    if "transposed" in arrays:
+        coef = arrays["transposed"].T
+    else:
+        parts = arrays["data"], arrays["indices"], arrays["indptr"]
+        coef = sparse.csr_array(parts, shape=tuple(arrays["shape"].tolist()))
+    return Residual(coef, arrays["intercept"], arrays["share"].item())
 
 
 def _is_made_from_config(backbone: nn.Module) -> bool:
@@ -229,6 +282,10 @@ def _state(module: nn.Module) -> dict[str, torch.Tensor]:
         name: tensor.detach().cpu().clone().contiguous()
         for name, tensor in module.state_dict().items()
     }
+
+
+def _to_tensor(array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array))
 
 
 def _part(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

@@ -13,7 +13,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._batches import Rows, Steps
-from metaling_sk._encoders import is_vectorizer
 from metaling_sk._nn.classifier import Classifier
 from metaling_sk._nn.objective import ALIGNING, TERMS, Objective, trained
 from metaling_sk._progress import Progress
@@ -78,12 +77,12 @@ class TransferClassifier(LanguageClassifier):
         languages but the targets.
     source : "linear", estimator or None, default=None
         None trains a source network first. "linear" is a `LinearTransferClassifier` with
-        `dictionary` and `self_training`, fitted on all rows. A fitted estimator of this package
-        gives its encoder and weights to start from (`encoder`, `pooling`, `layer` and
-        `max_length` are then not used). Any other sklearn classifier with `predict_proba` is
-        fitted on the labelled source rows, translated where `dictionary` is given, unless it is
-        fitted already; it takes an array of texts or, where it has the parameter
-        `language_column`, a DataFrame. Wrap an estimator of this package in `FrozenEstimator` to
+        `dictionary` and `self_training`, fitted on all rows. A fitted `TransferClassifier` gives
+        its encoder and weights to start from, a `MetaNetClassifier` those of its meta-model
+        (`encoder`, `pooling`, `layer` and `max_length` are then not used). Any other sklearn
+        classifier with `predict_proba` is fitted on the labelled source rows, translated where
+        `dictionary` is given, unless it is fitted already; it takes an array of texts or, where it
+        has the parameter `language_column`, a DataFrame. Wrap an estimator of this package in `FrozenEstimator` to
         use it in that way.
     transfer : "auto", str or list of str, default="auto"
         The terms. "auto" is "labels", where there are labelled target rows, and "distill", where
@@ -108,8 +107,12 @@ class TransferClassifier(LanguageClassifier):
         A folder, .gguf file or hub name of a transformers model; "scratch" or a transformers
         config for random weights and a tokenizer trained on the texts; a module and its
         tokenizer; an sklearn transformer of texts, fitted on all texts. Ignored for numeric X.
-    trainable : {"all", "head"}, default="all"
-        "head" leaves the encoder as it is: texts are encoded once.
+    trainable : {"all", "head", "lora", "adapter"}, default="all"
+        What of the encoder is trained: all; nothing, so that texts are encoded once ("head");
+        low-rank updates of its linear layers [7]_ ("lora"; extra `peft`); or a small network on
+        each layer [8]_ ("adapter"). The last two are for pretrained encoders; their weights stay
+        as they are. A `source` that is a network may have been fitted with another value, but
+        "head" goes with "head" only. Ignored where there is no Transformer.
     pooling : {"mean", "cls", "last"}, default="mean"
         How token vectors become one vector.
     layer : int or float, default=-1
@@ -123,7 +126,7 @@ class TransferClassifier(LanguageClassifier):
         Tokens per text.
     learning_rate : float or "auto", default="auto"
         Peak of AdamW's learning rate. "auto" is 5e-5 for pretrained encoder weights and 2e-3 for
-        random ones and new heads on them; on features and frozen encoders it is 0.05 divided by
+        random ones: also for heads, and for what "lora" and "adapter" add; on features and frozen encoders it is 0.05 divided by
         the mean 1-norm of the rows, so that a step changes a logit by about 0.05.
     batch_size : int, default=32
         Rows of each kind per step; fewer where an epoch would have less than 10 steps.
@@ -188,6 +191,8 @@ class TransferClassifier(LanguageClassifier):
     .. [5] Li et al. (2018). Explicit inductive bias for transfer learning with convolutional
        networks. ICML.
     .. [6] Qin et al. (2020). CoSDA-ML. IJCAI.
+    .. [7] Hu et al. (2022). LoRA: low-rank adaptation of large language models. ICLR.
+    .. [8] Houlsby et al. (2019). Parameter-efficient transfer learning for NLP. ICML.
 
     Examples
     --------
@@ -435,6 +440,7 @@ class TransferClassifier(LanguageClassifier):
 
     def _prepare(self, samples: Samples, start, rng, progress: Progress, classes=None) -> Task:
         """Everything up to the first training step; sets all fitted attributes but the net."""
+        first_module = None if start is None else start._module_to_start_from()
         self.source_languages_, self.target_languages_ = find_roles(
             samples, self.source_languages, self.target_languages
         )
@@ -457,7 +463,7 @@ class TransferClassifier(LanguageClassifier):
         if not self.source_languages_:
             # Nothing is left to be a source: the labels there are train the model.
             is_target &= ~samples.labelled
-        self.transfer_ = self._find_terms(samples, is_target, start)
+        self.transfer_ = self._find_terms(samples, is_target, first_module)
         if self._has_teacher():
             self.source_model_ = self._fit_teacher(samples, is_target, rng, progress)
         if start is None:
@@ -469,7 +475,7 @@ class TransferClassifier(LanguageClassifier):
         if start is not None:
             self._take_language_norm(start, inputs, samples.language)
         self.translator_ = self._fit_translator(samples, rng)
-        return self._task(samples, inputs, is_target, progress, start)
+        return self._task(samples, inputs, is_target, progress, start, first_module)
 
     def _prepare_more(self, samples: Samples, progress: Progress) -> Task:
         """The rows of a further `partial_fit`."""
@@ -480,11 +486,11 @@ class TransferClassifier(LanguageClassifier):
         is_target = np.isin(samples.language, self.target_languages_)
         return self._task(samples, self._inputs(samples, progress), is_target, progress)
 
-    def _task(self, samples, inputs, is_target, progress, start=None) -> Task:
+    def _task(self, samples, inputs, is_target, progress, start=None, first_module=None) -> Task:
         rows = self._rows(inputs, samples.language).with_labels(samples.y)
         if not hasattr(self, "net_") or start is not None:
             self.learning_rate_ = self._find_learning_rate(rows)
-        task = Task(samples, rows, is_target, start)
+        task = Task(samples, rows, is_target, start, first_module)
         if "distill" in self.transfer_ and self._has_teacher():
             task.teacher = np.zeros((len(samples), len(self.classes_)))
             target = samples.take(is_target)
@@ -496,14 +502,12 @@ class TransferClassifier(LanguageClassifier):
             task.switched = self._rows(switched, source.language).with_labels(source.y)
         return task
 
-    def _find_terms(self, samples: Samples, is_target, start) -> list[str]:
+    def _find_terms(self, samples: Samples, is_target, first_module) -> list[str]:
         """R, after a check that every term has something to work on."""
         if self.transfer == "auto":
             has_labels = (samples.labelled & is_target).any()
             can_distill = self._has_teacher() and is_target.any()
             return ["labels"] * bool(has_labels) + ["distill"] * bool(can_distill)
-        frozen = not samples.is_text or is_vectorizer(self.encoder) or self.trainable == "head"
-        starts_without_hidden = start is not None and start.net_.module_.hidden is None
         terms = self._terms_asked_for()
         for term in terms:
             lack = find_lack(
@@ -512,7 +516,7 @@ class TransferClassifier(LanguageClassifier):
                 is_target,
                 has_teacher=self._has_teacher(),
                 has_dictionary=self.dictionary is not None,
-                can_align=not (frozen and starts_without_hidden),
+                can_align=first_module is None or not first_module.is_linear,
             )
             if lack is not None:
                 raise ValueError(
@@ -573,10 +577,12 @@ class TransferClassifier(LanguageClassifier):
                 f"`source` was fitted on {start.n_features_in_} features, but X has "
                 f"{samples.features.shape[1]}."
             )
-        if start.trainable != self.trainable:
+        is_frozen = start._is_frozen()
+        if start.text_encoder_ is not None and is_frozen != (self.trainable == "head"):
             raise ValueError(
-                f"`source` was fitted with trainable={start.trainable!r}; "
-                f"use the same here, got {self.trainable!r}."
+                "`trainable`: the encoder to start from is "
+                + ("frozen; use 'head'" if is_frozen else "trained; use 'all', 'lora' or 'adapter'")
+                + f" here, got {self.trainable!r}."
             )
         self.vectorizer_ = start.vectorizer_
         self.text_encoder_ = start.text_encoder_
@@ -587,8 +593,10 @@ class TransferClassifier(LanguageClassifier):
             aligning = set(self.transfer_) & set(ALIGNING)
             frozen = self.statistics_ is not None
             return self._new_module(task.rows.inputs, N_HIDDEN if aligning and frozen else 0)
-        module = copy.deepcopy(task.start.net_.module_)
+        module = task.first_module
         module.grow(len(self.languages_))
+        if self.statistics_ is None:
+            self._set_trainable(module.encoder)
         self._use_encoder(module)
         return module
 

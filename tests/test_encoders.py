@@ -40,6 +40,7 @@ from metaling_sk._batches import Rows, Steps
 from metaling_sk._encoders import TextEncoder, make_text_encoder
 from metaling_sk._encoders._cache import CACHE, VectorCache, keys_of
 from metaling_sk._encoders.scratch import train_tokenizer
+from metaling_sk._nn.classifier import Features
 from metaling_sk._tokens import CHARACTERS_PER_TOKEN, Tokens, tokenize
 
 X, Y = make_pair(30, 30, n_labelled=10)

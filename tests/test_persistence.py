@@ -3,12 +3,14 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+from scipy import sparse
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
-from tiny import DICTIONARY, make_classifier, make_config, make_pair
+from tiny import DICTIONARY, make_classifier, make_config, make_meta_net, make_pair
 from torch import nn
 from transformers import AutoModel, AutoTokenizer, Qwen2Config, T5Config, T5Model
 
@@ -17,8 +19,10 @@ from metaling_sk import LinearTransferClassifier, TransferClassifier, load
 X, Y = make_pair(30, 30, n_labelled=15)
 LABELLED = ~np.isnan(Y)
 NUMBERS = np.random.default_rng(0).normal(size=(60, 5))
+SPARSE = sparse.csr_array(np.where(NUMBERS > 1, NUMBERS, 0))
 LANGUAGE = X["language"].to_numpy()
 ALLOWED = (".json", ".safetensors", ".jinja", ".txt", ".model")
+FRENCH = ["bon hotel", "mal hotel", "bon lit", "mal lit"]
 QWEN = Qwen2Config(
     vocab_size=300,
     hidden_size=16,
@@ -38,6 +42,10 @@ def named(classes):
 
 def fit(X=X, y=Y, language=None, **parameters):
     return make_classifier(**{"target_languages": "zh"} | parameters).fit(X, y, language=language)
+
+
+def fit_meta(X=X, y=Y, language=None, **parameters):
+    return make_meta_net(**parameters).fit(X, y, language=language)
 
 
 MODELS = {
@@ -102,12 +110,56 @@ MODELS = {
         NUMBERS,
         "fr",
     ),
+    "adapters": lambda bert, decoder: (fit(encoder=bert, trainable="adapter"), X, None),
+    "a frozen encoder with adapters": lambda bert, decoder: (
+        fit(encoder=fit(encoder=bert, trainable="adapter"), trainable="head"),
+        X,
+        None,
+    ),
+    "a meta network": lambda bert, decoder: (fit_meta(encoder=bert), X, None),
+    "a meta network without a norm": lambda bert, decoder: (fit_meta(language_norm=False), X, None),
+    "a meta network that generates adapters": lambda bert, decoder: (
+        fit_meta(encoder=decoder, trainable="adapter", layer=0.5),
+        X,
+        None,
+    ),
+    "a frozen meta network": lambda bert, decoder: (
+        fit_meta(encoder=bert, trainable="head"),
+        X,
+        None,
+    ),
+    "a meta network of episodes": lambda bert, decoder: (
+        fit_meta(meta_algorithm="reptile"),
+        X,
+        None,
+    ),
+    "a meta network with features": lambda bert, decoder: (
+        fit_meta(language_features=pd.DataFrame({"a": [0, 1, 2]}, index=["en", "zh", "sv"])),
+        X["text"].tolist(),
+        ["en", "sv", "zh"] * 20,
+    ),
+    "an adapted meta network": lambda bert, decoder: (
+        fit_meta().adapt(FRENCH, [1, 0, 1, 0], language="fr"),
+        X["text"].tolist(),
+        ["en", "fr"] * 30,
+    ),
+    "a meta network adapted to numbers": lambda bert, decoder: (
+        fit_meta(NUMBERS, Y, LANGUAGE).adapt(NUMBERS[:4], [1, 0, 1, 0], language="fr"),
+        NUMBERS,
+        ["en", "fr"] * 30,
+    ),
+    "a meta network adapted to sparse numbers": lambda bert, decoder: (
+        fit_meta(SPARSE, Y, LANGUAGE).adapt(SPARSE[:4], [1, 0, 1, 0], language="f.r"),
+        SPARSE,
+        ["en", "f.r"] * 30,
+    ),
 }
 ATTRIBUTES = (
     "languages_",
     "source_languages_",
     "target_languages_",
     "transfer_",
+    "architecture_",
     "n_features_in_",
 )
 
@@ -123,7 +175,7 @@ def saved(request, bert, decoder, tmp_path_factory):
 def test_what_is_loaded_predicts_the_same(saved):
     model, X, language, folder = saved
     loaded = load(str(folder))
-    assert type(loaded) is TransferClassifier
+    assert type(loaded) is type(model)
     np.testing.assert_array_equal(
         loaded.predict_proba(X, language=language), model.predict_proba(X, language=language)
     )
@@ -131,7 +183,7 @@ def test_what_is_loaded_predicts_the_same(saved):
     np.testing.assert_array_equal(predicted, model.predict(X, language=language))
     assert predicted.dtype == model.classes_.dtype
     for name in ATTRIBUTES:
-        assert getattr(loaded, name) == getattr(model, name)
+        assert getattr(loaded, name, None) == getattr(model, name, None)
     np.testing.assert_array_equal(loaded.classes_, model.classes_)
     assert hasattr(loaded, "feature_names_in_") == hasattr(model, "feature_names_in_")
     assert loaded.history_.shape == model.history_.shape
@@ -212,6 +264,57 @@ def test_a_loaded_estimator_lives_on(tmp_path):
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
     loaded.set_params(encoder=make_config()).fit(X, Y)
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+NEW = FRENCH[:2], [1, 0]
+
+
+@pytest.mark.parametrize("trainable", ["all", "lora", "adapter", "head"])
+def test_a_loaded_meta_network_lives_on(bert, trainable, tmp_path):
+    meta = fit_meta(encoder=bert, trainable=trainable).adapt(FRENCH, [1, 0, 1, 0], language="fr")
+    meta.save(tmp_path)
+    loaded = load(tmp_path)
+    before = loaded.predict_proba(FRENCH, language="fr")
+    loaded.adapt(*NEW, language="sv")
+    meta.adapt(*NEW, language="sv")
+    np.testing.assert_allclose(
+        loaded.predict_proba(FRENCH, language="sv"),
+        meta.predict_proba(FRENCH, language="sv"),
+        rtol=1e-3,
+    )
+    loaded.forget("sv")
+    np.testing.assert_array_equal(
+        loaded.predict_proba(FRENCH, language="sv"), loaded.predict_proba(FRENCH, language="xx")
+    )
+    np.testing.assert_array_equal(loaded.predict_proba(FRENCH, language="fr"), before)
+    with pytest.raises(ValueError, match="'sv' has not been adapted"):
+        loaded.forget("sv")
+
+
+@pytest.mark.parametrize("kind", ["texts", "numbers", "sparse numbers"])
+def test_a_language_adapted_before_saving(kind, tmp_path):
+    rows = {"texts": X["text"].tolist(), "numbers": NUMBERS, "sparse numbers": SPARSE}[kind]
+    few, labels = rows[:4], [1, 0, 1, 0]
+    fit_meta(rows, Y, LANGUAGE).adapt(few, labels, language="fr").save(tmp_path)
+    loaded = load(tmp_path)
+    with pytest.raises(ValueError, match="'fr' has not .* before `save` cannot be undone"):
+        loaded.forget("fr")
+    before = loaded.predict_proba(rows, language="fr")
+    loaded.adapt(few, labels, language="fr")
+    after = loaded.predict_proba(rows, language="fr")
+    truth = np.arange(4), labels
+    assert (after[:4][truth] > before[:4][truth]).all()
+    # It starts from what has been saved, and goes back there.
+    loaded.forget("fr")
+    np.testing.assert_array_equal(loaded.predict_proba(rows, language="fr"), before)
+
+
+def test_language_features_are_not_kept(tmp_path):
+    features = pd.DataFrame({"a": [0, 1]}, index=["en", "sv"])
+    fit_meta(language_features=features).save(tmp_path)
+    content = json.loads((tmp_path / "estimator.json").read_text())
+    assert content["parameters_not_kept"] == ["encoder", "language_features"]
+    assert load(tmp_path).language_features is None
 
 
 def test_loading_leaves_the_random_state_alone(saved):

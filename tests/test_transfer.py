@@ -14,7 +14,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.svm import LinearSVC
 from skorch.callbacks import Callback
-from tiny import DICTIONARY, make_classifier, make_config, make_learner, make_pair, make_reviews
+from tiny import (
+    DICTIONARY,
+    make_classifier,
+    make_config,
+    make_learner,
+    make_meta_net,
+    make_pair,
+    make_reviews,
+)
 from torch import nn
 
 from metaling_sk import EncoderVectorizer, LinearTransferClassifier, TransferClassifier, load
@@ -253,6 +261,69 @@ def test_the_learnt_hidden_layer_of_a_source_can_be_aligned():
     own = make_classifier(target_languages="zh", trainable="head", transfer="coral").fit(*FEW_SHOT)
     model = make_classifier(source=own, target_languages="zh", trainable="head", transfer="mmd")
     assert np.isfinite(model.fit(*FEW_SHOT).history_["mmd"]).all()
+
+
+META_NETS = {
+    "trained": {},
+    "without a norm": {"language_norm": False},
+    "low-rank updates": {"trainable": "lora"},
+    "generated adapters only": {"trainable": "adapter"},
+    "frozen": {"trainable": "head"},
+    "characters": {"encoder": TfidfVectorizer(analyzer="char")},
+    "numbers": {},
+}
+
+
+def make_meta_pair(kind):
+    """A fitted meta network, and what it was fitted on."""
+    X, y = FEW_SHOT
+    language = X["language"].to_numpy()
+    X = features(X) if kind == "numbers" else X["text"].tolist()
+    meta = make_meta_net(learning_rate=0.02, **META_NETS[kind]).fit(X, y, language=language)
+    return meta, X, y, language
+
+
+@pytest.mark.parametrize("kind", META_NETS)
+def test_a_meta_network_as_source_gives_its_meta_model(kind, tmp_path):
+    meta, X, y, language = make_meta_pair(kind)
+    expected = meta.predict_proba(X, language="fr")
+    assert np.ptp(expected[:, 0]) > 0.01
+    before = pickle.dumps(meta)
+    model = make_classifier(
+        source=meta, trainable=meta.trainable, target_languages="zh", learning_rate=0.0
+    ).fit(X, y, language=language)
+    assert model.source_model_ is meta
+    assert model.languages_ == meta.languages_
+    assert model.history_["stage"].unique().tolist() == ["target"]
+    module = model.net_.module_
+    if module.norm is not None:  # Whose running means go on even so.
+        module.norm = copy.deepcopy(meta.net_.module_.norm)
+    assert len(module.encoder.adapters) == 1
+    np.testing.assert_allclose(model.predict_proba(X, language="fr"), expected, rtol=1e-4)
+    if kind != "characters":
+        model.save(tmp_path)
+        found = load(tmp_path).predict_proba(X, language="fr")
+        np.testing.assert_allclose(found, expected, rtol=1e-4)
+    model.set_params(learning_rate=0.01, warm_start=True, transfer="coral")
+    model.fit(X, y, language=language)
+    assert not np.allclose(model.predict_proba(X, language="fr"), expected)
+    assert pickle.dumps(meta) == before
+
+
+def test_full_fine_tuning_of_a_meta_model():
+    meta = make_meta_net(trainable="adapter").fit(*FEW_SHOT)
+    model = make_classifier(source=meta, target_languages="zh", learning_rate=0.01).fit(*FEW_SHOT)
+    ours, theirs = (dict(each.text_encoder_.named_parameters()) for each in (model, meta))
+    assert not any(torch.equal(weight, ours[name]) for name, weight in theirs.items())
+
+
+def test_learning_rates_of_a_pretrained_source(bert, tmp_path):
+    make_classifier(encoder=bert, learning_rate="auto").fit(*FEW_SHOT).save(tmp_path)
+    meta = make_meta_net(encoder=bert, trainable="adapter", learning_rate="auto").fit(*FEW_SHOT)
+    for source in (load(tmp_path), meta):
+        model = make_classifier(source=source, learning_rate="auto").fit(*FEW_SHOT)
+        groups = model.net_.optimizer_.param_groups
+        assert {group["initial_lr"] for group in groups} == {2e-3, 5e-5}
 
 
 def test_a_loaded_estimator_as_source(tmp_path):
@@ -617,7 +688,7 @@ WRONG_PARAMETERS = {
     "validation_fraction that leaves nothing": (1.0, "must be less than 1"),
     "validation_fraction": (-0.1, "`validation_fraction` must be a number from 0 to 1"),
     "learning_rate": ("fast", "`learning_rate` must be a number of at least 0, got 'fast'"),
-    "trainable": ("lora", "`trainable` must be 'all' or 'head', got 'lora'"),
+    "trainable": ("tail", r"`trainable` must be one of \['all', 'head', .* got 'tail'"),
     "transfer_weight": (-1, "`transfer_weight` must be a number of at least 0"),
     "temperature": (0, "`temperature` must be greater than 0"),
     "self_training": (-1, "`self_training` must be a whole number of at least 0"),
@@ -708,7 +779,7 @@ def test_a_source_of_another_kind():
         fit({"source": on_numbers})
     with pytest.raises(ValueError, match="`source` was fitted on 6 features, but X has 5"):
         fit({"source": on_numbers}, NUMBERS[:, :5], language=language)
-    with pytest.raises(ValueError, match="`source` was fitted with trainable='all'; use the same"):
+    with pytest.raises(ValueError, match="`trainable`: the encoder to start from is trained; use"):
         fit({"source": own, "trainable": "head"})
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from transformers import BertConfig
 
-from metaling_sk import TransferClassifier
+from metaling_sk import MetaNetClassifier, TransferClassifier
 
 POSITIVE = {"good": "不错", "clean": "干净", "quiet": "安静", "friendly": "热情"}
 NEGATIVE = {"bad": "糟糕", "dirty": "肮脏", "noisy": "吵闹", "rude": "冷漠"}
@@ -65,7 +65,16 @@ def make_config(**parameters):
 
 def make_classifier(**parameters):
     """A classifier that is fitted in a tenth of a second."""
-    defaults = {
+    return TransferClassifier(**_quick() | parameters)
+
+
+def make_meta_net(**parameters):
+    """A meta network that is fitted in a tenth of a second."""
+    return MetaNetClassifier(**_quick() | {"max_epochs": 1} | parameters)
+
+
+def _quick():
+    return {
         "encoder": make_config(),
         "max_epochs": 2,
         "dtype": "float32",
@@ -73,7 +82,6 @@ def make_classifier(**parameters):
         "verbose": 0,
         "random_state": 0,
     }
-    return TransferClassifier(**defaults | parameters)
 
 
 def make_learner(**parameters):

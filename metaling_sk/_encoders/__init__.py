@@ -14,6 +14,7 @@ from metaling_sk._encoders.checkpoint import load_checkpoint
 from metaling_sk._encoders.encode import encode, freeze, on_cpu
 from metaling_sk._encoders.scratch import make_scratch
 from metaling_sk._encoders.text_encoder import TextEncoder
+from metaling_sk._encoders.trainable import merge_lora, set_trainable
 
 
 def is_vectorizer(encoder) -> bool:
@@ -46,15 +47,20 @@ def make_text_encoder(
     elif isinstance(encoder, tuple) and len(encoder) == 2 and isinstance(encoder[0], nn.Module):
         pair = copy.deepcopy(encoder[0]), encoder[1]
     elif isinstance(getattr(encoder, "text_encoder_", None), TextEncoder):
-        # It may be frozen, and in low precision.
-        return copy.deepcopy(encoder.text_encoder_).float().requires_grad_(True)
+        # It may be frozen, in low precision, and with low-rank updates.
+        fitted = copy.deepcopy(encoder.text_encoder_).float()
+        fitted.pretrained = True
+        set_trainable(fitted, "all")
+        return fitted
     else:
         raise TypeError(
             "`encoder` must be 'scratch', a name or path of a transformers model, a transformers "
             "config, a pair (module, tokenizer), an sklearn transformer of texts or a fitted "
             f"estimator of metaling_sk with a text encoder, got {type(encoder).__name__}."
         )
-    return TextEncoder(*pair, pooling, layer, max_length)
+    text_encoder = TextEncoder(*pair, pooling, layer, max_length)
+    text_encoder.pretrained = not is_scratch(encoder)
+    return text_encoder
 
 
 def fit_vectorizer(encoder, texts: np.ndarray):
@@ -70,5 +76,7 @@ __all__ = [
     "is_scratch",
     "is_vectorizer",
     "make_text_encoder",
+    "merge_lora",
     "on_cpu",
+    "set_trainable",
 ]

@@ -18,6 +18,7 @@ def freeze(encoder: TextEncoder, device: torch.device, dtype: torch.dtype | None
     encoder = encoder.requires_grad_(False).eval().to(device, dtype or torch.float32)
     # Of the weights it had before: a copy of another encoder may have been trained since.
     vars(encoder).pop("fingerprint", None)
+    encoder.trainable = "head"
     return encoder
 
 

@@ -13,7 +13,6 @@ import torch
 from torch import nn
 
 from metaling_sk._encoders._cache import keys_of
-from metaling_sk._nn.adapters import Adapters
 from metaling_sk._nn.pooling import POOLINGS, pool
 from metaling_sk._store import active_store
 from metaling_sk._tokens import Tokens, tokenize, tokenizer_digest
@@ -42,8 +41,14 @@ class TextEncoder(nn.Module):
     ----------
     top : str or None
         The module whose output is pooled, where it is not the last one.
-    adapters : Adapters or None
-        Added to the output of every layer.
+    adapters : ModuleList of Adapters
+        Applied to the output of every layer, one after the other.
+    has_lora : bool
+        Whether the linear layers have low-rank updates.
+    pretrained : bool
+        Whether its weights were not random at the start.
+    trainable : {"all", "head", "lora", "adapter"}
+        What of it is trained; "head" is nothing, and its vectors never change.
     """
 
     def __init__(self, backbone: nn.Module, tokenizer, pooling: str, layer, max_length: int):
@@ -58,7 +63,10 @@ class TextEncoder(nn.Module):
             # A layer on top of the first token that no pooling of ours uses.
             backbone.pooler = None
         self.top = keep_layers(backbone, layer)
-        self.adapters: Adapters | None = None
+        self.adapters = nn.ModuleList()
+        self.has_lora = False
+        self.pretrained = True
+        self.trainable = "all"
 
     def tokenize(self, texts) -> Tokens:
         """Tokens of each text, shared through the store where one is active."""
@@ -93,8 +101,8 @@ class TextEncoder(nn.Module):
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, adapt: Adapt | None = None
     ) -> torch.Tensor:
-        adapt = adapt or self.adapters
-        with _adapted([] if adapt is None else self.layers, adapt):
+        adapts = [*self.adapters] if adapt is None else [*self.adapters, adapt]
+        with _adapted(self.layers if adapts else [], adapts):
             hidden = self._hidden(input_ids, attention_mask)
         return pool(hidden, attention_mask, self.pooling)
 
@@ -167,12 +175,14 @@ def keep_layers(backbone: nn.Module, layer) -> str | None:
 
 
 @contextmanager
-def _adapted(layers: list[nn.Module], adapt: Adapt):
-    """Inside, what a layer gives is what `adapt` makes of it."""
+def _adapted(layers: list[nn.Module], adapts: list[Adapt]):
+    """Inside, what a layer gives is what `adapts` make of it, one after the other."""
 
     def hook(number, output):
-        adapted = adapt(number, _first(output))
-        return (adapted, *output[1:]) if isinstance(output, tuple) else adapted
+        hidden = _first(output)
+        for adapt in adapts:
+            hidden = adapt(number, hidden)
+        return (hidden, *output[1:]) if isinstance(output, tuple) else hidden
 
     handles = [
         layer.register_forward_hook(lambda module, args, output, n=number: hook(n, output))

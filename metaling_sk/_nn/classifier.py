@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from metaling_sk._nn.adapters import Adapters
 from metaling_sk._nn.language_norm import LanguageNorm
 
 
@@ -31,15 +30,17 @@ class Features(nn.Module):
 
     Attributes
     ----------
-    adapters : Adapters or None
+    adapters : ModuleList of Adapters
+        Applied one after the other.
     """
 
     def __init__(self):
         super().__init__()
-        self.adapters: Adapters | None = None
+        self.adapters = nn.ModuleList()
 
     def forward(self, features: torch.Tensor, adapt=None) -> torch.Tensor:
-        adapt = adapt or self.adapters
+        for each in self.adapters:
+            features = each(0, features)
         return features if adapt is None else adapt(0, features)
 
 
@@ -78,12 +79,22 @@ class Classifier(nn.Module):
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
+    def encode(self, inputs: dict[str, torch.Tensor], language: torch.Tensor) -> torch.Tensor:
+        """What the encoder makes of the rows, whatever their language."""
+        return self.encoder(**inputs)
+
     def forward(self, inputs: dict[str, torch.Tensor], language: torch.Tensor) -> Output:
-        features = self.encoder(**inputs)
+        features = self.encode(inputs, language)
         representation = features if self.norm is None else self.norm(features, language)
         if self.hidden is not None:
             representation = self.hidden(representation)
         return Output(self.head(self.dropout(representation)), representation)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether it is a linear model of features, which stay what they are in training."""
+        on_features = isinstance(self.encoder, Features)
+        return on_features and self.hidden is None and not self.encoder.adapters
 
     def grow(self, n_languages: int) -> None:
         """Make room for more languages."""

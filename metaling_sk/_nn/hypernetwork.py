@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from metaling_sk._nn import gates
@@ -63,27 +64,34 @@ class Hypernetwork(nn.Module):
     n_dimensions : int
         Of the embeddings.
     features : Tensor of shape (n_languages, n_language_features), optional
-        Standardised; NaN in rows of languages without.
+        Standardised; 0 where nothing is said.
+    learnt : bool Tensor of shape (n_languages,), optional
+        The languages that training has rows of; by default all. Of the others there is nothing
+        but what their features say.
 
     References
     ----------
     .. [1] Chang, Flokas & Lipson (2020). Principled weight initialization for hypernetworks. ICLR.
     """
 
-    def __init__(self, n_languages, n_layers, width, n_heads, n_dimensions, features=None):
+    def __init__(
+        self, n_languages, n_layers, width, n_heads, n_dimensions, features=None, learnt=None
+    ):
         super().__init__()
         self.n_layers = n_layers
         self.width = width
         self.agnostic = nn.Parameter(torch.randn(n_dimensions) * EMBEDDING_SCALE)
+        if features is None:
+            features = torch.zeros(n_languages, 0)
+        if learnt is None:
+            learnt = torch.ones(n_languages, dtype=torch.bool)
         delta = torch.randn(n_languages + 1, n_dimensions) * EMBEDDING_SCALE
         delta[NO_LANGUAGE] = 0
+        delta[1:][~learnt] = 0
         self.delta = nn.Parameter(delta)
-        self.register_buffer("known", torch.arange(n_languages + 1) != NO_LANGUAGE)
-        n_language_features = 0 if features is None else features.shape[1]
-        table = torch.zeros(n_languages + 1, n_language_features)
-        if features is not None:
-            table[1:] = features.nan_to_num()
-        self.register_buffer("features", table)
+        self.register_buffer("known", F.pad(learnt | features.any(dim=1), (1, 0)))
+        self.register_buffer("features", F.pad(features, (0, 0, 1, 0)))
+        n_language_features = features.shape[1]
         place = torch.randn(n_dimensions, n_language_features)
         self.place = nn.Parameter(place * EMBEDDING_SCALE / max(1, n_language_features) ** 0.5)
         self.layer = nn.Parameter(torch.randn(n_layers + 1, n_dimensions) * EMBEDDING_SCALE)
@@ -128,7 +136,7 @@ class Hypernetwork(nn.Module):
 
     def get_language(self, row: int) -> tuple[torch.Tensor, bool]:
         """What has been learnt of a language, and whether it is known."""
-        return self.delta[row].detach().clone(), bool(self.known[row])
+        return self.delta[row].detach().cpu().clone(), bool(self.known[row])
 
     @torch.no_grad()
     def set_language(self, row: int, embedding: torch.Tensor) -> None:

@@ -76,13 +76,23 @@ class MetaNet(nn.Module):
         """
         if generated is None:
             generated = self.generate(language)
-
-        def adapt(layer: int, hidden: torch.Tensor) -> torch.Tensor:
-            return self._adapt(layer, hidden, generated.cores[:, layer])
-
-        features = self.encoder(**inputs, adapt=adapt)
+        features = self.encode(inputs, language, generated)
         representation = features if self.norm is None else self.norm(features, language)
         return Output(self._classify(self.dropout(representation), generated.head), representation)
+
+    def encode(
+        self,
+        inputs: dict[str, torch.Tensor],
+        language: torch.Tensor,
+        generated: Generated | None = None,
+    ) -> torch.Tensor:
+        """What the encoder, adapted to the language of each row, makes of it."""
+        cores = (self.generate(language) if generated is None else generated).cores
+
+        def adapt(layer: int, hidden: torch.Tensor) -> torch.Tensor:
+            return self._adapt(layer, hidden, cores[:, layer])
+
+        return self.encoder(**inputs, adapt=adapt)
 
     def generate(self, language: torch.Tensor) -> Generated:
         """The model of each row's language."""
@@ -114,9 +124,10 @@ class MetaNet(nn.Module):
             generated = self.generate(torch.tensor([NO_LANGUAGE], device=self.head.weight.device))
             encoder = copy.deepcopy(self.encoder)
             n_layers, width, n_features = self.down.shape
-            encoder.adapters = Adapters(n_layers, n_features, width)
-            encoder.adapters.down.copy_(self.down)
-            encoder.adapters.up.copy_(self.up @ generated.cores[0])
+            adapters = Adapters(n_layers, n_features, width)
+            adapters.down.copy_(self.down)
+            adapters.up.copy_(self.up @ generated.cores[0])
+            encoder.adapters.append(adapters)
             n_classes, n_representation = self.head.weight.shape
             model = Classifier(
                 encoder,
@@ -147,6 +158,9 @@ class MetaNet(nn.Module):
     def train(self, mode: bool = True) -> MetaNet:
         self._cache = {}
         return super().train(mode)
+
+    def __getstate__(self):
+        return super().__getstate__() | {"_cache": {}}
 
     def _adapt(self, layer: int, hidden: torch.Tensor, cores: torch.Tensor) -> torch.Tensor:
         """Add the adapters of a layer; closed gates are left out after training."""

@@ -82,7 +82,7 @@ class MetaObjective(nn.Module):
             generated = module.generate_from(embedding, len(query))
             output = module(query.inputs, query.language, generated)
             outputs["adapted"] = [(output.logits, query.y)]
-        if module.training and self.size_weight:
+        if module.training and self.size_weight and module.hypernetwork.n_layers:
             outputs["size"] = generated.probability_open.mean()
         return outputs
 

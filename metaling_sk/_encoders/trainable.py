@@ -1,0 +1,101 @@
+"""What of an encoder is trained: all of it, or little that is added to it."""
+
+from __future__ import annotations
+
+import warnings
+
+from metaling_sk._encoders.text_encoder import TextEncoder
+from metaling_sk._nn.adapters import Adapters
+
+REDUCTION = 8
+"""How many times fewer units than its layer an adapter has.
+
+So it grows with the encoder and has about 2 % of a layer's weights. In Houlsby et al. (2019) widths
+from 8 to 256 hardly differed.
+"""
+
+RANK = 8
+"""Of the updates of "lora", which are multiplied with 1: peft's default."""
+
+
+def set_trainable(encoder: TextEncoder, trainable: str, has_own_adapters: bool = True) -> None:
+    """Freeze what is not trained and add what is, where it is not there as yet.
+
+    The encoder computes at first what it computed before.
+
+    Parameters
+    ----------
+    encoder : TextEncoder
+    trainable : {"all", "lora", "adapter"}
+    has_own_adapters : bool, default=True
+        False where the adapters of "adapter" are generated: then nothing is added.
+
+    Raises
+    ------
+    ImportError
+        If peft is not installed, for "lora".
+    ValueError
+        If the encoder has nothing that could be adapted.
+    """
+    if trainable == "all":
+        if encoder.trainable != "all":  # Else what the user has frozen in a module stays so.
+            merge_lora(encoder).requires_grad_(True)
+    elif trainable == "lora":
+        if not encoder.has_lora:
+            _add_lora(encoder)
+        for name, weight in encoder.named_parameters():
+            weight.requires_grad_("lora_" in name)
+    else:
+        _check_layers(encoder)
+        if has_own_adapters and not encoder.adapters:
+            _add_adapters(encoder)
+        encoder.requires_grad_(False)
+        encoder.adapters.requires_grad_(has_own_adapters)
+    encoder.trainable = trainable
+
+
+def merge_lora(encoder: TextEncoder) -> TextEncoder:
+    """The same encoder, its low-rank updates added to the weights."""
+    if encoder.has_lora:
+        from peft.tuners.lora import LoraLayer
+
+        for name, layer in list(encoder.backbone.named_modules()):
+            if isinstance(layer, LoraLayer):
+                layer.merge()
+                encoder.backbone.set_submodule(name, layer.get_base_layer())
+        del encoder.backbone.peft_config
+        encoder.has_lora = False
+    return encoder
+
+
+def _check_layers(encoder: TextEncoder) -> None:
+    if not encoder.layers:
+        raise ValueError(
+            "`trainable`: 'adapter' needs an encoder that shows its layers as one list, which "
+            f"{type(encoder.backbone).__name__} does not; use trainable='lora' or 'all'."
+        )
+
+
+def _add_adapters(encoder: TextEncoder) -> None:
+    n_features = encoder.n_features
+    adapters = Adapters(len(encoder.layers), n_features, max(1, n_features // REDUCTION))
+    encoder.adapters.append(adapters.to(next(encoder.parameters()).device))
+
+
+def _add_lora(encoder: TextEncoder) -> None:
+    try:
+        from peft import LoraConfig, inject_adapter_in_model
+    except ImportError as error:
+        raise ImportError('trainable="lora" needs peft: pip install "metaling_sk[peft]"') from error
+    config = LoraConfig(r=RANK, lora_alpha=RANK, target_modules="all-linear")
+    with warnings.catch_warnings():
+        # About the layout of GPT-2's weights, which peft finds out by itself.
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            inject_adapter_in_model(config, encoder.backbone)
+        except ValueError as error:
+            raise ValueError(
+                "`trainable`: 'lora' needs an encoder with linear layers, which "
+                f"{type(encoder.backbone).__name__} has not; use trainable='all'. ({error})"
+            ) from error
+    encoder.has_lora = True
