@@ -35,11 +35,12 @@ from metaling_sk.datasets import load_reviews
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--rows", type=int, default=300, help="per language")
+parser.add_argument("--max-length", type=int, default=128, help="tokens of a text")
 parser.add_argument("--repeats", type=int, default=3)
 parser.add_argument("--jobs", type=int, default=2)
 parser.add_argument("--only", choices=["frozen", "trained", "halving"])
 args = parser.parse_args()
-MAX_LENGTH, MAX_EPOCHS, N_ITER = 128, 9, 9
+MAX_EPOCHS, N_ITER = 9, 9
 RATES = {"frozen": loguniform(1e-4, 1e-1), "trained": loguniform(1e-5, 1e-2)}
 BATCH_SIZES = [16, 32, 64]
 
@@ -87,7 +88,7 @@ def recipe_search(kind, seed):
         verbose=0,
     )
     padding = HuggingfacePretrainedTokenizer(
-        tokenizer, max_length=MAX_LENGTH, return_token_type_ids=False, verbose=0
+        tokenizer, max_length=args.max_length, return_token_type_ids=False, verbose=0
     )
     search = RandomizedSearchCV(
         make_pipeline(padding, net),
@@ -108,7 +109,7 @@ def classifier(kind, seed):
         source_languages=["en", "zh"],
         encoder=(backbone, tokenizer),
         trainable="head" if kind == "frozen" else "all",
-        max_length=MAX_LENGTH,
+        max_length=args.max_length,
         max_epochs=MAX_EPOCHS,
         verbose=0,
         random_state=seed,

@@ -331,8 +331,8 @@ class MetaNetClassifier(LanguageClassifier):
         generated from it, see `residual_penalty`. Nothing that other languages use changes. All
         rows that have been given so far count, so that it makes no difference whether they come at
         once or one by one. A language without statistics of its own takes those of these rows, as
-        soon as there are 16; see `register_language`. Rows without a label count in the residual, too, by what is
-        predicted for them (self-training).
+        soon as there are 16; see `register_language`. Rows without a label count in the residual,
+        too, by what is predicted for them (self-training).
 
         Parameters
         ----------

@@ -82,8 +82,8 @@ class TransferClassifier(LanguageClassifier):
         (`encoder`, `pooling`, `layer` and `max_length` are then not used). Any other sklearn
         classifier with `predict_proba` is fitted on the labelled source rows, translated where
         `dictionary` is given, unless it is fitted already; it takes an array of texts or, where it
-        has the parameter `language_column`, a DataFrame. Wrap an estimator of this package in `FrozenEstimator` to
-        use it in that way.
+        has the parameter `language_column`, a DataFrame. Wrap an estimator of this package in
+        `FrozenEstimator` to use it in that way.
     transfer : "auto", str or list of str, default="auto"
         The terms. "auto" is "labels", where there are labelled target rows, and "distill", where
         `source` is a classifier to learn from and there are target rows. Without terms the
@@ -126,8 +126,9 @@ class TransferClassifier(LanguageClassifier):
         Tokens per text.
     learning_rate : float or "auto", default="auto"
         Peak of AdamW's learning rate. "auto" is 5e-5 for pretrained encoder weights and 2e-3 for
-        random ones: also for heads, and for what "lora" and "adapter" add; on features and frozen encoders it is 0.05 divided by
-        the mean 1-norm of the rows, so that a step changes a logit by about 0.05.
+        random ones: also for heads, and for what "lora" and "adapter" add; on features and frozen
+        encoders it is 0.05 divided by the mean 1-norm of the rows, so that a step changes a logit
+        by about 0.05.
     batch_size : int, default=32
         Rows of each kind per step; fewer where an epoch would have less than 10 steps.
     max_epochs : int, default=10

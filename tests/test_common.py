@@ -82,10 +82,10 @@ VARIANTS = {
         target_languages="zh", dictionary=DICTIONARY, n_topics=1, random_state=0
     ),
     "meta network": make_meta_net(),
-    "meta network head": make_meta_net(trainable="head"),
-    "meta network characters": make_meta_net(encoder=CHARACTERS),
-    "maml": make_meta_net(meta_algorithm="maml", inner_steps=2, trainable="head"),
-    "reptile": make_meta_net(meta_algorithm="reptile", inner_steps=2, trainable="head"),
+    "maml head": make_meta_net(meta_algorithm="maml", inner_steps=2, trainable="head"),
+    "reptile characters": make_meta_net(
+        meta_algorithm="reptile", inner_steps=2, encoder=CHARACTERS
+    ),
     "search": make_search(
         LinearTransferClassifier(
             target_languages="zh", dictionary=DICTIONARY, n_topics=1, random_state=0
