@@ -195,8 +195,8 @@ class MetaNetClassifier(LanguageClassifier):
     ['positive', 'negative']
     >>> sorted(clf.architecture_)
     ['en', 'es']
-    >>> few = pd.DataFrame({"text": ["bom hotel", "mau hotel"], "language": "pt"})
-    >>> clf.adapt(few, ["positive", "negative"]).predict(few).tolist()
+    >>> few = pd.DataFrame({"text": ["bom hotel", "mau hotel"] * 5, "language": "pt"})
+    >>> clf.adapt(few, ["positive", "negative"] * 5).predict(few[:2]).tolist()
     ['positive', 'negative']
     """
 

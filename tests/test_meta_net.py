@@ -377,11 +377,17 @@ def test_features_place_a_language_without_rows():
     X, y, language = make_numbers()
     X_new, y_new, new = make_numbers(["as is 3", "opposite 3"], seed=7)
     without = make_model("numbers").fit(X, y, language=language)
-    placed = make_model("numbers", language_features=FEATURES).fit(X, y, language=language)
-    assert placed.languages_ == [*LANGUAGES, "as is 3", "opposite 3"]
+    with_twin = pd.concat([FEATURES, FEATURES.loc[["as is 3"]].set_axis(["twin"])])
+    placed = make_model("numbers", language_features=with_twin).fit(X, y, language=language)
+    assert placed.languages_ == [*LANGUAGES, "as is 3", "opposite 3", "twin"]
     assert placed.architecture_.keys() == set(placed.languages_)
     assert placed.score(X_new, y_new, language=new) > 0.9
     assert without.score(X_new, y_new, language=new) < 0.7
+    # Nothing but the features counts.
+    np.testing.assert_array_equal(
+        placed.predict_proba(X_new, language="as is 3"),
+        placed.predict_proba(X_new, language="twin"),
+    )
     # A language of which nothing is said is one of no language in particular.
     assert placed.score(X_new, y_new, language="unseen") < 0.7
 

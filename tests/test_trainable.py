@@ -47,6 +47,11 @@ MAKERS = {"transfer": make_classifier, "meta network": make_meta_net}
 
 both = pytest.mark.parametrize("mode", MODES)
 with_meta_net = pytest.mark.parametrize("maker", MAKERS)
+all_folders = pytest.mark.parametrize(
+    ("folder", "maker"),
+    [*((name, "transfer") for name in CONFIGS), ("bert", "meta network")],
+    indirect=["folder"],
+)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +61,7 @@ def checkpoints(save_checkpoint):
         return {name: save_checkpoint(config) for name, config in CONFIGS.items()}
 
 
-@pytest.fixture(params=CONFIGS)
+@pytest.fixture
 def folder(request, checkpoints):
     return checkpoints[request.param]
 
@@ -94,6 +99,7 @@ def assert_checkpoint_in(encoder, folder):
 
 
 @both
+@pytest.mark.parametrize("folder", CONFIGS, indirect=True)
 def test_nothing_changes_at_first(folder, mode):
     encoder = make_text_encoder(
         folder, X["text"].to_numpy(), LANGUAGE, pooling="mean", layer=-1, max_length=64
@@ -106,7 +112,7 @@ def test_nothing_changes_at_first(folder, mode):
 
 
 @both
-@with_meta_net
+@all_folders
 def test_what_is_trained(folder, mode, maker):
     model = fit(folder, mode, maker)
     module = model.net_.module_
@@ -204,7 +210,7 @@ def test_copies(bert, mode, maker):
 
 
 @both
-@with_meta_net
+@all_folders
 def test_save_and_load(folder, mode, maker, tmp_path):
     model = fit(folder, mode, maker)
     expected = model.predict_proba(TEST)
