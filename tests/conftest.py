@@ -2,6 +2,8 @@ import os
 
 # sklearn's suite skips its check of other array types unless scipy is told to take them.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
+# More threads than one only wait for each other on models as small as these.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings

@@ -57,7 +57,7 @@ def make_search(estimator, distributions):
 @parametrize_with_checks(
     [
         TransferClassifier(verbose=0),
-        MetaNetClassifier(verbose=0),
+        MetaNetClassifier(max_epochs=5, verbose=0),
         make_search(LogisticRegression(), {"C": [0.1, 1.0]}),
         make_search(Ridge(), {"alpha": [0.1, 1.0]}),
         make_search(make_classifier(), {"learning_rate": [0.01, 0.02]}),
