@@ -59,11 +59,13 @@ def fit_residual(
     targets, logits : ndarray of shape (n_rows, n_classes)
         Probabilities, and what is added to.
     penalty : float
+        As if the mean squared norm of the rows were 1: it is multiplied with that.
     weight : ndarray of shape (n_rows,), optional
     share : float, default=1.0
     """
     n_classes = logits.shape[1]
     is_sparse = sparse.issparse(features)
+    penalty *= (features**2).sum() / len(targets) or 1.0
     used = np.unique(features.indices) if is_sparse else np.arange(features.shape[1])
     x = (features[:, used] if is_sparse else features).astype(np.float64)
     weight = np.ones((len(targets), 1)) if weight is None else weight[:, None]

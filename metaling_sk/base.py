@@ -203,7 +203,7 @@ class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
             if self.language_norm:
                 self.statistics_ = self.statistics_.add(self._inputs(samples), code)
         elif module.norm is not None:
-            row = self.languages_.index(code) + 1
+            row = self._row_of(code)
             module.norm.set_language(row, self._encode_trained(self._inputs(samples), row))
 
     def _check_parameters(self) -> None:
@@ -329,14 +329,18 @@ class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
         return Classifier(encoder, norm, n_features, n_classes, n_hidden, dropout)
 
     def _new_module(self, inputs, n_hidden: int = 0) -> Classifier:
-        n_classes = len(self.classes_)
+        encoder, norm, n_features, dropout = self._new_base(inputs)
+        return Classifier(encoder, norm, n_features, len(self.classes_), n_hidden, dropout)
+
+    def _new_base(self, inputs) -> tuple:
+        """What a new network stands on: encoder, norm, features that these give, and dropout."""
         if self.statistics_ is not None:
-            return Classifier(Features(), None, inputs.shape[1], n_classes, n_hidden)
+            return Features(), None, inputs.shape[1], 0.0
         n_features = self.text_encoder_.n_features
         norm = None
         if self.language_norm and len(self.languages_) > 1:
             norm = LanguageNorm(len(self.languages_), n_features)
-        return Classifier(self.text_encoder_, norm, n_features, n_classes, n_hidden, DROPOUT)
+        return self.text_encoder_, norm, n_features, DROPOUT
 
     def _find_learning_rate(self, rows: Rows) -> float:
         """The peak learning rate of what is not a pretrained weight."""
@@ -384,9 +388,15 @@ class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
             return self._logits_of(rows, progress)
 
     def _logits_of(self, rows: Rows, progress: Progress) -> np.ndarray:
-        return predict(
-            self.net_.module_, rows, self._predict_batch_size, self._settings(), progress
-        )[0]
+        return self._predict(self.net_.module_, rows, progress)[0]
+
+    def _predict(self, module, rows: Rows, progress: Progress):
+        """Logits and representations of the rows."""
+        return predict(module, rows, self._predict_batch_size, self._settings(), progress)
+
+    def _row_of(self, language: str) -> int:
+        """Where a language is in the tables of the network."""
+        return self.languages_.index(language) + 1
 
     @property
     def _predict_batch_size(self) -> int:

@@ -18,7 +18,6 @@ from metaling_sk._encoders import TextEncoder, set_trainable
 from metaling_sk._episodes import Episodes
 from metaling_sk._nn.classifier import Classifier, Features
 from metaling_sk._nn.hypernetwork import Hypernetwork
-from metaling_sk._nn.language_norm import LanguageNorm
 from metaling_sk._nn.meta_net import MetaNet
 from metaling_sk._nn.meta_objective import MetaObjective, find_embedding
 from metaling_sk._progress import Progress
@@ -31,7 +30,7 @@ from metaling_sk._samples import (
     join,
     with_classes,
 )
-from metaling_sk._training import Settings, history_frame, new_net, predict, train
+from metaling_sk._training import Settings, history_frame, new_net, train
 from metaling_sk._validation import split_validation
 from metaling_sk.base import DROPOUT, LanguageClassifier, check_number, seeded
 
@@ -458,13 +457,8 @@ class MetaNetClassifier(LanguageClassifier):
             if self.statistics_ is None:
                 self._set_trainable(module.encoder)
             return module
-        encoder, norm, n_layers = Features(), None, 1
-        n_features = rows.inputs.shape[1] if self.statistics_ is not None else None
-        if self.statistics_ is None:
-            encoder = self.text_encoder_
-            n_features, n_layers = encoder.n_features, len(encoder.layers)
-            if self.language_norm and len(self.languages_) > 1:
-                norm = LanguageNorm(len(self.languages_), n_features)
+        encoder, norm, n_features, dropout = self._new_base(rows.inputs)
+        n_layers = 1 if isinstance(encoder, Features) else len(encoder.layers)
         hypernetwork = Hypernetwork(
             len(self.languages_),
             n_layers,
@@ -477,7 +471,6 @@ class MetaNetClassifier(LanguageClassifier):
                 torch.from_numpy(rows.language[rows.y != MISSING]),
             ),
         )
-        dropout = 0.0 if norm is None and self.statistics_ is not None else DROPOUT
         return MetaNet(encoder, norm, hypernetwork, n_features, len(self.classes_), dropout)
 
     def _set_trainable(self, encoder: TextEncoder) -> None:
@@ -548,7 +541,7 @@ class MetaNetClassifier(LanguageClassifier):
             rows.inputs,
             targets,
             np.zeros(targets.shape),
-            (rows.inputs**2).sum() / len(rows) or 1.0,
+            1.0,
             None if weights is None else weights.numpy()[rows.y],
         )
         coef = found.coef.toarray() if sparse.issparse(found.coef) else found.coef
@@ -567,10 +560,6 @@ class MetaNetClassifier(LanguageClassifier):
         if self.meta_algorithm != "reptile":
             return settings
         return replace(settings, inner_learning_rate=self._inner_learning_rate)
-
-    def _row_of(self, language: str) -> int:
-        """Where a language is in the tables of the network."""
-        return self.languages_.index(language) + 1
 
     def _adapt(self, code: str, samples: Samples, progress: Progress) -> None:
         module = self.net_.module_
@@ -641,9 +630,7 @@ class MetaNetClassifier(LanguageClassifier):
             weight[labelled], share = LABEL_WEIGHT, PRIOR_SHARE
         if (class_weights := self._class_weights(rows.y[labelled])) is not None:
             weight[labelled] *= class_weights.numpy()[rows.y[labelled]]
-        scale = (vectors**2).sum() / len(rows) or 1.0
-        penalty = self.residual_penalty * scale
-        residual = fit_residual(vectors, targets, logits, penalty, weight, share)
+        residual = fit_residual(vectors, targets, logits, self.residual_penalty, weight, share)
         self.residuals_[code] = residual if prior is None else residual.after(prior)
 
     def _has_statistics(self, code: str) -> bool:
@@ -661,9 +648,7 @@ class MetaNetClassifier(LanguageClassifier):
 
     def _outputs_of(self, rows: Rows, progress: Progress):
         """Logits of the generated models, and what a residual is linear in."""
-        logits, representation = predict(
-            self.net_.module_, rows, self._predict_batch_size, self._settings(), progress
-        )
+        logits, representation = self._predict(self.net_.module_, rows, progress)
         return logits, rows.inputs if self.statistics_ is not None else representation
 
     def _logits_of(self, rows: Rows, progress: Progress) -> np.ndarray:

@@ -21,7 +21,7 @@ from metaling_sk._samples import Samples, check_samples, check_two_classes, with
 from metaling_sk._self_training import find_topics, pseudo_labels, round_shares
 from metaling_sk._task import Task, find_lack
 from metaling_sk._teacher import fit_teacher, is_fitted, teach
-from metaling_sk._training import Net, history_frame, new_net, predict, train
+from metaling_sk._training import Net, history_frame, new_net, train
 from metaling_sk._validation import split_validation
 from metaling_sk.base import LanguageClassifier, check_number, seeded
 from metaling_sk.linear import LinearTransferClassifier
@@ -670,8 +670,7 @@ class TransferClassifier(LanguageClassifier):
         return task.with_labels(y)
 
     def _probabilities_of(self, module: Classifier, rows: Rows, progress: Progress) -> np.ndarray:
-        logits, _ = predict(module, rows, self._predict_batch_size, self._settings(), progress)
-        return softmax(logits, axis=1)
+        return softmax(self._predict(module, rows, progress)[0], axis=1)
 
     def _around(self, net: Net) -> TransferClassifier:
         """This estimator with another network."""
