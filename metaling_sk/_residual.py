@@ -11,6 +11,9 @@ from scipy.special import log_softmax
 
 MAX_ITERATIONS = 100
 
+MAX_ROWS = 2000
+"""Of which the inner products, all with all, are faster than the features."""
+
 INTERCEPT_PENALTY = 10.0
 """Of the squared intercept: in a few rows, the shares of the classes are those of the draw."""
 
@@ -68,25 +71,41 @@ def fit_residual(
     penalty *= (features**2).sum() / len(targets) or 1.0
     used = np.unique(features.indices) if is_sparse else np.arange(features.shape[1])
     x = (features[:, used] if is_sparse else features).astype(np.float64)
+    is_wide = len(used) > len(targets) and len(targets) <= MAX_ROWS
+    small, back = _square(x) if is_wide else (x, None)
     weight = np.ones((len(targets), 1)) if weight is None else weight[:, None]
-    n_coef = len(used) * n_classes
+    n_coef = small.shape[1] * n_classes
     penalties = np.r_[np.full(n_coef, penalty), np.full(n_classes, INTERCEPT_PENALTY)]
 
     def loss(parameters):
-        coef, intercept = parameters[:n_coef].reshape(len(used), n_classes), parameters[n_coef:]
-        log_p = log_softmax(share * logits + x @ coef + intercept, axis=1)
+        coef, intercept = parameters[:n_coef].reshape(-1, n_classes), parameters[n_coef:]
+        log_p = log_softmax(share * logits + small @ coef + intercept, axis=1)
         error = weight * (np.exp(log_p) - targets)
         value = -(weight * targets * log_p).sum() + (penalties * parameters**2).sum() / 2
-        gradient = np.r_[(x.T @ error).ravel(), error.sum(axis=0)]
+        gradient = np.r_[(small.T @ error).ravel(), error.sum(axis=0)]
         return value, gradient + penalties * parameters
 
     options = {"maxiter": MAX_ITERATIONS}
     start = np.zeros(n_coef + n_classes)
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x
-    coef, intercept = found[:n_coef].reshape(len(used), n_classes).T, found[n_coef:]
+    coef, intercept = found[:n_coef].reshape(-1, n_classes), found[n_coef:]
+    coef = (coef if back is None else x.T @ (back @ coef)).T
     if is_sparse:
         wide = sparse.coo_array(coef)
         positions = (wide.row, used[wide.col])
         shape = (n_classes, features.shape[1])
         coef = sparse.csr_array((wide.data, positions), shape=shape)
     return Residual(coef, intercept, share)
+
+
+def _square(x) -> tuple[np.ndarray, np.ndarray]:
+    """As many columns as rows, with the same inner products; and the way back.
+
+    The best weights are sums of the rows, so with fewer rows than features there is no need to look
+    elsewhere. From weights V on the columns, those on the features are ``xᵀ @ back @ V``.
+    """
+    products = x @ x.T
+    values, vectors = np.linalg.eigh(products.toarray() if sparse.issparse(x) else products)
+    kept = values > values[-1] * len(values) * np.finfo(float).eps
+    root = np.sqrt(values[kept])
+    return vectors[:, kept] * root, vectors[:, kept] / root

@@ -52,7 +52,7 @@ et al. (2025. LoRA without regret) found 10 times the rate of fine-tuning to be 
 factor of 1 (RANK in `_encoders/trainable.py`) it is 40 times.
 """
 
-DENSE_NORM = 0.3
+DENSE_NORM = 0.5
 """Of standardised columns beside sparse ones, such as TF-IDF, whose rows have the norm 1."""
 
 LOGIT_STEP = 0.05

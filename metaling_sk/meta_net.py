@@ -46,12 +46,15 @@ INNER_LEARNING_RATE = 0.05
 ENOUGH_ROWS = 16
 """A language that is adapted has statistics of its own from so many rows on."""
 
-FINE = 20
+FINE = 200
 """By how much smaller steps are than those of an untrained head, where it is fitted first."""
 
-SHARPENING, PRIOR_SHARE, LABEL_WEIGHT = 1.5, 0.5, 3.0
-"""Where text without labels is learnt from: of the predictions that serve as its labels, what is
-left of the logits that the residual is added to, and what a label counts beside a prediction."""
+PRIOR_SHARE = 0.5
+"""What is left of logits that a residual is added to, where they are too sure of its rows: the
+network was trained on these, or what it predicts serves as their labels."""
+
+SHARPENING, LABEL_WEIGHT = 2.5, 3.0
+"""Of predictions that serve as labels, and what a label counts beside one."""
 
 
 @dataclass
@@ -120,7 +123,7 @@ class MetaNetClassifier(LanguageClassifier):
         Units of an adapter, if all its gates are open.
     size_weight : float, default=0.01
         What an open gate costs: the larger, the smaller the architectures.
-    residual_penalty : float or None, default=0.3
+    residual_penalty : float or None, default=0.1
         What is generated is where a language's model starts. In the end a multinomial logistic
         regression on the representations of its own rows adds to the logits; this is the penalty
         of half its squared weights, times the mean squared norm of the rows. None leaves the
@@ -134,7 +137,7 @@ class MetaNetClassifier(LanguageClassifier):
     pooling, layer, language_norm, max_length
         As in `TransferClassifier`.
     learning_rate : float or "auto", default="auto"
-        As in `TransferClassifier`; on features and frozen encoders "auto" is a twentieth of that,
+        As in `TransferClassifier`; on features and frozen encoders "auto" is a 200th of that,
         as the head starts from the logistic regression on the rows of all languages.
     batch_size, max_epochs
         As in `TransferClassifier`.
@@ -208,7 +211,7 @@ class MetaNetClassifier(LanguageClassifier):
         language_features=None,
         language_dropout=0.1,
         max_width=8,
-        residual_penalty=0.3,
+        residual_penalty=0.1,
         size_weight=0.01,
         encoder="scratch",
         trainable="all",
@@ -524,9 +527,13 @@ class MetaNetClassifier(LanguageClassifier):
         if self.statistics_ is None:
             self.text_encoder_ = self.net_.module_.encoder
         self.history_ = history_frame({"train": self.net_}).drop(columns="stage")
-        for row in np.unique(rows.language[labelled]):
-            own = rows.take(labelled & (rows.language == row))
-            self._fit_residual(self.languages_[row - 1], own, None, progress)
+        if self.residual_penalty is not None:
+            own = rows.take(labelled)
+            logits, vectors = self._outputs_of(own, progress)
+            for row in np.unique(own.language):
+                where = np.flatnonzero(own.language == row)
+                code = self.languages_[row - 1]
+                self._fit_residual(code, own.y[where], logits[where], vectors[where], PRIOR_SHARE)
 
     def _find_learning_rate(self, rows: Rows) -> float:
         rate = super()._find_learning_rate(rows)
@@ -613,25 +620,25 @@ class MetaNetClassifier(LanguageClassifier):
                 None if weights is None else weights.to(device),
             )
             hypernetwork.set_language(row, embedding)
-        self._fit_residual(code, rows, adapted.residual, progress)
+        if self.residual_penalty is not None:
+            logits, vectors = self._outputs_of(rows, progress)
+            if adapted.residual is not None:
+                logits = adapted.residual.apply(logits, vectors)
+            share = 1.0 if samples.labelled.all() else PRIOR_SHARE
+            self._fit_residual(code, rows.y, logits, vectors, share)
+            if adapted.residual is not None:
+                self.residuals_[code] = self.residuals_[code].after(adapted.residual)
 
-    def _fit_residual(self, code: str, rows: Rows, prior, progress: Progress) -> None:
+    def _fit_residual(self, code: str, y, logits, vectors, share: float) -> None:
         """Set what is added to a language's logits; its text counts by what is predicted."""
-        if self.residual_penalty is None:
-            return
-        logits, vectors = self._outputs_of(rows, progress)
-        if prior is not None:
-            logits = prior.apply(logits, vectors)
-        labelled = rows.y != MISSING
+        labelled = y != MISSING
         targets = softmax(SHARPENING * logits, axis=1)
-        targets[labelled] = np.eye(len(self.classes_))[rows.y[labelled]]
-        weight, share = np.ones(len(rows)), 1.0
-        if not labelled.all():
-            weight[labelled], share = LABEL_WEIGHT, PRIOR_SHARE
-        if (class_weights := self._class_weights(rows.y[labelled])) is not None:
-            weight[labelled] *= class_weights.numpy()[rows.y[labelled]]
-        residual = fit_residual(vectors, targets, logits, self.residual_penalty, weight, share)
-        self.residuals_[code] = residual if prior is None else residual.after(prior)
+        targets[labelled] = np.eye(len(self.classes_))[y[labelled]]
+        weight = np.where(labelled, LABEL_WEIGHT, 1.0) if not labelled.all() else np.ones(len(y))
+        if (class_weights := self._class_weights(y[labelled])) is not None:
+            weight[labelled] *= class_weights.numpy()[y[labelled]]
+        penalty = self.residual_penalty
+        self.residuals_[code] = fit_residual(vectors, targets, logits, penalty, weight, share)
 
     def _has_statistics(self, code: str) -> bool:
         """Whether a language is centred and scaled by rows of its own."""
