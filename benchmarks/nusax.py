@@ -6,7 +6,8 @@ word n-grams, too.
 - all: trained on the train and valid rows of all languages, and tested in each.
 - new: one language is left out; of its train and valid rows none, 16, 64 or 256 are labelled, and
   the others are text without labels. "adapt, labels only" does not see that text, except for the
-  statistics of the language, as the baselines do. "refit" is a fit with the 16 rows added.
+  statistics of the language, as the baselines do. "refit" is a fit with the 16 rows added
+  (first seed).
 
     python benchmarks/nusax.py FOLDER_OF_NUSAX gemma-3-270m.gguf
 """
@@ -35,6 +36,7 @@ parser.add_argument("--vectors", type=Path, help="file (.npy) to keep the encode
 parser.add_argument("--only", choices=["all", "new"])
 parser.add_argument("--seeds", type=int, default=3)
 parser.add_argument("--languages", nargs="+", help="to leave out; by default one after another all")
+parser.add_argument("--rows", type=Path, help="file (.csv) for the figures of new languages")
 args = parser.parse_args()
 
 frames = []
@@ -139,8 +141,10 @@ def measure_new():
                     }
                     | adapted(model, text, few, test, code, classes)
                 )
-                if k == REFIT_WITH:
+                if k == REFIT_WITH and seed == 0:
                     rows[-1] |= refit(seed, others, few, text, test, classes)
+    if args.rows:
+        pd.DataFrame(rows).to_csv(args.rows, index=False)
     report(rows, ["k"])
 
 

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from metaling_sk._batches import Rows, Steps
 from metaling_sk._encoders import TextEncoder, set_trainable
 from metaling_sk._episodes import Episodes
+from metaling_sk._language_features import check_language_features, standardised
 from metaling_sk._nn.classifier import Classifier, Features
 from metaling_sk._nn.hypernetwork import Hypernetwork
 from metaling_sk._nn.meta_net import MetaNet
@@ -49,7 +50,7 @@ ENOUGH_ROWS = 16
 FINE = 200
 """By how much smaller steps are than those of an untrained head, where it is fitted first."""
 
-PRIOR_SHARE = 0.5
+PRIOR_SHARE = 0.25
 """What is left of logits that a residual is added to, where they are too sure of its rows: the
 network was trained on these, or what it predicts serves as their labels."""
 
@@ -440,7 +441,7 @@ class MetaNetClassifier(LanguageClassifier):
                 f"got {self.meta_algorithm!r}."
             )
         if self.language_features is not None:
-            _check_language_features(self.language_features)
+            check_language_features(self.language_features)
 
     def _fit_languages(self, inputs, language: np.ndarray, start) -> None:
         """Set `languages_` and the statistics; those of an earlier fit stay."""
@@ -462,13 +463,16 @@ class MetaNetClassifier(LanguageClassifier):
             return module
         encoder, norm, n_features, dropout = self._new_base(rows.inputs)
         n_layers = 1 if isinstance(encoder, Features) else len(encoder.layers)
+        language_features = None
+        if self.language_features is not None:
+            language_features = standardised(self.language_features, self.languages_)
         hypernetwork = Hypernetwork(
             len(self.languages_),
             n_layers,
             self.max_width,
             N_HEADS,
             N_DIMENSIONS,
-            self._language_features(),
+            language_features,
             torch.isin(
                 torch.arange(1, len(self.languages_) + 1),
                 torch.from_numpy(rows.language[rows.y != MISSING]),
@@ -490,15 +494,6 @@ class MetaNetClassifier(LanguageClassifier):
         hypernetwork = Hypernetwork(len(features), n_layers, width, n_heads, n_dimensions, features)
         dropout = 0.0 if isinstance(encoder, Features) else DROPOUT
         return MetaNet(encoder, norm, hypernetwork, n_features, n_classes, dropout)
-
-    def _language_features(self) -> torch.Tensor | None:
-        """Standardised, in the order of `languages_`; 0 where a language or a value is missing."""
-        if self.language_features is None:
-            return None
-        table = _check_language_features(self.language_features)
-        scale = table.std(ddof=0).replace(0.0, 1.0)
-        table = ((table - table.mean()) / scale).reindex(self.languages_).fillna(0.0)
-        return torch.tensor(table.to_numpy(), dtype=torch.float32)
 
     def _fit_network(self, module: MetaNet, samples: Samples, rows: Rows, rng, progress) -> None:
         held_out = split_validation(samples, self.validation_fraction, rng)
@@ -665,23 +660,3 @@ class MetaNetClassifier(LanguageClassifier):
             if len(where):
                 logits[where] = residual.apply(logits[where], vectors[where])
         return logits
-
-
-def _check_language_features(features) -> pd.DataFrame:
-    """The table in floating point, its index in strings."""
-    if not isinstance(features, pd.DataFrame):
-        raise ValueError(
-            "`language_features` must be a DataFrame whose index holds the languages, "
-            f"got {type(features).__name__}."
-        )
-    table = features.set_axis(map(str, features.index))
-    try:
-        table = table.astype(float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"`language_features` must hold numbers only: {error}.") from error
-    if np.isinf(table).any(axis=None):
-        raise ValueError("`language_features` holds infinity; use NaN for what is not known.")
-    if not table.index.is_unique:
-        twice = sorted(set(table.index[table.index.duplicated()]))
-        raise ValueError(f"`language_features` has more than one row for {twice}.")
-    return table

@@ -1,0 +1,47 @@
+"""Numbers that are known about languages."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+
+
+def standardised(features, languages: list[str]) -> torch.Tensor:
+    """Standardised columns, in the order of `languages`; 0 where a language or a value is missing.
+
+    Returns
+    -------
+    Tensor of float32, shape (n_languages, n_columns)
+    """
+    table = check_language_features(features)
+    scale = table.std(ddof=0).replace(0.0, 1.0)
+    table = ((table - table.mean()) / scale).reindex(languages).fillna(0.0)
+    return torch.tensor(table.to_numpy(), dtype=torch.float32)
+
+
+def check_language_features(features) -> pd.DataFrame:
+    """The table in floating point, its index in strings.
+
+    Raises
+    ------
+    ValueError
+        If it is none, has two rows for a language, or holds something else than finite numbers
+        and NaN.
+    """
+    if not isinstance(features, pd.DataFrame):
+        raise ValueError(
+            "`language_features` must be a DataFrame whose index holds the languages, "
+            f"got {type(features).__name__}."
+        )
+    table = features.set_axis(map(str, features.index))
+    try:
+        table = table.astype(float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"`language_features` must hold numbers only: {error}.") from error
+    if np.isinf(table).any(axis=None):
+        raise ValueError("`language_features` holds infinity; use NaN for what is not known.")
+    if not table.index.is_unique:
+        twice = sorted(set(table.index[table.index.duplicated()]))
+        raise ValueError(f"`language_features` has more than one row for {twice}.")
+    return table

@@ -1,0 +1,79 @@
+"""What a language's own rows add to the logits."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from scipy.special import log_softmax
+
+from metaling_sk import _residual
+from metaling_sk._residual import INTERCEPT_PENALTY, fit_residual
+
+N_CLASSES = 3
+
+
+def make_rows(n_rows, n_features, seed, zeros=0):
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(n_rows, n_features)) * (rng.random((n_rows, n_features)) < 0.5)
+    features[:zeros] = 0
+    targets = rng.dirichlet(np.ones(N_CLASSES), size=n_rows)
+    return features, targets, rng.normal(size=(n_rows, N_CLASSES)), rng.uniform(0.5, 3, n_rows)
+
+
+def loss(coef, intercept, rows, penalty, share):
+    features, targets, logits, weight = rows
+    log_p = log_softmax(share * logits + features @ coef.T + intercept, axis=1)
+    scale = (features**2).sum() / len(features) or 1.0
+    return (
+        -(weight * (targets * log_p).sum(axis=1)).sum()
+        + penalty * scale * (coef**2).sum() / 2
+        + INTERCEPT_PENALTY * (intercept**2).sum() / 2
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    n_rows=st.integers(1, 12),
+    n_features=st.integers(1, 12),
+    zeros=st.integers(0, 12),
+    share=st.sampled_from([0.0, 0.5, 1.0]),
+    seed=st.integers(0, 1000),
+)
+def test_no_other_weights_are_better(n_rows, n_features, zeros, share, seed):
+    """With more features than rows and fewer, with rows that are all 0, dense and sparse."""
+    rows = make_rows(n_rows, n_features, seed, zeros)
+    features, targets, logits, weight = rows
+    found = fit_residual(features, targets, logits, 0.3, weight, share)
+    lowest = loss(found.coef, found.intercept, rows, 0.3, share)
+    rng = np.random.default_rng(seed)
+    for size in (0.01, 0.1, 1.0):
+        coef = found.coef + size * rng.normal(size=found.coef.shape)
+        intercept = found.intercept + size * rng.normal(size=N_CLASSES)
+        assert loss(coef, intercept, rows, 0.3, share) >= lowest - 1e-6
+    in_sparse = fit_residual(sparse.csr_array(features), targets, logits, 0.3, weight, share)
+    np.testing.assert_allclose(in_sparse.coef.toarray(), found.coef, atol=1e-3)
+
+
+@pytest.mark.parametrize("as_kind", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_both_ways_to_solve_it_agree(as_kind, monkeypatch):
+    """Inner products of the rows, or their features."""
+    features, targets, logits, weight = make_rows(20, 50, seed=0, zeros=2)
+    by_rows = fit_residual(as_kind(features), targets, logits, 0.1, weight, 0.5)
+    monkeypatch.setattr(_residual, "MAX_ROWS", 0)
+    by_features = fit_residual(as_kind(features), targets, logits, 0.1, weight, 0.5)
+    new = as_kind(make_rows(10, 50, seed=1)[0])
+    zero = np.zeros((10, N_CLASSES))
+    expected = by_features.apply(zero, new)
+    assert np.ptp(expected) > 0.1
+    np.testing.assert_allclose(by_rows.apply(zero, new), expected, atol=1e-3)
+
+
+def test_one_after_another():
+    """`after` is what the two do in turn."""
+    features, targets, logits, _ = make_rows(20, 5, seed=0)
+    first = fit_residual(features, targets, logits, 0.1, share=0.5)
+    second = fit_residual(features, targets[::-1], first.apply(logits, features), 0.1, share=0.5)
+    both = second.after(first)
+    in_turn = second.apply(first.apply(logits, features), features)
+    np.testing.assert_allclose(both.apply(logits, features), in_turn, atol=1e-9)
