@@ -66,9 +66,11 @@ def characters(read):
 
 def proba(model, X, train, test):
     """Probabilities of all classes, 0 for those without a row."""
-    fitted = clone(model).fit(X[train], y[train])
+    # What no row has gets no weight, so that it may be left out.
+    used = np.unique(X[train].nonzero()[1])
+    fitted = clone(model).fit(X[train][:, used], y[train])
     found = np.zeros((len(test), len(classes)))
-    found[:, np.searchsorted(classes, fitted.classes_)] = fitted.predict_proba(X[test])
+    found[:, np.searchsorted(classes, fitted.classes_)] = fitted.predict_proba(X[test][:, used])
     return found
 
 

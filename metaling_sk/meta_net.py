@@ -600,16 +600,19 @@ class MetaNetClassifier(LanguageClassifier):
         samples = adapted.samples
         rows = self._rows(self._inputs(samples, progress), samples.language)
         rows = rows.with_labels(samples.y)
-        labelled = np.flatnonzero(samples.labelled)
+        labelled = rows.take(samples.labelled)
         if len(labelled):
             hypernetwork, row = module.hypernetwork, self._row_of(code)
-            weights = self._class_weights(samples.y[labelled])
+            weights = self._class_weights(labelled.y)
             device = module.head.weight.device
             module.eval()
             embedding = find_embedding(
                 module,
                 hypernetwork.embed(torch.tensor([row], device=device))[0],
-                rows.collate(labelled).to(device),
+                lambda: (
+                    labelled.collate(where).to(device)
+                    for where in labelled.indices(self._predict_batch_size)
+                ),
                 self.inner_steps,
                 self._inner_learning_rate,
                 None if weights is None else weights.to(device),

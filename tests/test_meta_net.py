@@ -200,7 +200,8 @@ def test_maml_learns_to_adapt():
 
     start, before = module.hypernetwork.agnostic, []
     for code in ("as is 9", "opposite 9"):
-        found = find_embedding(module, start, batch_of(code, 8), 5, 0.05)
+        rows = batch_of(code, 8)
+        found = find_embedding(module, start, lambda: [rows], 5, 0.05)
         assert loss(found, batch_of(code, 9)) < 0.5
         before.append(loss(start, batch_of(code, 9)))
     assert np.mean(before) > 0.6
@@ -481,7 +482,7 @@ def test_the_objective_is_the_formula():
         return -(class_weight[y] * log_p).sum() / class_weight[y].sum()
 
     found = find_embedding(
-        module, module.hypernetwork.agnostic, support, 2, 0.05, objective.class_weight
+        module, module.hypernetwork.agnostic, lambda: [support], 2, 0.05, objective.class_weight
     )
     expected = {
         "language": mean_loss([support, query], lambda batch: module.generate(batch.language)),
@@ -505,6 +506,22 @@ def test_the_objective_is_the_formula():
     )
 
 
+@pytest.mark.parametrize("class_weight", [None, torch.tensor([1.0, 3.0])])
+def test_steps_on_an_embedding_are_the_same_in_small_batches(class_weight):
+    module, rows = make_network(), make_step(n_rows=20)
+    start = module.hypernetwork.agnostic
+
+    def part(which):
+        features = {"features": rows.inputs["features"][which]}
+        return Batch(features, rows.language[which], rows.y[which])
+
+    batches = [part(slice(7)), part(slice(7, 9)), part(slice(9, 20))]
+    at_once = find_embedding(module, start, lambda: [rows], 3, 0.05, class_weight)
+    in_parts = find_embedding(module, start, lambda: batches, 3, 0.05, class_weight)
+    assert not torch.allclose(at_once, start)
+    torch.testing.assert_close(in_parts, at_once, rtol=1e-4, atol=1e-5)
+
+
 def test_steps_on_an_embedding_lower_the_loss_and_move_nothing_else():
     module, batch = make_network(), make_step(n_rows=20)
     before = copy.deepcopy(module.state_dict())
@@ -515,7 +532,7 @@ def test_steps_on_an_embedding_lower_the_loss_and_move_nothing_else():
         logits = module(batch.inputs, batch.language, generated).logits
         return nn.functional.cross_entropy(logits, batch.y).item()
 
-    found = find_embedding(module, start, batch, 10, 0.05)
+    found = find_embedding(module, start, lambda: [batch], 10, 0.05)
     assert loss(found) < loss(start)
     found.sum().backward()
     # Of first order: the way there is a constant.

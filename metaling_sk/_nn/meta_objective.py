@@ -74,7 +74,7 @@ class MetaObjective(nn.Module):
             embedding = find_embedding(
                 module,
                 module.hypernetwork.agnostic,
-                support,
+                lambda: [support],
                 self.inner_steps,
                 self.inner_learning_rate,
                 self.class_weight,
@@ -106,22 +106,33 @@ class MetaObjective(nn.Module):
 def find_embedding(
     module: MetaNet,
     start: torch.Tensor,
-    batch,
+    batches,
     n_steps: int,
     learning_rate: float,
     class_weight: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """The embedding that a few steps of Adam on a batch lead to from another one.
+    """The embedding that a few steps of Adam on some rows lead to from another one.
 
     Nothing but the embedding moves; its gradient with respect to the weights is that of `start`.
+
+    Parameters
+    ----------
+    batches : function that returns an iterable of Batch
+        Called in each step, so that there is one batch at a time in memory.
     """
     with torch.enable_grad():
         embedding = start.detach().clone().requires_grad_()
         optimizer = torch.optim.Adam([embedding], lr=learning_rate)
         for _ in range(n_steps):
-            generated = module.generate_from(embedding, len(batch))
-            logits = module(batch.inputs, batch.language, generated).logits
-            loss = losses.cross_entropy(logits, batch.y, class_weight)
-            (embedding.grad,) = torch.autograd.grad(loss, [embedding])
+            gradients, sizes = [], []
+            for batch in batches():
+                generated = module.generate_from(embedding, len(batch))
+                logits = module(batch.inputs, batch.language, generated).logits
+                loss = losses.cross_entropy(logits, batch.y, class_weight)
+                gradients += torch.autograd.grad(loss, [embedding])
+                weight = torch.ones_like(batch.y) if class_weight is None else class_weight[batch.y]
+                sizes.append(weight.sum())
+            share = torch.stack(sizes) / sum(sizes)
+            embedding.grad = share.to(embedding.dtype) @ torch.stack(gradients)
             optimizer.step()
     return start + (embedding - start).detach()
