@@ -26,13 +26,13 @@ from tqdm.auto import tqdm
 
 from metaling_sk import LanguageStandardScaler, MetaNetClassifier
 
-N_TRAIN, N_LANGUAGES, N_FEW, MIN_DF = 200, 100, 16, 5
+N_TRAIN, N_LANGUAGES, N_FEW, MIN_DF = 200, 100, 16, 10
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("folder", type=Path)
 parser.add_argument("encoder", help="path of gemma-3-270m")
 parser.add_argument("--vectors", type=Path, help="file (.npy) to keep the encoder's vectors in")
-parser.add_argument("--seeds", type=int, default=3)
+parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
 args = parser.parse_args()
 
 frames = []
@@ -97,7 +97,7 @@ def easy_adapt(X, new):
 
 
 rows = []
-for seed in range(args.seeds):
+for seed in args.seeds:
     rng = np.random.default_rng(seed)
     drawn = rng.permutation(languages)
     old, new = np.sort(drawn[:N_LANGUAGES]), np.sort(drawn[N_LANGUAGES : 2 * N_LANGUAGES])

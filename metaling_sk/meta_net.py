@@ -35,8 +35,8 @@ from metaling_sk._training import Settings, history_frame, new_net, train
 from metaling_sk._validation import split_validation
 from metaling_sk.base import DROPOUT, LanguageClassifier, check_number, seeded
 
-N_HEADS = 16
-"""Basis heads."""
+N_HEADS, N_HEADS_ON_FEATURES = 16, 4
+"""Basis heads; features are many, and each head has a weight for every one of them."""
 
 N_DIMENSIONS = 32
 """Of the language embeddings."""
@@ -470,7 +470,7 @@ class MetaNetClassifier(LanguageClassifier):
             len(self.languages_),
             n_layers,
             self.max_width,
-            N_HEADS,
+            N_HEADS_ON_FEATURES if isinstance(encoder, Features) else N_HEADS,
             N_DIMENSIONS,
             language_features,
             torch.isin(
