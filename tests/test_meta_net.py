@@ -1,5 +1,6 @@
 import copy
 import pickle
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -200,8 +201,8 @@ def test_maml_learns_to_adapt():
 
     start, before = module.hypernetwork.agnostic, []
     for code in ("as is 9", "opposite 9"):
-        rows = batch_of(code, 8)
-        found = find_embedding(module, start, lambda: [rows], 5, 0.05)
+        batches = partial(list, [batch_of(code, 8)])
+        found = find_embedding(module, start, batches, 5, 0.05)
         assert loss(found, batch_of(code, 9)) < 0.5
         before.append(loss(start, batch_of(code, 9)))
     assert np.mean(before) > 0.6
