@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy import sparse
-from scipy.special import softmax
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._batches import Rows, Steps
@@ -21,6 +20,7 @@ from metaling_sk._nn.classifier import Classifier, Features
 from metaling_sk._nn.hypernetwork import Hypernetwork
 from metaling_sk._nn.meta_net import MetaNet
 from metaling_sk._nn.meta_objective import MetaObjective, find_embedding
+from metaling_sk._own_rows import fit_own_rows
 from metaling_sk._progress import Progress
 from metaling_sk._residual import Residual, fit_residual
 from metaling_sk._samples import (
@@ -49,13 +49,6 @@ ENOUGH_ROWS = 16
 
 FINE = 200
 """By how much smaller steps are than those of an untrained head, where it is fitted first."""
-
-PRIOR_SHARE = 0.25
-"""What is left of logits that a residual is added to, where they are too sure of its rows: the
-network was trained on these, or what it predicts serves as their labels."""
-
-SHARPENING, LABEL_WEIGHT = 2.5, 3.0
-"""Of predictions that serve as labels, and what a label counts beside one."""
 
 
 @dataclass
@@ -127,8 +120,8 @@ class MetaNetClassifier(LanguageClassifier):
     residual_penalty : float or None, default=0.1
         What is generated is where a language's model starts. In the end a multinomial logistic
         regression on the representations of its own rows adds to the logits; this is the penalty
-        of half its squared weights, times the mean squared norm of the rows. None leaves the
-        generated models as they are.
+        of half its squared weights, times the mean squared norm of the rows, and for fewer than 512
+        rows larger in proportion. None leaves the generated models as they are.
     encoder : str, path, config, (module, tokenizer) or sklearn transformer, default="scratch"
         As in `TransferClassifier`.
     trainable : {"all", "head", "lora", "adapter"}, default="all"
@@ -198,8 +191,8 @@ class MetaNetClassifier(LanguageClassifier):
     ['positive', 'negative']
     >>> sorted(clf.architecture_)
     ['en', 'es']
-    >>> few = pd.DataFrame({"text": ["bom hotel", "mau hotel"] * 5, "language": "pt"})
-    >>> clf.adapt(few, ["positive", "negative"] * 5).predict(few[:2]).tolist()
+    >>> few = pd.DataFrame({"text": ["bom hotel", "mau hotel"] * 10, "language": "pt"})
+    >>> clf.adapt(few, ["positive", "negative"] * 10).predict(few[:2]).tolist()
     ['positive', 'negative']
     """
 
@@ -335,7 +328,8 @@ class MetaNetClassifier(LanguageClassifier):
         rows that have been given so far count, so that it makes no difference whether they come at
         once or one by one. A language without statistics of its own takes those of these rows, as
         soon as there are 16; see `register_language`. Rows without a label count in the residual,
-        too, by what is predicted for them (self-training).
+        too, by what is predicted for them (self-training), unless too little of that can be
+        learnt: Cohen's κ, between it and what a model learns of it from other rows, up to 0.6.
 
         Parameters
         ----------
@@ -528,7 +522,7 @@ class MetaNetClassifier(LanguageClassifier):
             for row in np.unique(own.language):
                 where = np.flatnonzero(own.language == row)
                 code = self.languages_[row - 1]
-                self._fit_residual(code, own.y[where], logits[where], vectors[where], PRIOR_SHARE)
+                self._fit_residual(code, vectors[where], own.y[where], logits[where], seen=True)
 
     def _find_learning_rate(self, rows: Rows) -> float:
         rate = super()._find_learning_rate(rows)
@@ -622,21 +616,23 @@ class MetaNetClassifier(LanguageClassifier):
             logits, vectors = self._outputs_of(rows, progress)
             if adapted.residual is not None:
                 logits = adapted.residual.apply(logits, vectors)
-            share = 1.0 if samples.labelled.all() else PRIOR_SHARE
-            self._fit_residual(code, rows.y, logits, vectors, share)
-            if adapted.residual is not None:
-                self.residuals_[code] = self.residuals_[code].after(adapted.residual)
+            self._fit_residual(code, vectors, rows.y, logits, adapted.residual)
 
-    def _fit_residual(self, code: str, y, logits, vectors, share: float) -> None:
-        """Set what is added to a language's logits; its text counts by what is predicted."""
-        labelled = y != MISSING
-        targets = softmax(SHARPENING * logits, axis=1)
-        targets[labelled] = np.eye(len(self.classes_))[y[labelled]]
-        weight = np.where(labelled, LABEL_WEIGHT, 1.0) if not labelled.all() else np.ones(len(y))
-        if (class_weights := self._class_weights(y[labelled])) is not None:
-            weight[labelled] *= class_weights.numpy()[y[labelled]]
-        penalty = self.residual_penalty
-        self.residuals_[code] = fit_residual(vectors, targets, logits, penalty, weight, share)
+    def _fit_residual(self, code, vectors, y, logits, prior=None, *, seen=False) -> None:
+        """Set what is added to a language's logits, on top of what was added before."""
+        weights = self._class_weights(y[y != MISSING])
+        residual = fit_own_rows(
+            vectors,
+            y,
+            logits,
+            self.residual_penalty,
+            None if weights is None else weights.numpy(),
+            seen=seen,
+        )
+        self.residuals_.pop(code, None)
+        found = [each for each in (prior, residual) if each is not None]
+        if found:
+            self.residuals_[code] = found[0] if len(found) == 1 else residual.after(prior)
 
     def _has_statistics(self, code: str) -> bool:
         """Whether a language is centred and scaled by rows of its own."""
