@@ -614,12 +614,12 @@ class MetaNetClassifier(LanguageClassifier):
             hypernetwork.set_language(row, embedding)
         if self.residual_penalty is not None:
             logits, vectors = self._outputs_of(rows, progress)
-            if adapted.residual is not None:
-                logits = adapted.residual.apply(logits, vectors)
             self._fit_residual(code, vectors, rows.y, logits, adapted.residual)
 
     def _fit_residual(self, code, vectors, y, logits, prior=None, *, seen=False) -> None:
         """Set what is added to a language's logits, on top of what was added before."""
+        if prior is not None:
+            logits = prior.apply(logits, vectors)
         weights = self._class_weights(y[y != MISSING])
         residual = fit_own_rows(
             vectors,
@@ -629,10 +629,13 @@ class MetaNetClassifier(LanguageClassifier):
             None if weights is None else weights.numpy(),
             seen=seen,
         )
+        if residual is None:
+            residual = prior
+        elif prior is not None:
+            residual = residual.after(prior)
         self.residuals_.pop(code, None)
-        found = [each for each in (prior, residual) if each is not None]
-        if found:
-            self.residuals_[code] = found[0] if len(found) == 1 else residual.after(prior)
+        if residual is not None:
+            self.residuals_[code] = residual
 
     def _has_statistics(self, code: str) -> bool:
         """Whether a language is centred and scaled by rows of its own."""

@@ -300,10 +300,10 @@ def test_a_language_adapted_before_saving(kind, tmp_path):
     with pytest.raises(ValueError, match="'fr' has not .* before `save` cannot be undone"):
         loaded.forget("fr")
     before = loaded.predict_proba(rows, language="fr")
-    loaded.adapt(few, labels, language="fr")
+    loaded.set_params(residual_penalty=1e-3).adapt(few, labels, language="fr")
     after = loaded.predict_proba(rows, language="fr")
     truth = np.arange(4), labels
-    assert np.log(after[truth]).sum() > np.log(before[truth]).sum() + 0.01
+    assert (after[:4][truth] > before[:4][truth]).all()
     # It starts from what has been saved, and goes back there.
     loaded.forget("fr")
     np.testing.assert_array_equal(loaded.predict_proba(rows, language="fr"), before)

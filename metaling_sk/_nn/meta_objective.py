@@ -132,7 +132,7 @@ def find_embedding(
                 gradients += torch.autograd.grad(loss, [embedding])
                 weight = torch.ones_like(batch.y) if class_weight is None else class_weight[batch.y]
                 sizes.append(weight.sum())
-            share = torch.stack(sizes) / sum(sizes)
-            embedding.grad = share.to(embedding.dtype) @ torch.stack(gradients)
+            sizes = torch.stack(sizes).to(embedding.dtype)
+            embedding.grad = sizes / sizes.sum() @ torch.stack(gradients)
             optimizer.step()
     return start + (embedding - start).detach()
