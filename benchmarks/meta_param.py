@@ -30,8 +30,8 @@ from transformers import AutoModel, BertConfig
 
 from metaling_sk import MetaParamSearchCV, StratifiedLanguageKFold, TransferClassifier
 from metaling_sk._encoders.scratch import train_tokenizer
-from metaling_sk._search._journal import read_results
 from metaling_sk.datasets import load_reviews
+from metaling_sk.meta_param._journal import read_results
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--rows", type=int, default=300, help="per language")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from sklearn.metrics import accuracy_score, log_loss, precision_recall_fscore_support
-from sklearn.metrics._scorer import _BaseScorer
 from sklearn.utils.multiclass import check_classification_targets
 
-from metaling_sk._samples import check_codes, label_array, name_rows, plain_labels
+from metaling_sk._data.samples import check_codes, label_array, name_rows, plain_labels
+from metaling_sk._utils.sklearn_compat import BaseScorer
 
 AVERAGES = ("macro", "micro", "weighted")
 
@@ -117,7 +117,7 @@ def log_loss_scorer(labels) -> LogLossScorer:
     return LogLossScorer(labels)
 
 
-class LogLossScorer(_BaseScorer):
+class LogLossScorer(BaseScorer):
     """A scorer; see `log_loss_scorer`.
 
     Metadata other than `sample_weight` is what predictions need, such as the language.

@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_array, check_random_state
 
-from metaling_sk._samples import check_codes, check_labels
+from metaling_sk._data.samples import check_codes, check_labels
 
 
 class _LanguageSplitter(BaseCrossValidator):

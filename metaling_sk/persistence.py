@@ -19,15 +19,15 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig
 
-from metaling_sk._device import fork_random_state
-from metaling_sk._encoders import TextEncoder, freeze, merge_lora
-from metaling_sk._language_statistics import LanguageStatistics
-from metaling_sk._nn.adapters import Adapters
-from metaling_sk._nn.classifier import Features
-from metaling_sk._nn.language_norm import LanguageNorm
-from metaling_sk._nn.objective import Objective
-from metaling_sk._residual import Residual
-from metaling_sk._training import new_net
+from metaling_sk._data.language_statistics import LanguageStatistics
+from metaling_sk._encoders.adapters import Adapters
+from metaling_sk._encoders.make_encoder import TextEncoder, freeze, merge_lora
+from metaling_sk._network.classifier import IdentityEncoder
+from metaling_sk._network.language_norm import LanguageNorm
+from metaling_sk._network.training import new_net
+from metaling_sk._utils.device import fork_random_state
+from metaling_sk.meta_net._residual_head import ResidualHead
+from metaling_sk.transfer._objective import TransferObjective
 
 FORMAT = 1
 CLASSES = {
@@ -198,7 +198,7 @@ def _restore(estimator, folder: Path, fitted: dict, tensors: dict[str, torch.Ten
             for number, code in enumerate(fitted["residual_languages"])
         }
     weights = _part(tensors, "net")
-    encoder = Features()
+    encoder = IdentityEncoder()
     if "encoder" in fitted:
         text_encoder = _restore_encoder(folder, fitted["encoder"])
         estimator.text_encoder_ = text_encoder
@@ -212,7 +212,7 @@ def _restore(estimator, folder: Path, fitted: dict, tensors: dict[str, torch.Ten
     _add_adapters(encoder, _part(weights, "encoder"))
     module = estimator._restore_module(weights, encoder, _restore_norm(weights))
     module.load_state_dict(weights)
-    estimator.net_ = new_net(module, Objective(), estimator._settings())
+    estimator.net_ = new_net(module, TransferObjective(), estimator._settings())
     return estimator
 
 
@@ -242,7 +242,7 @@ def _restore_norm(weights: dict[str, torch.Tensor]) -> LanguageNorm | None:
     return LanguageNorm(n_rows - 1, n_features)
 
 
-def _from_residual(residual: Residual) -> dict[str, torch.Tensor]:
+def _from_residual(residual: ResidualHead) -> dict[str, torch.Tensor]:
     arrays = {"intercept": residual.intercept, "share": np.array([residual.share])}
     coef = residual.coef
     if sparse.issparse(coef):
@@ -254,14 +254,14 @@ def _from_residual(residual: Residual) -> dict[str, torch.Tensor]:
     return {name: _to_tensor(array) for name, array in arrays.items()}
 
 
-def _to_residual(tensors: dict[str, torch.Tensor]) -> Residual:
+def _to_residual(tensors: dict[str, torch.Tensor]) -> ResidualHead:
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
     if "transposed" in arrays:
         coef = arrays["transposed"].T
     else:
         parts = arrays["data"], arrays["indices"], arrays["indptr"]
         coef = sparse.csr_array(parts, shape=tuple(arrays["shape"].tolist()))
-    return Residual(coef, arrays["intercept"], arrays["share"].item())
+    return ResidualHead(coef, arrays["intercept"], arrays["share"].item())
 
 
 def _is_made_from_config(backbone: nn.Module) -> bool:

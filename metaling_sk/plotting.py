@@ -6,8 +6,9 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.metrics import get_scorer
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
+
+from metaling_sk._utils.sklearn_compat import check_matplotlib_support
 
 WIDE = 100
 """Values of a parameter whose largest is more than so many times the smallest get a log axis."""

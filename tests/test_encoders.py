@@ -36,12 +36,12 @@ from transformers import (
 )
 
 from metaling_sk import EncoderVectorizer
-from metaling_sk._batches import Rows, Steps
-from metaling_sk._encoders import TextEncoder, make_text_encoder
-from metaling_sk._encoders._cache import CACHE, VectorCache, keys_of
+from metaling_sk._data.batches import EncodedSamples, StepIterator
+from metaling_sk._data.tokens import CHARACTERS_PER_TOKEN, Tokens, tokenize
+from metaling_sk._encoders.make_encoder import TextEncoder, make_text_encoder
+from metaling_sk._encoders.memory_cache import CACHE, VectorCache, keys_of
 from metaling_sk._encoders.scratch import train_tokenizer
-from metaling_sk._nn.classifier import Features
-from metaling_sk._tokens import CHARACTERS_PER_TOKEN, Tokens, tokenize
+from metaling_sk._network.classifier import IdentityEncoder
 
 X, Y = make_pair(30, 30, n_labelled=10)
 TEXTS = [*X["text"][25:35], "", "好", "a", "room " * 200]
@@ -437,7 +437,7 @@ def test_the_backbone_is_not_changed_by_training_the_head(bert):
     weights = AutoModel.from_pretrained(bert).state_dict()
     for name, weight in model.text_encoder_.backbone.state_dict().items():
         assert torch.equal(weight, weights[name])
-    assert isinstance(model.net_.module_.encoder, Features)
+    assert isinstance(model.net_.module_.encoder, IdentityEncoder)
 
 
 def test_the_cache_forgets_what_was_used_longest_ago():
@@ -546,7 +546,7 @@ def test_tokens_are_taken_and_padded(lengths, data):
 
 @given(LENGTHS, st.integers(1, 8), st.sampled_from([None, 0, 1]))
 def test_every_row_is_in_one_batch(lengths, batch_size, seed):
-    rows = Rows(tokens_of(lengths), np.zeros(len(lengths), dtype=np.int64))
+    rows = EncodedSamples(tokens_of(lengths), np.zeros(len(lengths), dtype=np.int64))
     rng = None if seed is None else np.random.RandomState(seed)
     batches = rows.indices(batch_size, rng)
     assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
@@ -561,10 +561,10 @@ def test_every_row_is_in_one_batch(lengths, batch_size, seed):
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=3), st.integers(1, 6))
 def test_steps_take_a_batch_of_every_stream(sizes, batch_size):
     streams = {
-        str(number): Rows(tokens_of([1] * size), np.arange(size), y=np.arange(size))
+        str(number): EncodedSamples(tokens_of([1] * size), np.arange(size), y=np.arange(size))
         for number, size in enumerate(sizes)
     }
-    steps = Steps(streams, batch_size, np.random.RandomState(0))
+    steps = StepIterator(streams, batch_size, np.random.RandomState(0))
     seen = [step.batches for step, _ in steps]
     assert len(seen) == len(steps) == -(-max(sizes) // steps.batch_size)
     assert steps.batch_size in (batch_size, 2) or len(steps) >= 10
@@ -577,8 +577,13 @@ def test_steps_take_a_batch_of_every_stream(sizes, batch_size):
 
 
 def test_steps_without_rows():
-    assert len(Steps({}, 3)) == 0
-    assert list(Steps({"source": Rows(tokens_of([1]).take([]), np.array([], int))}, 3)) == []
+    assert len(StepIterator({}, 3)) == 0
+    assert (
+        list(
+            StepIterator({"source": EncodedSamples(tokens_of([1]).take([]), np.array([], int))}, 3)
+        )
+        == []
+    )
 
 
 def test_a_text_is_not_read_beyond_what_can_count(bert):

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from metaling_sk._language_statistics import LanguageStatistics
+from metaling_sk._data.language_statistics import LanguageStatistics
 from metaling_sk.preprocessing import LanguageStandardScaler
 
 LANGUAGE = np.repeat(np.array(["en", "zh", "sw"], dtype=object), [30, 20, 1])

@@ -18,13 +18,13 @@ from tiny import make_classifier, make_config, make_meta_net, make_pair, make_re
 from torch import nn
 
 from metaling_sk import MetaNetClassifier
-from metaling_sk._batches import Batch, Rows, Step
-from metaling_sk._episodes import Episodes
-from metaling_sk._nn import gates
-from metaling_sk._nn.classifier import Features
-from metaling_sk._nn.hypernetwork import Hypernetwork
-from metaling_sk._nn.meta_net import MetaNet
-from metaling_sk._nn.meta_objective import MetaObjective, find_embedding
+from metaling_sk._data.batches import Batch, EncodedSamples, TrainingStep
+from metaling_sk._network.classifier import IdentityEncoder
+from metaling_sk.meta_net import _gates as gates
+from metaling_sk.meta_net._episodes import Episodes
+from metaling_sk.meta_net._hypernetwork import Hypernetwork
+from metaling_sk.meta_net._network import MetaNetwork
+from metaling_sk.meta_net._objective import MetaObjective, find_embedding
 
 CHARACTERS = TfidfVectorizer(analyzer="char", ngram_range=(1, 2))
 LEARNING = {"learning_rate": 0.01, "max_epochs": 10, "batch_size": 16, "patience": 10}
@@ -144,7 +144,7 @@ def test_at_first_every_model_is_the_meta_model(kind, request):
 
 
 def samples_of(X):
-    from metaling_sk._samples import check_samples
+    from metaling_sk._data.samples import check_samples
 
     return check_samples(MetaNetClassifier(), X, reset=True, needs_y=False)
 
@@ -447,7 +447,7 @@ def test_embeddings():
 def make_network(n_languages=2, **parameters):
     torch.manual_seed(0)
     hypernetwork = Hypernetwork(n_languages, 1, 3, 4, 5, **parameters)
-    module = MetaNet(Features(), None, hypernetwork, 4, 2)
+    module = MetaNetwork(IdentityEncoder(), None, hypernetwork, 4, 2)
     with torch.no_grad():
         for weight in module.parameters():
             weight.normal_()
@@ -470,7 +470,7 @@ def test_the_objective_is_the_formula():
     objective = MetaObjective(
         0.3, 0.5, 0.0, 2, 0.05, class_weight=torch.tensor(class_weight).float()
     )
-    step = Step({"support": support, "query": query}, {})
+    step = TrainingStep({"support": support, "query": query}, {})
     values = objective(objective.outputs(module, step), step, module, True)
 
     def mean_loss(batches, generated):
@@ -599,7 +599,7 @@ def test_with_every_language_dropped_there_is_only_the_meta_model():
 )
 def test_episodes(counts, batch_size, n_names):
     language = np.repeat(np.arange(len(counts)), counts)
-    rows = Rows(np.arange(len(language))[:, None].astype(float), language, language % 2)
+    rows = EncodedSamples(np.arange(len(language))[:, None].astype(float), language, language % 2)
     names = [f"batch {number}" for number in range(n_names)]
     episodes = Episodes(rows, names, batch_size, np.random.RandomState(0))
     steps = [step for step, _ in episodes]
@@ -618,7 +618,7 @@ def test_episodes(counts, batch_size, n_names):
 
 def test_languages_are_drawn_as_often_as_they_have_rows():
     language = np.repeat([1, 2], [900, 100])
-    rows = Rows(np.zeros((1000, 1)), language, np.zeros(1000, dtype=int))
+    rows = EncodedSamples(np.zeros((1000, 1)), language, np.zeros(1000, dtype=int))
     episodes = Episodes(rows, ["support", "query"], 2, np.random.RandomState(0))
     drawn = [step.batches["support"].language[0].item() for step, _ in episodes]
     assert np.mean(np.array(drawn) == 1) == pytest.approx(0.9, abs=0.06)

@@ -40,7 +40,7 @@ from metaling_sk import (
     MetaParamSearchCV,
     StratifiedLanguageKFold,
 )
-from metaling_sk._search._data import nested_subset, read_data, split
+from metaling_sk.meta_param._folds import nested_subset, read_data, split
 from metaling_sk.metrics import LogLossScorer
 
 RNG = np.random.default_rng(0)

@@ -21,14 +21,14 @@ from sklearn.model_selection import (
 )
 from sklearn.tree import DecisionTreeClassifier
 
-from metaling_sk._search._priors import (
+from metaling_sk.meta_param._priors import (
     MAX_GOOD,
     good_candidates,
     read_priors,
     sample_with_prior,
     spread_first,
 )
-from metaling_sk._search._space import Choices, Opaque, Quantiles, dimensions
+from metaling_sk.meta_param._space import Choices, Opaque, Quantiles, dimensions
 
 DISTRIBUTIONS = [
     uniform(-2, 5),
@@ -172,7 +172,7 @@ def test_all_forms_of_a_search_are_the_same_prior(search, tmp_path, monkeypatch)
     frame.to_csv(tmp_path / "results.csv")
     monkeypatch.setitem(
         sys.modules,
-        "metaling_sk._search._journal",
+        "metaling_sk.meta_param._journal",
         SimpleNamespace(read_results=lambda folder: frame[["params", "mean_test_score"]]),
     )
     forms = [search, search.cv_results_, frame, pd.read_csv(tmp_path / "results.csv"), tmp_path]

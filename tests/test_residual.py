@@ -8,7 +8,7 @@ from scipy import sparse
 from scipy.special import log_softmax
 
 from metaling_sk import _residual
-from metaling_sk._residual import INTERCEPT_PENALTY, fit_residual
+from metaling_sk.meta_net._residual_head import INTERCEPT_PENALTY, fit_residual_head
 
 N_CLASSES = 3
 
@@ -44,14 +44,14 @@ def test_no_other_weights_are_better(n_rows, n_features, zeros, share, seed):
     """With more features than rows and fewer, with rows that are all 0, dense and sparse."""
     rows = make_rows(n_rows, n_features, seed, zeros)
     features, targets, logits, weight = rows
-    found = fit_residual(features, targets, logits, 0.3, weight, share)
+    found = fit_residual_head(features, targets, logits, 0.3, weight, share)
     lowest = loss(found.coef, found.intercept, rows, 0.3, share)
     rng = np.random.default_rng(seed)
     for size in (0.01, 0.1, 1.0):
         coef = found.coef + size * rng.normal(size=found.coef.shape)
         intercept = found.intercept + size * rng.normal(size=N_CLASSES)
         assert loss(coef, intercept, rows, 0.3, share) >= lowest - 1e-6
-    in_sparse = fit_residual(sparse.csr_array(features), targets, logits, 0.3, weight, share)
+    in_sparse = fit_residual_head(sparse.csr_array(features), targets, logits, 0.3, weight, share)
     np.testing.assert_allclose(in_sparse.coef.toarray(), found.coef, atol=1e-3)
 
 
@@ -59,9 +59,9 @@ def test_no_other_weights_are_better(n_rows, n_features, zeros, share, seed):
 def test_both_ways_to_solve_it_agree(as_kind, monkeypatch):
     """Inner products of the rows, or their features."""
     features, targets, logits, weight = make_rows(20, 50, seed=0, zeros=2)
-    by_rows = fit_residual(as_kind(features), targets, logits, 0.1, weight, 0.5)
+    by_rows = fit_residual_head(as_kind(features), targets, logits, 0.1, weight, 0.5)
     monkeypatch.setattr(_residual, "MAX_ROWS", 0)
-    by_features = fit_residual(as_kind(features), targets, logits, 0.1, weight, 0.5)
+    by_features = fit_residual_head(as_kind(features), targets, logits, 0.1, weight, 0.5)
     new = as_kind(make_rows(10, 50, seed=1)[0])
     zero = np.zeros((10, N_CLASSES))
     expected = by_features.apply(zero, new)
@@ -72,8 +72,10 @@ def test_both_ways_to_solve_it_agree(as_kind, monkeypatch):
 def test_one_after_another():
     """`after` is what the two do in turn."""
     features, targets, logits, _ = make_rows(20, 5, seed=0)
-    first = fit_residual(features, targets, logits, 0.1, share=0.5)
-    second = fit_residual(features, targets[::-1], first.apply(logits, features), 0.1, share=0.5)
+    first = fit_residual_head(features, targets, logits, 0.1, share=0.5)
+    second = fit_residual_head(
+        features, targets[::-1], first.apply(logits, features), 0.1, share=0.5
+    )
     both = second.after(first)
     in_turn = second.apply(first.apply(logits, features), features)
     np.testing.assert_allclose(both.apply(logits, features), in_turn, atol=1e-9)

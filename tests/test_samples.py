@@ -9,7 +9,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import DataConversionWarning
 
-from metaling_sk._samples import MISSING, check_samples, check_two_classes
+from metaling_sk._data.samples import MISSING, check_samples, check_two_classes
 
 TEXTS = ["good hotel", "", "酒店不错", "مرحبا\x00 \ud800 👍"]
 LANGUAGE = ["en", "en", "zh", "ar"]

@@ -19,10 +19,17 @@ from tokenizers import normalizers
 import metaling_sk._encoders.scratch as scratch
 import metaling_sk._encoders.text_encoder as text_encoder
 from metaling_sk import EncoderVectorizer
-from metaling_sk._encoders import TextEncoder, encode, make_text_encoder
-from metaling_sk._encoders._cache import CACHE, keys_of
-from metaling_sk._store import FILE_BYTES, MAX_BYTES, ROW_BYTES, Store, active_store, use_store
-from metaling_sk._tokens import Tokens, tokenize, tokenizer_digest
+from metaling_sk._data.tokens import Tokens, tokenize, tokenizer_digest
+from metaling_sk._encoders.disk_cache import (
+    FILE_BYTES,
+    MAX_BYTES,
+    ROW_BYTES,
+    DiskCache,
+    active_disk_cache,
+    use_disk_cache,
+)
+from metaling_sk._encoders.make_encoder import TextEncoder, encode, make_text_encoder
+from metaling_sk._encoders.memory_cache import CACHE, keys_of
 
 X, Y = make_pair(30, 30, n_labelled=10)
 TEXTS = np.array([*X["text"][25:35], *ODD_TEXTS.values(), "room " * 200, ""], dtype=object)
@@ -79,7 +86,7 @@ def files(folder):
 
 
 def test_rows_are_computed_once(tmp_path):
-    store = Store(tmp_path)
+    store = DiskCache(tmp_path)
     keys = keys_of(b"key", ["a", "b", "", "\ud800", "b"])
     log = tmp_path / "log"
     log.mkdir()
@@ -96,17 +103,20 @@ def test_keys_may_end_in_zeros_and_rows_be_ragged_or_empty(tmp_path):
     keys = [bytes(16), bytes(15) + b"\1", b"\1" + bytes(15)]
     rows = [np.arange(size, dtype=np.int32) for size in (3, 0, 1)]
     for _ in range(2):
-        found = Store(tmp_path).get_or_compute("rows", keys, lambda positions: rows)
+        found = DiskCache(tmp_path).get_or_compute("rows", keys, lambda positions: rows)
         for row, expected in zip(found, rows, strict=True):
             np.testing.assert_array_equal(row, expected, strict=True)
     only_empty = keys[1:2]
     for _ in range(2):
-        assert len(Store(tmp_path).get_or_compute("empty", only_empty, lambda _: rows[1:2])[0]) == 0
+        assert (
+            len(DiskCache(tmp_path).get_or_compute("empty", only_empty, lambda _: rows[1:2])[0])
+            == 0
+        )
 
 
 def test_rows_are_views_of_a_memory_map_that_closes(tmp_path):
     keys = keys_of(b"key", map(str, range(10)))
-    store = Store(tmp_path)
+    store = DiskCache(tmp_path)
     n_open = len(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else None
     for number in range(50):
         store.get_or_compute(f"number-{number}", keys, double(keys))
@@ -123,7 +133,7 @@ def test_the_size_is_bounded(tmp_path):
     keys = keys_of(b"key", map(str, range(100)))
     max_bytes = 2 * FILE_BYTES + 70 * (ROW_BYTES + 16) + 5
     for start in (0, 50):
-        store = Store(tmp_path, max_bytes)
+        store = DiskCache(tmp_path, max_bytes)
         asked = keys[start : start + 50]
         rows = store.get_or_compute("numbers", asked, double(asked))
         assert [row.tobytes() for row in rows] == asked
@@ -143,7 +153,7 @@ def test_a_full_disk(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     keys = keys_of(b"key", ["a", "b"])
-    store = Store(tmp_path)
+    store = DiskCache(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(np, "save", save)
         rows = store.get_or_compute("numbers", keys, double(keys))
@@ -153,7 +163,7 @@ def test_a_full_disk(tmp_path, monkeypatch):
 
 def test_a_folder_that_its_owner_removes(tmp_path):
     keys = keys_of(b"key", ["a", "b"])
-    store = Store(tmp_path / "store")
+    store = DiskCache(tmp_path / "store")
     (tmp_path / "store").mkdir()
     rows = store.get_or_compute("numbers", keys[:1], double(keys))
 
@@ -175,8 +185,8 @@ def test_an_error_frees_the_lock(tmp_path):
 
     keys = keys_of(b"key", ["a"])
     with pytest.raises(ValueError, match="no"):
-        Store(tmp_path).get_or_compute("numbers", keys, fail)
-    assert Store(tmp_path).get_or_compute("numbers", keys, double(keys))[0].tobytes() == keys[0]
+        DiskCache(tmp_path).get_or_compute("numbers", keys, fail)
+    assert DiskCache(tmp_path).get_or_compute("numbers", keys, double(keys))[0].tobytes() == keys[0]
 
 
 # Processes
@@ -190,7 +200,7 @@ def ask(folder, start):
         time.sleep(0.1)
         return double(keys, folder / "log")(positions)
 
-    rows = Store(folder / "store").get_or_compute("numbers", keys, compute)
+    rows = DiskCache(folder / "store").get_or_compute("numbers", keys, compute)
     return [row.tobytes() for row in rows] == keys
 
 
@@ -236,7 +246,7 @@ def test_a_process_that_is_killed(tmp_path, when):
     assert [path.suffix for path in files(tmp_path)] == ([".tmp"] if when == "write" else [])
     keys = [bytes(16), b"k" * 16]
     for _ in range(2):
-        rows = Store(tmp_path).get_or_compute("numbers", keys, double(keys))
+        rows = DiskCache(tmp_path).get_or_compute("numbers", keys, double(keys))
         assert [row.tobytes() for row in rows] == keys
     assert [path.suffix for path in files(tmp_path)] == [".rows"]
 
@@ -244,7 +254,7 @@ def test_a_process_that_is_killed(tmp_path, when):
 MAKER = """
 import sys
 from multiprocessing import get_context
-from metaling_sk._store import use_store
+from metaling_sk._encoders.disk_cache import use_store
 
 def use(folder):
     with use_store(folder):
@@ -271,22 +281,22 @@ def test_who_makes_the_folder_removes_it_in_the_end(tmp_path):
 
 
 def test_the_active_store(tmp_path):
-    assert active_store() is None
-    with use_store(None):
-        assert active_store() is None
-    with use_store(tmp_path / "a"):
-        outer = active_store()
+    assert active_disk_cache() is None
+    with use_disk_cache(None):
+        assert active_disk_cache() is None
+    with use_disk_cache(tmp_path / "a"):
+        outer = active_disk_cache()
         assert (outer.folder, outer.remember) == (tmp_path / "a", False)
         assert outer.folder.is_dir() and outer.max_bytes == MAX_BYTES
-        with use_store(None, remember=True):
-            assert active_store() is outer
-        with pytest.raises(KeyError), use_store(str(tmp_path / "b"), remember=True):
-            assert active_store().folder == tmp_path / "b" and active_store().remember
+        with use_disk_cache(None, remember=True):
+            assert active_disk_cache() is outer
+        with pytest.raises(KeyError), use_disk_cache(str(tmp_path / "b"), remember=True):
+            assert active_disk_cache().folder == tmp_path / "b" and active_disk_cache().remember
             with ThreadPoolExecutor(1) as threads:
-                assert threads.submit(active_store).result() is None
+                assert threads.submit(active_disk_cache).result() is None
             raise KeyError
-        assert active_store() is outer
-    assert active_store() is None
+        assert active_disk_cache() is outer
+    assert active_disk_cache() is None
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):
@@ -294,7 +304,7 @@ def test_a_folder_that_cannot_be_made(tmp_path):
     encoder = make_encoder()
     expected = encode(TEXTS, encoder, 8)
     CACHE.clear()
-    with use_store(tmp_path / "file" / "store"):
+    with use_disk_cache(tmp_path / "file" / "store"):
         np.testing.assert_array_equal(encode(TEXTS, encoder, 8), expected)
 
 
@@ -307,7 +317,7 @@ def test_vectors(tmp_path, calls):
     n_texts = len(set(TEXTS))
     assert calls["encode"] == n_texts
     CACHE.clear()
-    with use_store(tmp_path):
+    with use_disk_cache(tmp_path):
         np.testing.assert_array_equal(encode(TEXTS, encoder, 8), expected, strict=True)
         assert calls["encode"] == 2 * n_texts
         assert CACHE.get(keys_of(encoder.fingerprint, TEXTS)) == [None] * len(TEXTS)
@@ -319,21 +329,21 @@ def test_vectors(tmp_path, calls):
         other = encode(TEXTS, make_encoder(pooling="cls"), 8)
         assert not np.allclose(other, expected)
     assert calls["encode"] == 3 * n_texts
-    with use_store(tmp_path, remember=True):
+    with use_disk_cache(tmp_path, remember=True):
         np.testing.assert_array_equal(encode(TEXTS, encoder, 8), expected)
     shutil.rmtree(tmp_path)
     np.testing.assert_array_equal(encode(TEXTS, encoder, 8), expected)
-    with use_store(tmp_path):
+    with use_disk_cache(tmp_path):
         np.testing.assert_array_equal(encode(TEXTS, encoder, 8), expected)
     assert calls["encode"] == 3 * n_texts
 
 
 def test_what_the_store_has_no_room_for_stays_in_memory(tmp_path, calls, monkeypatch):
-    monkeypatch.setattr(Store.__init__, "__defaults__", (2000, False))
+    monkeypatch.setattr(DiskCache.__init__, "__defaults__", (2000, False))
     encoder = make_encoder()
     vectors = []
     for _ in range(2):
-        with use_store(tmp_path):
+        with use_disk_cache(tmp_path):
             vectors.append(encode(TEXTS, encoder, 8))
     np.testing.assert_array_equal(*vectors)
     assert calls["encode"] == len(set(TEXTS))
@@ -346,7 +356,7 @@ def test_predictions_are_the_same(tmp_path, calls, bert, trainable, kind):
     model = make_classifier(encoder=encoder, trainable=trainable, target_languages="zh")
     expected = clone(model).fit(X, Y).predict_proba(X)
     CACHE.clear()
-    with use_store(tmp_path):
+    with use_disk_cache(tmp_path):
         np.testing.assert_array_equal(clone(model).fit(X, Y).predict_proba(X), expected)
         before = dict(calls)
         np.testing.assert_array_equal(clone(model).fit(X, Y).predict_proba(X), expected)
@@ -356,7 +366,7 @@ def test_predictions_are_the_same(tmp_path, calls, bert, trainable, kind):
 
 
 def fit_predict(model, folder):
-    with use_store(folder):
+    with use_disk_cache(folder):
         return model.fit(X, Y).predict_proba(X)
 
 
@@ -378,7 +388,7 @@ def test_other_processes_compute_nothing(tmp_path):
 def test_tokens(tmp_path, calls):
     encoder = make_encoder()
     expected = encoder.tokenize(TEXTS)
-    with use_store(tmp_path):
+    with use_disk_cache(tmp_path):
         for _ in range(3):
             tokens = encoder.tokenize(TEXTS)
             for name in ("ids", "offsets"):
@@ -431,7 +441,7 @@ def test_the_digest_of_a_tokenizer_in_python():
 
 def test_a_tokenizer_is_trained_once_per_texts(tmp_path, calls):
     expected = scratch.train_tokenizer(TEXTS, LANGUAGE, 300)
-    with use_store(tmp_path):
+    with use_disk_cache(tmp_path):
         for _ in range(3):
             tokenizer = scratch.train_tokenizer(TEXTS, LANGUAGE, 300)
             assert tokenizer.backend_tokenizer.to_str() == expected.backend_tokenizer.to_str()
@@ -448,7 +458,7 @@ def test_the_vectorizer_finds_all_of_it(tmp_path, calls):
     vectorizer = EncoderVectorizer(make_config(), random_state=0, **PLAIN)
     expected = clone(vectorizer).fit_transform(TEXTS)
     CACHE.clear()
-    with use_store(tmp_path):
+    with use_disk_cache(tmp_path):
         for _ in range(2):
             np.testing.assert_array_equal(clone(vectorizer).fit_transform(TEXTS), expected)
     n_texts = len(set(TEXTS))

@@ -15,7 +15,7 @@ from torch import nn
 from transformers import AutoModel, AutoTokenizer, GPT2Config, LlamaConfig
 
 from metaling_sk import load
-from metaling_sk._encoders import make_text_encoder, set_trainable
+from metaling_sk._encoders.make_encoder import make_text_encoder, set_trainable
 
 X, Y = make_pair(30, 30, n_labelled=15)
 TEST = make_pair(10, 10, seed=5)[0]

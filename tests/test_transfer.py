@@ -26,10 +26,10 @@ from tiny import (
 from torch import nn
 
 from metaling_sk import EncoderVectorizer, LinearTransferClassifier, TransferClassifier, load
-from metaling_sk._batches import Batch, Step
-from metaling_sk._nn import losses
-from metaling_sk._nn.classifier import Output
-from metaling_sk._nn.objective import TERMS, Objective
+from metaling_sk._data.batches import Batch, TrainingStep
+from metaling_sk._network import losses
+from metaling_sk._network.classifier import Output
+from metaling_sk.transfer._objective import TERMS, TransferObjective
 
 FEW_SHOT = make_pair(60, 60, n_labelled=40, joiner=" ")
 UNLABELLED = make_pair(60, 60, joiner=" ")
@@ -939,11 +939,13 @@ def test_the_objective_is_the_formula():
         outputs[stream] = Output(torch.tensor(logits), torch.tensor(vectors).float())
     module = nn.Linear(3, 2)
     start = [parameter.detach() + 1 for parameter in module.parameters()]
-    objective = Objective(
+    objective = TransferObjective(
         TERMS, weight, temperature, torch.tensor(class_weight).float(), n_features=3, start=start
     )
     objective.progress = 0.5
-    step = Step(batches, sizes={"source": 80, "labels": 64, "target": 80, "code_switch": 80})
+    step = TrainingStep(
+        batches, sizes={"source": 80, "labels": 64, "target": 80, "code_switch": 80}
+    )
     values = objective(outputs, step, module, True)
 
     def mean_loss(stream):

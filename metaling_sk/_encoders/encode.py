@@ -7,10 +7,10 @@ import copy
 import numpy as np
 import torch
 
-from metaling_sk._batches import Rows
-from metaling_sk._encoders._cache import CACHE, keys_of
+from metaling_sk._data.batches import EncodedSamples
+from metaling_sk._encoders.disk_cache import active_disk_cache
+from metaling_sk._encoders.memory_cache import CACHE, keys_of
 from metaling_sk._encoders.text_encoder import TextEncoder
-from metaling_sk._store import active_store
 
 
 def freeze(encoder: TextEncoder, device: torch.device, dtype: torch.dtype | None) -> TextEncoder:
@@ -51,7 +51,7 @@ def encode(texts: np.ndarray, encoder: TextEncoder, batch_size: int, progress=No
         def compute(positions):
             return _encode(texts[rows[positions]], encoder, batch_size, progress)
 
-        store = active_store()
+        store = active_disk_cache()
         if store is None:
             new = compute(slice(None))
         else:
@@ -68,7 +68,7 @@ def encode(texts: np.ndarray, encoder: TextEncoder, batch_size: int, progress=No
 
 
 def _encode(texts, encoder, batch_size, progress) -> np.ndarray:
-    rows = Rows(encoder.tokenize(texts), np.zeros(len(texts), dtype=np.int64))
+    rows = EncodedSamples(encoder.tokenize(texts), np.zeros(len(texts), dtype=np.int64))
     device = next(encoder.parameters()).device
     vectors = None
     if progress is not None:

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from torch import nn
 from transformers import AutoModel, BertConfig, BertModel, PretrainedConfig, PreTrainedTokenizerFast
 
-from metaling_sk._store import active_store
+from metaling_sk._encoders.disk_cache import active_disk_cache
 
 VOCABULARY = 16_000
 ALPHABET = 6_000
@@ -61,7 +61,7 @@ def train_tokenizer(
     .. [1] Sennrich et al. (2016). Neural machine translation of rare words with subword units.
        ACL.
     """
-    store = active_store()
+    store = active_disk_cache()
     if store is None:
         tokenizer = _train(_shares(texts, language), vocabulary)
     else:

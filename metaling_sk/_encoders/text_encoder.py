@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from metaling_sk._encoders._cache import keys_of
-from metaling_sk._nn.pooling import POOLINGS, pool
-from metaling_sk._store import active_store
-from metaling_sk._tokens import Tokens, tokenize, tokenizer_digest
+from metaling_sk._data.tokens import Tokens, tokenize, tokenizer_digest
+from metaling_sk._encoders.disk_cache import active_disk_cache
+from metaling_sk._encoders.memory_cache import keys_of
+from metaling_sk._encoders.pooling import POOLINGS, pool
 
 Adapt = Callable[[int, torch.Tensor], torch.Tensor]
 """What a layer's number, from 0, and its output become."""
@@ -70,7 +70,7 @@ class TextEncoder(nn.Module):
 
     def tokenize(self, texts) -> Tokens:
         """Tokens of each text, shared through the store where one is active."""
-        store = active_store()
+        store = active_disk_cache()
         if store is None:
             return tokenize(texts, self.tokenizer, self.max_length)
 

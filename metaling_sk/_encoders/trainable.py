@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 
+from metaling_sk._encoders.adapters import Adapters
 from metaling_sk._encoders.text_encoder import TextEncoder
-from metaling_sk._nn.adapters import Adapters
 
 REDUCTION = 8
 """How many times fewer units than its layer an adapter has.

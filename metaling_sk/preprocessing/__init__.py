@@ -1,7 +1,5 @@
-"""Transformers that know a row's language."""
+"""Transformers that know the language of a sample."""
 
-from metaling_sk.preprocessing._dictionary_translator import DictionaryTranslator
-from metaling_sk.preprocessing._encoder_vectorizer import EncoderVectorizer
-from metaling_sk.preprocessing._language_standard_scaler import LanguageStandardScaler
+import lazy_loader
 
-__all__ = ["DictionaryTranslator", "EncoderVectorizer", "LanguageStandardScaler"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

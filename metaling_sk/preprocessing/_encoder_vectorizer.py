@@ -8,11 +8,12 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from metaling_sk._device import autocast_dtype, find_device
-from metaling_sk._encoders import encode, freeze, make_text_encoder, on_cpu
-from metaling_sk._progress import Progress
-from metaling_sk._samples import check_samples
-from metaling_sk.base import check_number, seeded
+from metaling_sk._data.samples import check_samples
+from metaling_sk._encoders.make_encoder import encode, freeze, make_text_encoder, on_cpu
+from metaling_sk._utils.device import autocast_dtype, find_device
+from metaling_sk._utils.progress import Progress
+from metaling_sk._utils.random_state import seeded
+from metaling_sk.base import check_number
 
 
 class EncoderVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):

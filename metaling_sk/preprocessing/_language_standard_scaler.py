@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from metaling_sk._language_statistics import LanguageStatistics
-from metaling_sk._samples import check_samples
+from metaling_sk._data.language_statistics import LanguageStatistics
+from metaling_sk._data.samples import check_samples
 
 
 class LanguageStandardScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):

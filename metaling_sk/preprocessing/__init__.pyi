@@ -1,0 +1,3 @@
+from ._dictionary_translator import DictionaryTranslator as DictionaryTranslator
+from ._encoder_vectorizer import EncoderVectorizer as EncoderVectorizer
+from ._language_standard_scaler import LanguageStandardScaler as LanguageStandardScaler

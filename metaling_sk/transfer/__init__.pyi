@@ -1,0 +1,2 @@
+from ._classifier import TransferClassifier as TransferClassifier
+from ._linear import LinearTransferClassifier as LinearTransferClassifier
