@@ -7,7 +7,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from tiny import DICTIONARY, ONLY_TARGET, make_reviews
 
-from metaling_sk.linear import LinearTransferClassifier, pseudo_labels
+from metaling_sk.linear import LinearTransferClassifier
+from metaling_sk.transfer._self_training import pseudo_labels
 
 
 @pytest.fixture(scope="module")
