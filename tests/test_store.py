@@ -218,7 +218,7 @@ KILLED = """
 import os, signal, sys, time
 from pathlib import Path
 import numpy as np
-from metaling_sk import _store
+from metaling_sk._encoders.disk_cache import DiskCache
 
 def kill(*args):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -230,7 +230,7 @@ def compute(positions):
     return np.ones((len(positions), 4))
 
 Path.replace = kill
-_store.Store(sys.argv[1]).get_or_compute("numbers", [bytes(16)], compute)
+DiskCache(sys.argv[1]).get_or_compute("numbers", [bytes(16)], compute)
 """
 
 
@@ -254,10 +254,10 @@ def test_a_process_that_is_killed(tmp_path, when):
 MAKER = """
 import sys
 from multiprocessing import get_context
-from metaling_sk._encoders.disk_cache import use_store
+from metaling_sk._encoders.disk_cache import use_disk_cache
 
 def use(folder):
-    with use_store(folder):
+    with use_disk_cache(folder):
         print("made")
 
 if __name__ == "__main__":
@@ -277,7 +277,7 @@ def test_who_makes_the_folder_removes_it_in_the_end(tmp_path):
     assert (tmp_path / "new" / "store").exists()
 
 
-# use_store
+# use_disk_cache
 
 
 def test_the_active_store(tmp_path):
