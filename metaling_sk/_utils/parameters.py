@@ -1,0 +1,92 @@
+"""The parameters that several estimators share, with the values that each of them allows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable, Mapping
+from numbers import Integral, Real
+
+import numpy as np
+
+from metaling_sk._utils.sklearn_compat import Interval, MissingValues, StrOptions
+
+
+class Number(Interval):
+    """An interval of numbers that refuses True and False, unlike scikit-learn's `Interval`.
+
+    Parameters
+    ----------
+    type : {numbers.Integral, numbers.Real}
+        The kind of number.
+    left, right : float, int or None
+        The bounds; None is infinity.
+    closed : {"left", "right", "both", "neither"}
+        The bounds that belong to the interval.
+    """
+
+    def is_satisfied_by(self, val) -> bool:
+        """Tell whether a value lies in the interval.
+
+        Parameters
+        ----------
+        val : object
+            The value.
+
+        Returns
+        -------
+        bool
+            True for a number of the right kind and size.
+        """
+        return not isinstance(val, (bool, np.bool_)) and super().is_satisfied_by(val)
+
+
+COMMON_CONSTRAINTS: dict[str, list | str] = {
+    # What an encoder can be depends on torch and transformers: `make_text_encoder` checks it.
+    "encoder": "no_validation",
+    "trainable": [StrOptions({"all", "head", "lora", "adapter"})],
+    "pooling": [StrOptions({"mean", "cls", "last"})],
+    # How many layers there are depends on the encoder.
+    "layer": [
+        Number(Integral, None, None, closed="neither"),
+        Number(Real, 0, 1, closed="right"),
+    ],
+    "language_norm": ["boolean"],
+    "max_length": [Number(Integral, 1, None, closed="left")],
+    "learning_rate": [StrOptions({"auto"}), Number(Real, 0, None, closed="left")],
+    "batch_size": [Number(Integral, 1, None, closed="left")],
+    "max_epochs": [Number(Integral, 1, None, closed="left")],
+    "weight_decay": [Number(Real, 0, None, closed="left")],
+    "warmup": [Number(Real, 0, 1, closed="both")],
+    "validation_fraction": [Number(Real, 0, 1, closed="left")],
+    "patience": [Number(Integral, 1, None, closed="left")],
+    "class_weight": [StrOptions({"balanced"}), dict, None],
+    # Which devices there are depends on the machine: `find_device` checks it.
+    "device": "no_validation",
+    "dtype": [StrOptions({"auto", "float32", "bfloat16", "float16"})],
+    "callbacks": [list, tuple, None],
+    "verbose": ["verbose"],
+    "random_state": ["random_state"],
+    "warm_start": ["boolean"],
+    # pandas allows any hashable value as the name of a column.
+    "text_column": [Hashable],
+    "language_column": [Hashable],
+    "missing_label": [MissingValues()],
+    "dictionary": [Mapping, str, os.PathLike, None],
+}
+"""Constraints of the common parameters, in the form of scikit-learn's `_parameter_constraints`."""
+
+
+def common_constraints(*names: str) -> dict[str, list | str]:
+    """Return the constraints of some common parameters.
+
+    Parameters
+    ----------
+    *names : str
+        Names of parameters, keys of `COMMON_CONSTRAINTS`.
+
+    Returns
+    -------
+    dict of str to list or str
+        The constraints by name, to be part of an estimator's `_parameter_constraints`.
+    """
+    return {name: COMMON_CONSTRAINTS[name] for name in names}
