@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from numbers import Integral, Real
@@ -12,13 +13,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from metaling_sk._data.tokens import Tokens, tokenize, tokenizer_digest
-from metaling_sk._encoders.disk_cache import active_disk_cache
-from metaling_sk._encoders.memory_cache import keys_of
+from metaling_sk._data.tokens import Tokens
 from metaling_sk._encoders.pooling import POOLINGS, pool
+from metaling_sk._encoders.text_tokenizer import TextTokenizer
 
 Adapt = Callable[[int, torch.Tensor], torch.Tensor]
-"""What a layer's number, from 0, and its output become."""
+"""Maps the number of a layer, from 0, and its output to what the next layer gets."""
 
 
 class TextEncoder(nn.Module):
@@ -56,32 +56,32 @@ class TextEncoder(nn.Module):
         if pooling not in POOLINGS:
             raise ValueError(f"`pooling` must be one of {list(POOLINGS)}, got {pooling!r}.")
         self.pooling = pooling
-        self.tokenizer = tokenizer
-        self.max_length = min(max_length, _positions(backbone))
+        self.text_tokenizer = TextTokenizer(tokenizer, min(max_length, _positions(backbone)))
         self.backbone = backbone
         if getattr(backbone, "pooler", None) is not None:
             # A layer on top of the first token that no pooling of ours uses.
             backbone.pooler = None
         self.top = keep_layers(backbone, layer)
+        for number, each in enumerate(self.layers):
+            each.register_forward_hook(_LayerHook(number))
         self.adapters = nn.ModuleList()
         self.has_lora = False
         self.pretrained = True
         self.trainable = "all"
 
+    @property
+    def tokenizer(self):
+        """The transformers tokenizer."""
+        return self.text_tokenizer.tokenizer
+
+    @property
+    def max_length(self) -> int:
+        """Tokens after which a text is truncated."""
+        return self.text_tokenizer.max_length
+
     def tokenize(self, texts) -> Tokens:
-        """Tokens of each text, shared through the store where one is active."""
-        store = active_disk_cache()
-        if store is None:
-            return tokenize(texts, self.tokenizer, self.max_length)
-
-        def compute(positions):
-            missing = [texts[position] for position in positions]
-            return tokenize(missing, self.tokenizer, self.max_length).to_rows()
-
-        digest = self.tokenizer_digest
-        keys = keys_of(digest, texts)
-        namespace = f"tokens-{digest.hex()}-{self.max_length}"
-        return Tokens.from_rows(store.get_or_compute(namespace, keys, compute))
+        """The token ids of each text."""
+        return self.text_tokenizer(texts)
 
     @property
     def n_features(self) -> int:
@@ -102,41 +102,32 @@ class TextEncoder(nn.Module):
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, adapt: Adapt | None = None
     ) -> torch.Tensor:
         adapts = [*self.adapters] if adapt is None else [*self.adapters, adapt]
-        with _adapted(self.layers if adapts else [], adapts):
-            hidden = self._hidden(input_ids, attention_mask)
+        call = _Call(adapts)
+        token = _CALL.set(call)
+        try:
+            output = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
+        finally:
+            _CALL.reset(token)
+        # What follows the top layer in the backbone (a final normalisation) belongs to the last one.
+        hidden = self._last_hidden_state(output) if self.top is None else call.hidden
         return pool(hidden, attention_mask, self.pooling)
 
-    def _hidden(self, input_ids, attention_mask) -> torch.Tensor:
-        if self.top is None:
-            output = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
-            hidden = getattr(output, "last_hidden_state", output)
-            if not isinstance(hidden, torch.Tensor):
-                raise TypeError(
-                    f"`encoder`: {type(self.backbone).__name__} gives neither a tensor nor a "
-                    "`last_hidden_state`; pass the model without its head, such as "
-                    "`model.base_model`."
-                )
-            return hidden
-        # What follows the layer in the backbone (a final normalisation) belongs to the last one.
-        caught = []
-        layer = self.backbone.get_submodule(self.top)
-        handle = layer.register_forward_hook(lambda module, args, output: caught.append(output))
-        try:
-            self.backbone(input_ids=input_ids, attention_mask=attention_mask)
-        finally:
-            handle.remove()
-        return _first(caught[0])
-
-    @cached_property
-    def tokenizer_digest(self) -> bytes:
-        return tokenizer_digest(self.tokenizer)
+    def _last_hidden_state(self, output) -> torch.Tensor:
+        hidden = getattr(output, "last_hidden_state", output)
+        if not isinstance(hidden, torch.Tensor):
+            raise TypeError(
+                f"`encoder`: {type(self.backbone).__name__} gives neither a tensor nor a "
+                "`last_hidden_state`; pass the model without its head, such as "
+                "`model.base_model`."
+            )
+        return hidden
 
     @cached_property
     def fingerprint(self) -> bytes:
         """A digest of all that decides what a text's vector is."""
         digest = blake2b(digest_size=16)
         digest.update(repr((self.pooling, self.max_length, self.top)).encode())
-        digest.update(self.tokenizer_digest)
+        digest.update(self.text_tokenizer.digest)
         for name, tensor in self.state_dict().items():
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
             digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
@@ -174,25 +165,41 @@ def keep_layers(backbone: nn.Module, layer) -> str | None:
     return f"{name}.{n_kept - 1}"
 
 
-@contextmanager
-def _adapted(layers: list[nn.Module], adapts: list[Adapt]):
-    """Inside, what a layer gives is what `adapts` make of it, one after the other."""
+@dataclass
+class _Call:
+    """What the layers do in one call of an encoder.
 
-    def hook(number, output):
+    Attributes
+    ----------
+    adapts : list of callables
+        Applied to the output of every layer, one after the other.
+    hidden : Tensor or None
+        The output of the layer that was computed last.
+    """
+
+    adapts: list[Adapt]
+    hidden: torch.Tensor | None = None
+
+
+_CALL: ContextVar[_Call | None] = ContextVar("call of an encoder", default=None)
+"""A context variable, so that threads that share an encoder do not meet."""
+
+
+class _LayerHook:
+    """Stays on a layer and does what the call of its encoder asks for."""
+
+    def __init__(self, number: int):
+        self.number = number
+
+    def __call__(self, module, args, output):
+        call = _CALL.get()
+        if call is None:
+            return output
         hidden = _first(output)
-        for adapt in adapts:
-            hidden = adapt(number, hidden)
+        for adapt in call.adapts:
+            hidden = adapt(self.number, hidden)
+        call.hidden = hidden
         return (hidden, *output[1:]) if isinstance(output, tuple) else hidden
-
-    handles = [
-        layer.register_forward_hook(lambda module, args, output, n=number: hook(n, output))
-        for number, layer in enumerate(layers)
-    ]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _first(output):
