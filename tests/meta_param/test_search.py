@@ -13,6 +13,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+import searches
 from scipy.stats import loguniform
 from searches import (
     DISTRIBUTIONS,
@@ -186,7 +187,7 @@ def test_nothing_is_left_behind(tmp_path, monkeypatch):
 @pytest.mark.parametrize("search", ["halving", "random", "tpe"])
 def test_killed_search_goes_on(tmp_path, search):
     folder = tmp_path / "run"
-    script = Path(__file__).with_name("searches.py")
+    script = searches.__file__
     process = subprocess.Popen([sys.executable, str(script), str(folder), search])
     journal = folder / "journal.jsonl"
     while not journal.exists() or len(journal.read_bytes().splitlines()) < 12:
@@ -275,7 +276,7 @@ def test_n_jobs_and_verbose_are_no_difference(tmp_path):
 
 def test_two_searches_at_once_in_a_folder_are_refused(tmp_path):
     folder = tmp_path / "run"
-    script = Path(__file__).with_name("searches.py")
+    script = searches.__file__
     process = subprocess.Popen([sys.executable, str(script), str(folder), "halving"])
     try:
         while not (folder / "journal.jsonl").exists():
@@ -368,7 +369,7 @@ def cluster():
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
-        client.run(sys.path.insert, 0, str(Path(__file__).parent))
+        client.run(sys.path.insert, 0, str(Path(searches.__file__).parent))
         yield client
 
 
