@@ -8,7 +8,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from metaling_sk._utils.sklearn_compat import Interval, MissingValues, StrOptions
+from metaling_sk._utils.sklearn_compat import Interval, StrOptions
 
 
 class Number(Interval):
@@ -70,7 +70,8 @@ COMMON_CONSTRAINTS: dict[str, list | str] = {
     # pandas allows any hashable value as the name of a column.
     "text_column": [Hashable],
     "language_column": [Hashable],
-    "missing_label": [MissingValues()],
+    # Any value may stand for a missing label.
+    "missing_label": "no_validation",
     "dictionary": [Mapping, str, os.PathLike, None],
 }
 """Constraints of the common parameters, in the form of scikit-learn's `_parameter_constraints`."""
