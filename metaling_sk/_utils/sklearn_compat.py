@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import (
     Options,
     StrOptions,
     validate_parameter_constraints,
+    validate_params,
 )
 from sklearn.utils.metaestimators import _safe_split as safe_split
 from sklearn.utils.validation import _check_method_params as check_method_params
@@ -34,4 +35,5 @@ __all__ = [
     "num_samples",
     "safe_split",
     "validate_parameter_constraints",
+    "validate_params",
 ]
