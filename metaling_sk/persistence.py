@@ -25,7 +25,7 @@ from metaling_sk._encoders.make_encoder import TextEncoder, freeze, merge_lora
 from metaling_sk._network.classifier import IdentityEncoder
 from metaling_sk._network.language_norm import LanguageNorm
 from metaling_sk._network.training import new_net
-from metaling_sk._utils.device import fork_random_state
+from metaling_sk._utils.random_state import seeded
 from metaling_sk.meta_net._residual_head import ResidualHead
 from metaling_sk.transfer._objective import TransferObjective
 
@@ -169,7 +169,7 @@ def load(folder: str | os.PathLike):
         name = content["class"]
         estimator = getattr(import_module(CLASSES[name]), name)(**content["parameters"])
         tensors = load_file(folder / WEIGHTS)
-        with fork_random_state():  # Modules are made with random weights first.
+        with seeded(0):  # Modules are made with random weights first.
             return _restore(estimator, folder, content["fitted"], tensors)
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise ValueError(

@@ -26,12 +26,6 @@ def find_device(device) -> torch.device:
     return torch.device("cpu")
 
 
-def fork_random_state():
-    """A context after which torch's global random state is what it was before."""
-    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-    return torch.random.fork_rng(devices=devices)
-
-
 def autocast_dtype(dtype, device: torch.device) -> torch.dtype | None:
     """The low precision that `dtype` names on a device; None for float32.
 

@@ -1,26 +1,44 @@
-"""Random numbers of a fit that do not depend on where and when it runs."""
+"""Contexts that seed the global random numbers and restore them afterwards."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
-from metaling_sk._utils.device import fork_random_state
-
 N_SEEDS = 2**32
 
 
 @contextmanager
-def seeded_globally(seed: int):
-    """numpy and torch draw from `seed` inside, and go on as before outside.
+def seeded(random_state) -> Iterator[np.random.RandomState]:
+    """Seed torch from `random_state` inside the context and restore its state afterwards.
 
-    Estimators with random_state=None, and skorch's, take their random numbers from there.
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None
+
+    Yields
+    ------
+    RandomState
+        For the draws that numpy makes inside.
+    """
+    rng = check_random_state(random_state)
+    with _restored_torch_state():
+        torch.manual_seed(int(rng.randint(2**31)))
+        yield rng
+
+
+@contextmanager
+def seeded_globally(seed: int) -> Iterator[None]:
+    """Seed the global states of numpy and torch and restore both afterwards.
+
+    Estimators with `random_state=None`, and all of skorch's, draw from the global states.
     """
     state = np.random.get_state()  # noqa: NPY002
-    with fork_random_state():
+    with _restored_torch_state():
         np.random.seed(seed % N_SEEDS)  # noqa: NPY002
         torch.manual_seed(seed % N_SEEDS)
         try:
@@ -29,20 +47,7 @@ def seeded_globally(seed: int):
             np.random.set_state(state)  # noqa: NPY002
 
 
-def seed_of(seed: int, candidate: int, split: int) -> int:
-    """The seed of a fit."""
-    return int(np.random.SeedSequence([seed, candidate, split]).generate_state(1)[0])
-
-
-@contextmanager
-def seeded(random_state):
-    """Torch draws from `random_state` inside, and goes on as before outside.
-
-    Yields
-    ------
-    RandomState
-    """
-    rng = check_random_state(random_state)
-    with fork_random_state():
-        torch.manual_seed(int(rng.randint(2**31)))
-        yield rng
+def _restored_torch_state():
+    """A context that restores torch's global random state at its end."""
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    return torch.random.fork_rng(devices=devices)

@@ -21,7 +21,7 @@ from sklearn.base import clone
 from metaling_sk._data.samples import label_array, plain_labels
 from metaling_sk._encoders.disk_cache import use_disk_cache
 from metaling_sk._utils.progress import silent
-from metaling_sk._utils.random_state import seed_of, seeded_globally
+from metaling_sk._utils.random_state import seeded_globally
 from metaling_sk._utils.sklearn_compat import BaseScorer, check_method_params, safe_split
 from metaling_sk.meta_param._resume import can_resume, train_on
 
@@ -62,6 +62,11 @@ class FitSpec:
     folder: Path
     labelled: np.ndarray | None = None
 
+    def seed_of(self, fit: Fit) -> int:
+        """The seed of a fit, which its candidate and split decide."""
+        sequence = np.random.SeedSequence([self.seed, fit.candidate, fit.split])
+        return int(sequence.generate_state(1)[0])
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -100,7 +105,7 @@ def fit_and_score(estimator, X, y, fit: Fit, setting: FitSpec, caller=None, cont
         marker.touch()
     started = time.perf_counter()
     result = {"failure": None}
-    seed = seed_of(setting.seed, fit.candidate, fit.split)
+    seed = setting.seed_of(fit)
     fitted, fit_time = None, None
     try:
         with silent(), use_disk_cache(setting.folder / "store"):
