@@ -7,7 +7,9 @@ import pandas as pd
 from sklearn.metrics import accuracy_score, log_loss, precision_recall_fscore_support
 from sklearn.utils.multiclass import check_classification_targets
 
-from metaling_sk._data.samples import check_codes, label_array, name_rows, plain_labels
+from metaling_sk._data.labels import label_array, plain_labels
+from metaling_sk._data.languages import check_languages
+from metaling_sk._utils.messages import name_rows
 from metaling_sk._utils.sklearn_compat import BaseScorer
 
 AVERAGES = ("macro", "micro", "weighted")
@@ -166,5 +168,5 @@ def _check_language(language) -> np.ndarray:
     if isinstance(language, str):
         raise ValueError(f"`language` must name the language of each row, got only {language!r}.")
     language = pd.Series(language).to_numpy(dtype=object)
-    check_codes(language, "`language`")
+    check_languages(language, "`language`")
     return language

@@ -9,7 +9,8 @@ import pandas as pd
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_array, check_random_state
 
-from metaling_sk._data.samples import check_codes, check_labels
+from metaling_sk._data.labels import check_labels
+from metaling_sk._data.languages import check_languages
 
 
 class _LanguageSplitter(BaseCrossValidator):
@@ -30,7 +31,7 @@ class _LanguageSplitter(BaseCrossValidator):
                 f"{self.language_column!r}. Name it in `language_column` or pass the language of "
                 "each row as `groups`."
             )
-        check_codes(language, "the language column of X")
+        check_languages(language, "the language column of X")
         codes, _ = check_labels(y, len(language), self.missing_label)
         return language, codes
 

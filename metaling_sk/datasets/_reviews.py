@@ -172,7 +172,8 @@ def _hash(key: str) -> str:
 
 def _distinct(samples: Iterable[tuple[str, int]]) -> dict[str, tuple[str, int]]:
     """Map normalised texts to (text, label), without texts whose labels differ."""
-    first, labels = {}, defaultdict(set)
+    first: dict[str, tuple[str, int]] = {}
+    labels: dict[str, set[int]] = defaultdict(set)
     for text, label in samples:
         key = normalize(text)
         first.setdefault(key, (text, label))

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from sklearn.base import clone
 
-from metaling_sk._data.samples import label_array, plain_labels
+from metaling_sk._data.labels import label_array, plain_labels
 from metaling_sk._encoders.disk_cache import use_disk_cache
 from metaling_sk._utils.progress import silent
 from metaling_sk._utils.random_state import seeded_globally

@@ -12,7 +12,8 @@ from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import get_tags
 
-from metaling_sk._data.samples import MISSING, UNNAMED_LANGUAGE, check_labels, check_language
+from metaling_sk._data.labels import MISSING, check_labels
+from metaling_sk._data.languages import UNNAMED_LANGUAGE, read_language
 from metaling_sk._utils.sklearn_compat import num_samples
 from metaling_sk.model_selection import LeaveOneLanguageOut, StratifiedLanguageKFold
 
@@ -71,7 +72,7 @@ def read_data(estimator, X, y, language) -> SearchData:
     if isinstance(X, pd.DataFrame) and name in X.columns and not is_numeric_dtype(X[name]):
         column = X[name].to_numpy(dtype=object)
     if column is not None or language is not None:
-        language = check_language(column, language, n_samples)
+        language = read_language(column, language, n_samples)
     codes = classes = None
     if is_classifier(estimator) and y is not None and np.shape(y)[1:] in ((), (1,)):
         codes, classes = check_labels(y, n_samples, parameter(estimator, "missing_label", None))

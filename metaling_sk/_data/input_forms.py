@@ -1,0 +1,226 @@
+"""Every accepted form of X, taken apart into texts or numbers and the language column."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from metaling_sk._utils.messages import name_rows
+
+
+def unwrap(X):
+    """Turn a `datasets.Dataset` into a DataFrame and any other sequence into a list.
+
+    Parameters
+    ----------
+    X : object
+        The input as the user gave it; `datasets` need not be imported to recognise its types.
+
+    Returns
+    -------
+    object
+        A DataFrame, a list, or X itself.
+
+    Raises
+    ------
+    ValueError
+        If the samples of X have no order or cannot be read twice.
+    """
+    if hasattr(X, "column_names"):
+        if not (hasattr(X, "to_pandas") and hasattr(X, "num_rows")):
+            raise ValueError(
+                f"X is of type {type(X).__name__}; pass one datasets.Dataset, such as X['train'], "
+                "with all its rows at hand."
+            )
+        return X.to_pandas()
+    if isinstance(X, (Iterator, Set)):
+        raise ValueError(
+            f"X is of type {type(X).__name__}, which has no order or is read only once; pass a "
+            "list."
+        )
+    if isinstance(X, Sequence) and not isinstance(X, (str, bytes)):
+        return list(X)
+    return X
+
+
+def text_column_of(estimator) -> Hashable | None:
+    """Return the name of the text column.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any estimator.
+
+    Returns
+    -------
+    Hashable or None
+        None for an estimator that takes only numbers.
+    """
+    return getattr(estimator, "text_column", None)
+
+
+def read_texts(X, estimator) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Read the texts and the language column of an input.
+
+    Parameters
+    ----------
+    X : object
+        What `unwrap` returned.
+    estimator : estimator
+        Gives the names of the columns.
+
+    Returns
+    -------
+    texts : ndarray of shape (n_samples,), or None
+        None if X holds numbers. The values are not validated yet.
+    language_column : ndarray of shape (n_samples,), or None
+        None if X holds numbers or has no language column.
+
+    Raises
+    ------
+    ValueError
+        If X is of no accepted form or its columns are not clear.
+    """
+    if isinstance(X, (str, bytes)):
+        raise ValueError("X is a single string; pass a list with one text: X=[text].")
+    if isinstance(X, Mapping) and not sparse.issparse(X):
+        raise ValueError("X is a dict; pass a table of rows: X=pandas.DataFrame(X).")
+    if isinstance(X, pd.DataFrame):
+        return _read_frame(X, estimator)
+    if isinstance(X, (pd.Series, pd.Index, pd.api.extensions.ExtensionArray)):
+        X = X.to_numpy(dtype=object)
+    elif isinstance(X, list):
+        if not (X and all(_is_sequence(sample) for sample in X)):
+            X = _object_array(X)
+        elif _are_pairs_with_text(X):
+            return _object_array([pair[0] for pair in X]), _object_array([pair[1] for pair in X])
+    if not (isinstance(X, np.ndarray) and X.dtype.kind in "OUST"):
+        return None, None
+    return _read_array(X)
+
+
+def split_language_column(X, language_column: Hashable):
+    """Separate the language column of a numeric input.
+
+    Parameters
+    ----------
+    X : object
+        What `unwrap` returned.
+    language_column : Hashable
+        The name of the column.
+
+    Returns
+    -------
+    X : object
+        The input without the column.
+    column : ndarray of shape (n_samples,), or None
+        None if X has no such column.
+    """
+    if isinstance(X, pd.DataFrame) and language_column in X.columns:
+        return X.drop(columns=language_column), _column(X, language_column)
+    return X, None
+
+
+def check_texts(texts: np.ndarray) -> None:
+    """Raise unless there is at least one text and every text is a string.
+
+    Parameters
+    ----------
+    texts : ndarray of shape (n_samples,)
+        The values in place of texts.
+
+    Raises
+    ------
+    ValueError
+        If there is no text, or something else than a string.
+    """
+    if len(texts) == 0:
+        raise ValueError(
+            "Found array with 0 sample(s): X is empty while a minimum of 1 is required."
+        )
+    wrong = [index for index, text in enumerate(texts) if not isinstance(text, str)]
+    if wrong:
+        first = wrong[0]
+        is_missing = pd.api.types.is_scalar(texts[first]) and pd.isna(texts[first])
+        kind = "NaN or None" if is_missing else type(texts[first]).__name__
+        raise ValueError(
+            f"Every text must be a string, but X holds something else in {name_rows(wrong)} "
+            f"(row {first}: {kind}). Drop these rows or turn them into strings ('' is allowed)."
+        )
+
+
+def _read_frame(X: pd.DataFrame, estimator) -> tuple[np.ndarray | None, np.ndarray | None]:
+    text_column, language_column = text_column_of(estimator), estimator.language_column
+    if text_column is not None and text_column in X.columns:
+        return _column(X, text_column), _column(X, language_column)
+    others = [position for position, name in enumerate(X.columns) if name != language_column]
+    with_texts = [X.columns[position] for position in others if _holds_texts(X.iloc[:, position])]
+    if text_column is None and with_texts:
+        raise ValueError(
+            f"{type(estimator).__name__} takes numbers, but these columns of X hold text: "
+            f"{with_texts}. Drop them or turn them into numbers."
+        )
+    if with_texts or (X.shape[1] and not others):
+        raise ValueError(
+            f"X has no column {text_column!r}; its columns are {list(X.columns)}. "
+            "Rename the column that holds the texts, or name it in `text_column`."
+        )
+    if not X.columns.is_unique:
+        _column(X, X.columns[X.columns.duplicated()][0])
+    return None, None
+
+
+def _read_array(X: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Read an array of objects or strings."""
+    if X.ndim == 1:
+        return (None, None) if len(X) and _holds_numbers(X) else (X.astype(object), None)
+    if X.ndim == 2 and X.shape[1] == 2 and any(isinstance(value, str) for value in X[:, 0]):
+        return X[:, 0].astype(object), X[:, 1].astype(object)
+    if X.ndim == 2 and any(isinstance(value, str) for value in X.ravel()[: X.shape[1]]):
+        raise ValueError(
+            f"X is an array of strings with {X.shape[1]} columns; text needs one dimension, or "
+            "two columns (text, language); numbers need `language` beside them; and a DataFrame "
+            "holds any of these."
+        )
+    return None, None
+
+
+def _column(X: pd.DataFrame, name: Hashable) -> np.ndarray | None:
+    if name not in X.columns:
+        return None
+    column = X[name]
+    if isinstance(column, pd.DataFrame):
+        raise ValueError(f"X has {column.shape[1]} columns named {name!r}; keep one of them.")
+    return column.to_numpy(dtype=object)
+
+
+def _object_array(values) -> np.ndarray:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def _is_sequence(sample) -> bool:
+    """Whether a sample of a list is a sequence of values, not one value."""
+    return pd.api.types.is_list_like(sample) and not isinstance(sample, (Mapping, Set))
+
+
+def _are_pairs_with_text(samples: list) -> bool:
+    return all(len(sample) == 2 for sample in samples) and any(
+        isinstance(sample[0], str) for sample in samples
+    )
+
+
+def _holds_numbers(array: np.ndarray) -> bool:
+    return array.dtype == object and all(
+        # NaN, which may stand for a missing text, is not equal to itself.
+        isinstance(value, (int, float, complex, np.number)) and value == value
+        for value in array
+    )
+
+
+def _holds_texts(series: pd.Series) -> bool:
+    return series.dtype.kind not in "biufc" and any(isinstance(value, str) for value in series)

@@ -1,0 +1,129 @@
+"""Every accepted form of y becomes class indices and classes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+MISSING = -1
+"""The class index of a sample without a label."""
+
+
+def check_labels(
+    y, n_samples: int, missing_label=None, *, needed: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """Validate a 1-D target, which is not written to.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        The labels; NaN, None or `missing_label` where there is none.
+    n_samples : int
+        The number of samples in X.
+    missing_label : object, default=None
+        One more value that stands for a missing label.
+    needed : bool, default=True
+        Whether a target without any label is an error.
+
+    Returns
+    -------
+    class_indices : ndarray of int64, shape (n_samples,)
+        Indices into `classes`; `MISSING` for samples without a label.
+    classes : ndarray of shape (n_classes,)
+        The distinct labels, sorted.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, labels are needed and all are missing, or they are not classes.
+    """
+    y = label_array(y)
+    if len(y) != n_samples:
+        raise ValueError(
+            f"X and y have inconsistent numbers of samples: X has {n_samples} rows, y has {len(y)}."
+        )
+    is_labelled = ~_is_missing(y, missing_label)
+    class_indices = np.full(n_samples, MISSING, dtype=np.int64)
+    if not is_labelled.any():
+        if not needed:
+            return class_indices, np.array([])
+        raise ValueError(
+            "y has no label: every row is missing (NaN, None or `missing_label`). "
+            "At least two classes need labelled rows."
+        )
+    labels = plain_labels(y[is_labelled])
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise ValueError("Input y contains infinity or a value too large for its dtype.")
+    check_classification_targets(labels)
+    classes, class_indices[is_labelled] = np.unique(labels, return_inverse=True)
+    return class_indices, classes
+
+
+def label_array(y) -> np.ndarray:
+    """Return any target as a 1-D array.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        The labels.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        An array of objects if labels are missing.
+    """
+    if isinstance(y, pd.Series):
+        y = y.to_numpy(dtype=object) if y.isna().any() else y.to_numpy()
+    elif not hasattr(y, "__array__"):
+        y = _list_to_array(y)
+    return column_or_1d(y, warn=True)
+
+
+def plain_labels(labels: np.ndarray, name: str = "y") -> np.ndarray:
+    """Return labels as an array of numbers or of strings.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_samples,)
+        Labels, none of them missing.
+    name : str, default="y"
+        What holds the labels, for the message.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Of a numeric dtype, or of strings.
+
+    Raises
+    ------
+    ValueError
+        If there are both strings and other values.
+    """
+    if labels.dtype != object:
+        return labels
+    are_strings = [isinstance(label, str) for label in labels]
+    if all(are_strings):
+        return labels
+    if any(are_strings):
+        raise ValueError(
+            f"{name} mixes strings and other values as labels; give all labels the same type."
+        )
+    return np.asarray(labels.tolist())
+
+
+def _list_to_array(values) -> np.ndarray:
+    """Return an array that keeps None and mixed types as objects, not as strings."""
+    array = np.asarray(values)
+    if array.dtype.kind in "US" and any(not isinstance(value, (str, bytes)) for value in values):
+        array = np.array(list(values), dtype=object)
+    return array
+
+
+def _is_missing(y: np.ndarray, missing_label) -> np.ndarray:
+    is_missing = np.asarray(pd.isna(y))
+    if missing_label is not None and not pd.isna(missing_label):
+        equal = (label == missing_label for label in y)
+        is_missing = is_missing | np.fromiter(equal, bool, len(y))
+    return is_missing

@@ -1,0 +1,84 @@
+"""The language of each sample, from a column of X or from `language=`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from metaling_sk._utils.messages import name_rows
+
+UNNAMED_LANGUAGE = "und"
+"""The language of samples that name none: BCP-47 has this code for "undetermined"."""
+
+
+def read_language(column: np.ndarray | None, language, n_samples: int) -> np.ndarray:
+    """Return the validated language of each sample.
+
+    Parameters
+    ----------
+    column : ndarray of shape (n_samples,) or None
+        The language column of X.
+    language : str, array-like of str or None
+        The argument `language=`, which must agree with the column if both are given.
+    n_samples : int
+        The number of samples in X.
+
+    Returns
+    -------
+    ndarray of str objects, shape (n_samples,)
+        `UNNAMED_LANGUAGE` everywhere if neither is given.
+
+    Raises
+    ------
+    ValueError
+        If a language is not a string, the lengths differ or the two disagree.
+    """
+    if column is not None:
+        check_languages(column, "the language column of X")
+    if language is None:
+        return _filled(UNNAMED_LANGUAGE, n_samples) if column is None else column
+    if isinstance(language, str):
+        language = _filled(language, n_samples)
+    elif np.ndim(language) != 1:
+        raise ValueError("`language` must be one string for all rows, or one string per row.")
+    language = pd.Series(language).to_numpy(dtype=object)
+    if len(language) != n_samples:
+        raise ValueError(
+            f"X and `language` have inconsistent numbers of samples: "
+            f"X has {n_samples} rows, `language` has {len(language)}."
+        )
+    check_languages(language, "`language`")
+    if column is not None and (indices := np.flatnonzero(column != language)).size:
+        first = indices[0]
+        raise ValueError(
+            f"The language column of X and `language` disagree in {name_rows(indices)} "
+            f"(row {first}: {column[first]!r} and {language[first]!r}). Pass one of them."
+        )
+    return language
+
+
+def check_languages(languages: np.ndarray, source: str) -> None:
+    """Raise unless every language is a string.
+
+    Parameters
+    ----------
+    languages : ndarray of shape (n_samples,)
+        The language of each sample.
+    source : str
+        What holds the languages, for the message.
+
+    Raises
+    ------
+    ValueError
+        If a language is not a string.
+    """
+    wrong = [index for index, name in enumerate(languages) if not isinstance(name, str)]
+    if wrong:
+        raise ValueError(
+            f"Every language must be a string such as 'en', but {source} holds something else in "
+            f"{name_rows(wrong)} (row {wrong[0]}: {languages[wrong[0]]!r})."
+        )
+
+
+def _filled(language: str, n_samples: int) -> np.ndarray:
+    return np.full(n_samples, language, dtype=object)
