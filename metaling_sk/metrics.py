@@ -1,6 +1,8 @@
-"""How well a classifier does in each language."""
+"""Scores of classifiers per language, and a log-loss that any fold can be scored with."""
 
 from __future__ import annotations
+
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -10,38 +12,47 @@ from sklearn.utils.multiclass import check_classification_targets
 from metaling_sk._data.labels import label_array, plain_labels
 from metaling_sk._data.languages import check_languages
 from metaling_sk._utils.messages import name_rows
-from metaling_sk._utils.sklearn_compat import BaseScorer
-
-AVERAGES = ("macro", "micro", "weighted")
+from metaling_sk._utils.sklearn_compat import BaseScorer, Options, StrOptions, validate_params
 
 
+@validate_params(
+    {
+        "y_true": ["array-like"],
+        "y_pred": ["array-like"],
+        "language": ["array-like", str],
+        "average": [StrOptions({"macro", "micro", "weighted"})],
+        "zero_division": [Options(Real, {0.0, 1.0}), "nan", StrOptions({"warn"})],
+    },
+    prefer_skip_nested_validation=True,
+)
 def language_report(
-    y_true, y_pred, language, *, average: str = "macro", zero_division: float = 0.0
+    y_true, y_pred, language, *, average: str = "macro", zero_division: float | str = 0.0
 ) -> pd.DataFrame:
-    """Accuracy, precision, recall and F1 in each language, and how far the languages lie apart.
+    """Report accuracy, precision, recall and F1 of each language, and their worst value and gap.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        The true labels. Every row needs one.
+        The true labels; none may be missing.
     y_pred : array-like of shape (n_samples,)
         The predicted labels.
     language : array-like of str, shape (n_samples,)
-        The language of each row.
+        The language of each sample.
     average : {"macro", "micro", "weighted"}, default="macro"
-        How precision, recall and F1 of the classes become one number, as in
-        `sklearn.metrics.precision_recall_fscore_support`. Only the classes that occur in a
-        language, as true or predicted labels, count there.
-    zero_division : float, default=0.0
-        The precision of a class that is never predicted, and the recall of one that never occurs.
+        How precision, recall and F1 of the classes are averaged, as in
+        `sklearn.metrics.precision_recall_fscore_support`. In each language only the classes that
+        occur there, as true or predicted labels, count.
+    zero_division : {0.0, 1.0, nan, "warn"}, default=0.0
+        The precision of a class that is never predicted, and the recall of one that never occurs,
+        as in `sklearn.metrics.precision_recall_fscore_support`.
 
     Returns
     -------
     DataFrame
         One row per language, in alphabetical order, then the rows "mean" (each language counts
         the same), "worst" (the lowest value of each column) and "gap" (the highest minus the
-        lowest). Columns: accuracy, precision, recall, f1 and support, the number of rows; the
-        support of the last three rows is that of all languages.
+        lowest). The columns are accuracy, precision, recall, f1 and support. The support is the
+        number of samples: of the language, or of all languages in the last three rows.
 
     Raises
     ------
@@ -64,8 +75,6 @@ def language_report(
     worst        0.750      0.750   0.833  0.733        8
     gap          0.250      0.250   0.167  0.267        8
     """
-    if average not in AVERAGES:
-        raise ValueError(f"`average` must be one of {AVERAGES}, got {average!r}.")
     y_true, y_pred = _check_labels(y_true, "y_true"), _check_labels(y_pred, "y_pred")
     language = _check_language(language)
     if not len(y_true) == len(y_pred) == len(language):
@@ -73,28 +82,29 @@ def language_report(
             f"y_true, y_pred and `language` must have one value per row, but they have "
             f"{len(y_true)}, {len(y_pred)} and {len(language)} values."
         )
-    rows = {}
-    for code in np.unique(language):
-        own = language == code
+    scores = {}
+    for name in np.unique(language):
+        in_language = language == name
+        pair = y_true[in_language], y_pred[in_language]
         precision, recall, f1, _ = precision_recall_fscore_support(
-            y_true[own], y_pred[own], average=average, zero_division=zero_division
+            *pair, average=average, zero_division=zero_division
         )
-        accuracy = accuracy_score(y_true[own], y_pred[own])
-        rows[code] = [accuracy, precision, recall, f1, own.sum()]
+        scores[name] = [accuracy_score(*pair), precision, recall, f1, in_language.sum()]
     columns = ["accuracy", "precision", "recall", "f1", "support"]
-    report = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    report = pd.DataFrame.from_dict(scores, orient="index", columns=columns)
     summary = pd.DataFrame(
         {"mean": report.mean(), "worst": report.min(), "gap": report.max() - report.min()}
     ).T.assign(support=report["support"].sum())
     return pd.concat([report, summary]).rename_axis("language")
 
 
+@validate_params({"labels": ["array-like"]}, prefer_skip_nested_validation=True)
 def log_loss_scorer(labels) -> LogLossScorer:
-    """The negative log-loss over labels that are fixed, for `scoring` of any tool of scikit-learn.
+    """Make a scorer of the negative log-loss over fixed labels, for scikit-learn's `scoring`.
 
-    It equals "neg_log_loss", and gives a number also where a fold lacks a class. A class that the
-    estimator does not know has probability 0, and every probability counts as no less than the
-    machine epsilon of its floating-point type.
+    Where all classes occur it equals "neg_log_loss". It also scores folds that lack a class: a
+    class that the estimator was not trained on has probability 0, and probabilities are clipped
+    to the machine epsilon of their floating-point type.
 
     Parameters
     ----------
@@ -104,7 +114,13 @@ def log_loss_scorer(labels) -> LogLossScorer:
     Returns
     -------
     LogLossScorer
-        Called with a fitted classifier that has `predict_proba`, X and y.
+        A function of a fitted classifier that has `predict_proba`, X and y.
+
+    Raises
+    ------
+    ValueError
+        If the labels mix strings and other values. The scorer raises it for labels that are not
+        among `labels`.
 
     Examples
     --------
@@ -120,9 +136,14 @@ def log_loss_scorer(labels) -> LogLossScorer:
 
 
 class LogLossScorer(BaseScorer):
-    """A scorer; see `log_loss_scorer`.
+    """The scorer that `log_loss_scorer` makes.
 
-    Metadata other than `sample_weight` is what predictions need, such as the language.
+    Metadata other than `sample_weight`, such as the language, goes to `predict_proba`.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_classes,)
+        All labels that can occur.
     """
 
     def __init__(self, labels):
@@ -130,23 +151,23 @@ class LogLossScorer(BaseScorer):
         super().__init__(log_loss, -1, {"labels": labels}, "predict_proba")
 
     def _score(self, method_caller, estimator, X, y_true, sample_weight=None, **metadata):
-        found = np.asarray(estimator.predict_proba(X, **metadata))
-        known = self._positions(estimator.classes_, "the estimator knows")
-        probabilities = np.zeros((len(found), len(self._kwargs["labels"])), found.dtype)
-        probabilities[:, known] = found
-        true = self._positions(plain_labels(label_array(y_true)), "y holds")
-        likelihood = probabilities[np.arange(len(true)), true]
+        predicted = np.asarray(estimator.predict_proba(X, **metadata))
+        class_indices = self._indices_of(estimator.classes_, "the estimator knows")
+        probabilities = np.zeros((len(predicted), len(self._kwargs["labels"])), predicted.dtype)
+        probabilities[:, class_indices] = predicted
+        true_indices = self._indices_of(plain_labels(label_array(y_true)), "y holds")
+        likelihood = probabilities[np.arange(len(true_indices)), true_indices]
         eps = np.finfo(likelihood.dtype).eps
         losses = -np.log(np.clip(likelihood, eps, 1 - eps))
         return -float(np.average(losses, weights=sample_weight))
 
-    def _positions(self, labels, who: str) -> np.ndarray:
-        """Where each label is among those of the scorer."""
-        positions = pd.Index(self._kwargs["labels"]).get_indexer(labels)
-        if (positions < 0).any():
-            unknown = sorted(set(np.asarray(labels)[positions < 0].tolist()), key=str)
-            raise ValueError(f"`labels` of the log-loss lack {unknown}, which {who}.")
-        return positions
+    def _indices_of(self, labels, source: str) -> np.ndarray:
+        """Return the index of each label among the labels of the scorer."""
+        indices = pd.Index(self._kwargs["labels"]).get_indexer(labels)
+        if (indices < 0).any():
+            unknown = sorted(set(np.asarray(labels)[indices < 0].tolist()), key=str)
+            raise ValueError(f"`labels` of the log-loss lack {unknown}, which {source}.")
+        return indices
 
 
 def _check_labels(y, name: str) -> np.ndarray:

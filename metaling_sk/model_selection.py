@@ -1,57 +1,71 @@
-"""Splitters that find the language in X; each works with every tool of scikit-learn."""
+"""Cross-validation splitters that read the language of each sample from X."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_array, check_random_state
 
-from metaling_sk._data.labels import check_labels
+from metaling_sk._data.labels import MISSING, check_labels
 from metaling_sk._data.languages import check_languages
+from metaling_sk._utils.parameters import Number, common_constraints
+from metaling_sk._utils.sklearn_compat import validate_parameter_constraints
 
 
 class _LanguageSplitter(BaseCrossValidator):
-    """Folds of the labelled rows; the unlabelled ones serve training alone."""
+    """Base of the splitters, which test on labelled samples only."""
 
     # Metadata routing passes `groups` on without being asked to, as to sklearn's group splitters.
     __metadata_request__split = {"groups": True}
 
+    _parameter_constraints: dict = common_constraints("language_column", "missing_label")
+
+    def _validate_params(self) -> None:
+        """Raise unless every parameter is valid."""
+        validate_parameter_constraints(
+            self._parameter_constraints, vars(self), caller_name=type(self).__name__
+        )
+
     def _read(self, X, y, groups) -> tuple[np.ndarray, np.ndarray]:
-        """The language of each row and the code of its label."""
+        """Return the language and the class index of each sample."""
         if isinstance(X, pd.DataFrame) and self.language_column in X.columns:
             language = X[self.language_column].to_numpy(dtype=object)
+            check_languages(language, "the language column of X")
         elif groups is not None:
             language = check_array(groups, ensure_2d=False, dtype=None).astype(object)
+            check_languages(language, "`groups`")
         else:
             raise ValueError(
                 f"{type(self).__name__} found no language: X has no column "
                 f"{self.language_column!r}. Name it in `language_column` or pass the language of "
                 "each row as `groups`."
             )
-        check_languages(language, "the language column of X")
-        codes, _ = check_labels(y, len(language), self.missing_label)
-        return language, codes
+        class_indices, _ = check_labels(y, len(language), self.missing_label)
+        return language, class_indices
 
 
 class StratifiedLanguageKFold(_LanguageSplitter):
-    """Folds in which every class of every language has its share.
+    """K-fold splitter that keeps the share of every class of every language.
 
-    Rows without a label are in the training part of every fold and in no test part.
+    Samples without a label are in the training part of every fold and in no test part.
 
     Parameters
     ----------
     n_splits : int, default=5
+        The number of folds, at least 2.
     shuffle : bool, default=True
-        Whether to shuffle the rows before they are split.
+        Whether to shuffle the samples before they are split.
     random_state : int, RandomState instance or None, default=None
         Seed of the shuffling.
     language_column : str, default="language"
-        Column of a DataFrame X. Where X has none, the languages are given as `groups`.
+        The column of a DataFrame X that holds the language. Without it, the languages are given
+        as `groups`.
     missing_label : object, default=None
-        The value of y in rows without a label, besides NaN and None.
+        The value of y in samples without a label, besides NaN and None.
 
     Examples
     --------
@@ -64,6 +78,13 @@ class StratifiedLanguageKFold(_LanguageSplitter):
     [2, 3, 5, 6, 7] [0, 1, 4]
     [0, 1, 4, 6, 7] [2, 3, 5]
     """
+
+    _parameter_constraints: dict = {
+        **_LanguageSplitter._parameter_constraints,
+        **common_constraints("random_state"),
+        "n_splits": [Number(Integral, 2, None, closed="left")],
+        "shuffle": ["boolean"],
+    }
 
     def __init__(
         self,
@@ -79,70 +100,90 @@ class StratifiedLanguageKFold(_LanguageSplitter):
         self.random_state = random_state
         self.language_column = language_column
         self.missing_label = missing_label
+        self._validate_params()
 
     def get_n_splits(self, X=None, y=None, groups=None) -> int:
-        """The number of folds."""
+        """Return the number of folds.
+
+        Parameters
+        ----------
+        X, y, groups : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        int
+            The number of folds.
+        """
         return self.n_splits
 
     def split(self, X, y, groups=None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Training and test rows of each fold.
+        """Generate the training and test indices of each fold.
 
         Parameters
         ----------
         X : DataFrame or array-like of n_samples
+            The samples.
         y : array-like of shape (n_samples,)
+            The labels.
         groups : array-like of str, shape (n_samples,), default=None
-            The language of each row, where X has no language column.
+            The language of each sample, if X has no language column.
 
         Yields
         ------
-        train, test : ndarrays of int
+        train : ndarray of int
+            The indices of the training samples.
+        test : ndarray of int
+            The indices of the test samples.
 
         Raises
         ------
         ValueError
-            If no language is found, or there are fewer labelled rows than folds.
+            If no language is found, or there are fewer labelled samples than folds.
         """
-        language, codes = self._read(X, y, groups)
-        labelled = np.flatnonzero(codes >= 0)
+        language, class_indices = self._read(X, y, groups)
+        labelled = np.flatnonzero(class_indices != MISSING)
         if len(labelled) < self.n_splits:
             raise ValueError(
                 f"n_splits={self.n_splits} needs at least as many labelled rows, "
                 f"but y has {len(labelled)}."
             )
-        folds = np.empty(len(codes), dtype=int)
-        folds[labelled] = self._deal(language[labelled], codes[labelled])
+        fold_of_labelled = self._deal(language[labelled], class_indices[labelled])
         for fold in range(self.n_splits):
-            test = labelled[folds[labelled] == fold]
-            yield np.setdiff1d(np.arange(len(codes)), test, assume_unique=True), test
+            test = labelled[fold_of_labelled == fold]
+            yield np.setdiff1d(np.arange(len(class_indices)), test, assume_unique=True), test
 
-    def _deal(self, language: np.ndarray, codes: np.ndarray) -> np.ndarray:
-        """The fold of each row: the rows, sorted by language and class, are dealt out in turn.
+    def _deal(self, language: np.ndarray, class_indices: np.ndarray) -> np.ndarray:
+        """Return the fold of each sample.
 
-        Unlike StratifiedKFold this takes groups with fewer rows than folds.
+        The samples, sorted by language and class, are dealt out to the folds in turn. Unlike
+        StratifiedKFold this takes languages and classes with fewer samples than folds.
         """
-        n_samples = len(codes)
+        n_samples = len(class_indices)
         order = np.arange(n_samples)
         if self.shuffle:
             order = check_random_state(self.random_state).permutation(n_samples)
-        order = order[np.lexsort((codes[order], pd.factorize(language, sort=True)[0][order]))]
+        language_indices = pd.factorize(language, sort=True)[0]
+        order = order[np.lexsort((class_indices[order], language_indices[order]))]
         folds = np.empty(n_samples, dtype=int)
         folds[order] = np.arange(n_samples) % self.n_splits
         return folds
 
 
 class LeaveOneLanguageOut(_LanguageSplitter):
-    """Each language with labels is the test part once: how well do the others serve it?
+    """Splitter that tests on each language once, to measure transfer from the other languages.
 
-    The test part is the language's labelled rows; its unlabelled ones, if any, are in the
-    training part with all rows of the other languages.
+    The test part holds the labelled samples of the language. Its unlabelled samples, if any, are
+    in the training part, with all samples of the other languages. Languages without labels are
+    not tested on.
 
     Parameters
     ----------
     language_column : str, default="language"
-        Column of a DataFrame X. Where X has none, the languages are given as `groups`.
+        The column of a DataFrame X that holds the language. Without it, the languages are given
+        as `groups`.
     missing_label : object, default=None
-        The value of y in rows without a label, besides NaN and None.
+        The value of y in samples without a label, besides NaN and None.
 
     Examples
     --------
@@ -160,39 +201,60 @@ class LeaveOneLanguageOut(_LanguageSplitter):
     def __init__(self, *, language_column="language", missing_label=None):
         self.language_column = language_column
         self.missing_label = missing_label
+        self._validate_params()
 
     def get_n_splits(self, X, y, groups=None) -> int:
-        """The number of languages with labels."""
-        return len(self._languages(*self._read(X, y, groups)))
-
-    def split(self, X, y, groups=None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Training and test rows of each fold, the languages in alphabetical order.
+        """Return the number of languages with labels.
 
         Parameters
         ----------
         X : DataFrame or array-like of n_samples
+            The samples.
         y : array-like of shape (n_samples,)
+            The labels.
         groups : array-like of str, shape (n_samples,), default=None
-            The language of each row, where X has no language column.
+            The language of each sample, if X has no language column.
+
+        Returns
+        -------
+        int
+            The number of folds.
+        """
+        return len(self._labelled_languages(*self._read(X, y, groups)))
+
+    def split(self, X, y, groups=None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Generate the training and test indices of each language, in alphabetical order.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of n_samples
+            The samples.
+        y : array-like of shape (n_samples,)
+            The labels.
+        groups : array-like of str, shape (n_samples,), default=None
+            The language of each sample, if X has no language column.
 
         Yields
         ------
-        train, test : ndarrays of int
+        train : ndarray of int
+            The indices of the training samples.
+        test : ndarray of int
+            The indices of the test samples.
 
         Raises
         ------
         ValueError
-            If no language is found, or fewer than two languages have rows.
+            If no language is found, or X holds fewer than two languages.
         """
-        language, codes = self._read(X, y, groups)
+        language, class_indices = self._read(X, y, groups)
         if len(set(language)) < 2:
             raise ValueError(
                 f"LeaveOneLanguageOut needs at least two languages, but X has {set(language)}."
             )
-        for code in self._languages(language, codes):
-            test = (language == code) & (codes >= 0)
-            yield np.flatnonzero(~test), np.flatnonzero(test)
+        for left_out in self._labelled_languages(language, class_indices):
+            is_test = (language == left_out) & (class_indices != MISSING)
+            yield np.flatnonzero(~is_test), np.flatnonzero(is_test)
 
     @staticmethod
-    def _languages(language: np.ndarray, codes: np.ndarray) -> list[str]:
-        return sorted(set(language[codes >= 0]))
+    def _labelled_languages(language: np.ndarray, class_indices: np.ndarray) -> list[str]:
+        return sorted(set(language[class_indices != MISSING]))
