@@ -12,6 +12,7 @@ from sklearn.utils import check_array, check_random_state
 
 from metaling_sk._data.labels import MISSING, check_labels
 from metaling_sk._data.languages import check_languages
+from metaling_sk._data.strata import number_strata
 from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.sklearn_compat import validate_parameter_constraints
 
@@ -163,8 +164,8 @@ class StratifiedLanguageKFold(_LanguageSplitter):
         order = np.arange(n_samples)
         if self.shuffle:
             order = check_random_state(self.random_state).permutation(n_samples)
-        language_indices = pd.factorize(language, sort=True)[0]
-        order = order[np.lexsort((class_indices[order], language_indices[order]))]
+        strata = number_strata(language, class_indices)
+        order = order[np.argsort(strata[order], kind="stable")]
         folds = np.empty(n_samples, dtype=int)
         folds[order] = np.arange(n_samples) % self.n_splits
         return folds

@@ -1,30 +1,28 @@
-"""Rows held out to find the best epoch."""
+"""Samples held out to find the best epoch."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from metaling_sk._data.samples import Samples
+from metaling_sk._data.strata import number_strata, rank_in_strata
 
-MIN_ROWS = 10
-"""Fewer held-out rows than this cannot tell which epoch is best: then none are held out."""
+MIN_HELD_OUT = 10
+"""With fewer held-out samples it is chance which epoch is best; then none are held out."""
 
 
 def split_validation(samples: Samples, fraction: float, rng: np.random.RandomState) -> np.ndarray:
-    """Which rows are held out: the same share of every language × label, rounded down.
+    """Hold out the same share of every language and class, rounded down.
 
-    Few labels are not held out: a group of fewer than ``1 / fraction`` rows stays whole, and all
-    rows do where there are too few in all.
+    Few labels are not held out: a language's class with fewer than ``1 / fraction`` samples stays
+    whole, and all of them do if fewer than `MIN_HELD_OUT` samples would be held out.
 
     Returns
     -------
     ndarray of bool, shape (n_samples,)
+        Whether each sample is held out.
     """
-    groups = pd.Series(rng.permutation(len(samples))).groupby(
-        [pd.Series(samples.language), pd.Series(samples.y)]
-    )
-    rank = groups.rank(method="first").to_numpy()
-    size = groups.transform("size").to_numpy()
-    held_out = rank <= np.floor(fraction * size)
-    return held_out & (held_out.sum() >= MIN_ROWS)
+    strata = number_strata(samples.language, samples.y)
+    rank, size = rank_in_strata(strata, rng.permutation(len(samples)))
+    held_out = rank < np.floor(fraction * size)
+    return held_out & (held_out.sum() >= MIN_HELD_OUT)
