@@ -1,4 +1,4 @@
-"""The features that the benchmarks on NusaX and SIB-200 share."""
+"""Features that the benchmarks on NusaX and SIB-200 share."""
 
 from pathlib import Path
 
@@ -13,9 +13,10 @@ PROMPT_TOKENS = 16
 
 
 def frozen_vectors(texts, encoder: str, prompt: str | None, kept: Path | None) -> np.ndarray:
-    """The mean of layer 9 and, with a prompt behind the text, the last token of layer 12.
+    """Encode texts: the mean of layer 9 and, if a prompt is given, the last token of layer 12.
 
-    They are read from the file `kept`, or written there where it does not exist.
+    The last token is that of the text followed by the prompt. If the file `kept` exists, the
+    vectors are read from it. Otherwise they are written to it.
     """
     if kept is not None and kept.exists():
         return np.load(kept).astype(np.float32)
@@ -29,7 +30,7 @@ def frozen_vectors(texts, encoder: str, prompt: str | None, kept: Path | None) -
 
 
 def characters_and_words(read, texts, min_df: int = 2) -> sparse.csr_array:
-    """TF-IDF of character and of word n-grams that are in the texts `read`."""
+    """Compute TF-IDF of character and word n-grams, fitted on the texts `read`."""
     options = {"sublinear_tf": True, "min_df": min_df, "dtype": np.float32}
     characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 5), **options)
     words = TfidfVectorizer(ngram_range=(1, 2), **options)

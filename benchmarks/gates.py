@@ -1,8 +1,8 @@
-"""How long prediction takes with gates open and closed, beside the encoder without adapters.
+"""Measure how long prediction takes with open and with closed gates.
 
-One fitted `MetaNetClassifier`, whose gates are set by hand: all open, half of the units of every
-layer open, all closed. Closed gates are left out of the computation, so the last one should take
-no longer than the plain encoder, which has no adapter at all.
+The gates of one fitted `MetaNetClassifier` are set by hand: all open, half of the units of every
+layer open, all closed. They are compared with the same encoder without adapters. Closed gates are
+not computed, so prediction with all gates closed should take no longer than without adapters.
 
     python benchmarks/gates.py
 """
@@ -23,7 +23,7 @@ parser.add_argument("--texts", type=int, default=2000)
 parser.add_argument("--repeats", type=int, default=7)
 parser.add_argument("--layers", type=int, default=4)
 parser.add_argument("--width", type=int, default=8)
-parser.add_argument("--languages", type=int, default=1, help="in the batch")
+parser.add_argument("--languages", type=int, default=1, help="languages of the texts")
 parser.add_argument("--threads", type=int, default=1)
 args = parser.parse_args()
 torch.set_num_threads(args.threads)
@@ -57,7 +57,7 @@ batches = [rows.collate(where) for where in rows.indices(64)]
 
 
 def with_open(n_units):
-    """A function that predicts with so many units open in every layer."""
+    """Return a function that predicts with `n_units` units open in every layer."""
 
     def predict():
         with torch.no_grad():
@@ -71,7 +71,7 @@ def with_open(n_units):
 
 
 def without_adapters():
-    """The same encoder and a linear head on top."""
+    """Predict with the same encoder and a linear head, without adapters."""
     module.eval()
     for batch in batches:
         features = module.encoder(**batch.inputs)
@@ -91,7 +91,7 @@ with torch.no_grad():
     for way in ways.values():
         way()
     for _ in range(args.repeats):
-        # In turn, so that whatever else the machine does falls on all of them.
+        # The ways take turns, so that other load of the machine falls on all of them.
         for name, way in ways.items():
             start = time.perf_counter()
             way()

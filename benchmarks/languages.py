@@ -1,10 +1,11 @@
-"""What more languages and more rows cost MetaNetClassifier: seconds and memory of a fit.
+"""Measure seconds and memory of a fit of MetaNetClassifier with more languages and more rows.
+
+The rows are training rows of SIB-200. First the number of languages grows from 5 to 205, with the
+same number of rows in all. Then 100 languages have half as many and twice as many rows. Each fit
+runs in a process of its own. "MB" is the peak memory of this process minus its memory before the
+fit.
 
     python benchmarks/languages.py FOLDER_OF_SIB200
-
-A part of the training rows of SIB-200, in 5 to 205 languages, each time as many in all; and in 100
-languages, half and twice as many. Each fit has a process of its own, and "MB" is how much more
-memory this has at its peak than before the fit.
 """
 
 import argparse
@@ -22,12 +23,12 @@ from metaling_sk import MetaNetClassifier
 N_ROWS = 4100
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("folder", type=Path)
+parser.add_argument("folder", type=Path, help="copy of the repository dadelani/sib-200")
 parser.add_argument("--repeats", type=int, default=3)
 
 
 def read(folder: Path, n_languages: int, n_rows: int) -> pd.DataFrame:
-    """Rows of languages that are spread over all those there are."""
+    """Read rows of languages that are spread evenly over the sorted list of all languages."""
     paths = sorted(folder.glob("data/annotated/*/train.tsv"))
     chosen = np.linspace(0, len(paths) - 1, n_languages).astype(int)
     return pd.concat(
@@ -42,11 +43,12 @@ def read(folder: Path, n_languages: int, n_rows: int) -> pd.DataFrame:
 
 
 def memory() -> float:
-    """The most this process has had, in MB."""
+    """Return the peak memory of this process in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def measure(folder: Path, kind: str, n_languages: int, n_rows: int) -> dict:
+    """Fit once and return the settings, the seconds and the memory."""
     rows = read(folder, n_languages, n_rows)
     characters = HashingVectorizer(
         analyzer="char_wb", ngram_range=(1, 4), n_features=2**14, alternate_sign=False
@@ -55,7 +57,7 @@ def measure(folder: Path, kind: str, n_languages: int, n_rows: int) -> dict:
     model = MetaNetClassifier(
         encoder=encoder, max_epochs=1, validation_fraction=0, verbose=0, random_state=0
     )
-    # What is loaded once is no part of a fit.
+    # A small fit first, so that loading libraries is not measured.
     model.fit(rows[["text", "language"]][::50], rows["category"][::50])
     before, start = memory(), time.perf_counter()
     model.fit(rows[["text", "language"]], rows["category"])

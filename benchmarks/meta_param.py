@@ -1,12 +1,12 @@
-"""How long a search takes to find what scikit-learn's searches find.
+"""Measure how long a search takes to find what scikit-learn's searches find.
 
-The same model, data, folds, distributions and number of processes; the score is the negative
-log-loss. A peer searches to its end; `MetaParamSearchCV` until it has found a candidate whose mean
-score is at least the best of the peer's. No refit is counted.
+Both have the same model, data, folds, distributions and number of processes. The score is the
+negative log-loss. The peer searches to its end. For `MetaParamSearchCV` the time is counted until
+a candidate has a mean score at least as good as the best of the peer. No refit is counted.
 
-- frozen encoder: RandomizedSearchCV over skorch's documented recipe for Transformers (tokenizer
-  that pads to `max_length`, DataLoader, float32), whose encoder is not trained.
-- trained encoder: the same, all weights trained.
+- frozen: RandomizedSearchCV over skorch's documented recipe for Transformers (a tokenizer that
+  pads to `max_length`, a DataLoader, float32) with a frozen encoder.
+- trained: the same with all weights trained.
 - halving: HalvingRandomSearchCV(resource="max_epochs") over our TransferClassifier.
 
     python benchmarks/meta_param.py
@@ -34,8 +34,8 @@ from metaling_sk.datasets import load_reviews
 from metaling_sk.meta_param._journal import read_results
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("--rows", type=int, default=300, help="per language")
-parser.add_argument("--max-length", type=int, default=128, help="tokens of a text")
+parser.add_argument("--rows", type=int, default=300, help="reviews per language")
+parser.add_argument("--max-length", type=int, default=128, help="tokens per text")
 parser.add_argument("--repeats", type=int, default=3)
 parser.add_argument("--jobs", type=int, default=2)
 parser.add_argument("--only", choices=["frozen", "trained", "halving"])
@@ -60,7 +60,7 @@ backbone = AutoModel.from_config(config, add_pooling_layer=False)
 
 
 class Recipe(nn.Module):
-    """A Transformer whose mean over the tokens is classified."""
+    """A Transformer with a linear head on the mean over the tokens."""
 
     def __init__(self, backbone, trained):
         super().__init__()
@@ -76,6 +76,7 @@ class Recipe(nn.Module):
 
 
 def recipe_search(kind, seed):
+    """Search the parameters of skorch's recipe with RandomizedSearchCV."""
     net = NeuralNetClassifier(
         Recipe,
         module__backbone=backbone,
@@ -104,7 +105,7 @@ def recipe_search(kind, seed):
 
 
 def classifier(kind, seed):
-    """The same model as ours: all labelled rows are source rows."""
+    """Return the same model as a TransferClassifier; all labelled rows are source rows."""
     return TransferClassifier(
         source_languages=["en", "zh"],
         encoder=(backbone, tokenizer),
@@ -117,7 +118,11 @@ def classifier(kind, seed):
 
 
 def our_search(kind, seed, goal=-np.inf):
-    """Seconds to a candidate as good as `goal`, NaN if there is none, and in all; best score."""
+    """Search with MetaParamSearchCV.
+
+    Returns the seconds to a candidate as good as `goal` (NaN if there is none), the seconds of the
+    whole search, and the best score.
+    """
     with TemporaryDirectory() as folder:
         search = new_search(kind, seed, folder)
         start = time.time()
@@ -128,6 +133,7 @@ def our_search(kind, seed, goal=-np.inf):
 
 
 def new_search(kind, seed, folder):
+    """Return a halving search whose checkpoint is in a folder."""
     return MetaParamSearchCV(
         classifier(kind, seed),
         {"learning_rate": RATES[kind], "batch_size": BATCH_SIZES},
@@ -143,6 +149,7 @@ def new_search(kind, seed, folder):
 
 
 def sklearns_halving(seed):
+    """Search the parameters of our classifier with HalvingRandomSearchCV."""
     search = HalvingRandomSearchCV(
         classifier("trained", seed),
         {"learning_rate": RATES["trained"], "batch_size": BATCH_SIZES},
@@ -160,11 +167,12 @@ def sklearns_halving(seed):
 
 
 def folds(seed):
+    """Return the train and test indices of the three folds."""
     return list(StratifiedLanguageKFold(3, random_state=seed).split(X, y))
 
 
 def timed(search, X):
-    """Seconds, and the best mean score of all that was evaluated."""
+    """Fit a search; return the seconds and the best mean score of all candidates."""
     start = time.perf_counter()
     search.fit(X, y)
     seconds = time.perf_counter() - start
@@ -179,7 +187,7 @@ comparisons = {
 print(f"{len(X)} reviews, {args.jobs} processes, {N_ITER} candidates, up to {MAX_EPOCHS} epochs")
 warnings.simplefilter("ignore")
 with warnings.catch_warnings():
-    # Workers that have loaded their libraries, for peer and ours alike.
+    # A search first, so that the workers have loaded their libraries before both are measured.
     our_search("frozen", 100)
 for name, (peer, search_peer) in comparisons.items():
     if args.only not in (None, name):
@@ -194,5 +202,5 @@ for name, (peer, search_peer) in comparisons.items():
             f"as good after {our:6.1f} s, at its end {best:.4f} in {whole:6.1f} s",
             flush=True,
         )
-    # One that never gets there counts as infinitely slow.
+    # A search that never finds as good a candidate counts as infinitely slow.
     print(f"{name:8} times faster, median: {np.median(np.nan_to_num(ratios)):.1f}", flush=True)

@@ -1,13 +1,13 @@
-"""Sentiment in the 12 languages of NusaX: MetaNetClassifier beside linear baselines, macro-F1.
+"""Compare MetaNetClassifier with linear baselines on NusaX: sentiment in 12 languages, macro-F1.
 
-Both have character n-grams (TF-IDF) and the vectors of a frozen gemma-3-270m; MetaNetClassifier has
-word n-grams, too.
+Both read character n-grams (TF-IDF) and vectors of a frozen gemma-3-270m. MetaNetClassifier also
+reads word n-grams.
 
-- all: trained on the train and valid rows of all languages, and tested in each.
-- new: one language is left out; of its train and valid rows none, 16, 64 or 256 are labelled, and
-  the others are text without labels. "adapt, labels only" does not see that text, except for the
-  statistics of the language, as the baselines do. "refit" is a fit with the 16 rows added
-  (first seed).
+- all: train on the train and valid rows of all languages, test on each language.
+- new: leave one language out. Of its train and valid rows none, 16, 64 or 256 have labels, and the
+  others are text without labels. "adapt, labels only" uses this text only for the statistics of
+  the language, as the baselines do. "refit" is a new fit with the 16 labelled rows (first seed
+  only).
 
     python benchmarks/nusax.py FOLDER_OF_NUSAX gemma-3-270m.gguf
 """
@@ -30,13 +30,13 @@ from tqdm.auto import tqdm
 from metaling_sk import LanguageStandardScaler, MetaNetClassifier
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("folder", type=Path)
+parser.add_argument("folder", type=Path, help="copy of the repository IndoNLP/nusax")
 parser.add_argument("encoder", help="path of gemma-3-270m")
 parser.add_argument("--vectors", type=Path, help="file (.npy) to keep the encoder's vectors in")
 parser.add_argument("--only", choices=["all", "new"])
 parser.add_argument("--seeds", type=int, default=3)
-parser.add_argument("--languages", nargs="+", help="to leave out; by default one after another all")
-parser.add_argument("--rows", type=Path, help="file (.csv) for the figures of new languages")
+parser.add_argument("--languages", nargs="+", help="languages to leave out; default all")
+parser.add_argument("--rows", type=Path, help="file (.csv) for the scores of new languages")
 args = parser.parse_args()
 
 frames = []
@@ -47,7 +47,7 @@ y, language = data["label"].to_numpy(), data["language"].to_numpy()
 is_test = (data["split"] == "test").to_numpy()
 languages = sorted(set(language))
 
-# Text of every language is there to be read; labels are not.
+# The vectorizers read the text of every language, but no labels.
 read = data["text"][~is_test]
 characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4))
 X_char = characters.fit(read).transform(data["text"]).tocsr()
@@ -63,21 +63,27 @@ REFIT_WITH = 16
 
 
 def proba(model, X, train, test):
+    """Fit a model on the train indices; return its probabilities on the test indices."""
     return clone(model).fit(X[train], y[train]).predict_proba(X[test])
 
 
 def score(found, classes, test):
+    """Return the macro-F1, in percent, of probabilities or predicted classes."""
     if found.ndim > 1:
         found = classes[found.argmax(axis=1)]
     return 100 * f1_score(y[test], found, average="macro")
 
 
 def meta_net(seed):
-    # Rows held out would be translations of rows that are not: the number of epochs is given.
+    """Return a MetaNetClassifier with a fixed number of epochs.
+
+    NusaX is parallel, so held-out rows would be translations of training rows.
+    """
     return MetaNetClassifier(max_epochs=1, validation_fraction=0, verbose=0, random_state=seed)
 
 
 def report(rows, index):
+    """Print the mean by language, and mean and standard deviation over the seeds."""
     table = pd.DataFrame(rows)
     names = [name for name in table if name not in (*index, "seed", "language")]
     by_seed = table.groupby([*index, "seed"])[names].mean()
@@ -93,6 +99,7 @@ def report(rows, index):
 
 
 def measure_all():
+    """Train on all languages and test on each."""
     classes = np.unique(y)
     train = np.flatnonzero(~is_test)
     pooled = proba(GEMMA, X_gemma, train, np.arange(len(y)))
@@ -121,6 +128,7 @@ def measure_all():
 
 
 def measure_new():
+    """Leave each language out, then adapt to it with few labels."""
     classes = np.unique(y)
     rows = []
     for seed in range(args.seeds):
@@ -149,7 +157,7 @@ def measure_new():
 
 
 def baselines(others, few, test, code):
-    """Probabilities that linear models give the test rows."""
+    """Return the probabilities of linear models on the test rows, by name."""
     both = np.r_[others, few]
     found = {
         "char, all rows": proba(CHAR, X_char, both, test),
@@ -169,7 +177,7 @@ def baselines(others, few, test, code):
 
 
 def easy_adapt(model, X, others, few, test):
-    """Daumé III (2007): features are doubled, for all languages and for the new one alone."""
+    """EasyAdapt (Daumé III, 2007): shared features, and features of the new language alone."""
     nothing = sparse.csr_array((len(others), X.shape[1]))
     train = sparse.vstack(
         [sparse.hstack([X[others], nothing]), sparse.hstack([X[few], X[few]])], format="csr"
@@ -179,7 +187,7 @@ def easy_adapt(model, X, others, few, test):
 
 
 def adapted(model, text, few, test, code, classes):
-    """The meta network after it has seen the labels, and the text; it forgets them again."""
+    """Score the meta network after `adapt` with labels and text, and forget them again."""
     labels = np.where(np.isin(text, few), y[text], None)
     found = {}
     if not len(few):
@@ -196,7 +204,7 @@ def adapted(model, text, few, test, code, classes):
 
 
 def refit(seed, others, few, text, test, classes):
-    """A fit with the rows of the new language, its text without labels for the statistics."""
+    """Score a new fit with the rows of the new language; text without labels is included."""
     both = np.r_[others, text]
     labels = np.where(np.isin(both, text) & ~np.isin(both, few), None, y[both])
     start = time.perf_counter()

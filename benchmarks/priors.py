@@ -1,8 +1,9 @@
-"""How many fits a search of NusaX saves that knows those of other languages.
+"""Measure how many fits a search saves by knowing searches of other languages, on NusaX.
 
-For each of the 12 languages, a search without a prior; then one whose prior are the searches of
-the other 11. Counted is the candidate with which the second one is first at least as good as the
-first one at its end, as a share of all candidates. Dense features, training rows only.
+Each of the 12 languages is searched once without a prior and once with the searches of the other
+11 languages as prior. The benchmark counts the candidates until the second search is at least as
+good as the first one at its end, as a share of all candidates. The features are dense, and only
+training rows are used.
 
     python benchmarks/priors.py PATH_OF_nusax_gemma-3-270m_layer9.npz
 """
@@ -18,7 +19,7 @@ from tqdm.auto import tqdm
 from metaling_sk import MetaParamSearchCV, TransferClassifier
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("features")
+parser.add_argument("features", help="file (.npz) with X, language, split and label of NusaX")
 parser.add_argument("--seeds", type=int, default=3)
 parser.add_argument("--n-iter", type=int, default=16)
 parser.add_argument("--jobs", type=int, default=2)
@@ -38,6 +39,7 @@ distributions = {
 
 
 def search(code, seed, prior):
+    """Search the parameters for one language."""
     own = language == code
     return MetaParamSearchCV(
         TransferClassifier(max_epochs=5, verbose=0, random_state=0),
@@ -54,7 +56,7 @@ def search(code, seed, prior):
 
 rows = []
 for seed in range(args.seeds):
-    # Each language's search draws its own candidates.
+    # The searches have different seeds, so each language has candidates of its own.
     alone = {
         code: search(code, 1000 * seed + number, None)
         for number, code in enumerate(tqdm(languages, file=sys.stderr))
@@ -76,7 +78,7 @@ for seed in range(args.seeds):
         )
 table = pd.DataFrame(rows)
 by_language = table.groupby("language")[["without", "with"]].mean()
-# A search that never got there counts as more than all fits.
+# A search that never becomes as good counts as more than all fits.
 by_language["share of the fits, median of seeds"] = (
     table.assign(share=table["share"].fillna(np.inf)).groupby("language")["share"].median()
 )

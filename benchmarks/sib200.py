@@ -1,13 +1,13 @@
-"""Topics in 200 languages of SIB-200: 100 languages to train on, 16 rows of each of 100 others.
+"""Compare MetaNetClassifier with linear baselines on SIB-200: 7 topics, 200 languages, accuracy.
 
     python benchmarks/sib200.py FOLDER_OF_SIB200 gemma-3-270m.gguf
 
-Accuracy on the test rows, mean of the 100 others. All models have 200 training rows of each
-language: labelled in the 100 to train on, and in the others 16 of them, the rest being text without
-labels. Which languages are trained on depends on the seed. All have character n-grams (TF-IDF) and
-the vectors of a frozen gemma-3-270m, those of each language centred and scaled; MetaNetClassifier
-has word n-grams, too. "adapt, labels only" does not see the text without labels, except for the
-statistics of the language, as the baselines do.
+100 languages are trained on and 100 others are new; the seed decides which. The result is the
+accuracy on the test rows, averaged over the new languages. All models have 200 training rows of
+each language. In the languages to train on all of them have labels, in the new ones 16 have labels
+and the others are text. All models read character n-grams (TF-IDF) and vectors of a frozen
+gemma-3-270m, centred and scaled by language. MetaNetClassifier also reads word n-grams. "adapt,
+labels only" uses the text only for the statistics of the language, as the baselines do.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from metaling_sk import LanguageStandardScaler, MetaNetClassifier
 N_TRAIN, N_LANGUAGES, N_FEW, MIN_DF = 200, 100, 16, 10
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("folder", type=Path)
+parser.add_argument("folder", type=Path, help="copy of the repository dadelani/sib-200")
 parser.add_argument("encoder", help="path of gemma-3-270m")
 parser.add_argument("--vectors", type=Path, help="file (.npy) to keep the encoder's vectors in")
 parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
@@ -40,7 +40,7 @@ for number, path in enumerate(sorted(args.folder.glob("data/annotated/*/"))):
     for split in ("train", "test"):
         frame = pd.read_csv(path / f"{split}.tsv", sep="\t", quoting=3)
         if split == "train":
-            # Not the same sentences in all languages.
+            # Languages get different sentences.
             frame = frame.sample(N_TRAIN, random_state=number)
         frames.append(frame.assign(language=path.name, split=split))
 data = pd.concat(frames, ignore_index=True)
@@ -58,6 +58,7 @@ GEMMA = LogisticRegression(C=0.001, max_iter=300)
 
 
 def characters(read):
+    """Compute TF-IDF of character n-grams, fitted on the rows `read`."""
     vectorizer = TfidfVectorizer(
         analyzer="char_wb", ngram_range=(1, 4), min_df=MIN_DF, dtype=np.float32
     )
@@ -65,8 +66,8 @@ def characters(read):
 
 
 def proba(model, X, train, test):
-    """Probabilities of all classes, 0 for those without a row."""
-    # What no row has gets no weight, so that it may be left out.
+    """Fit a model and return the probabilities of all classes; classes without a row get 0."""
+    # Columns that are zero in all rows would get no weight, so they are left out.
     used = np.unique(X[train].nonzero()[1])
     fitted = clone(model).fit(X[train][:, used], y[train])
     found = np.zeros((len(test), len(classes)))
@@ -75,12 +76,12 @@ def proba(model, X, train, test):
 
 
 def accuracy(found, test):
-    """Of each language alike: all have as many test rows."""
+    """Return the accuracy in percent; all languages have the same number of test rows."""
     return 100 * np.mean(classes[found.argmax(axis=1)] == y[test])
 
 
 def easy_adapt(X, new):
-    """Daumé III (2007): columns for all languages and columns for each new one alone."""
+    """EasyAdapt (Daumé III, 2007): shared columns, and columns of each new language alone."""
     code = np.searchsorted(new, language).clip(0, len(new) - 1)
     is_new = new[code] == language
     columns = code[:, None] * X.shape[1] + np.arange(X.shape[1])

@@ -1,9 +1,9 @@
-"""How long an epoch and a prediction take: ours beside skorch's documented recipe.
+"""Measure how long an epoch and a prediction take, compared with skorch's documented recipe.
 
-Both train the same Transformer, with the same tokenizer and batch size, on the same labelled
-reviews, on the CPU. The recipe is that of skorch's notebook on fine-tuning BERT: the tokenizer
+Both train the same Transformer with the same tokenizer and batch size, on the same labelled
+reviews, on the CPU. The recipe is that of skorch's notebook on fine-tuning BERT: a tokenizer that
 pads every text to `max_length`, float32, a DataLoader. Ours sorts texts by length within random
-buckets, pads each batch to its longest text and computes in bfloat16 where the hardware has it.
+buckets, pads each batch to its longest text and computes in bfloat16 if the hardware has it.
 
     python benchmarks/speed.py
 """
@@ -24,7 +24,7 @@ from metaling_sk._encoders.scratch import train_tokenizer
 from metaling_sk.datasets import load_reviews
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("--rows", type=int, default=3000, help="per language")
+parser.add_argument("--rows", type=int, default=3000, help="reviews per language")
 parser.add_argument("--repeats", type=int, default=3)
 parser.add_argument("--max-length", type=int, default=128)
 parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -34,7 +34,7 @@ BATCH_SIZE = 32
 
 
 class Recipe(nn.Module):
-    """A Transformer whose first token is classified."""
+    """A Transformer with a linear head on the first token."""
 
     def __init__(self, config):
         super().__init__()
@@ -46,6 +46,7 @@ class Recipe(nn.Module):
 
 
 def timed(function, *arguments):
+    """Call a function; return the seconds and its result."""
     start = time.perf_counter()
     result = function(*arguments)
     return time.perf_counter() - start, result
@@ -67,6 +68,7 @@ backbone = AutoModel.from_config(config)
 
 
 def recipe():
+    """Return the seconds of an epoch and of a prediction of skorch's recipe."""
     pad = HuggingfacePretrainedTokenizer(tokenizer, max_length=args.max_length, verbose=0)
     net = NeuralNetClassifier(
         Recipe,
@@ -86,6 +88,7 @@ def recipe():
 
 
 def ours():
+    """Return the seconds of an epoch and of a prediction of TransferClassifier."""
     clf = TransferClassifier(
         source_languages=["en", "zh"],
         encoder=(backbone, tokenizer),

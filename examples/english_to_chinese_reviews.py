@@ -1,16 +1,16 @@
 """
-English reviews teach a classifier of Chinese reviews
-======================================================
+Transfer from English reviews to Chinese reviews
+================================================
 
-Labelled English film reviews, Chinese hotel, book and computer reviews without labels and a
-dictionary: what can be learnt about Chinese from these, and what do 16, 64 or 256 Chinese labels
-add? Runs as a script or, cell by cell, as a notebook::
+The data are labelled English film reviews, Chinese hotel, book and computer reviews without labels,
+and a dictionary. How well can Chinese reviews be classified with these? How much do 16, 64 or 256
+Chinese labels add? The file runs as a script or, cell by cell, as a notebook::
 
     python examples/english_to_chinese_reviews.py            # a small Transformer from scratch
-    python examples/english_to_chinese_reviews.py --quick    # the same on fewer rows
-    python examples/english_to_chinese_reviews.py --encoder PATH_OR_NAME    # a checkpoint, frozen
+    python examples/english_to_chinese_reviews.py --quick    # the same with fewer rows
+    python examples/english_to_chinese_reviews.py --encoder PATH_OR_NAME    # a frozen checkpoint
 
-It prints a table per language and writes it, and a figure of it, to `examples/output`.
+It prints a table with both languages. It writes the table and a figure to `examples/output`.
 """
 
 # %%
@@ -31,12 +31,14 @@ from metaling_sk.datasets import load_dictionary, load_reviews
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
 parser.add_argument("--quick", action="store_true", help="fewer rows, under a minute")
-parser.add_argument("--encoder", default="scratch", help="path or name of a transformers model")
-parser.add_argument("--layer", type=float, default=0.5, help="depth of the checkpoint's layer")
-parser.add_argument("--labels", type=int, nargs="+", help="numbers of Chinese labels")
-parser.add_argument("--english-rows", type=int, default=8000)
-parser.add_argument("--seeds", type=int, default=1, help="runs to average")
-parser.add_argument("--output", type=Path, default=Path("examples/output"))
+parser.add_argument("--encoder", default="scratch", help="name or path of a model, or scratch")
+parser.add_argument("--layer", type=float, default=0.5, help="layer, as a share of the depth")
+parser.add_argument("--labels", type=int, nargs="+", help="numbers of Chinese labels to try")
+parser.add_argument("--english-rows", type=int, default=8000, help="labelled English rows")
+parser.add_argument("--seeds", type=int, default=1, help="number of runs to average")
+parser.add_argument(
+    "--output", type=Path, default=Path("examples/output"), help="folder for table and figure"
+)
 args, _ = parser.parse_known_args()
 
 n_english = 2000 if args.quick else args.english_rows
@@ -47,8 +49,8 @@ numbers_of_labels = args.labels or ([0, 64] if args.quick else [0, 16, 64, 256])
 # %%
 # Data
 # ----
-# Rows come in a random order that is always the same, so the first ones are a random sample.
-# The Chinese labels of the training rows serve only to hand out the few labels of each run.
+# The loaders return the rows in a fixed random order, so the first rows are a random sample.
+# The Chinese training labels are used only to give each run its few labels.
 X_en, y_en = load_reviews("en", return_X_y=True)
 X_zh, y_zh = load_reviews("zh", return_X_y=True)
 X_en, y_en = X_en[:n_english], y_en[:n_english]
@@ -69,7 +71,7 @@ print(f"{len(X_en)} English and {len(X_zh)} Chinese training rows, {len(X_test)}
 
 
 def hand_out_labels(n_labels, seed):
-    """y for X: all English labels and `n_labels` Chinese ones, as many of each class."""
+    """Return y with all English labels and `n_labels` Chinese ones, half of each class."""
     rng = np.random.RandomState(seed)
     y = np.full(len(X_zh), np.nan)
     for label in (0, 1):
@@ -80,8 +82,8 @@ def hand_out_labels(n_labels, seed):
 # %%
 # Models
 # ------
-# The baseline learns each language from its own labels; where there are no Chinese ones, it
-# applies what it learnt from English.
+# The baseline is one model per language, trained on the labels of this language. If there are no
+# Chinese labels, the English model predicts for Chinese too.
 english_words = make_pipeline(
     TfidfVectorizer(ngram_range=(1, 2), min_df=2), LogisticRegression(C=10)
 )
@@ -102,15 +104,15 @@ def predict_with_baseline(y):
 
 
 # %%
-# The linear recipe: English translated word for word, then self-training on Chinese text.
+# The linear recipe translates English word for word and then trains itself on Chinese text.
 def fit_linear_recipe(y, seed):
     return LinearTransferClassifier(dictionary=dictionary, random_state=seed).fit(X, y)
 
 
 # %%
-# A network from scratch knows no Chinese: it learns from English labels and from what the linear
-# recipe, its teacher, predicts for Chinese text. A multilingual checkpoint needs no teacher: it
-# learns from English labels and goes on with its own surest predictions for Chinese text.
+# A network from scratch knows no Chinese. It learns from English labels and from the predictions of
+# its teacher, the linear recipe, for Chinese text. A multilingual checkpoint needs no teacher. It
+# learns from English labels and then from its own most confident predictions for Chinese text.
 def fit_network(y, seed, teacher):
     if args.encoder == "scratch":
         settings = {"source": teacher, "max_length": 64, "batch_size": 64, "max_epochs": 2}
