@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -139,14 +140,19 @@ class LanguageStatistics:
                 values /= self.scale[row, columns]
             block[samples] = values
 
-    def to_arrays(self) -> dict[str, np.ndarray]:
-        """Everything but `languages`, to be saved as tensors."""
-        return {"mean": self.mean, "scale": self.scale, "scaled": self.scaled}
+    def get_state(self) -> dict[str, Any]:
+        """Return everything that `from_state` needs."""
+        return {
+            "languages": list(self.languages),
+            "mean": self.mean,
+            "scale": self.scale,
+            "scaled": self.scaled,
+        }
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, np.ndarray], languages) -> LanguageStatistics:
-        """The inverse of `to_arrays`, given `languages` beside them."""
-        return cls(tuple(languages), arrays["mean"], arrays["scale"], arrays["scaled"])
+    def from_state(cls, state: dict[str, Any]) -> LanguageStatistics:
+        """Restore the statistics."""
+        return cls(tuple(state["languages"]), state["mean"], state["scale"], state["scaled"])
 
 
 def _mostly_nonzero(features) -> np.ndarray:

@@ -49,7 +49,12 @@ class TextEncoder(nn.Module):
         Whether its weights were not random at the start.
     trainable : {"all", "head", "lora", "adapter"}
         What of it is trained; "head" is nothing, and its vectors never change.
+    first_layer : int
+        The number of the lowest layer.
     """
+
+    first_layer = 1
+    is_identity = False
 
     def __init__(self, backbone: nn.Module, tokenizer, pooling: str, layer, max_length: int):
         super().__init__()
@@ -93,6 +98,11 @@ class TextEncoder(nn.Module):
             return self(ids, torch.ones_like(ids)).shape[1]
 
     @property
+    def n_layers(self) -> int:
+        """The number of layers that adapters can be added to."""
+        return len(self.layers)
+
+    @property
     def layers(self) -> list[nn.Module]:
         """The layers of the backbone, lowest first; none where it does not show them."""
         name = _layers_name(self.backbone)
@@ -108,7 +118,7 @@ class TextEncoder(nn.Module):
             output = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
         finally:
             _CALL.reset(token)
-        # What follows the top layer in the backbone (a final normalisation) belongs to the last one.
+        # A final normalisation of the backbone belongs to the last layer alone.
         hidden = self._last_hidden_state(output) if self.top is None else call.hidden
         return pool(hidden, attention_mask, self.pooling)
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from itertools import count
+
+import torch
+from torch import nn
 
 from metaling_sk._encoders.adapters import Adapters
 from metaling_sk._encoders.text_encoder import TextEncoder
@@ -66,6 +70,16 @@ def merge_lora(encoder: TextEncoder) -> TextEncoder:
         del encoder.backbone.peft_config
         encoder.has_lora = False
     return encoder
+
+
+def add_saved_adapters(encoder: nn.Module, weights: dict[str, torch.Tensor]) -> None:
+    """Add adapters of the shape of those that are among the weights of an encoder."""
+    for number in count():
+        down = weights.get(f"adapters.{number}.down")
+        if down is None:
+            return
+        n_layers, width, n_features = down.shape
+        encoder.adapters.append(Adapters(n_layers, n_features, width))
 
 
 def _check_layers(encoder: TextEncoder) -> None:

@@ -32,11 +32,20 @@ class IdentityEncoder(nn.Module):
     ----------
     adapters : ModuleList of Adapters
         Applied one after the other.
+    n_layers, first_layer : int
+        The features count as one layer, number 0.
     """
+
+    n_layers, first_layer = 1, 0
 
     def __init__(self):
         super().__init__()
         self.adapters = nn.ModuleList()
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether the features stay as they are."""
+        return not self.adapters
 
     def forward(self, features: torch.Tensor, adapt=None) -> torch.Tensor:
         for each in self.adapters:
@@ -71,6 +80,7 @@ class ClassifierNetwork(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.norm = norm
+        self.n_features = n_features
         self.hidden = (
             nn.Sequential(nn.Linear(n_features, n_hidden), nn.GELU()) if n_hidden else None
         )
@@ -92,9 +102,25 @@ class ClassifierNetwork(nn.Module):
 
     @property
     def is_linear(self) -> bool:
-        """Whether it is a linear model of features, which stay what they are in training."""
-        on_features = isinstance(self.encoder, IdentityEncoder)
-        return on_features and self.hidden is None and not self.encoder.adapters
+        """Whether training cannot change the representations."""
+        return self.encoder.is_identity and self.hidden is None
+
+    def get_config(self) -> dict[str, int | float]:
+        """Return the sizes that `from_config` needs."""
+        return {
+            "n_features": self.n_features,
+            "n_classes": self.head.out_features,
+            "n_hidden": 0 if self.hidden is None else self.head.in_features,
+            "dropout": self.dropout.p,
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: dict, encoder: nn.Module, norm: LanguageNorm | None
+    ) -> ClassifierNetwork:
+        """Make a network of these sizes around an encoder and a norm."""
+        sizes = (config[name] for name in ("n_features", "n_classes", "n_hidden", "dropout"))
+        return cls(encoder, norm, *sizes)
 
     def grow(self, n_languages: int) -> None:
         """Make room for more languages."""

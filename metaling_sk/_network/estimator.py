@@ -3,102 +3,112 @@
 from __future__ import annotations
 
 import copy
-from numbers import Integral, Real
+import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from scipy import sparse
 from scipy.special import softmax
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_array
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
 from metaling_sk._data.batches import EncodedSamples
-from metaling_sk._data.language_statistics import MIN_ROWS, LanguageStatistics
 from metaling_sk._data.samples import Samples, check_samples
-from metaling_sk._encoders.make_encoder import (
-    TextEncoder,
-    encode,
-    fit_vectorizer,
-    freeze,
-    is_scratch,
-    is_vectorizer,
-    make_text_encoder,
-    on_cpu,
-    set_trainable,
-)
-from metaling_sk._network.classifier import ClassifierNetwork, IdentityEncoder
+from metaling_sk._encoders.text_encoder import TextEncoder
+from metaling_sk._network.front_end import FRONT_ENDS, choose_front_end, encode_ahead
 from metaling_sk._network.language_norm import LanguageNorm
-from metaling_sk._network.training import TrainingSettings, predict
+from metaling_sk._network.prediction import Execution, Outputs
+from metaling_sk._network.training import TrainingSettings, new_net
 from metaling_sk._utils.device import autocast_dtype, find_device
 from metaling_sk._utils.progress import Progress
-from metaling_sk.base import LanguageClassifierMixin, check_number
+from metaling_sk.base import LanguageClassifierMixin
+from metaling_sk.persistence import save
 
-DROPOUT = 0.1
+MIN_PREDICT_BATCH = 64
+"""Samples in a batch for prediction, which needs less memory than training."""
 
-NO_LANGUAGE = ""
-"""What all rows count as where language_norm=False: no language that is ever asked for."""
+MIN_REGISTERED = 2
+"""Samples of a language that `register_language` needs."""
 
-TRAINABLE = ("all", "head", "lora", "adapter")
+WARM_CACHE_PARAMETERS = (
+    "encoder",
+    "trainable",
+    "pooling",
+    "layer",
+    "max_length",
+    "device",
+    "dtype",
+    "text_column",
+    "language_column",
+)
+"""Parameters that decide the vector of a text."""
 
-FROM_SCRATCH, FINE_TUNING = 2e-3, 5e-5
-"""Learning rates of Transformers: of weights that were random at first, and of pretrained ones.
-
-Low-rank updates and adapters take the first one. For low-rank updates with a factor of 4 Schulman
-et al. (2025. LoRA without regret) found 10 times the rate of fine-tuning to be best, so with our
-factor of 1 (RANK in `_encoders/trainable.py`) it is 40 times.
-"""
-
-DENSE_NORM = 0.5
-"""Of standardised columns beside sparse ones, such as TF-IDF, whose rows have the norm 1."""
-
-LOGIT_STEP = 0.05
-"""By how much a step on features changes a typical logit."""
+SAVED_ATTRIBUTES = ("languages_", "learning_rate_", "n_features_in_", "_input_kind")
+"""Fitted attributes that are JSON as they are."""
 
 
-class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
+class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
     """Base of the classifiers whose network has an encoder, a norm per language and a head.
 
-    A subclass defines `__init__` with the common parameters and `fit`, which sets `classes_`,
-    calls `_fit_encoder`, `_fit_language_norm` and `_new_module`, and ends with `net_`.
+    A subclass defines `__init__` with the common parameters, and `fit`, which sets `classes_`,
+    `languages_`, `front_end_`, `learning_rate_`, `history_` and, last, `net_`.
     """
+
+    _generates_adapters = False
+    """Whether the network generates the adapters of trainable="adapter"."""
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "net_")
 
+    @property
+    def text_encoder_(self) -> TextEncoder | None:
+        """The Transformer that encodes the texts; None for features."""
+        if not hasattr(self, "net_"):
+            raise AttributeError(f"This {type(self).__name__} is not fitted yet.")
+        return self.front_end_.text_encoder(self.net_.module_)
+
     def predict_proba(self, X, language=None) -> np.ndarray:
-        """Probabilities of the classes.
+        """Predict the probabilities of the classes.
 
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
+            As in `fit`.
         language : str or array-like of str, shape (n_samples,), default=None
-            The language of each row, where X has no language column. A language not seen at fit
-            is allowed.
+            The language of each sample, where X has no language column. A language not seen at
+            fit is allowed.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        return softmax(self._logits(X, language), axis=1)
+        check_is_fitted(self)
+        samples = check_samples(self, X, language=language, reset=False)
+        with Progress(self.verbose, type(self).__name__) as progress:
+            execution = self._execution(progress)
+            inputs = self.front_end_.inputs(samples, execution)
+            encoded = self._encode(inputs, samples.language)
+            return softmax(self._predict_logits(encoded, execution), axis=1)
 
-    def register_language(self, X, language=None) -> LanguageClassifier:
+    def register_language(self, X, language=None) -> NetworkClassifier:
         """Learn the statistics of a new language from its text, labelled or not.
 
-        From then on its rows are centred and scaled by their own statistics instead of those of
-        all languages. Predictions for the other languages do not change. Where the network has
+        From then on its samples are centred and scaled by their own statistics instead of those
+        of all languages. Predictions for the other languages do not change. Where the network has
         no such statistics (language_norm=False, or an encoder that was trained on one language)
         there is nothing to learn.
 
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
-            Rows of one or several languages; at least two of each.
+            Samples of one or several languages; at least two of each.
         language : str or array-like of str, default=None
-            Where X has no language column.
+            The language of each sample, where X has no language column.
 
         Returns
         -------
@@ -107,19 +117,42 @@ class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a language has only one row; then none is learnt.
+            If a language has only one sample; then none is learnt.
         """
         check_is_fitted(self)
         samples = check_samples(self, X, language=language, reset=False)
-        parts = {code: samples.take(samples.language == code) for code in set(samples.language)}
-        for code, part in sorted(parts.items()):
-            if len(part) < 2:
+        parts = {name: samples.take(samples.language == name) for name in set(samples.language)}
+        for name, part in sorted(parts.items()):
+            if len(part) < MIN_REGISTERED:
                 raise ValueError(
-                    f"register_language needs at least two rows of {code!r}, got {len(part)}."
+                    f"register_language needs at least two rows of {name!r}, got {len(part)}."
                 )
-        for code, part in sorted(parts.items()):
-            self._register(part, code)
+        for name, part in sorted(parts.items()):
+            self._register(part, name)
         return self
+
+    def warm_cache_key(self) -> dict[str, Any]:
+        """Return the parameters that decide what `warm_cache` computes.
+
+        `MetaParamSearchCV` calls `warm_cache` once for all candidates with equal keys.
+        """
+        return {name: getattr(self, name) for name in WARM_CACHE_PARAMETERS}
+
+    def warm_cache(self, X, language=None) -> None:
+        """Compute what fits to come on these samples share, and leave it in the caches.
+
+        A search calls it before its workers start. Only the vectors of a frozen encoder are
+        shared by fits on different folds.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
+            As in `fit`.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, where X has no language column.
+        """
+        samples = check_samples(copy.copy(self), X, language=language, reset=True, needs_y=False)
+        encode_ahead(self, samples)
 
     def save(self, folder) -> None:
         """Save to a folder: JSON, safetensors and tokenizer files; see `metaling_sk.load`.
@@ -128,201 +161,82 @@ class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
         ----------
         folder : str or path
             Made where it does not exist.
-        """
-        from metaling_sk.persistence import save
 
+        Raises
+        ------
+        ValueError
+            If the encoder cannot be stored as JSON and tensors.
+        """
         save(self, folder)
 
-    def __getstate__(self):
-        """A trained encoder is part of `net_`; a frozen one leaves the GPU."""
-        state = super().__getstate__().copy()
-        encoder = state.get("text_encoder_")
-        if encoder is not None and not self._is_frozen():
-            del state["text_encoder_"]
-        elif encoder is not None:
-            state["text_encoder_"] = on_cpu(encoder)
-        return state
+    # Stages of fit and predict
 
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        if hasattr(self, "net_") and not hasattr(self, "text_encoder_"):
-            self.text_encoder_ = self.net_.module_.encoder
-
-    def _register(self, samples: Samples, code: str) -> None:
-        module = self.net_.module_
-        if code not in self.languages_:
-            self.languages_ = [*self.languages_, code]
-        module.grow(len(self.languages_))
-        if self.statistics_ is not None:
-            if self.language_norm:
-                self.statistics_ = self.statistics_.add(self._inputs(samples), code)
-        elif module.norm is not None:
-            row = self._row_of(code)
-            module.norm.set_language(row, self._encode_trained(self._inputs(samples), row))
-
-    def _check_parameters(self) -> None:
-        for name, lowest in (
-            ("max_length", 1),
-            ("batch_size", 1),
-            ("max_epochs", 1),
-            ("patience", 1),
-        ):
-            check_number(self, name, Integral, lowest)
-        check_number(self, "weight_decay", Real, 0)
-        for name in ("warmup", "validation_fraction"):
-            check_number(self, name, Real, 0, 1)
-        if self.validation_fraction == 1:
-            raise ValueError(
-                "`validation_fraction` must be less than 1: it leaves nothing to train."
-            )
-        if self.learning_rate != "auto":
-            check_number(self, "learning_rate", Real, 0)
-        if self.trainable not in TRAINABLE:
-            raise ValueError(
-                f"`trainable` must be one of {list(TRAINABLE)}, got {self.trainable!r}."
-            )
-
-    def _is_frozen(self) -> bool:
-        """Whether the network sees features that do not change in training."""
-        return self.text_encoder_ is None or self.text_encoder_.trainable == "head"
-
-    def _fit_encoder(self, samples: Samples) -> None:
-        """Set `text_encoder_` or `vectorizer_`; both None for features."""
-        self.text_encoder_ = self.vectorizer_ = None
-        if not samples.is_text:
-            return
-        if is_vectorizer(self.encoder):
-            self.vectorizer_ = fit_vectorizer(self.encoder, samples.texts)
-            return
-        encoder = make_text_encoder(
-            self.encoder,
-            samples.texts,
-            samples.language,
-            pooling=self.pooling,
-            layer=self.layer,
-            max_length=self.max_length,
-        )
+    def _execution(self, progress: Progress | None = None) -> Execution:
         device = find_device(self.device)
-        if self.trainable == "head":
-            freeze(encoder, device, autocast_dtype(self.dtype, device))
+        return Execution(
+            device=device,
+            dtype=autocast_dtype(self.dtype, device),
+            batch_size=max(self.batch_size, MIN_PREDICT_BATCH),
+            progress=Progress(0, "") if progress is None else progress,
+        )
+
+    def _fit_front_end(self, samples: Samples, execution: Execution, start=None):
+        """Set `front_end_` and `languages_`; return the input of each sample.
+
+        Parameters
+        ----------
+        start : fitted classifier, optional
+            The classifier to go on from. Its languages keep their statistics.
+        """
+        present = sorted(set(samples.language))
+        if start is None:
+            front_end = choose_front_end(self, samples)
+            inputs = front_end.inputs(samples, execution)
+            front_end = front_end.fit_languages(inputs, samples.language)
+            self.languages_ = present
         else:
-            self._set_trainable(encoder)
-        self.text_encoder_ = encoder
+            front_end = start.front_end_
+            front_end.check_continues(self, samples)
+            inputs = front_end.inputs(samples, execution)
+            new = [name for name in present if name not in start.languages_]
+            front_end = front_end.add_languages(new, inputs, samples.language)
+            self.languages_ = [*start.languages_, *new]
+        self.front_end_ = front_end
+        return inputs
 
-    def _set_trainable(self, encoder: TextEncoder) -> None:
-        """Freeze what is not trained of an encoder that is, and add what is missing."""
-        set_trainable(encoder, self.trainable)
+    def _encode(self, inputs, language: np.ndarray) -> EncodedSamples:
+        """The samples as the network takes them."""
+        indices = pd.Index(self.languages_).get_indexer(language) + 1
+        return EncodedSamples(self.front_end_.prepare(inputs, language), indices.astype(np.int64))
 
-    def _encode_ahead(self, X, language=None) -> None:
-        """Encode all texts with a frozen encoder that does not depend on them, for fits to come."""
-        frozen = self.trainable == "head" and not is_scratch(self.encoder)
-        if frozen and not is_vectorizer(self.encoder):
-            samples = check_samples(self, X, language=language, reset=True, needs_y=False)
-            self._fit_encoder(samples)
-            self._inputs(samples)
+    def _predict(self, network: nn.Module, encoded: EncodedSamples, execution) -> Outputs:
+        return self.front_end_.predict(network, encoded, execution)
 
-    def _inputs(self, samples: Samples, progress: Progress | None = None):
-        """Features, or token ids for an encoder that is trained."""
-        if not samples.is_text:
-            return samples.features
-        if self.vectorizer_ is not None:
-            return _as_features(self.vectorizer_.transform(samples.texts))
-        if self._is_frozen():
-            self.text_encoder_.to(find_device(self.device))
-            return encode(samples.texts, self.text_encoder_, self._predict_batch_size, progress)
-        return self.text_encoder_.tokenize(samples.texts)
+    def _predict_logits(self, encoded: EncodedSamples, execution: Execution) -> np.ndarray:
+        return self._predict(self.net_.module_, encoded, execution).logits
 
-    def _fit_language_norm(self, inputs, language: np.ndarray) -> None:
-        """Set `languages_` and, for features, `statistics_`."""
-        self.languages_ = sorted(set(language))
-        self.statistics_ = None
-        if self._is_frozen():
-            if not self.language_norm:
-                language = np.full(len(language), NO_LANGUAGE, dtype=object)
-            self.statistics_ = LanguageStatistics.fit(inputs, language)
-
-    def _take_language_norm(self, start, inputs, language) -> None:
-        """The languages and statistics of the estimator to start from; new languages are added."""
-        new = [code for code in self.languages_ if code not in start.languages_]
-        self.languages_ = [*start.languages_, *new]
-        if self.statistics_ is not None:
-            self.statistics_ = start.statistics_
-            for code in new:
-                rows = np.flatnonzero(language == code)
-                if len(rows) >= MIN_ROWS:
-                    self.statistics_ = self.statistics_.add(inputs[rows], code)
-
-    def _rows(self, inputs, language: np.ndarray) -> EncodedSamples:
-        """Rows for the network: features are centred and scaled."""
-        if self.statistics_ is not None:
-            inputs = self.statistics_.apply(inputs, language)
-            if sparse.issparse(inputs):
-                inputs = self._balanced(inputs)
-        index = pd.Index(self.languages_).get_indexer(language) + 1
-        return EncodedSamples(inputs, index.astype(np.int64))
-
-    def _balanced(self, features: sparse.csr_array) -> sparse.csr_array:
-        """Sparse rows whose dense columns, as a block, have the norm `DENSE_NORM` on average."""
-        n_dense = self.statistics_.scaled.sum()
-        if not n_dense:
-            return features
-        factor = np.where(self.statistics_.scaled, DENSE_NORM / n_dense**0.5, 1.0)
-        return sparse.csr_array(features.multiply(factor.astype(features.dtype)))
-
-    def _module_to_start_from(self) -> ClassifierNetwork:
-        """A copy of the network for another estimator to go on with."""
-        return copy.deepcopy(self.net_.module_)
-
-    def _restore_module(self, weights: dict[str, torch.Tensor], encoder, norm) -> ClassifierNetwork:
-        """A network of the shape of these weights; its encoder and norm are made already."""
-        n_classes, n_last = weights["head.weight"].shape
-        hidden = weights.get("hidden.0.weight")
-        n_features = n_last if hidden is None else hidden.shape[1]
-        n_hidden = 0 if hidden is None else n_last
-        dropout = 0.0 if isinstance(encoder, IdentityEncoder) else DROPOUT
-        return ClassifierNetwork(encoder, norm, n_features, n_classes, n_hidden, dropout)
-
-    def _new_module(self, inputs, n_hidden: int = 0) -> ClassifierNetwork:
-        encoder, norm, n_features, dropout = self._new_base(inputs)
-        return ClassifierNetwork(encoder, norm, n_features, len(self.classes_), n_hidden, dropout)
-
-    def _new_base(self, inputs) -> tuple:
-        """What a new network stands on: encoder, norm, features that these give, and dropout."""
-        if self.statistics_ is not None:
-            return IdentityEncoder(), None, inputs.shape[1], 0.0
-        n_features = self.text_encoder_.n_features
-        norm = None
-        if self.language_norm and len(self.languages_) > 1:
-            norm = LanguageNorm(len(self.languages_), n_features)
-        return self.text_encoder_, norm, n_features, DROPOUT
-
-    def _find_learning_rate(self, rows: EncodedSamples) -> float:
+    def _find_learning_rate(self, encoded: EncodedSamples) -> float:
         """The peak learning rate of what is not a pretrained weight."""
         if self.learning_rate != "auto":
             return self.learning_rate
-        if not self._is_frozen():
-            return FROM_SCRATCH
-        norm = abs(rows.inputs).sum() / len(rows)
-        return float(LOGIT_STEP / max(norm, 1.0))
+        return self.front_end_.learning_rate(encoded.inputs)
 
     def _settings(self) -> TrainingSettings:
-        device = find_device(self.device)
-        trained = not self._is_frozen()
-        pretrained = trained and self.trainable == "all" and self.text_encoder_.pretrained
-        tuned = pretrained and self.learning_rate == "auto"
+        execution = self.front_end_.network_execution(self._execution())
         return TrainingSettings(
             learning_rate=self.learning_rate_,
-            encoder_learning_rate=FINE_TUNING if tuned else self.learning_rate_,
+            encoder_learning_rate=self.front_end_.encoder_learning_rate(self),
             weight_decay=self.weight_decay,
             warmup=self.warmup,
             max_epochs=self.max_epochs,
             patience=self.patience,
-            device=device if trained else torch.device("cpu"),
-            autocast=autocast_dtype(self.dtype, device) if trained else None,
+            device=execution.device,
+            dtype=execution.dtype,
             callbacks=tuple(copy.deepcopy(self.callbacks or ())),
         )
 
     def _class_weights(self, y: np.ndarray) -> torch.Tensor | None:
+        """The weight of each class; `y` holds class indices."""
         if self.class_weight is None:
             return None
         # "balanced" can count no more than the classes that y has.
@@ -334,40 +248,64 @@ class LanguageClassifier(LanguageClassifierMixin, BaseEstimator):
         )
         return torch.tensor(weights, dtype=torch.float32)
 
-    def _logits(self, X, language) -> np.ndarray:
-        check_is_fitted(self)
-        samples = check_samples(self, X, language=language, reset=False)
-        with Progress(self.verbose, type(self).__name__) as progress:
-            rows = self._rows(self._inputs(samples, progress), samples.language)
-            return self._logits_of(rows, progress)
-
-    def _logits_of(self, rows: EncodedSamples, progress: Progress) -> np.ndarray:
-        return self._predict(self.net_.module_, rows, progress)[0]
-
-    def _predict(self, module, rows: EncodedSamples, progress: Progress):
-        """Logits and representations of the rows."""
-        return predict(module, rows, self._predict_batch_size, self._settings(), progress)
-
-    def _row_of(self, language: str) -> int:
-        """Where a language is in the tables of the network."""
+    def _language_index(self, language: str) -> int:
+        """The position of a language in the tables of the network."""
         return self.languages_.index(language) + 1
 
-    @property
-    def _predict_batch_size(self) -> int:
-        return max(self.batch_size, 64)
+    def _add_language(self, language: str) -> None:
+        """Make room for a language, if it is new."""
+        if language not in self.languages_:
+            self.languages_ = [*self.languages_, language]
+        self.net_.module_.grow(len(self.languages_))
 
-    def _encode_trained(self, tokens, language: int = 0) -> torch.Tensor:
-        """What the trained encoder makes of rows of one language, before the norm."""
-        module = self.net_.module_.eval()
-        device = module.head.weight.device
-        rows = EncodedSamples(tokens, np.full(len(tokens), language, dtype=np.int64))
-        batches = [
-            rows.collate(where).to(device) for where in rows.indices(self._predict_batch_size)
-        ]
-        with torch.no_grad():
-            return torch.cat([module.encode(batch.inputs, batch.language) for batch in batches])
+    def _register(self, samples: Samples, language: str) -> None:
+        """Learn the statistics of a language from samples of its own."""
+        self._add_language(language)
+        execution = self._execution()
+        inputs = self.front_end_.inputs(samples, execution)
+        self.front_end_ = self.front_end_.set_language(
+            self.net_.module_, self._language_index(language), language, inputs, execution
+        )
 
+    def _network_to_start_from(self) -> nn.Module:
+        """A copy of the network for another estimator to go on with."""
+        return copy.deepcopy(self.net_.module_)
 
-def _as_features(features):
-    features = check_array(features, accept_sparse="csr", dtype=(np.float64, np.float32))
-    return sparse.csr_array(features) if sparse.issparse(features) else features
+    # Saving
+
+    def _get_saved_state(self, folder: Path) -> dict[str, Any]:
+        """Everything that it takes to predict, as JSON values, arrays and tensors."""
+        names = [name for name in SAVED_ATTRIBUTES if hasattr(self, name)]
+        state: dict[str, Any] = {name: getattr(self, name) for name in names}
+        state["classes_"] = self.classes_
+        if hasattr(self, "feature_names_in_"):
+            state["feature_names_in_"] = self.feature_names_in_
+        state["history_"] = json.loads(self.history_.to_json(orient="split"))
+        network = self.front_end_.without_updates(self.net_.module_)
+        front_end = self.front_end_.get_state(network, folder)
+        state["front_end"] = {"kind": self.front_end_.kind} | front_end
+        state["network"] = network.get_config() | {"weights": network.state_dict()}
+        return state
+
+    def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
+        for name in (*SAVED_ATTRIBUTES, "classes_", "feature_names_in_"):
+            if name in state:
+                setattr(self, name, state[name])
+        self.history_ = pd.DataFrame(**state["history_"])
+        kind = FRONT_ENDS[state["front_end"]["kind"]]
+        self.front_end_ = kind.from_state(state["front_end"], folder)
+        network = self._restore_network(state["network"], state["front_end"], folder)
+        self.net_ = new_net(network, self._empty_objective(), self._settings())
+
+    def _restore_network(self, state: dict, front_end_state: dict, folder: Path) -> nn.Module:
+        weights = state["weights"]
+        encoder_weights = {
+            name.removeprefix("encoder."): weight
+            for name, weight in weights.items()
+            if name.startswith("encoder.")
+        }
+        encoder = self.front_end_.restore_encoder(front_end_state, encoder_weights, folder)
+        norm = LanguageNorm.from_weights(weights, "norm.")
+        network = self._network_from_config(state, encoder, norm)
+        network.load_state_dict(weights)
+        return network

@@ -37,6 +37,15 @@ class LanguageNorm(nn.Module):
         self.register_buffer("mean", torch.zeros(n_languages + 1, n_features))
         self.register_buffer("seen", torch.zeros(n_languages + 1, dtype=torch.bool))
 
+    @classmethod
+    def from_weights(cls, weights: dict[str, torch.Tensor], prefix: str) -> LanguageNorm | None:
+        """Make a norm of the shape of its weights in a network; None where there are none."""
+        mean = weights.get(f"{prefix}mean")
+        if mean is None:
+            return None
+        n_rows, n_features = mean.shape
+        return cls(n_rows - 1, n_features)
+
     def forward(self, features: torch.Tensor, language: torch.Tensor) -> torch.Tensor:
         if self.training:
             self._update(features.detach(), language)

@@ -5,7 +5,6 @@ The only module that knows skorch.
 
 from __future__ import annotations
 
-import copy
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import contextmanager
@@ -21,10 +20,9 @@ from skorch.helper import predefined_split
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from metaling_sk._data.batches import EncodedSamples, StepIterator, TrainingStep
-from metaling_sk._network.classifier import ClassifierNetwork, IdentityEncoder
+from metaling_sk._data.batches import StepIterator, TrainingStep
+from metaling_sk._network.prediction import autocast
 from metaling_sk._utils.progress import Progress
-from metaling_sk.transfer._objective import TransferObjective
 
 MAX_GRADIENT_NORM = 1.0
 
@@ -48,7 +46,8 @@ class TrainingSettings:
     patience : int
         Epochs without a better validation loss after which training stops.
     device : torch.device
-    autocast : torch.dtype or None
+    dtype : torch.dtype or None
+        Low precision of the computations; None is float32.
     callbacks : sequence of skorch callbacks
     inner_learning_rate : float, optional
         Of the steps within a step, for Reptile.
@@ -61,7 +60,7 @@ class TrainingSettings:
     max_epochs: int
     patience: int
     device: torch.device
-    autocast: torch.dtype | None
+    dtype: torch.dtype | None
     callbacks: Sequence = ()
     inner_learning_rate: float | None = None
 
@@ -75,7 +74,7 @@ class SkorchNet(NeuralNet):
 
     def infer(self, x, **fit_params):
         step = x.to(self.device)
-        with autocast(self.settings):
+        with autocast(self.settings.device, self.settings.dtype):
             return self.criterion_.outputs(self.module_, step)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
@@ -172,13 +171,11 @@ class ShowProgress(Callback):
             self.progress.advance(1, f"loss={loss.item():.3f}")
 
 
-def new_net(
-    module: ClassifierNetwork, objective: TransferObjective, settings: TrainingSettings
-) -> SkorchNet:
-    """A net around a module, ready to be trained."""
+def new_net(network: nn.Module, objective: nn.Module, settings: TrainingSettings) -> SkorchNet:
+    """Make a net around a network, ready to be trained."""
     kind = SkorchNet if settings.inner_learning_rate is None else ReptileNet
     net = kind(
-        module,
+        network,
         criterion=objective,
         settings=settings,
         max_epochs=settings.max_epochs,
@@ -327,47 +324,6 @@ def linear_decay(step: int, n_steps: int, warmup: float) -> float:
     if step < n_warmup:
         return (step + 1) / (n_warmup + 1)
     return max(0.0, (n_steps - step) / max(1.0, n_steps - n_warmup))
-
-
-@torch.no_grad()
-def predict(
-    module: nn.Module,
-    rows: EncodedSamples,
-    batch_size: int,
-    settings: TrainingSettings,
-    progress: Progress,
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Logits, float64 of shape (n_rows, n_classes), and representations, in the order of the rows.
-
-    Features go through the network in float64, so that a row's result does not depend on which
-    others are in its batch; they have no representations but themselves.
-    """
-    module.eval()
-    dense = isinstance(module.encoder, IdentityEncoder)
-    device = torch.device("cpu") if dense else settings.device
-    module = copy.deepcopy(module).to(device).double() if dense else module.to(device)
-    logits = np.empty((len(rows), module.head.out_features))
-    representations = None
-    if not dense:
-        representations = np.empty((len(rows), module.head.in_features), dtype=np.float32)
-    progress.start("predict", len(rows), "row")
-    for where in rows.indices(batch_size):
-        batch = rows.collate(where, dtype=torch.float64).to(device)
-        with autocast(settings, training=False):
-            output = module(batch.inputs, batch.language)
-        logits[where] = output.logits.double().cpu().numpy()
-        if not dense:
-            representations[where] = output.representation.float().cpu().numpy()
-        progress.advance(len(where))
-    return logits, representations
-
-
-def autocast(settings: TrainingSettings, training: bool = True):
-    """bfloat16 where the settings say so; on a CPU only in training."""
-    device = settings.device.type
-    dtype = settings.autocast
-    enabled = dtype is not None and (training or device != "cpu")
-    return torch.autocast(device, dtype=dtype if enabled else None, enabled=enabled)
 
 
 def _as_it_is(dataset, **kwargs):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -19,64 +19,38 @@ from metaling_sk._data.samples import (
     Samples,
     check_samples,
     check_two_classes,
-    join,
     with_classes,
 )
-from metaling_sk._encoders.make_encoder import TextEncoder, set_trainable
-from metaling_sk._network.classifier import ClassifierNetwork, IdentityEncoder
-from metaling_sk._network.estimator import DROPOUT, LanguageClassifier
+from metaling_sk._network.estimator import NetworkClassifier
+from metaling_sk._network.prediction import Execution, Outputs
 from metaling_sk._network.training import TrainingSettings, history_frame, new_net, train
+from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
-from metaling_sk.base import check_number
+from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
+from metaling_sk.meta_net._adaptation import adapt_language, forget_language, refit_language
 from metaling_sk.meta_net._episodes import Episodes
 from metaling_sk.meta_net._hypernetwork import Hypernetwork
 from metaling_sk.meta_net._language_features import check_language_features, standardised
 from metaling_sk.meta_net._network import MetaNetwork
-from metaling_sk.meta_net._objective import MetaObjective, find_embedding
+from metaling_sk.meta_net._objective import MetaObjective
 from metaling_sk.meta_net._residual_head import ResidualHead, fit_residual_head
 from metaling_sk.meta_net._residual_training import train_residual_head
 
 N_HEADS, N_HEADS_ON_FEATURES = 16, 4
-"""Basis heads; features are many, and each head has a weight for every one of them."""
+"""Basis heads. Features are many, and each head has a weight for every one of them."""
 
 N_DIMENSIONS = 32
-"""Of the language embeddings."""
+"""Dimensions of the language embeddings."""
 
 INNER_LEARNING_RATE = 0.05
-"""Of steps that move an embedding."""
+"""Learning rate of steps that move an embedding."""
 
-ENOUGH_ROWS = 16
-"""A language that is adapted has statistics of its own from so many rows on."""
-
-FINE = 200
-"""By how much smaller steps are than those of an untrained head, where it is fitted first."""
+LINEAR_START_FACTOR = 200
+"""The learning rate is divided by it where the head starts from a fitted logistic regression."""
 
 
-@dataclass
-class Adaptation:
-    """What `adapt` keeps of a language.
-
-    Attributes
-    ----------
-    samples : Samples
-        All rows given so far.
-    delta : Tensor
-        Its embedding before.
-    residual : ResidualHead or None
-        What was added to its logits before.
-    was_known, has_statistics : bool
-        Whether the network knew it before, and whether its statistics are those of these rows.
-    """
-
-    samples: Samples
-    delta: torch.Tensor
-    residual: ResidualHead | None
-    was_known: bool
-    has_statistics: bool
-
-
-class MetaNetClassifier(LanguageClassifier):
+class MetaNetClassifier(NetworkClassifier):
     """A meta network that generates each language's model: its architecture and its weights.
 
     A hypernetwork maps the embedding of a language, and that of a layer, to a low-rank adapter
@@ -198,8 +172,47 @@ class MetaNetClassifier(LanguageClassifier):
     ['positive', 'negative']
     """
 
+    _parameter_constraints: dict = {
+        "meta_weight": [Number(Real, 0, None, closed="left")],
+        "meta_algorithm": [StrOptions({"joint", "maml", "reptile"})],
+        "inner_steps": [Number(Integral, 1, None, closed="left")],
+        "inner_learning_rate": [StrOptions({"auto"}), Number(Real, 0, None, closed="left")],
+        "language_features": [pd.DataFrame, None],
+        "language_dropout": [Number(Real, 0, 1, closed="both")],
+        "max_width": [Number(Integral, 1, None, closed="left")],
+        "residual_penalty": [Number(Real, 0, None, closed="left"), None],
+        "size_weight": [Number(Real, 0, None, closed="left")],
+        **common_constraints(
+            "encoder",
+            "trainable",
+            "pooling",
+            "layer",
+            "language_norm",
+            "max_length",
+            "learning_rate",
+            "batch_size",
+            "max_epochs",
+            "weight_decay",
+            "warmup",
+            "validation_fraction",
+            "patience",
+            "class_weight",
+            "device",
+            "dtype",
+            "callbacks",
+            "verbose",
+            "random_state",
+            "warm_start",
+            "text_column",
+            "language_column",
+            "missing_label",
+        ),
+    }
+    _generates_adapters = True
+
     def __init__(
         self,
+        *,
         meta_weight=0.3,
         meta_algorithm="joint",
         inner_steps=5,
@@ -266,6 +279,7 @@ class MetaNetClassifier(LanguageClassifier):
         self.language_column = language_column
         self.missing_label = missing_label
 
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, language=None) -> MetaNetClassifier:
         """Fit the meta network on the labelled rows of all languages.
 
@@ -290,7 +304,8 @@ class MetaNetClassifier(LanguageClassifier):
         MemoryError
             If the memory of the GPU does not suffice.
         """
-        self._check_parameters()
+        if self.language_features is not None:
+            check_language_features(self.language_features)
         start = copy.copy(self) if self.warm_start and hasattr(self, "net_") else None
         samples = check_samples(self, X, y, language, reset=start is None, needs_y=True)
         if start is None:
@@ -300,20 +315,13 @@ class MetaNetClassifier(LanguageClassifier):
         else:
             samples = with_classes(samples, start.classes_)
         self.classes_ = samples.classes
-        self.residuals_, self._adapted = {}, {}
+        self.residual_heads_, self._adaptations = {}, {}
         try:
             with (
                 seeded(self.random_state) as rng,
                 Progress(self.verbose, "meta network") as progress,
             ):
-                if start is None:
-                    self._fit_encoder(samples)
-                inputs = self._inputs(samples, progress)
-                self._fit_languages(inputs, samples.language, start)
-                rows = self._rows(inputs, samples.language).with_labels(samples.y)
-                self.learning_rate_ = self._find_learning_rate(rows)
-                module = self._first_module(rows, start)
-                self._fit_network(module, samples, rows, rng, progress)
+                self._fit(samples, start, rng, self._execution(progress))
         except BaseException:
             if start is not None:
                 # What has been fitted before is as it was.
@@ -360,8 +368,9 @@ class MetaNetClassifier(LanguageClassifier):
         else:
             samples = with_classes(samples, self.classes_)
         with seeded(self.random_state), Progress(self.verbose, "adapt") as progress:
-            for code in sorted(set(samples.language)):
-                self._adapt(code, samples.take(samples.language == code), progress)
+            execution = self._execution(progress)
+            for name in sorted(set(samples.language)):
+                adapt_language(self, name, samples.take(samples.language == name), execution)
         return self
 
     def forget(self, language: str) -> MetaNetClassifier:
@@ -382,172 +391,141 @@ class MetaNetClassifier(LanguageClassifier):
             loaded.
         """
         check_is_fitted(self)
-        if language not in self._adapted:
+        if language not in self._adaptations:
             raise ValueError(
                 f"`language`: {language!r} has not been adapted; these have: "
-                f"{sorted(self._adapted)}. What was adapted before `save` cannot be undone."
+                f"{sorted(self._adaptations)}. What was adapted before `save` cannot be undone."
             )
-        adapted = self._adapted.pop(language)
-        row = self._row_of(language)
-        self.residuals_.pop(language, None)
-        if adapted.residual is not None:
-            self.residuals_[language] = adapted.residual
-        self.net_.module_.hypernetwork.restore(row, adapted.delta, adapted.was_known)
-        if adapted.has_statistics:
-            self._forget_statistics(language)
+        forget_language(self, language)
         return self
 
     @property
     def architecture_(self) -> dict[str, dict[str, list[int]]]:
+        """The layers with an adapter, and its width in each, by language."""
         check_is_fitted(self)
-        module = self.net_.module_
-        first = 0 if isinstance(module.encoder, IdentityEncoder) else 1
+        network = self.net_.module_
         architecture = {}
-        for code in self.languages_:
-            if not module.hypernetwork.known[self._row_of(code)]:
-                continue
-            width = module.widths(self._row_of(code))
-            layers = [layer for layer, units in enumerate(width, start=first) if units]
-            architecture[code] = {"layers": layers, "width": [units for units in width if units]}
+        for language in self.languages_:
+            index = self._language_index(language)
+            if network.hypernetwork.known[index]:
+                widths = list(enumerate(network.widths(index), start=network.encoder.first_layer))
+                architecture[language] = {
+                    "layers": [layer for layer, width in widths if width],
+                    "width": [width for _, width in widths if width],
+                }
         return architecture
 
     @property
     def embeddings_(self) -> pd.DataFrame:
+        """The embedding of each language."""
         check_is_fitted(self)
         hypernetwork = self.net_.module_.hypernetwork
-        rows = torch.arange(1, len(self.languages_) + 1, device=hypernetwork.delta.device)
+        indices = torch.arange(1, len(self.languages_) + 1, device=hypernetwork.delta.device)
         with torch.no_grad():
-            embeddings = hypernetwork.embed(rows).cpu().numpy()
+            embeddings = hypernetwork.embed(indices).cpu().numpy()
         return pd.DataFrame(embeddings, index=self.languages_)
 
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        for name in ("meta_weight", "size_weight"):
-            check_number(self, name, Real, 0)
-        check_number(self, "language_dropout", Real, 0, 1)
-        check_number(self, "inner_steps", Integral, 1)
-        check_number(self, "max_width", Integral, 1)
-        if self.residual_penalty is not None:
-            check_number(self, "residual_penalty", Real, 0)
-        if self.inner_learning_rate != "auto":
-            check_number(self, "inner_learning_rate", Real, 0)
-        if self.meta_algorithm not in ("joint", "maml", "reptile"):
-            raise ValueError(
-                "`meta_algorithm` must be 'joint', 'maml' or 'reptile', "
-                f"got {self.meta_algorithm!r}."
-            )
+    def _fit(self, samples: Samples, start, rng, execution: Execution) -> None:
+        inputs = self._fit_front_end(samples, execution, start)
         if self.language_features is not None:
-            check_language_features(self.language_features)
-
-    def _fit_languages(self, inputs, language: np.ndarray, start) -> None:
-        """Set `languages_` and the statistics; those of an earlier fit stay."""
-        self._fit_language_norm(inputs, language)
-        if self.language_features is not None:
-            named = sorted(set(map(str, self.language_features.index)) - set(self.languages_))
-            self.languages_ = [*self.languages_, *named]
-        if start is not None:
-            self._take_language_norm(start, inputs, language)
-
-    def _first_module(self, rows: EncodedSamples, start) -> MetaNetwork:
-        """The network before training."""
-        if start is not None:
-            module = copy.deepcopy(start.net_.module_)
-            module.grow(len(self.languages_))
-            module.hypernetwork.known[np.unique(rows.language[rows.y != MISSING])] = True
-            if self.statistics_ is None:
-                self._set_trainable(module.encoder)
-            return module
-        encoder, norm, n_features, dropout = self._new_base(rows.inputs)
-        n_layers = 1 if isinstance(encoder, IdentityEncoder) else len(encoder.layers)
-        language_features = None
-        if self.language_features is not None:
-            language_features = standardised(self.language_features, self.languages_)
-        hypernetwork = Hypernetwork(
-            len(self.languages_),
-            n_layers,
-            self.max_width,
-            N_HEADS_ON_FEATURES if isinstance(encoder, IdentityEncoder) else N_HEADS,
-            N_DIMENSIONS,
-            language_features,
-            torch.isin(
-                torch.arange(1, len(self.languages_) + 1),
-                torch.from_numpy(rows.language[rows.y != MISSING]),
-            ),
-        )
-        return MetaNetwork(encoder, norm, hypernetwork, n_features, len(self.classes_), dropout)
-
-    def _set_trainable(self, encoder: TextEncoder) -> None:
-        set_trainable(encoder, self.trainable, has_own_adapters=False)
-
-    def _module_to_start_from(self) -> ClassifierNetwork:
-        return self.net_.module_.meta_model()
-
-    def _restore_module(self, weights, encoder, norm) -> MetaNetwork:
-        n_layers, width, n_features = weights["down"].shape
-        n_heads, n_classes, _ = weights["basis"].shape
-        (n_dimensions,) = weights["hypernetwork.agnostic"].shape
-        features = weights["hypernetwork.features"][1:]
-        hypernetwork = Hypernetwork(len(features), n_layers, width, n_heads, n_dimensions, features)
-        dropout = 0.0 if isinstance(encoder, IdentityEncoder) else DROPOUT
-        return MetaNetwork(encoder, norm, hypernetwork, n_features, n_classes, dropout)
-
-    def _fit_network(
-        self, module: MetaNetwork, samples: Samples, rows: EncodedSamples, rng, progress
-    ) -> None:
+            named = set(map(str, self.language_features.index)) - set(self.languages_)
+            self.languages_ = [*self.languages_, *sorted(named)]
+        encoded = self._encode(inputs, samples.language).with_labels(samples.y)
+        self.learning_rate_ = self._find_learning_rate(encoded)
         held_out = split_validation(samples, self.validation_fraction, rng)
-        labelled = samples.labelled
-        streams = rows.take(labelled & ~held_out)
-        if self.statistics_ is not None and not hasattr(self, "net_"):
-            self._fit_head(module, streams)
-        if self.meta_algorithm == "joint":
-            steps = StepIterator({"labelled": streams}, self.batch_size, rng)
-        elif self.meta_algorithm == "maml":
-            steps = Episodes(streams, ("support", "query"), self.batch_size, rng)
+        training = encoded.take(samples.labelled & ~held_out)
+        if start is None:
+            network = self._new_network(training, encoded)
         else:
-            names = [f"step {number}" for number in range(self.inner_steps)]
-            steps = Episodes(streams, names, self.batch_size, rng)
-        valid_steps = StepIterator({"labelled": rows.take(labelled & held_out)}, self.batch_size)
+            network = self._continued_network(start, encoded)
         objective = MetaObjective(
             self.meta_weight,
             self.size_weight,
             self.language_dropout,
             self.inner_steps,
             self._inner_learning_rate,
-            self._class_weights(samples.y[labelled]),
+            self._class_weights(samples.y[samples.labelled]),
         )
-        net = new_net(module, objective, self._settings())
-        self.net_ = train(net, steps, valid_steps, progress, "train")
-        if self.statistics_ is None:
-            self.text_encoder_ = self.net_.module_.encoder
+        validation = {"labelled": encoded.take(samples.labelled & held_out)}
+        self.net_ = train(
+            new_net(network, objective, self._settings()),
+            self._new_steps(training, rng),
+            StepIterator(validation, self.batch_size),
+            execution.progress,
+            "train",
+        )
         self.history_ = history_frame({"train": self.net_}).drop(columns="stage")
         if self.residual_penalty is not None:
-            own = rows.take(labelled)
-            logits, vectors = self._outputs_of(own, progress)
-            for row in np.unique(own.language):
-                where = np.flatnonzero(own.language == row)
-                code = self.languages_[row - 1]
-                self._fit_residual(code, vectors[where], own.y[where], logits[where], seen=True)
+            self._fit_residual_heads(encoded.take(samples.labelled), execution)
 
-    def _find_learning_rate(self, rows: EncodedSamples) -> float:
-        rate = super()._find_learning_rate(rows)
-        is_fine = self.learning_rate == "auto" and self.statistics_ is not None
-        return rate / FINE if is_fine else rate
+    def _new_steps(self, training: EncodedSamples, rng) -> StepIterator | Episodes:
+        """The steps of an epoch, as the meta-algorithm takes them."""
+        if self.meta_algorithm == "joint":
+            return StepIterator({"labelled": training}, self.batch_size, rng)
+        names = ["support", "query"]
+        if self.meta_algorithm == "reptile":
+            names = [f"step {number}" for number in range(self.inner_steps)]
+        return Episodes(training, names, self.batch_size, rng)
 
-    def _fit_head(self, module: MetaNetwork, rows: EncodedSamples) -> None:
-        """Start from the logistic regression on the rows of all languages."""
-        targets = np.eye(len(self.classes_))[rows.y]
-        weights = self._class_weights(rows.y)
-        found = fit_residual_head(
-            rows.inputs,
+    def _new_network(self, training: EncodedSamples, encoded: EncodedSamples) -> MetaNetwork:
+        """A new network, whose head starts from a logistic regression where inputs are fixed."""
+        is_fixed = self.front_end_.inputs_are_fixed
+        body = self.front_end_.new_body(len(self.languages_))
+        language_features = None
+        if self.language_features is not None:
+            language_features = standardised(self.language_features, self.languages_)
+        hypernetwork = Hypernetwork(
+            len(self.languages_),
+            body.encoder.n_layers,
+            self.max_width,
+            N_HEADS_ON_FEATURES if is_fixed else N_HEADS,
+            N_DIMENSIONS,
+            language_features,
+            torch.isin(
+                torch.arange(1, len(self.languages_) + 1),
+                torch.from_numpy(encoded.language[encoded.y != MISSING]),
+            ),
+        )
+        network = MetaNetwork(
+            body.encoder,
+            body.norm,
+            hypernetwork,
+            body.n_features,
+            len(self.classes_),
+            body.dropout,
+        )
+        if is_fixed:
+            self._fit_head(network, training)
+        return network
+
+    def _continued_network(self, start: MetaNetClassifier, encoded: EncodedSamples) -> MetaNetwork:
+        """A copy of the network of an earlier fit, with room for new languages."""
+        network = copy.deepcopy(start.net_.module_)
+        network.grow(len(self.languages_))
+        network.hypernetwork.known[np.unique(encoded.language[encoded.y != MISSING])] = True
+        self.front_end_.continue_body(network, self)
+        return network
+
+    def _fit_head(self, network: MetaNetwork, training: EncodedSamples) -> None:
+        """Set the head to the logistic regression on the samples of all languages."""
+        targets = np.eye(len(self.classes_))[training.y]
+        class_weights = self._class_weights(training.y)
+        fitted = fit_residual_head(
+            training.inputs,
             targets,
             np.zeros(targets.shape),
             1.0,
-            None if weights is None else weights.numpy()[rows.y],
+            None if class_weights is None else class_weights.numpy()[training.y],
         )
-        coef = found.coef.toarray() if sparse.issparse(found.coef) else found.coef
+        coef = fitted.coef.toarray() if sparse.issparse(fitted.coef) else fitted.coef
         with torch.no_grad():
-            module.head.weight.copy_(torch.tensor(coef))
-            module.head.bias.copy_(torch.tensor(found.intercept))
+            network.head.weight.copy_(torch.tensor(coef))
+            network.head.bias.copy_(torch.tensor(fitted.intercept))
+
+    def _find_learning_rate(self, encoded: EncodedSamples) -> float:
+        learning_rate = super()._find_learning_rate(encoded)
+        starts_fitted = self.front_end_.inputs_are_fixed and self.learning_rate == "auto"
+        return learning_rate / LINEAR_START_FACTOR if starts_fitted else learning_rate
 
     @property
     def _inner_learning_rate(self) -> float:
@@ -561,108 +539,81 @@ class MetaNetClassifier(LanguageClassifier):
             return settings
         return replace(settings, inner_learning_rate=self._inner_learning_rate)
 
-    def _adapt(self, code: str, samples: Samples, progress: Progress) -> None:
-        module = self.net_.module_
-        adapted = self._adapted.get(code)
-        if adapted is None:
-            if code not in self.languages_:
-                self.languages_ = [*self.languages_, code]
-                module.grow(len(self.languages_))
-            delta, was_known = module.hypernetwork.get_language(self._row_of(code))
-            residual, lacks_statistics = self.residuals_.get(code), not self._has_statistics(code)
-            adapted = Adaptation(samples, delta, residual, was_known, lacks_statistics)
-        else:
-            adapted = replace(adapted, samples=join(adapted.samples, samples))
-        self._adapted[code] = adapted
-        module.hypernetwork.restore(self._row_of(code), adapted.delta, adapted.was_known)
-        if adapted.has_statistics and len(adapted.samples) >= ENOUGH_ROWS:
-            super()._register(adapted.samples, code)
-        self._fit_adapted(code, progress)
+    def _network_to_start_from(self):
+        return self.net_.module_.meta_model()
 
-    def _register(self, samples: Samples, code: str) -> None:
-        """What has been adapted is fitted anew on top of the statistics."""
-        adapted = self._adapted.get(code)
-        if adapted is None:
-            super()._register(samples, code)
+    def _set_statistics(self, samples: Samples, language: str) -> None:
+        """Take the statistics of a language from samples of its own."""
+        super()._register(samples, language)
+
+    def _register(self, samples: Samples, language: str) -> None:
+        if language not in self._adaptations:
+            self._set_statistics(samples, language)
             return
-        hypernetwork = self.net_.module_.hypernetwork
-        hypernetwork.restore(self._row_of(code), adapted.delta, adapted.was_known)
-        super()._register(samples, code)
-        self._adapted[code] = replace(adapted, has_statistics=False)
         with Progress(self.verbose, "adapt") as progress:
-            self._fit_adapted(code, progress)
+            refit_language(self, language, samples, self._execution(progress))
 
-    def _fit_adapted(self, code: str, progress: Progress) -> None:
-        """Fit the embedding, from where it was, and the residual of a language."""
-        module, adapted = self.net_.module_, self._adapted[code]
-        samples = adapted.samples
-        rows = self._rows(self._inputs(samples, progress), samples.language)
-        rows = rows.with_labels(samples.y)
-        labelled = rows.take(samples.labelled)
-        if len(labelled):
-            hypernetwork, row = module.hypernetwork, self._row_of(code)
-            weights = self._class_weights(labelled.y)
-            device = module.head.weight.device
-            module.eval()
-            embedding = find_embedding(
-                module,
-                hypernetwork.embed(torch.tensor([row], device=device))[0],
-                lambda: (
-                    labelled.collate(where).to(device)
-                    for where in labelled.indices(self._predict_batch_size)
-                ),
-                self.inner_steps,
-                self._inner_learning_rate,
-                None if weights is None else weights.to(device),
-            )
-            hypernetwork.set_language(row, embedding)
-        if self.residual_penalty is not None:
-            logits, vectors = self._outputs_of(rows, progress)
-            self._fit_residual(code, vectors, rows.y, logits, adapted.residual)
+    def _fit_residual_heads(self, labelled: EncodedSamples, execution: Execution) -> None:
+        """Fit the residual head of every language with labels."""
+        logits, representations = self._predict(self.net_.module_, labelled, execution)
+        for index in np.unique(labelled.language):
+            members = np.flatnonzero(labelled.language == index)
+            outputs = Outputs(logits[members], representations[members])
+            language = self.languages_[index - 1]
+            self._fit_residual_head(language, outputs, labelled.y[members], seen=True)
 
-    def _fit_residual(self, code, vectors, y, logits, prior=None, *, seen=False) -> None:
-        """Set what is added to a language's logits, on top of what was added before."""
+    def _fit_residual_head(
+        self,
+        language: str,
+        outputs: Outputs,
+        y: np.ndarray,
+        prior: ResidualHead | None = None,
+        *,
+        seen: bool = False,
+    ) -> None:
+        """Fit the residual head of a language, on top of the one that it had before."""
+        logits, representations = outputs
         if prior is not None:
-            logits = prior.apply(logits, vectors)
-        weights = self._class_weights(y[y != MISSING])
-        residual = train_residual_head(
-            vectors,
+            logits = prior.apply(logits, representations)
+        class_weights = self._class_weights(y[y != MISSING])
+        residual_head = train_residual_head(
+            representations,
             y,
             logits,
             self.residual_penalty,
-            None if weights is None else weights.numpy(),
+            None if class_weights is None else class_weights.numpy(),
             seen=seen,
         )
-        if residual is None:
-            residual = prior
+        if residual_head is None:
+            residual_head = prior
         elif prior is not None:
-            residual = residual.after(prior)
-        self.residuals_.pop(code, None)
-        if residual is not None:
-            self.residuals_[code] = residual
+            residual_head = residual_head.after(prior)
+        self.residual_heads_.pop(language, None)
+        if residual_head is not None:
+            self.residual_heads_[language] = residual_head
 
-    def _has_statistics(self, code: str) -> bool:
-        """Whether a language is centred and scaled by rows of its own."""
-        if self.statistics_ is not None:
-            return code in self.statistics_.languages
-        norm = self.net_.module_.norm
-        return norm is None or bool(norm.seen[self._row_of(code)])
-
-    def _forget_statistics(self, code: str) -> None:
-        if self.statistics_ is not None:
-            self.statistics_ = self.statistics_.without(code)
-        elif (norm := self.net_.module_.norm) is not None:
-            norm.forget(self._row_of(code))
-
-    def _outputs_of(self, rows: EncodedSamples, progress: Progress):
-        """Logits of the generated models, and what a residual is linear in."""
-        logits, representation = self._predict(self.net_.module_, rows, progress)
-        return logits, rows.inputs if self.statistics_ is not None else representation
-
-    def _logits_of(self, rows: EncodedSamples, progress: Progress) -> np.ndarray:
-        logits, vectors = self._outputs_of(rows, progress)
-        for code, residual in self.residuals_.items():
-            where = np.flatnonzero(rows.language == self._row_of(code))
-            if len(where):
-                logits[where] = residual.apply(logits[where], vectors[where])
+    def _predict_logits(self, encoded: EncodedSamples, execution: Execution) -> np.ndarray:
+        logits, representations = self._predict(self.net_.module_, encoded, execution)
+        for language, residual_head in self.residual_heads_.items():
+            members = np.flatnonzero(encoded.language == self._language_index(language))
+            if len(members):
+                logits[members] = residual_head.apply(logits[members], representations[members])
         return logits
+
+    def _get_saved_state(self, folder):
+        residual_heads = {
+            language: residual_head.get_state()
+            for language, residual_head in self.residual_heads_.items()
+        }
+        return super()._get_saved_state(folder) | {"residual_heads": residual_heads}
+
+    def _set_saved_state(self, state, folder):
+        super()._set_saved_state(state, folder)
+        self._adaptations = {}
+        self.residual_heads_ = {
+            language: ResidualHead.from_state(residual_head)
+            for language, residual_head in state["residual_heads"].items()
+        }
+
+    _network_from_config = staticmethod(MetaNetwork.from_config)
+    _empty_objective = MetaObjective

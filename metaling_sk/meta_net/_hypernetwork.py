@@ -101,6 +101,29 @@ class Hypernetwork(nn.Module):
         nn.init.constant_(self.gate.bias, OPEN)
         self.head = _zero(nn.Linear(N_UNITS, n_heads, bias=False))
 
+    def get_config(self) -> dict[str, int]:
+        """Return the sizes that `from_config` needs."""
+        n_rows, n_language_features = self.features.shape
+        return {
+            "n_languages": n_rows - 1,
+            "n_layers": self.n_layers,
+            "width": self.width,
+            "n_dimensions": len(self.agnostic),
+            "n_language_features": n_language_features,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, int], n_heads: int) -> Hypernetwork:
+        """Make a hypernetwork of these sizes."""
+        return cls(
+            config["n_languages"],
+            config["n_layers"],
+            config["width"],
+            n_heads,
+            config["n_dimensions"],
+            torch.zeros(config["n_languages"], config["n_language_features"]),
+        )
+
     def embed(self, languages: torch.Tensor) -> torch.Tensor:
         """The embeddings of languages, shape (n_languages, n_dimensions)."""
         own = self.features[languages] @ self.place.T + self.delta[languages]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -45,6 +46,7 @@ class MetaNetwork(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.norm = norm
+        self.n_features = n_features
         self.hypernetwork = hypernetwork
         n_layers, width = hypernetwork.n_layers, hypernetwork.width
         n_heads = hypernetwork.head.out_features
@@ -58,6 +60,26 @@ class MetaNetwork(nn.Module):
         self.basis = nn.Parameter(torch.randn(n_heads, n_classes, n_features) * scale)
         self.basis_bias = nn.Parameter(torch.zeros(n_heads, n_classes))
         self._cache: dict[int, Generated] = {}
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the sizes that `from_config` needs."""
+        n_heads, n_classes, _ = self.basis.shape
+        return {
+            "n_features": self.n_features,
+            "n_classes": n_classes,
+            "dropout": self.dropout.p,
+            "n_heads": n_heads,
+            "hypernetwork": self.hypernetwork.get_config(),
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], encoder: nn.Module, norm: LanguageNorm | None
+    ) -> MetaNetwork:
+        """Make a network of these sizes around an encoder and a norm."""
+        hypernetwork = Hypernetwork.from_config(config["hypernetwork"], config["n_heads"])
+        sizes = (config[name] for name in ("n_features", "n_classes", "dropout"))
+        return cls(encoder, norm, hypernetwork, *sizes)
 
     def forward(
         self,

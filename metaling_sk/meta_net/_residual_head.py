@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -38,6 +39,25 @@ class ResidualHead:
         found = features @ self.coef.T
         found = found.toarray() if sparse.issparse(found) else found
         return self.share * logits + found + self.intercept
+
+    def get_state(self) -> dict[str, Any]:
+        """Return everything that `from_state` needs."""
+        state: dict[str, Any] = {"intercept": self.intercept, "share": self.share}
+        if sparse.issparse(self.coef):
+            arrays = {name: getattr(self.coef, name) for name in ("data", "indices", "indptr")}
+            return state | arrays | {"shape": list(self.coef.shape)}
+        # The transpose is contiguous, so that rounding is the same after loading.
+        return state | {"transposed": np.ascontiguousarray(self.coef.T)}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> ResidualHead:
+        """Restore a residual head."""
+        if "transposed" in state:
+            coef = state["transposed"].T
+        else:
+            parts = state["data"], state["indices"], state["indptr"]
+            coef = sparse.csr_array(parts, shape=tuple(state["shape"]))
+        return cls(coef, state["intercept"], state["share"])
 
     def after(self, first: ResidualHead) -> ResidualHead:
         """The one that does what `first` does, and then what this one does."""

@@ -8,35 +8,35 @@ from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
-from metaling_sk._data.batches import EncodedSamples, StepIterator
-from metaling_sk._data.holdout import split_validation
+from metaling_sk._data.batches import StepIterator
 from metaling_sk._data.samples import Samples, check_samples, check_two_classes, with_classes
 from metaling_sk._network.classifier import ClassifierNetwork
-from metaling_sk._network.estimator import LanguageClassifier
-from metaling_sk._network.training import SkorchNet, history_frame, new_net, train
+from metaling_sk._network.estimator import NetworkClassifier
+from metaling_sk._network.prediction import Execution
+from metaling_sk._network.training import SkorchNet, history_frame, train
+from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
-from metaling_sk.base import check_number
-from metaling_sk.preprocessing._dictionary_translator import DictionaryTranslator, fit_translator
+from metaling_sk._utils.sklearn_compat import HasMethods, StrOptions, fit_context
+from metaling_sk.preprocessing._dictionary_translator import fit_translator
 from metaling_sk.transfer._language_roles import find_language_roles
-from metaling_sk.transfer._linear import LinearTransferClassifier
-from metaling_sk.transfer._objective import ALIGNING, TERMS, TransferObjective, trained
-from metaling_sk.transfer._self_training import find_topics, pseudo_labels, round_shares
-from metaling_sk.transfer._source_models import fit_teacher, is_fitted, teach
-from metaling_sk.transfer._training_set import TrainingSet, find_lack
+from metaling_sk.transfer._objective import ALIGNING, TERMS, TransferObjective
+from metaling_sk.transfer._source_models import SourceModel, choose_source, predict_source
+from metaling_sk.transfer._stages import new_transfer_net, train_in_stages
+from metaling_sk.transfer._terms import find_terms, list_terms
+from metaling_sk.transfer._training_set import TrainingSet
 
 N_HIDDEN = 128
-"""Units of the layer that the aligning terms act on, where the encoder is frozen."""
+"""Units of the layer that the aligning terms act on, where the inputs are fixed."""
 
-SELF_TRAINING_ROUNDS = 6
-"""What self_training="auto" means for source="linear"; nets do not self-train unless asked to."""
+SAVED_ATTRIBUTES = ("source_languages_", "target_languages_", "transfer_")
+"""Fitted attributes that are JSON as they are, beside those of the base."""
 
 
-class TransferClassifier(LanguageClassifier):
+class TransferClassifier(NetworkClassifier):
     """Turn a source-language model into a target-language model.
 
     1. A source model :math:`f_s` is trained on the labelled rows of `source_languages`, or taken
@@ -212,8 +212,46 @@ class TransferClassifier(LanguageClassifier):
     ['positive', 'negative']
     """
 
+    _parameter_constraints: dict = {
+        "source_languages": [str, "array-like", set, None],
+        "target_languages": [str, "array-like", set, None],
+        "source": [StrOptions({"linear"}), HasMethods(["fit"]), None],
+        "transfer": [StrOptions({"auto", *TERMS}), list, tuple, None],
+        "transfer_weight": [Number(Real, 0, None, closed="left")],
+        "temperature": [Number(Real, 0, None, closed="neither")],
+        "self_training": [StrOptions({"auto"}), Number(Integral, 0, None, closed="left")],
+        "n_topics": [Number(Integral, 1, None, closed="left")],
+        **common_constraints(
+            "dictionary",
+            "encoder",
+            "trainable",
+            "pooling",
+            "layer",
+            "language_norm",
+            "max_length",
+            "learning_rate",
+            "batch_size",
+            "max_epochs",
+            "weight_decay",
+            "warmup",
+            "validation_fraction",
+            "patience",
+            "class_weight",
+            "device",
+            "dtype",
+            "callbacks",
+            "verbose",
+            "random_state",
+            "warm_start",
+            "text_column",
+            "language_column",
+            "missing_label",
+        ),
+    }
+
     def __init__(
         self,
+        *,
         source_languages=None,
         target_languages=None,
         source=None,
@@ -280,6 +318,7 @@ class TransferClassifier(LanguageClassifier):
         self.language_column = language_column
         self.missing_label = missing_label
 
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, language=None) -> TransferClassifier:
         """Fit the source model and the target model.
 
@@ -304,15 +343,22 @@ class TransferClassifier(LanguageClassifier):
         MemoryError
             If the memory of the GPU does not suffice.
         """
-        self._check_parameters()
-        start = self._start()
+        source = choose_source(self.source)
         samples = check_samples(self, X, y, language, reset=True)
         self._random_state = check_random_state(self.random_state)
         with seeded(self._random_state) as rng, Progress(self.verbose, "transfer") as progress:
-            task = self._prepare(samples, start, rng, progress)
-            self._fit_network(task, rng, progress)
+            execution = self._execution(progress)
+            start = self._find_start(source)
+            training_set, network = self._prepare(samples, source, start, rng, execution)
+            is_started = start is not None
+            nets = train_in_stages(self, source, training_set, network, is_started, rng, execution)
+            self.net_ = list(nets.values())[-1]
+            self.history_ = history_frame(nets)
+            if "source" in nets:
+                self.source_model_ = self._with_net(nets["source"])
         return self
 
+    @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(
         self, X, y, classes=None, language=None, n_epochs=1, planned_epochs=None
     ) -> TransferClassifier:
@@ -350,9 +396,41 @@ class TransferClassifier(LanguageClassifier):
             as `source`, if no row can be learnt from, or if the estimator has been loaded from a
             folder.
         """
-        self._check_parameters()
-        first = not hasattr(self, "net_")
-        n_done = 0 if first else len(self.net_.history)
+        is_first = not hasattr(self, "net_")
+        self._check_epochs(n_epochs, planned_epochs)
+        source = choose_source(self.source)
+        if "distill" in list_terms(self.transfer) and not source.teaches:
+            raise ValueError(
+                "`transfer`: 'distill' needs a classifier as `source` in partial_fit, which trains "
+                "no source network; sklearn.frozen.FrozenEstimator makes one of a fitted network."
+            )
+        samples = check_samples(self, X, y, language, reset=is_first, needs_y=True)
+        if is_first:
+            # Later calls go on drawing: with the same dropout in every epoch nothing is learnt.
+            self._random_state = check_random_state(self.random_state)
+        with Progress(self.verbose, "transfer") as progress:
+            execution = self._execution(progress)
+            if is_first:
+                classes = None if classes is None else np.unique(classes)
+                with seeded(self._random_state) as rng:
+                    start = self._find_start(source)
+                    training_set, network = self._prepare(
+                        samples, source, start, rng, execution, classes
+                    )
+                    self.net_ = new_transfer_net(self, network, training_set, self.transfer_)
+            else:
+                samples = with_classes(samples, self.classes_)
+                training_set = self._prepare_more(samples, source, execution)
+            self._train_epochs(training_set, n_epochs, planned_epochs, progress)
+        epochs = history_frame({"partial_fit": self.net_}).tail(n_epochs)
+        if not is_first:
+            epochs = pd.concat([self.history_, epochs], ignore_index=True)
+        self.history_ = epochs
+        return self
+
+    def _check_epochs(self, n_epochs, planned_epochs) -> None:
+        """Raise a ValueError unless `partial_fit` can add so many epochs."""
+        n_done = len(self.net_.history) if hasattr(self, "net_") else 0
         if isinstance(n_epochs, bool) or not isinstance(n_epochs, Integral) or n_epochs < 1:
             raise ValueError(f"`n_epochs` must be a whole number of at least 1, got {n_epochs!r}.")
         if planned_epochs is not None and n_done + n_epochs > planned_epochs:
@@ -360,336 +438,162 @@ class TransferClassifier(LanguageClassifier):
                 f"`planned_epochs` is {planned_epochs}, but {n_epochs} more epochs after {n_done} "
                 f"are {n_done + n_epochs}."
             )
-        if not first and not hasattr(self, "translator_"):
+        if hasattr(self, "net_") and not hasattr(self, "translator_"):
             raise ValueError(
                 "partial_fit cannot go on with a loaded estimator, which has no source model and "
                 "no state of the optimiser; pass it as `source` of a new one."
             )
-        if "distill" in self._terms_asked_for() and not self._has_teacher():
-            raise ValueError(
-                "`transfer`: 'distill' needs a classifier as `source` in partial_fit, which trains "
-                "no source network; sklearn.frozen.FrozenEstimator makes one of a fitted network."
-            )
-        samples = check_samples(self, X, y, language, reset=first, needs_y=True)
-        if first:
-            # Later calls go on drawing: with the same dropout in every epoch nothing is learnt.
-            self._random_state = check_random_state(self.random_state)
-        with Progress(self.verbose, "transfer") as progress:
-            if first:
-                classes = None if classes is None else np.unique(classes)
-                with seeded(self._random_state) as rng:
-                    task = self._prepare(samples, self._start(), rng, progress, classes)
-                    self.net_ = self._new_net(self._first_module(task), task, self.transfer_)
-            else:
-                task = self._prepare_more(with_classes(samples, self.classes_), progress)
-            streams = task.streams(self.transfer_)
-            if not any(len(rows) for name, rows in streams.items() if name != "target") and (
-                "distill" not in self.transfer_
-            ):
-                raise ValueError("partial_fit: X has no row that the objective can learn from.")
-            for _ in range(n_epochs):
-                # Each epoch draws anew, so that two calls do what one of two epochs does.
-                with seeded(self._random_state) as rng:
-                    steps = StepIterator(streams, self.batch_size, rng)
-                    train(
-                        self.net_,
-                        steps,
-                        None,
-                        progress,
-                        "partial_fit",
-                        one_more=True,
-                        planned_epochs=planned_epochs,
-                    )
-            epochs = history_frame({"partial_fit": self.net_}).tail(n_epochs)
-            self.history_ = (
-                epochs if first else pd.concat([self.history_, epochs], ignore_index=True)
-            )
-        return self
 
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        check_number(self, "transfer_weight", Real, 0)
-        check_number(self, "temperature", Real, 0)
-        if self.temperature == 0:
-            raise ValueError("`temperature` must be greater than 0, got 0.")
-        check_number(self, "n_topics", Integral, 1)
-        if self.self_training != "auto":
-            check_number(self, "self_training", Integral, 0)
-        if unknown := sorted(set(self._terms_asked_for()) - set(TERMS)):
-            raise ValueError(f"`transfer` must be 'auto' or some of {list(TERMS)}, got {unknown}.")
-        if isinstance(self.source, str) and self.source != "linear":
-            raise ValueError(
-                f"`source` must be None, 'linear' or a classifier, got {self.source!r}."
-            )
+    def _train_epochs(self, training_set: TrainingSet, n_epochs, planned_epochs, progress) -> None:
+        """Add epochs to the training of the target model."""
+        streams = training_set.streams(self.transfer_)
+        has_labels = any(len(stream) for name, stream in streams.items() if name != "target")
+        if not has_labels and "distill" not in self.transfer_:
+            raise ValueError("partial_fit: X has no row that the objective can learn from.")
+        for _ in range(n_epochs):
+            # Each epoch draws anew, so that two calls do what one of two epochs does.
+            with seeded(self._random_state) as rng:
+                train(
+                    self.net_,
+                    StepIterator(streams, self.batch_size, rng),
+                    None,
+                    progress,
+                    "partial_fit",
+                    one_more=True,
+                    planned_epochs=planned_epochs,
+                )
 
-    def _terms_asked_for(self) -> list[str]:
-        if self.transfer is None or isinstance(self.transfer, str):
-            return [] if self.transfer in (None, "auto") else [self.transfer]
-        if isinstance(self.transfer, (list, tuple)):
-            return list(self.transfer)
-        raise ValueError(
-            f"`transfer` must be 'auto', a term or a list of terms, got {self.transfer!r}."
-        )
-
-    def _start(self) -> LanguageClassifier | None:
-        """The fitted estimator whose network is the start, if any."""
-        if isinstance(self.source, LanguageClassifier):
-            check_is_fitted(self.source)
-            return self.source
-        return copy.copy(self) if self.warm_start and hasattr(self, "net_") else None
-
-    def _has_teacher(self) -> bool:
-        return self.source is not None and not isinstance(self.source, LanguageClassifier)
+    def _find_start(self, source: SourceModel) -> NetworkClassifier | None:
+        """The fitted classifier whose network is the start, if any."""
+        if source.start is None and self.warm_start and hasattr(self, "net_"):
+            return copy.copy(self)
+        return source.start
 
     def _prepare(
-        self, samples: Samples, start, rng, progress: Progress, classes=None
-    ) -> TrainingSet:
-        """Everything up to the first training step; sets all fitted attributes but the net."""
-        first_module = None if start is None else start._module_to_start_from()
-        self.source_languages_, self.target_languages_ = find_language_roles(
-            samples, self.source_languages, self.target_languages
-        )
-        samples = samples.take(
-            np.isin(samples.language, self.source_languages_ + self.target_languages_)
-        )
+        self,
+        samples: Samples,
+        source: SourceModel,
+        start: NetworkClassifier | None,
+        rng: np.random.RandomState,
+        execution: Execution,
+        classes=None,
+    ) -> tuple[TrainingSet, nn.Module]:
+        """Set all fitted attributes but the net; return the training set and the network."""
+        languages = find_language_roles(samples, self.source_languages, self.target_languages)
+        self.source_languages_, self.target_languages_ = languages
+        samples = samples.take(np.isin(samples.language, [*languages[0], *languages[1]]))
+        network = None
         if start is None:
             # A fit that is interrupted leaves no network that does not fit the rest.
             vars(self).pop("net_", None)
-        if start is not None:
-            classes = start.classes_
-        elif classes is None:
-            check_two_classes(samples, self)
-            if self.source_languages_ and not is_fitted(self.source):
-                self._check_source_labels(samples)
-            classes = samples.classes[np.unique(samples.y[samples.labelled])]
+        else:
+            classes, network = start.classes_, start._network_to_start_from()
+        if classes is None:
+            classes = self._find_classes(samples, source)
         samples = with_classes(samples, classes)
         self.classes_ = samples.classes
-        is_target = np.isin(samples.language, self.target_languages_)
+        is_target = self._is_target(samples)
         if not self.source_languages_:
             # Nothing is left to be a source: the labels there are train the model.
             is_target &= ~samples.labelled
-        self.transfer_ = self._find_terms(samples, is_target, first_module)
-        if self._has_teacher():
-            self.source_model_ = self._fit_teacher(samples, is_target, rng, progress)
-        if start is None:
-            self._fit_encoder(samples)
-        else:
-            self._take_encoder(start, samples)
-        inputs = self._inputs(samples, progress)
-        self._fit_language_norm(inputs, samples.language)
-        if start is not None:
-            self._take_language_norm(start, inputs, samples.language)
-        self.translator_ = self._fit_translator(samples, rng)
-        return self._task(samples, inputs, is_target, progress, start, first_module)
+        self.transfer_ = find_terms(
+            self.transfer,
+            samples,
+            is_target,
+            languages,
+            source,
+            has_dictionary=self.dictionary is not None,
+            can_align=network is None or not network.is_linear,
+        )
+        self.translator_ = None
+        if self.dictionary is not None and samples.is_text:
+            self.translator_ = fit_translator(self.dictionary, samples, languages[1], rng)
+        if source.teaches:
+            execution.progress.start("source model", 1, "fit")
+        source_model = source.fit(self, samples, is_target, self.translator_, rng)
+        if source_model is not None:
+            self.source_model_ = source_model
+        inputs = self._fit_front_end(samples, execution, start)
+        training_set = self._new_training_set(samples, inputs, is_target, source, execution)
+        self.learning_rate_ = self._find_learning_rate(training_set.encoded)
+        if network is None:
+            return training_set, self._new_network()
+        network.grow(len(self.languages_))
+        self.front_end_.continue_body(network, self)
+        return training_set, network
 
-    def _prepare_more(self, samples: Samples, progress: Progress) -> TrainingSet:
-        """The rows of a further `partial_fit`."""
+    def _prepare_more(
+        self, samples: Samples, source: SourceModel, execution: Execution
+    ) -> TrainingSet:
+        """The samples of a further `partial_fit`."""
         languages = self.source_languages_ + self.target_languages_
         samples = samples.take(np.isin(samples.language, languages))
         if not len(samples):
             raise ValueError(f"partial_fit: X has no row in the languages {languages}.")
-        is_target = np.isin(samples.language, self.target_languages_)
-        return self._task(samples, self._inputs(samples, progress), is_target, progress)
+        inputs = self.front_end_.inputs(samples, execution)
+        return self._new_training_set(samples, inputs, self._is_target(samples), source, execution)
 
-    def _task(
-        self, samples, inputs, is_target, progress, start=None, first_module=None
-    ) -> TrainingSet:
-        rows = self._rows(inputs, samples.language).with_labels(samples.y)
-        if not hasattr(self, "net_") or start is not None:
-            self.learning_rate_ = self._find_learning_rate(rows)
-        task = TrainingSet(samples, rows, is_target, start, first_module)
-        if "distill" in self.transfer_ and self._has_teacher():
-            task.teacher = np.zeros((len(samples), len(self.classes_)))
-            target = samples.take(is_target)
-            task.teacher[is_target] = teach(self.source_model_, target, self.classes_)
-        if "code_switch" in self.transfer_:
-            source = samples.take(~is_target & samples.labelled)
-            texts = self.translator_.code_switch(source.texts, language=source.language)
-            switched = self._inputs(replace(source, texts=texts), progress)
-            task.switched = self._rows(switched, source.language).with_labels(source.y)
-        return task
+    def _is_target(self, samples: Samples) -> np.ndarray:
+        return np.isin(samples.language, self.target_languages_)
 
-    def _find_terms(self, samples: Samples, is_target, first_module) -> list[str]:
-        """R, after a check that every term has something to work on."""
-        if self.transfer == "auto":
-            has_labels = (samples.labelled & is_target).any()
-            can_distill = self._has_teacher() and is_target.any()
-            return ["labels"] * bool(has_labels) + ["distill"] * bool(can_distill)
-        terms = self._terms_asked_for()
-        for term in terms:
-            lack = find_lack(
-                term,
-                samples,
-                is_target,
-                has_teacher=self._has_teacher(),
-                has_dictionary=self.dictionary is not None,
-                can_align=first_module is None or not first_module.is_linear,
-            )
-            if lack is not None:
-                raise ValueError(
-                    f"`transfer`: {term!r} needs {lack}. The source languages are "
-                    f"{self.source_languages_}, the target languages {self.target_languages_}."
-                )
-        return terms
-
-    def _check_source_labels(self, samples: Samples) -> None:
-        if not np.isin(samples.language[samples.labelled], self.source_languages_).any():
+    def _find_classes(self, samples: Samples, source: SourceModel) -> np.ndarray:
+        """The classes that have labelled samples, at least two."""
+        check_two_classes(samples, self)
+        has_label = np.isin(samples.language[samples.labelled], self.source_languages_)
+        if self.source_languages_ and source.needs_source_labels and not has_label.any():
             raise ValueError(
                 f"No row in the source languages {self.source_languages_} has a label; label some "
                 "of their rows, or name other languages in `source_languages`."
             )
+        return samples.classes[np.unique(samples.y[samples.labelled])]
 
-    def _fit_teacher(self, samples: Samples, is_target, rng, progress):
-        progress.start("source model", 1, "fit")
-        if isinstance(self.source, str):
-            rounds = self.self_training
-            if rounds == "auto":
-                rounds = SELF_TRAINING_ROUNDS if samples.is_text else 0
-            teacher = LinearTransferClassifier(
-                source_languages=self.source_languages_,
-                target_languages=self.target_languages_,
-                dictionary=self.dictionary,
-                self_training=rounds,
-                n_topics=self.n_topics,
-                class_weight=self.class_weight,
-                random_state=rng.randint(2**31),
-            )
-            y = samples.classes[samples.y].astype(object)
-            y[~samples.labelled] = None
-            X = samples.texts if samples.is_text else samples.features
-            teacher.fit(X, y, language=samples.language)
-        else:
-            source = samples.take(~is_target & samples.labelled)
-            translator = self._fit_translator(samples, rng)
-            teacher = fit_teacher(self.source, source, translator)
-        progress.advance()
-        return teacher
-
-    def _fit_translator(self, samples: Samples, rng) -> DictionaryTranslator | None:
-        if self.dictionary is None or not samples.is_text:
-            return None
-        return fit_translator(self.dictionary, samples, self.target_languages_, rng)
-
-    def _take_encoder(self, start: LanguageClassifier, samples: Samples) -> None:
-        """The encoder of the estimator to start from."""
-        kinds = {True: "texts", False: "numeric features"}
-        started_on_text = start.text_encoder_ is not None or start.vectorizer_ is not None
-        if started_on_text != samples.is_text:
-            raise ValueError(
-                f"`source` was fitted on {kinds[started_on_text]}, but X holds "
-                f"{kinds[samples.is_text]}; both must be of one kind."
-            )
-        if not samples.is_text and samples.features.shape[1] != start.n_features_in_:
-            raise ValueError(
-                f"`source` was fitted on {start.n_features_in_} features, but X has "
-                f"{samples.features.shape[1]}."
-            )
-        is_frozen = start._is_frozen()
-        if start.text_encoder_ is not None and is_frozen != (self.trainable == "head"):
-            raise ValueError(
-                "`trainable`: the encoder to start from is "
-                + ("frozen; use 'head'" if is_frozen else "trained; use 'all', 'lora' or 'adapter'")
-                + f" here, got {self.trainable!r}."
-            )
-        self.vectorizer_ = start.vectorizer_
-        self.text_encoder_ = start.text_encoder_
-
-    def _first_module(self, task: TrainingSet) -> ClassifierNetwork:
-        """The network before training."""
-        if task.start is None:
-            aligning = set(self.transfer_) & set(ALIGNING)
-            frozen = self.statistics_ is not None
-            return self._new_module(task.rows.inputs, N_HIDDEN if aligning and frozen else 0)
-        module = task.first_module
-        module.grow(len(self.languages_))
-        if self.statistics_ is None:
-            self._set_trainable(module.encoder)
-        self._use_encoder(module)
-        return module
-
-    def _use_encoder(self, module: ClassifierNetwork) -> None:
-        if self.statistics_ is None:
-            self.text_encoder_ = module.encoder
-
-    def _new_net(self, module: ClassifierNetwork, task: TrainingSet, terms) -> SkorchNet:
-        labelled = task.samples.y[task.samples.labelled]
-        objective = TransferObjective(
-            terms,
-            self.transfer_weight,
-            self.temperature,
-            self._class_weights(labelled),
-            module.head.in_features,
-            [weight.detach().clone() for weight in trained(module)] if "l2sp" in terms else (),
-        )
-        return new_net(module, objective, self._settings())
-
-    def _fit_network(self, task: TrainingSet, rng, progress: Progress) -> None:
-        held_out = split_validation(task.samples, self.validation_fraction, rng)
-        nets = {}
-
-        def train_stage(
-            stage: str, module: ClassifierNetwork, terms, task: TrainingSet
-        ) -> SkorchNet:
-            steps = StepIterator(task.streams(terms, ~held_out), self.batch_size, rng)
-            judging_terms = terms if self.transfer_weight else ()
-            valid_steps = StepIterator(
-                task.judging_streams(judging_terms, held_out), self.batch_size
-            )
-            net = self._new_net(module, task, terms)
-            nets[stage] = train(net, steps, valid_steps, progress, stage)
-            return net
-
-        module = self._first_module(task)
-        source_net = None if task.start is None else task.start.net_
-        if source_net is None and not self._has_teacher():
-            source_net = train_stage("source", module, (), task)
-            module = copy.deepcopy(module)
-        if task.teacher is None and "distill" in self.transfer_:
-            task.teacher = self._probabilities_of(module, task.rows, progress)
-        pool = np.flatnonzero(task.is_target & ~task.samples.labelled)
-        n_rounds = self._n_rounds() if len(pool) else 0
-        first_weights = copy.deepcopy(module.state_dict()) if n_rounds else None
-        if self.transfer_ or "source" not in nets:
-            self.net_ = train_stage("target", module, self.transfer_, task)
-        else:
-            self.net_ = source_net
-        topics = find_topics(task.samples.take(pool), self.n_topics, rng) if n_rounds else None
-        for number, share in enumerate(round_shares(n_rounds), start=1):
-            labelled = self._with_pseudo_labels(task, pool, topics, share, progress)
-            module = copy.deepcopy(module)
-            module.load_state_dict(first_weights)
-            terms = list(dict.fromkeys([*self.transfer_, "labels"]))
-            self.net_ = train_stage(f"self-training {number}", module, terms, labelled)
-        self._use_encoder(self.net_.module_)
-        self.history_ = history_frame(nets)
-        if source_net is not None and not (task.start is not None and self.source is None):
-            self.source_model_ = self._around(source_net) if self.source is None else self.source
-
-    def _n_rounds(self) -> int:
-        """Rounds of self-training of the network."""
-        linear = isinstance(self.source, str)
-        return 0 if linear or self.self_training == "auto" else self.self_training
-
-    def _with_pseudo_labels(
-        self, task, pool, topics, share: float, progress: Progress
+    def _new_training_set(
+        self, samples: Samples, inputs, is_target, source: SourceModel, execution: Execution
     ) -> TrainingSet:
-        """The task with the surest predictions in the pool as labels."""
-        y = task.samples.y.copy()
-        probabilities = self._probabilities_of(self.net_.module_, task.rows.take(pool), progress)
-        priors = np.bincount(y[task.samples.labelled], minlength=len(self.classes_))
-        rows, labels = pseudo_labels(probabilities, topics, share * priors / priors.sum())
-        y[pool[rows]] = labels
-        return task.with_labels(y)
+        encoded = self._encode(inputs, samples.language).with_labels(samples.y)
+        training_set = TrainingSet(samples, encoded, is_target)
+        if "distill" in self.transfer_ and source.teaches:
+            probabilities = np.zeros((len(samples), len(self.classes_)))
+            probabilities[is_target] = predict_source(
+                self.source_model_, samples.take(is_target), self.classes_
+            )
+            training_set.source_probabilities = probabilities
+        if "code_switch" in self.transfer_:
+            labelled = samples.take(~is_target & samples.labelled)
+            texts = self.translator_.code_switch(labelled.texts, language=labelled.language)
+            switched = self.front_end_.inputs(replace(labelled, texts=texts), execution)
+            training_set.switched = self._encode(switched, labelled.language).with_labels(
+                labelled.y
+            )
+        return training_set
 
-    def _probabilities_of(
-        self, module: ClassifierNetwork, rows: EncodedSamples, progress: Progress
-    ) -> np.ndarray:
-        return softmax(self._predict(module, rows, progress)[0], axis=1)
+    def _new_network(self) -> ClassifierNetwork:
+        body = self.front_end_.new_body(len(self.languages_))
+        needs_hidden = self.front_end_.inputs_are_fixed and set(self.transfer_) & set(ALIGNING)
+        return ClassifierNetwork(
+            body.encoder,
+            body.norm,
+            body.n_features,
+            len(self.classes_),
+            N_HIDDEN if needs_hidden else 0,
+            body.dropout,
+        )
 
-    def _around(self, net: SkorchNet) -> TransferClassifier:
-        """This estimator with another network."""
+    def _with_net(self, net: SkorchNet) -> TransferClassifier:
+        """This estimator with another net."""
         model = copy.copy(self)
         vars(model).pop("source_model_", None)
         model.net_ = net
-        model._use_encoder(net.module_)
         return model
+
+    def _get_saved_state(self, folder):
+        state = super()._get_saved_state(folder)
+        return state | {name: getattr(self, name) for name in SAVED_ATTRIBUTES}
+
+    def _set_saved_state(self, state, folder):
+        super()._set_saved_state(state, folder)
+        for name in SAVED_ATTRIBUTES:
+            setattr(self, name, state[name])
+
+    _network_from_config = staticmethod(ClassifierNetwork.from_config)
+    _empty_objective = TransferObjective

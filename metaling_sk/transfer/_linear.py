@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
@@ -12,7 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.samples import Samples, check_samples, check_two_classes
-from metaling_sk.base import LanguageClassifierMixin, check_number
+from metaling_sk.base import LanguageClassifierMixin
 from metaling_sk.preprocessing._dictionary_translator import DictionaryTranslator, fit_translator
 from metaling_sk.transfer._language_roles import find_language_roles, keep_languages
 from metaling_sk.transfer._self_training import char_tfidf, find_topics, pseudo_labels, round_shares
@@ -152,28 +150,49 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
             and target overlap, a dictionary is given without exactly one target language or for
             numbers, or X, y, `language` or a parameter is not as described.
         """
-        check_number(self, "self_training", Integral, 0)
-        check_number(self, "n_topics", Integral, 1)
         samples = check_samples(self, X, y, language, reset=True)
-        self.source_languages_, self.target_languages_ = find_language_roles(
-            samples, self.source_languages, self.target_languages
-        )
-        samples = keep_languages(samples, self.source_languages_ + self.target_languages_)
-        check_two_classes(samples, self)
-        self.classes_ = samples.classes
+        languages = find_language_roles(samples, self.source_languages, self.target_languages)
         rng = check_random_state(self.random_state)
-        is_target = np.isin(samples.language, self.target_languages_)
-        self.translator_ = self._fit_translator(samples, rng)
-        features = self._fit_features(samples, is_target)
+        samples = keep_languages(samples, [*languages[0], *languages[1]])
+        check_two_classes(samples, self)
+        translator = None
+        if self.dictionary is not None and samples.is_text:
+            translator = fit_translator(self.dictionary, samples, languages[1], rng)
+        return self._fit_samples(samples, languages, translator, rng)
 
+    def _fit_samples(
+        self,
+        samples: Samples,
+        languages: tuple[list[str], list[str]],
+        translator: DictionaryTranslator | None,
+        rng: np.random.RandomState,
+    ) -> LinearTransferClassifier:
+        """Fit on validated samples of the source and target languages.
+
+        Parameters
+        ----------
+        samples : Samples
+        languages : tuple of (list of str, list of str)
+            The source and the target languages.
+        translator : fitted DictionaryTranslator or None
+        rng : RandomState
+        """
+        if self.dictionary is not None and not samples.is_text:
+            raise ValueError("`dictionary` translates texts, but X holds numbers; leave it None.")
+        self.source_languages_, self.target_languages_ = languages
+        self.translator_ = translator
+        samples = keep_languages(samples, [*languages[0], *languages[1]])
+        self.classes_ = samples.classes
+        is_target = np.isin(samples.language, self.target_languages_)
+        features = self._fit_features(samples, is_target)
         labelled = samples.labelled
         pool = ~labelled & is_target
-        known = features[labelled], samples.y[labelled]
+        labelled_part = features[labelled], samples.y[labelled]
         weights = np.where(is_target[labelled], float(self.target_weight), 1.0)
-        self.model_ = self._new_model().fit(*known, sample_weight=weights)
+        self.model_ = self._new_model().fit(*labelled_part, sample_weight=weights)
         if self.self_training and pool.any():
             topics = find_topics(samples.take(pool), self.n_topics, rng)
-            self._self_train(known, weights, features[pool], topics)
+            self._self_train(labelled_part, weights, features[pool], topics)
         return self
 
     def predict_proba(self, X, language=None) -> np.ndarray:
@@ -197,20 +216,16 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
         samples = check_samples(self, X, language=language, reset=False)
         return self.model_.predict_proba(self._features(samples))
 
-    def _fit_translator(self, samples: Samples, rng) -> DictionaryTranslator | None:
-        if self.dictionary is None:
-            return None
-        if not samples.is_text:
-            raise ValueError("`dictionary` translates texts, but X holds numbers; leave it None.")
-        return fit_translator(self.dictionary, samples, self.target_languages_, rng)
-
     def _fit_features(self, samples: Samples, is_target: np.ndarray):
+        """Fit the vectorizer and return the features of the samples."""
         self.vectorizer_ = None
-        if samples.is_text:
-            self.vectorizer_ = char_tfidf(self.ngram_range, self.min_df)
-            has_pool = (~samples.labelled & is_target).any()
-            self.vectorizer_.fit(self._translate(samples)[is_target if has_pool else slice(None)])
-        return self._features(samples)
+        if not samples.is_text:
+            return samples.features
+        texts = self._translate(samples)
+        has_pool = (~samples.labelled & is_target).any()
+        self.vectorizer_ = char_tfidf(self.ngram_range, self.min_df)
+        self.vectorizer_.fit(texts[is_target] if has_pool else texts)
+        return self.vectorizer_.transform(texts)
 
     def _features(self, samples: Samples):
         if not samples.is_text:
@@ -231,17 +246,18 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
     def _new_model(self) -> LogisticRegression:
         return LogisticRegression(C=self.C, class_weight=self.class_weight, max_iter=1000)
 
-    def _self_train(self, known, weights, pool, topics) -> None:
-        """Refit the model in rounds with pseudo-labels of a growing share of the pool."""
-        X, y = known
+    def _self_train(self, labelled, weights, pool, topics) -> None:
+        """Refit the model in rounds with pseudo-labels for a growing share of the pool."""
+        X, y = labelled
         stack = sparse.vstack if sparse.issparse(X) else np.vstack
         priors = np.bincount(y) / len(y)
-        for number, share in enumerate(round_shares(self.self_training)):
-            rows, labels = pseudo_labels(self.model_.predict_proba(pool), topics, share * priors)
+        for number, share in enumerate(round_shares(self.self_training), start=1):
+            probabilities = self.model_.predict_proba(pool)
+            indices, labels = pseudo_labels(probabilities, topics, share * priors)
             self.model_ = self._new_model().fit(
-                stack([X, pool[rows]]),
+                stack([X, pool[indices]]),
                 np.concatenate([y, labels]),
-                sample_weight=np.concatenate([weights, np.ones(len(rows))]),
+                sample_weight=np.concatenate([weights, np.ones(len(indices))]),
             )
             if self.verbose:
-                print(f"self-training round {number + 1}: {len(rows)} of {len(topics)} rows")
+                print(f"self-training round {number}: {len(indices)} of {len(topics)} rows")

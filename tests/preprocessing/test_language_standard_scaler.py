@@ -204,7 +204,6 @@ def test_any_numbers_stay_finite_and_bounded(rows):
 
 def test_statistics_survive_their_arrays(X):
     statistics = LanguageStatistics.fit(X, LANGUAGE)
-    arrays = statistics.to_arrays()
-    again = LanguageStatistics.from_arrays(arrays, list(statistics.languages))
+    again = LanguageStatistics.from_state(statistics.get_state())
     assert again.languages == statistics.languages
     assert_array_equal(again.apply(X, LANGUAGE), statistics.apply(X, LANGUAGE))

@@ -1,0 +1,96 @@
+"""The outputs of a network, in the order of the samples."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import nn
+
+from metaling_sk._data.batches import EncodedSamples
+from metaling_sk._utils.progress import Progress
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Where and how to compute.
+
+    Attributes
+    ----------
+    device : torch.device
+    dtype : torch.dtype or None
+        Low precision of the computations; None is float32.
+    batch_size : int
+    progress : Progress
+    """
+
+    device: torch.device
+    dtype: torch.dtype | None
+    batch_size: int
+    progress: Progress
+
+
+class Outputs(NamedTuple):
+    """The outputs of a network.
+
+    Attributes
+    ----------
+    logits : ndarray of float64, shape (n_samples, n_classes)
+    representations : ndarray or CSR array, shape (n_samples, n_features)
+        The vectors that go into the head.
+    """
+
+    logits: np.ndarray
+    representations: np.ndarray | sparse.csr_array
+
+
+def predict(network: nn.Module, encoded: EncodedSamples, execution: Execution) -> Outputs:
+    """Compute the outputs of a network on token ids."""
+    representations = np.empty((len(encoded), network.head.in_features), dtype=np.float32)
+    logits = _predict(network, encoded, execution, representations)
+    return Outputs(logits, representations)
+
+
+def predict_in_float64(
+    network: nn.Module, encoded: EncodedSamples, execution: Execution
+) -> Outputs:
+    """Compute the outputs of a network on features, which are the representations.
+
+    In this precision the result of a sample does not depend on which others are in its batch.
+    """
+    network = copy.deepcopy(network).to(execution.device).double()
+    logits = _predict(network, encoded, execution, None, torch.float64)
+    return Outputs(logits, encoded.inputs)
+
+
+@torch.no_grad()
+def _predict(
+    network: nn.Module,
+    encoded: EncodedSamples,
+    execution: Execution,
+    representations: np.ndarray | None,
+    dtype: torch.dtype = torch.float32,
+) -> np.ndarray:
+    """The logits; the representations are written to the array, if one is given."""
+    network.eval()
+    logits = np.empty((len(encoded), network.head.out_features))
+    execution.progress.start("predict", len(encoded), "sample")
+    for indices in encoded.indices(execution.batch_size):
+        batch = encoded.collate(indices, dtype=dtype).to(execution.device)
+        with autocast(execution.device, execution.dtype, training=False):
+            output = network(batch.inputs, batch.language)
+        logits[indices] = output.logits.double().cpu().numpy()
+        if representations is not None:
+            representations[indices] = output.representation.float().cpu().numpy()
+        execution.progress.advance(len(indices))
+    return logits
+
+
+def autocast(device: torch.device, dtype: torch.dtype | None, training: bool = True):
+    """Compute in low precision inside, where there is one; on a CPU only in training."""
+    enabled = dtype is not None and (training or device.type != "cpu")
+    return torch.autocast(device.type, dtype=dtype if enabled else None, enabled=enabled)
