@@ -1,6 +1,7 @@
 """Searches that tests run in several processes, and estimators that note what they do."""
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -101,7 +102,18 @@ def make_search(checkpoint=None, log=None, nap=0, **parameters):
     )
 
 
-if __name__ == "__main__":
-    import sys
+X, y = make_blobs()
+TIMES = ("fit_time", "score_time")
 
+
+def assert_same_results(a, b):
+    assert list(a.cv_results_) == list(b.cv_results_)
+    for name, column in a.cv_results_.items():
+        if not name.endswith(TIMES):
+            np.testing.assert_array_equal(column, b.cv_results_[name], name)
+    assert a.best_params_ == b.best_params_
+    np.testing.assert_array_equal(a.predict(X), b.predict(X))
+
+
+if __name__ == "__main__":
     make_search(sys.argv[1], nap=0.02, search=sys.argv[2]).fit(*make_blobs())

@@ -28,8 +28,10 @@ from metaling_sk._encoders.disk_cache import (
     active_disk_cache,
     use_disk_cache,
 )
-from metaling_sk._encoders.make_encoder import TextEncoder, encode, make_text_encoder
+from metaling_sk._encoders.encode import encode
+from metaling_sk._encoders.make_encoder import make_text_encoder
 from metaling_sk._encoders.memory_cache import CACHE, keys_of
+from metaling_sk._encoders.text_encoder import TextEncoder
 
 X, Y = make_pair(30, 30, n_labelled=10)
 TEXTS = np.array([*X["text"][25:35], *ODD_TEXTS.values(), "room " * 200, ""], dtype=object)

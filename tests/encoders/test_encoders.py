@@ -38,9 +38,10 @@ from transformers import (
 from metaling_sk import EncoderVectorizer
 from metaling_sk._data.batches import EncodedSamples, StepIterator
 from metaling_sk._data.tokens import CHARACTERS_PER_TOKEN, Tokens, tokenize
-from metaling_sk._encoders.make_encoder import TextEncoder, make_text_encoder
+from metaling_sk._encoders.make_encoder import make_text_encoder
 from metaling_sk._encoders.memory_cache import CACHE, VectorCache, keys_of
 from metaling_sk._encoders.scratch import train_tokenizer
+from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._network.classifier import IdentityEncoder
 
 X, Y = make_pair(30, 30, n_labelled=10)
@@ -349,7 +350,7 @@ def test_a_fitted_classifier_as_encoder():
     # Trained further and frozen again, it gives other vectors than before.
     trained = make_classifier(encoder=frozen, target_languages="zh", learning_rate=0.01).fit(X, Y)
     again = make_classifier(encoder=trained, trainable="head", target_languages="zh").fit(X, Y)
-    assert not np.allclose(frozen.statistics_.mean, again.statistics_.mean)
+    assert not np.allclose(frozen.front_end_.statistics.mean, again.front_end_.statistics.mean)
     for name, weight in first.net_.module_.encoder.state_dict().items():
         assert torch.equal(weight, weights[name])
 
@@ -366,7 +367,10 @@ CHARACTERS = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 2))
 def test_an_sklearn_transformer(count_forwards):
     model = make_classifier(encoder=CHARACTERS, target_languages="zh").fit(X, Y)
     assert not hasattr(CHARACTERS, "vocabulary_")
-    assert "好" not in model.vectorizer_.vocabulary_ and "酒" in model.vectorizer_.vocabulary_
+    assert (
+        "好" not in model.front_end_.vectorizer.vocabulary_
+        and "酒" in model.front_end_.vectorizer.vocabulary_
+    )
     assert count_forwards["texts"] == 0
     learnt = make_classifier(encoder=CHARACTERS, max_epochs=30, learning_rate=0.05)
     assert learnt.fit(X[:30], Y[:30]).score(*make_reviews(50, "en", 9)) > 0.9
@@ -375,14 +379,14 @@ def test_an_sklearn_transformer(count_forwards):
 def test_a_fitted_transformer_that_is_to_stay_as_it_is():
     vectorizer = clone(CHARACTERS).fit(["good", "bad"])
     model = make_classifier(encoder=FrozenEstimator(vectorizer)).fit(X, Y)
-    assert model.vectorizer_.vocabulary_ == vectorizer.vocabulary_
+    assert model.front_end_.vectorizer.vocabulary_ == vectorizer.vocabulary_
 
 
 def test_a_union_of_characters_and_vectors(bert):
     union = make_union(CHARACTERS, EncoderVectorizer(bert, **PLAIN))
     model = make_classifier(encoder=union, target_languages="zh").fit(X, Y)
-    n_characters = len(model.vectorizer_.transformer_list[0][1].vocabulary_)
-    assert model.statistics_.mean.shape[1] == n_characters + 16
+    n_characters = len(model.front_end_.vectorizer.transformer_list[0][1].vocabulary_)
+    assert model.front_end_.statistics.mean.shape[1] == n_characters + 16
     assert model.predict(X).shape == (len(X),)
     assert cross_val_score(model, X[:30], Y[:30], cv=2, error_score="raise").shape == (2,)
 
@@ -390,7 +394,7 @@ def test_a_union_of_characters_and_vectors(bert):
 def test_a_transformer_to_dense_numbers():
     lengths = FunctionTransformer(lambda texts: np.array([[len(text), 1.0] for text in texts]))
     model = make_classifier(encoder=lengths, target_languages="zh").fit(X, Y)
-    assert model.statistics_.mean.shape == (3, 2)
+    assert model.front_end_.statistics.mean.shape == (3, 2)
 
 
 def test_a_transformer_that_gives_nan():

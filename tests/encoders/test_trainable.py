@@ -15,7 +15,8 @@ from torch import nn
 from transformers import AutoModel, AutoTokenizer, GPT2Config, LlamaConfig
 
 from metaling_sk import load
-from metaling_sk._encoders.make_encoder import make_text_encoder, set_trainable
+from metaling_sk._encoders.make_encoder import make_text_encoder
+from metaling_sk._encoders.trainable import set_trainable
 
 X, Y = make_pair(30, 30, n_labelled=15)
 TEST = make_pair(10, 10, seed=5)[0]
@@ -116,7 +117,7 @@ def test_nothing_changes_at_first(folder, mode):
 def test_what_is_trained(folder, mode, maker):
     model = fit(folder, mode, maker)
     module = model.net_.module_
-    assert not model._is_frozen() and model.text_encoder_ is module.encoder
+    assert not model.front_end_.inputs_are_fixed and model.text_encoder_ is module.encoder
     assert_checkpoint_in(module.encoder, folder)
     trained = {name for name, weight in module.named_parameters() if weight.requires_grad}
     in_encoder = {name for name in trained if name.startswith("encoder.")}

@@ -137,7 +137,9 @@ def test_at_first_every_model_is_the_meta_model(kind, request):
     assert len(np.unique(of_no_language)) > 2
     for code in model.languages_:
         np.testing.assert_array_equal(model.predict_proba(X, language=code), of_no_language)
-    batch = model._rows(model._inputs(samples_of(X)), language).collate(np.arange(5))
+    batch = model._encode(
+        model.front_end_.inputs(samples_of(X), model._execution()), language
+    ).collate(np.arange(5))
     with torch.no_grad():
         representation = module(batch.inputs, batch.language).representation
         assert torch.equal(representation, module.encoder(**batch.inputs))
@@ -214,7 +216,10 @@ def test_a_language_not_seen_has_the_meta_model(kind):
     X, _, _ = make_data(kind, seed=5)
     found = model.predict_proba(X, language="unseen")
     np.testing.assert_array_equal(found, model.predict_proba(X, language="another"))
-    rows = model._rows(model._inputs(samples_of(X)), np.full(X.shape[0], "unseen", dtype=object))
+    rows = model._encode(
+        model.front_end_.inputs(samples_of(X), model._execution()),
+        np.full(X.shape[0], "unseen", dtype=object),
+    )
     meta_model = model.net_.module_.meta_model().eval()
     expected = np.empty_like(found)
     with torch.no_grad():
@@ -245,11 +250,11 @@ def test_statistics_and_vocabulary_come_from_unlabelled_rows_too():
     shifted = np.r_[X, X + [10, 0, 0, 0]]
     half = np.r_[y, np.full(len(y), np.nan)]
     model = make_model("numbers").fit(shifted, half, language=np.r_[language, language])
-    np.testing.assert_allclose(model.statistics_.mean[-1], shifted.mean(axis=0))
+    np.testing.assert_allclose(model.front_end_.statistics.mean[-1], shifted.mean(axis=0))
     texts, y, language = make_texts()
     odd = np.r_[texts, ["ж" * 9]]
     model = make_model("characters").fit(odd, np.r_[y, np.nan], language=[*language, "as is 1"])
-    assert "ж" in model.vectorizer_.vocabulary_
+    assert "ж" in model.front_end_.vectorizer.vocabulary_
 
 
 # Architecture
@@ -272,7 +277,7 @@ def test_the_architecture_is_what_is_used(kind, request):
     for code, found in architecture.items():
         before = model.predict_proba(X, language=code)
         with torch.no_grad():
-            cores = module.generate(torch.tensor([model._row_of(code)])).cores[0]
+            cores = module.generate(torch.tensor([model._language_index(code)])).cores[0]
         used = (cores != 0).any(dim=2)
         widths = dict(zip(found["layers"], found["width"], strict=True))
         assert [widths.get(layer, 0) for layer, _ in enumerate(used, first)] == (
@@ -296,10 +301,11 @@ def test_the_architecture_is_what_is_used(kind, request):
 def test_closed_gates_leave_the_head(kind):
     X, _, _ = make_data(kind, seed=5)
     model = set_gates(fitted(kind), -9.0)
-    model.residuals_.clear()
+    model.residual_heads_.clear()
     assert all(found == {"layers": [], "width": []} for found in model.architecture_.values())
-    batch = model._rows(
-        model._inputs(samples_of(X)), np.full(X.shape[0], "opposite 1", dtype=object)
+    batch = model._encode(
+        model.front_end_.inputs(samples_of(X), model._execution()),
+        np.full(X.shape[0], "opposite 1", dtype=object),
     ).collate(np.arange(X.shape[0]))
     module = model.net_.module_
     with torch.no_grad():
@@ -805,7 +811,10 @@ def test_rows_are_centred_by_what_their_model_makes_of_the_text(code):
     model = scramble(fitted("scratch"))
     X, _, _ = make_texts(["as is 1"])
     model.register_language(X, language=code)
-    rows = model._rows(model._inputs(samples_of(X)), np.full(len(X), code, dtype=object))
+    rows = model._encode(
+        model.front_end_.inputs(samples_of(X), model._execution()),
+        np.full(len(X), code, dtype=object),
+    )
     batch = rows.collate(np.arange(len(X)))
     with torch.no_grad():
         representation = model.net_.module_(batch.inputs, batch.language).representation
@@ -845,7 +854,7 @@ def test_fit_forgets_what_was_adapted():
 def test_a_clone_is_not_adapted():
     X, y, language = few("numbers")
     model = clone(fitted("numbers").adapt(X, y, language=language))
-    assert not hasattr(model, "classes_") and not hasattr(model, "residuals_")
+    assert not hasattr(model, "classes_") and not hasattr(model, "residual_heads_")
     features = make_meta_net(language_features=FEATURES)
     pd.testing.assert_frame_equal(clone(features).language_features, FEATURES)
 

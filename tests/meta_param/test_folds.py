@@ -1,0 +1,133 @@
+"""The folds of the search, and subsets of their training parts."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from search_cases import (
+    FRAME,
+    LANGUAGE,
+    NUMERIC_C,
+    C,
+    X,
+    Y,
+    assert_same_results,
+    failing,
+    folds_of,
+    make_numeric,
+    make_search,
+)
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold, KFold, RandomizedSearchCV, StratifiedKFold
+
+from metaling_sk import LeaveOneLanguageOut, StratifiedLanguageKFold
+from metaling_sk.meta_param._folds import nested_subset
+
+
+@pytest.mark.parametrize("as_metadata", [False, True])
+def test_default_folds_are_stratified_by_language_and_class(as_metadata):
+    language = np.array(["en"] * 40 + ["zh"] * 20, dtype=object)
+    y = np.where(np.arange(60) % 4 == 0, 1, 0)
+    X_frame = FRAME.assign(language=language)
+    texts = X_frame.drop(columns="language") if as_metadata else X_frame
+    _, folds = folds_of(make_numeric(), texts, y, None, language if as_metadata else None)
+    assert len(folds) == 5
+    for train, test in folds:
+        assert len(train) + len(test) == 60
+        frame = pd.DataFrame({"language": language[test], "y": y[test]})
+        assert frame.value_counts().to_dict() == {
+            ("en", 0): 6,
+            ("en", 1): 2,
+            ("zh", 0): 3,
+            ("zh", 1): 1,
+        }
+    assert len(set(np.concatenate([test for _, test in folds]))) == 60
+    search = make_search(make_numeric(), NUMERIC_C, cv=None).fit(X_frame, y)
+    assert search.n_splits_ == 5
+
+
+def test_rows_without_a_label_only_train():
+    y = Y.astype(object)
+    y[:15] = None
+    _, folds = folds_of(LogisticRegression(), X, y, 3)
+    for train, test in folds:
+        assert set(range(15)) <= set(train)
+        assert np.mean(y[test].astype(int)) == pytest.approx(0.5, abs=0.1)
+    _, folds = folds_of(LogisticRegression(), X, y, KFold(3))
+    assert [len(test) for _, test in folds] == [5, 20, 20]
+    with failing("`cv`: the test part of split 0 has no row with a label"):
+        folds_of(LogisticRegression(), X, y, KFold(4))
+
+
+def test_folds_without_language_and_missing_labels_are_those_of_sklearn():
+    _, folds = folds_of(LogisticRegression(), X, Y, None)
+    for (_, test), (_, expected) in zip(folds, StratifiedKFold(5).split(X, Y), strict=True):
+        np.testing.assert_array_equal(test, expected)
+    numeric = FRAME.assign(language=np.arange(60))
+    data, folds = folds_of(LogisticRegression(), numeric, Y, None)
+    assert data.language is None  # a column of numbers is a feature
+    assert folds[0][1].tolist() == next(StratifiedKFold(5).split(X, Y))[1].tolist()
+
+
+CVS = {
+    "int": (4, 4),
+    "splitter": (StratifiedKFold(2), 2),
+    "iterable": ([(np.arange(30), np.arange(30, 60))], 1),
+    "masks": ([(np.arange(60) < 30, np.arange(60) >= 30)], 1),
+    "lists": ([(list(range(30)), list(range(30, 60)))], 1),
+    "generator": (lambda: ((np.arange(30), np.arange(30, 60)) for _ in range(2)), 2),
+    "language": (LeaveOneLanguageOut(), 2),
+    "stratified": (StratifiedLanguageKFold(3, random_state=0), 3),
+}
+
+
+@pytest.mark.parametrize(("cv", "n_splits"), CVS.values(), ids=CVS)
+def test_forms_of_cv(cv, n_splits):
+    cv = cv() if callable(cv) else cv
+    search = make_search(make_numeric(), NUMERIC_C, cv=cv).fit(FRAME, Y)
+    assert search.n_splits_ == n_splits
+    assert f"split{n_splits - 1}_test_score" in search.cv_results_
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.parametrize("cv", [LeaveOneLanguageOut(), StratifiedLanguageKFold(2)])
+def test_language_splitters_get_the_language_that_is_passed(cv):
+    _, folds = folds_of(LogisticRegression(), X, Y, cv, LANGUAGE)
+    assert len(folds) == 2
+    if isinstance(cv, LeaveOneLanguageOut):
+        assert [set(LANGUAGE[test]) for _, test in folds] == [{"en"}, {"zh"}]
+
+
+def test_groups():
+    groups = np.arange(60) // 10
+    search = make_search(cv=GroupKFold(3)).fit(X, Y, groups=groups)
+    expected = RandomizedSearchCV(
+        LogisticRegression(), C, n_iter=3, cv=GroupKFold(3), random_state=0, scoring="neg_log_loss"
+    ).fit(X, Y, groups=groups)
+    assert_same_results(search.cv_results_, expected.cv_results_)
+    with failing("'groups' parameter should not be None"):
+        make_search(cv=GroupKFold(3)).fit(X, Y)
+
+
+@given(
+    strata=st.lists(st.integers(0, 3), min_size=1, max_size=60),
+    fractions=st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)),
+    seed=st.integers(0, 5),
+)
+def test_subsets_are_nested_and_have_all_strata(strata, fractions, seed):
+    strata = np.array(strata)
+    rows = np.flatnonzero(np.arange(len(strata)) % 4 != 1)
+    small, large = (nested_subset(rows, strata, part, seed) for part in sorted(fractions))
+    assert set(small) <= set(large) <= set(rows)
+    assert set(strata[small]) == set(strata[rows])
+    for part, subset in zip(sorted(fractions), (small, large), strict=True):
+        assert (np.diff(subset) > 0).all()
+        for stratum, size in zip(*np.unique(strata[rows], return_counts=True), strict=True):
+            own = (strata[subset] == stratum).sum()
+            assert own == max(1, np.ceil(np.round(part * size, 6)))
+    np.testing.assert_array_equal(nested_subset(rows, strata, 1.0, seed), rows)
+
+
+def test_a_subset_has_the_share_asked_for():
+    assert len(nested_subset(np.arange(100), np.zeros(100), 7 / 100, 0)) == 7

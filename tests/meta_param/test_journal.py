@@ -1,0 +1,153 @@
+"""Searches that are killed go on from their checkpoint."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import searches
+from scipy.stats import loguniform
+from searches import Noting, X, assert_same_results, make_search, y
+from sklearn.linear_model import LogisticRegression
+
+from metaling_sk import MetaParamSearchCV
+
+
+def read_fits(folder):
+    """Candidate, split and resource of each finished fit."""
+    lines = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+    return [(line["candidate"], line["split"], line["n_resources"]) for line in lines[1:]]
+
+
+@pytest.mark.parametrize("search", ["halving", "random", "tpe"])
+def test_killed_search_goes_on(tmp_path, search):
+    folder = tmp_path / "run"
+    script = searches.__file__
+    process = subprocess.Popen([sys.executable, str(script), str(folder), search])
+    journal = folder / "journal.jsonl"
+    while not journal.exists() or len(journal.read_bytes().splitlines()) < 12:
+        assert process.poll() is None, "the search ended before it could be killed"
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    before = journal.read_bytes().splitlines(keepends=True)
+
+    found = make_search(folder, search=search, nap=0.02).fit(X, y)
+    after = journal.read_bytes().splitlines(keepends=True)
+    assert after[: len(before) - 1] == before[:-1]
+    fits = read_fits(folder)
+    assert len(fits) == len(set(fits))
+    assert_same_results(found, make_search(search=search).fit(X, y))
+
+
+def test_finished_search_fits_nothing_again(tmp_path):
+    log = tmp_path / "log"
+    first = make_search(tmp_path / "run", log=str(log)).fit(X, y)
+    log.write_text("")
+    second = make_search(tmp_path / "run", log=str(log)).fit(X, y)
+    n_epochs = second.best_params_["max_epochs"]
+    assert log.read_text().split()[::2] == ["epoch"] * n_epochs  # of the refit
+    assert_same_results(first, second)
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["journal.jsonl", "lock"]
+
+
+def test_line_that_was_being_written_is_no_fit(tmp_path):
+    expected = make_search(tmp_path).fit(X, y)
+    journal = tmp_path / "journal.jsonl"
+    content = journal.read_bytes()
+    journal.write_bytes(content[:-20])
+    found = make_search(tmp_path).fit(X, y)
+    assert_same_results(found, expected)
+    assert len(read_fits(tmp_path)) == len(set(read_fits(tmp_path))) == 39
+
+
+def test_lost_states_cost_only_time(tmp_path):
+    expected = make_search(tmp_path).fit(X, y)
+    journal = tmp_path / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    # The states of the first rung went with the end of the search.
+    journal.write_bytes(b"".join(lines[: 1 + 27 + 2]))
+    assert_same_results(make_search(tmp_path).fit(X, y), expected)
+
+
+def test_random_state_none_goes_on_with_the_same_candidates(tmp_path):
+    first = make_search(tmp_path, random_state=None).fit(X, y)
+    assert_same_results(make_search(tmp_path, random_state=None).fit(X, y), first)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"n_iter": 10}, "n_iter was 9, is 10"),
+        ({"random_state": 1}, "random_state was 0, is 1"),
+        ({"estimator": Noting(loss="hinge")}, "estimator was"),
+        ({"param_distributions": {"alpha": loguniform(1e-4, 1.0)}}, "param_distributions was"),
+        ({"cv": 4}, "folds was"),
+        ({"scoring": "accuracy"}, 'scoring was null, is "accuracy"'),
+        ({"prior": {"params": [{"alpha": 0.1}], "mean_test_score": [1.0]}}, "prior was"),
+    ],
+)
+def test_checkpoint_of_another_search_is_refused(tmp_path, change, named):
+    make_search(tmp_path).fit(X, y)
+    content = (tmp_path / "journal.jsonl").read_bytes()
+    with pytest.raises(ValueError, match="holds a different search") as error:
+        make_search(tmp_path).set_params(**change).fit(X, y)
+    assert named in str(error.value)
+    assert (tmp_path / "journal.jsonl").read_bytes() == content
+
+
+def test_checkpoint_with_other_data_is_refused(tmp_path):
+    make_search(tmp_path).fit(X, y)
+    with pytest.raises(ValueError, match=r"\(X was .* is [^;]*\)"):
+        make_search(tmp_path).fit(X + 1, y)
+    with pytest.raises(ValueError, match="y was"):
+        make_search(tmp_path).fit(X, 1 - y)
+
+
+def test_n_jobs_and_verbose_are_no_difference(tmp_path):
+    first = make_search(tmp_path).fit(X, y)
+    assert_same_results(make_search(tmp_path, n_jobs=2, pre_dispatch=2).fit(X, y), first)
+
+
+def test_two_searches_at_once_in_a_folder_are_refused(tmp_path):
+    folder = tmp_path / "run"
+    script = searches.__file__
+    process = subprocess.Popen([sys.executable, str(script), str(folder), "halving"])
+    try:
+        while not (folder / "journal.jsonl").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        with pytest.raises(ValueError, match="another search is running"):
+            make_search(folder, nap=0.02).fit(X, y)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_failed_fit_is_not_repeated(tmp_path):
+    """It is finished, with its reason."""
+    search = MetaParamSearchCV(
+        LogisticRegression(),
+        {"solver": ["lbfgs", "unheard"]},
+        cv=2,
+        n_iter=2,
+        checkpoint=tmp_path,
+        random_state=0,
+        verbose=0,
+    )
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="non-finite"), pytest.warns(match="2 of 4 fits"):
+            search.fit(X, y)
+        (reason,) = [reason for reason in search.cv_results_["failure"] if reason]
+        assert "unheard" in reason
+    assert len(read_fits(tmp_path)) == 4
+
+
+def test_prior_from_a_checkpoint(tmp_path):
+    make_search(tmp_path / "earlier").fit(X, y)
+    search = make_search(prior=tmp_path / "earlier", search="random", n_iter=6).fit(X, y)
+    earlier = make_search(tmp_path / "earlier").fit(X, y)
+    assert search.cv_results_["params"][0]["alpha"] == earlier.best_params_["alpha"]

@@ -1,0 +1,130 @@
+"""Searches in several processes, and workers that die."""
+
+import sys
+from pathlib import Path
+
+import joblib
+import pytest
+import searches
+from scipy.stats import loguniform
+from searches import (
+    DISTRIBUTIONS,
+    Deadly,
+    NotingBert,
+    Threads,
+    X,
+    assert_same_results,
+    make_search,
+    y,
+)
+from sklearn.base import clone
+from tiny import make_classifier, make_pair
+from transformers import AutoTokenizer
+
+from metaling_sk import MetaParamSearchCV
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_backends_find_the_same(backend):
+    expected = make_search().fit(X, y)
+    with joblib.parallel_config(backend=backend, n_jobs=2):
+        assert_same_results(make_search(n_jobs=2).fit(X, y), expected)
+
+
+def test_workers_share_the_cores():
+    cores = joblib.cpu_count()
+    search = MetaParamSearchCV(
+        Threads(), {"number": [0, 1]}, scoring=lambda clf, X, y: clf.score(X, y), cv=2, n_iter=2
+    ).set_params(n_jobs=2, verbose=0)
+    search.fit(X, y)
+    assert search.cv_results_["mean_test_score"].max() <= max(1, cores // 2)
+
+
+def test_candidate_that_kills_its_worker_fails_alone():
+    search = MetaParamSearchCV(
+        Deadly(), {"deadly": [False, True]}, cv=2, n_iter=2, n_jobs=2, verbose=0
+    )
+    with pytest.warns(UserWarning, match="non-finite"), pytest.warns(match="2 of 4 fits"):
+        search.fit(X, y)
+    results = search.cv_results_
+    failure = dict(zip(results["param_deadly"].tolist(), results["failure"], strict=True))
+    assert failure[False] is None
+    assert "the worker process died" in failure[True]
+    assert search.best_params_ == {"deadly": False}
+
+
+def test_fit_whose_worker_dies_once_is_repeated(tmp_path):
+    search = MetaParamSearchCV(
+        Deadly(once=str(tmp_path / "died")),
+        {"deadly": [False, True]},
+        cv=2,
+        n_iter=2,
+        n_jobs=2,
+        verbose=0,
+    ).fit(X, y)
+    assert (tmp_path / "died").exists()
+    assert search.cv_results_["failure"].tolist() == [None, None]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        client.run(sys.path.insert, 0, str(Path(searches.__file__).parent))
+        yield client
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_dask_finds_the_same(cluster):
+    expected = make_search().fit(X, y)
+    with joblib.parallel_config(backend="dask"):
+        assert_same_results(make_search(n_jobs=-1).fit(X, y), expected)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_dask_worker_that_is_killed_costs_its_fits_only(cluster, tmp_path):
+    search = MetaParamSearchCV(
+        Deadly(once=str(tmp_path / "died")), {"deadly": [False, True]}, cv=2, n_iter=2, verbose=0
+    )
+    with joblib.parallel_config(backend="dask"):
+        search.set_params(n_jobs=-1).fit(X, y)
+    assert (tmp_path / "died").exists()
+    assert search.cv_results_["failure"].tolist() == [None, None]
+
+
+def test_search_can_be_cloned_and_named_in_a_grid():
+    assert clone(make_search()).get_params()["search"] == "halving"
+    assert DISTRIBUTIONS["alpha"] is make_search().param_distributions["alpha"]
+
+
+def test_frozen_encoder_sees_each_text_once(tmp_path, bert):
+    """In two workers, all folds and candidates, and the refit."""
+    log = tmp_path / "log"
+    X, y = make_pair(30, 30, n_labelled=20)
+    backbone = NotingBert.from_pretrained(bert)
+    backbone.config.log = str(log)
+    clf = make_classifier(
+        encoder=(backbone, AutoTokenizer.from_pretrained(bert)),
+        trainable="head",
+        source_languages="en",
+        learning_rate=0.01,
+    )
+    search = MetaParamSearchCV(
+        clf,
+        {"learning_rate": loguniform(1e-3, 1e-1), "layer": [0.5, 1.0]},
+        n_iter=6,
+        cv=3,
+        n_jobs=2,
+        random_state=0,
+        verbose=0,
+    ).fit(X, y)
+    layers = {params["layer"] for params in search.cv_results_["params"]}
+    assert layers == {0.5, 1.0}
+    search.predict(X)
+    encoded = sum(map(int, log.read_text().split()))
+    assert encoded == len(layers) * X["text"].nunique()
