@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import zlib
 from bisect import bisect
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from itertools import accumulate
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -19,54 +17,64 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.samples import Samples, check_samples
-
-_UNSPACED = (
-    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff"
+from metaling_sk._utils.parameters import Number, common_constraints
+from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
+from metaling_sk.preprocessing._dictionary_entries import (
+    WORD,
+    count_phrases,
+    is_unspaced,
+    read_entries,
+    weigh_candidates,
 )
-"""Scripts without spaces between words: Thai, Lao, Burmese, Khmer, kana, Chinese characters."""
 
-_TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W\d_{_UNSPACED}]+(?:['’][^\W\d_{_UNSPACED}]+)*")
-_LONGEST_PHRASE = 6
-_SHORTEST_CANDIDATE = 2
-"""For the classifiers: in a single Chinese character there is little to go by."""
+MIN_LENGTH_FOR_CLASSIFIERS = 2
+"""Single Chinese characters are too ambiguous to learn from."""
 
 
 class DictionaryTranslator(TransformerMixin, BaseEstimator):
     """Translate texts word for word.
 
-    Each word (or phrase, the longest that the dictionary holds) of a source-language text becomes
-    one of its candidates, drawn in proportion to how often the candidate occurs in the
-    target-language rows given to `fit`. Grammar and word order stay those of the source: enough
-    for bag-of-words models of the target language, which is what it is for [1]_.
+    Each word of a source-language text, or the longest phrase that the dictionary holds, is
+    replaced by one of its candidates. Candidates are drawn in proportion to how often they occur
+    in the target-language samples given to `fit`. Grammar and word order stay those of the
+    source, so the translation suits bag-of-words models of the target language [1]_.
 
     Parameters
     ----------
     dictionary : mapping of str to iterable of str, or path
-        Source word or phrase to its candidates; or a file of two tab-separated columns (word,
-        candidate), one pair per line, UTF-8. Case is ignored in source words.
+        Source words or phrases and their candidates, or a UTF-8 file with one pair (word,
+        candidate) per line in two tab-separated columns. Case is ignored in source words.
     source_language : str, default=None
-        Rows in this language are translated; None: all rows that are not in `target_language`.
+        The language to translate; None for all languages but `target_language`.
     target_language : str, default=None
-        Rows in this language are the text to count candidates in, and stay as they are. Without
-        such rows at fit all candidates of a word are equally likely.
+        The language of the candidates. Samples in it are not translated; at fit, candidates are
+        counted in them. Without such samples all candidates of a word are equally likely.
     min_length : int, default=1
         Candidates of fewer characters are left out. 2 suits Chinese, where a single character
         is ambiguous and occurs inside many other words.
     unknown : {"drop", "keep"}, default="drop"
-        What happens to words without a candidate (where there is target text: without one that
-        occurs in it).
+        Whether to drop or keep words without a candidate. If samples in `target_language` were
+        given to `fit`, only candidates that occur in them count.
     random_state : int, RandomState instance or None, default=None
         Seed of the draws. A fitted translator always translates the same text in the same way,
-        whichever other rows are in X.
-    text_column, language_column : str, default="text", "language"
-        Columns of a DataFrame X.
+        whichever other samples are in X.
+    text_column : str, default="text"
+        The column of a DataFrame X that holds the texts.
+    language_column : str, default="language"
+        The column of a DataFrame X that holds the languages.
 
     Attributes
     ----------
-    candidates_ : dict of tuple of str to (tuple of str, tuple of float)
-        Words of a phrase to its candidates and their cumulated weights.
+    candidates_ : dict of tuple of str to (tuple of str, tuple of int)
+        The words of each source phrase, to its candidates and their cumulated weights.
     n_features_in_ : int
-        Columns of X seen at fit.
+        The number of columns of X seen at fit.
+    feature_names_in_ : ndarray of str
+        The names of these columns; only if X was a DataFrame.
+
+    See Also
+    --------
+    metaling_sk.datasets.load_dictionary : Load a dictionary of English and Chinese.
 
     References
     ----------
@@ -82,6 +90,15 @@ class DictionaryTranslator(TransformerMixin, BaseEstimator):
     >>> translator.transform(["A good hotel!", "酒店"], language=["en", "zh"]).tolist()
     ['不错酒店', '酒店']
     """
+
+    _parameter_constraints: dict = {
+        **common_constraints("random_state", "text_column", "language_column"),
+        "dictionary": [Mapping, str, os.PathLike],
+        "source_language": [str, None],
+        "target_language": [str, None],
+        "min_length": [Number(Integral, 0, None, closed="left")],
+        "unknown": [StrOptions({"drop", "keep"})],
+    }
 
     def __init__(
         self,
@@ -104,106 +121,104 @@ class DictionaryTranslator(TransformerMixin, BaseEstimator):
         self.text_column = text_column
         self.language_column = language_column
 
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, language=None) -> DictionaryTranslator:
-        """Learn how often each candidate occurs in target-language text.
+        """Count the candidates in the target-language texts.
 
         Parameters
         ----------
         X : DataFrame, list, Series or array of n_samples texts
-        y : ignored
+            The texts; those in other languages than `target_language` have no influence.
+        y : None
+            Ignored.
         language : str or array-like of str, shape (n_samples,), default=None
-            The language of each row, where X has no language column.
+            The language of each sample, if X has no language column.
 
         Returns
         -------
-        self
+        self : DictionaryTranslator
+            The fitted translator.
 
         Raises
         ------
         ValueError
-            If X holds numbers, `unknown` is not one of the two, or the dictionary has no usable
-            entry.
-        TypeError
-            If `dictionary` is neither a mapping nor a path.
+            If X holds numbers, a parameter is not valid or the dictionary has no usable entry.
         """
-        if self.unknown not in ("drop", "keep"):
-            raise ValueError(f"`unknown` must be 'drop' or 'keep', got {self.unknown!r}.")
-        samples = self._check_texts(X, language, reset=True)
-        entries = _read_entries(self.dictionary, self.min_length)
-        found = {candidate for candidates in entries.values() for candidate in candidates}
-        counts = _count_phrases(samples.texts[samples.language == self.target_language], found)
-        self.candidates_ = _weigh(entries, counts)
+        texts, language = self._check_texts(X, language, reset=True)
+        entries = read_entries(self.dictionary, self.min_length)
+        # In order: of candidates that differ only in punctuation or case, the last one counts.
+        targets = list(dict.fromkeys(chain.from_iterable(entries.values())))
+        counts = count_phrases(texts[language == self.target_language], targets)
+        self.candidates_ = weigh_candidates(entries, counts)
         self._longest_phrase = max(map(len, self.candidates_), default=0)
-        self._joiner = "" if sum(map(_is_unspaced, found)) * 2 > len(found) else " "
+        self._joiner = "" if sum(map(is_unspaced, targets)) * 2 > len(targets) else " "
         self._seed = int(check_random_state(self.random_state).randint(2**31))
         return self
 
     def transform(self, X, language=None) -> pd.DataFrame | np.ndarray:
-        """Translate the rows in the source language.
+        """Translate the texts in the source language.
 
         Parameters
         ----------
         X : DataFrame, list, Series or array of n_samples texts
+            The texts, which are not written to.
         language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, if X has no language column.
 
         Returns
         -------
-        DataFrame like X if X is one, else ndarray of str objects, shape (n_samples,)
-            (or (n_samples, 2) where X is an array of texts and languages). X is not written to.
+        DataFrame or ndarray of str objects
+            X with translated texts if X is a DataFrame or an array of texts and languages, else
+            an array of shape (n_samples,).
         """
         check_is_fitted(self)
-        samples = self._check_texts(X, language, reset=False)
-        texts = samples.texts.copy()
-        for row in np.flatnonzero(self._is_source(samples.language)):
-            texts[row] = self._translate(texts[row])
+        texts, language = self._check_texts(X, language, reset=False)
+        texts = texts.copy()
+        for index in np.flatnonzero(self._is_source(language)):
+            texts[index] = self._translate(texts[index])
         if isinstance(X, pd.DataFrame):
             return X.assign(**{self.text_column: texts})
         if isinstance(X, np.ndarray) and X.ndim == 2:
-            return np.column_stack([texts, samples.language])
+            return np.column_stack([texts, language])
         return texts
 
     def fit_transform(self, X, y=None, language=None) -> pd.DataFrame | np.ndarray:
-        """The same as `fit`, then `transform`.
+        """Fit the translator to the texts, then translate them.
 
         Parameters
         ----------
         X : DataFrame, list, Series or array of n_samples texts
-        y : ignored
+            The texts, which are not written to.
+        y : None
+            Ignored.
         language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, if X has no language column.
 
         Returns
         -------
-        DataFrame or ndarray
-            As of `transform`.
+        DataFrame or ndarray of str objects
+            What `transform` returns.
         """
         return self.fit(X, y, language=language).transform(X, language=language)
 
-    def _check_texts(self, X, language, *, reset):
-        samples = check_samples(self, X, language=language, reset=reset, needs_y=False)
-        if not samples.is_text:
-            raise ValueError("DictionaryTranslator translates texts, but X holds numbers.")
-        return samples
-
-    def _is_source(self, language: np.ndarray) -> np.ndarray:
-        if self.source_language is None:
-            return language != self.target_language
-        return language == self.source_language
-
     def code_switch(self, X, language=None, share=0.5) -> np.ndarray:
-        """Replace some words of source-language texts by a candidate and leave the rest.
+        """Replace some words of the source-language texts by a candidate.
 
         A model that learns from such texts sees both languages in one sentence [1]_.
 
         Parameters
         ----------
         X : DataFrame, list, Series or array of n_samples texts
+            The texts, which are not written to.
         language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, if X has no language column.
         share : float, default=0.5
-            Of the words that have a candidate, how many are replaced.
+            The probability of replacing a word or phrase that has a candidate.
 
         Returns
         -------
         ndarray of str objects, shape (n_samples,)
+            The texts, with words replaced in those of the source language.
 
         References
         ----------
@@ -211,16 +226,28 @@ class DictionaryTranslator(TransformerMixin, BaseEstimator):
            zero-shot cross-lingual NLP. IJCAI.
         """
         check_is_fitted(self)
-        samples = self._check_texts(X, language, reset=False)
-        texts = samples.texts.copy()
-        for row in np.flatnonzero(self._is_source(samples.language)):
-            texts[row] = self._switch(texts[row], share)
+        texts, language = self._check_texts(X, language, reset=False)
+        texts = texts.copy()
+        for index in np.flatnonzero(self._is_source(language)):
+            texts[index] = self._switch(texts[index], share)
         return texts
+
+    def _check_texts(self, X, language, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Return the validated texts and languages."""
+        samples = check_samples(self, X, language=language, reset=reset, needs_y=False)
+        if samples.texts is None:
+            raise ValueError("DictionaryTranslator translates texts, but X holds numbers.")
+        return samples.texts, samples.language
+
+    def _is_source(self, language: np.ndarray) -> np.ndarray:
+        if self.source_language is None:
+            return language != self.target_language
+        return language == self.source_language
 
     def _translate(self, text: str) -> str:
         draw = self._draws(text)
-        translated = []
-        for words, candidates, weights in self._phrases(_TOKEN.findall(text)):
+        translated: list[str] = []
+        for words, candidates, weights in self._phrases(WORD.findall(text)):
             if candidates:
                 translated.append(candidates[bisect(weights, draw() * weights[-1])])
             elif self.unknown == "keep":
@@ -229,10 +256,11 @@ class DictionaryTranslator(TransformerMixin, BaseEstimator):
 
     def _switch(self, text: str, share: float) -> str:
         draw = self._draws(text)
-        found = list(_TOKEN.finditer(text))
-        switched, end, position = [], 0, 0
-        for words, candidates, weights in self._phrases([match[0] for match in found]):
-            first, last = found[position], found[position + len(words) - 1]
+        matches = list(WORD.finditer(text))
+        switched: list[str] = []
+        end = position = 0
+        for words, candidates, weights in self._phrases([match[0] for match in matches]):
+            first, last = matches[position], matches[position + len(words) - 1]
             position += len(words)
             if candidates and draw() < share:
                 candidate = candidates[bisect(weights, draw() * weights[-1])]
@@ -240,12 +268,12 @@ class DictionaryTranslator(TransformerMixin, BaseEstimator):
                 end = last.end()
         return "".join([*switched, text[end:]])
 
-    def _draws(self, text: str):
-        """Random numbers that depend on the text alone."""
+    def _draws(self, text: str) -> Callable[[], float]:
+        """Return a source of random numbers that depend on the text alone."""
         return random.Random(zlib.crc32(text.encode("utf-8", "surrogatepass")) ^ self._seed).random
 
-    def _phrases(self, words: list[str]) -> Iterable[tuple[list[str], tuple, tuple]]:
-        """The words in phrases, the longest that the dictionary holds, each with its candidates."""
+    def _phrases(self, words: list[str]) -> Iterator[tuple[list[str], tuple, tuple]]:
+        """Yield the longest phrases that the dictionary holds, with candidates and weights."""
         keys = tuple(word.lower() for word in words)
         start = 0
         while start < len(words):
@@ -254,7 +282,7 @@ class DictionaryTranslator(TransformerMixin, BaseEstimator):
             start = stop
 
     def _end_of_phrase(self, keys: tuple[str, ...], start: int) -> int:
-        """Where the longest phrase of the dictionary that begins at `start` ends."""
+        """Return the end of the longest phrase of the dictionary that begins at `start`."""
         for stop in range(min(start + self._longest_phrase, len(keys)), start + 1, -1):
             if keys[start:stop] in self.candidates_:
                 return stop
@@ -264,7 +292,23 @@ class DictionaryTranslator(TransformerMixin, BaseEstimator):
 def fit_translator(
     dictionary, samples: Samples, target_languages: list[str], rng: np.random.RandomState
 ) -> DictionaryTranslator:
-    """A translator of the samples' texts into the one target language.
+    """Fit a translator into the one target language.
+
+    Parameters
+    ----------
+    dictionary : mapping of str to iterable of str, or path
+        As in `DictionaryTranslator`.
+    samples : Samples
+        Texts in all languages.
+    target_languages : list of str
+        The target languages of a classifier.
+    rng : RandomState
+        Gives the seed of the draws.
+
+    Returns
+    -------
+    DictionaryTranslator
+        The fitted translator.
 
     Raises
     ------
@@ -280,75 +324,7 @@ def fit_translator(
     translator = DictionaryTranslator(
         dictionary,
         target_language=target_languages[0],
-        min_length=_SHORTEST_CANDIDATE,
+        min_length=MIN_LENGTH_FOR_CLASSIFIERS,
         random_state=rng.randint(2**31),
     )
     return translator.fit(samples.texts, language=samples.language)
-
-
-def _read_entries(dictionary, min_length: int) -> dict[tuple[str, ...], tuple[str, ...]]:
-    """Words of each source phrase -> distinct candidates that are long enough."""
-    if isinstance(dictionary, (str, os.PathLike)):
-        pairs = _read_tsv(Path(dictionary))
-    elif isinstance(dictionary, Mapping):
-        pairs = dictionary.items()
-    else:
-        raise TypeError(
-            "`dictionary` must map a source word to its candidates or be the path of a file of "
-            f"two tab-separated columns, got {type(dictionary).__name__}."
-        )
-    entries: dict[tuple[str, ...], dict[str, None]] = {}
-    for phrase, candidates in pairs:
-        words = tuple(_TOKEN.findall(phrase.lower()))
-        candidates = (candidates,) if isinstance(candidates, str) else candidates
-        candidates = [found for found in candidates if len(found) >= min_length]
-        if candidates and 0 < len(words) <= _LONGEST_PHRASE:
-            entries.setdefault(words, {}).update(dict.fromkeys(candidates))
-    if not entries:
-        raise ValueError(
-            "`dictionary` has no usable entry: no word of letters with a candidate of at least "
-            f"min_length={min_length} characters."
-        )
-    return {words: tuple(candidates) for words, candidates in entries.items()}
-
-
-def _read_tsv(path: Path) -> Iterable[tuple[str, str]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if line.strip():
-            columns = line.split("\t")
-            if len(columns) != 2:
-                raise ValueError(
-                    f"`dictionary`: line {number} of {path} has {len(columns)} tab-separated "
-                    "columns instead of two (word, candidate)."
-                )
-            yield columns[0].strip(), columns[1].strip()
-
-
-def _count_phrases(texts: Iterable[str], phrases: set[str]) -> Counter | None:
-    """How often each phrase occurs in the texts; None where there is no text."""
-    if len(texts) == 0:
-        return None
-    by_words = {tuple(_TOKEN.findall(phrase.lower())): phrase for phrase in phrases}
-    lengths = {len(words) for words in by_words if 0 < len(words) <= _LONGEST_PHRASE}
-    counts = Counter()
-    for text in texts:
-        words = _TOKEN.findall(text.lower())
-        for length in lengths:
-            ngrams = zip(*(words[shift:] for shift in range(length)), strict=False)
-            counts.update(filter(by_words.__contains__, ngrams))
-    return Counter({phrase: counts[words] for words, phrase in by_words.items()})
-
-
-def _weigh(entries, counts: Counter | None):
-    """Candidates with their cumulated weights, without those that never occur in the text."""
-    weighed = {}
-    for words, candidates in entries.items():
-        if counts is not None:
-            candidates = tuple(found for found in candidates if counts[found])
-        weights = (1 if counts is None else counts[found] for found in candidates)
-        weighed[words] = (candidates, tuple(accumulate(weights)))
-    return weighed
-
-
-def _is_unspaced(phrase: str) -> bool:
-    return re.match(rf"[{_UNSPACED}]", phrase) is not None

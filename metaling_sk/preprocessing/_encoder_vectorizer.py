@@ -1,53 +1,67 @@
-"""Texts to vectors with a frozen Transformer."""
+"""Texts become the vectors of a frozen Transformer."""
 
 from __future__ import annotations
-
-from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.samples import check_samples
-from metaling_sk._encoders.make_encoder import encode, freeze, make_text_encoder, on_cpu
+from metaling_sk._encoders.encode import encode, freeze, on_cpu
+from metaling_sk._encoders.make_encoder import make_text_encoder
 from metaling_sk._utils.device import autocast_dtype, find_device
+from metaling_sk._utils.parameters import common_constraints
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
-from metaling_sk.base import check_number
+from metaling_sk._utils.sklearn_compat import fit_context
 
 
 class EncoderVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Encode texts with a Transformer that stays as it is.
+    """Encode texts as vectors with a frozen Transformer.
 
-    A text that the same encoder has met before in this process is not encoded again.
+    The same encoder never encodes the same text twice in one process.
 
     Parameters
     ----------
     encoder : str, path, config or (module, tokenizer), default="scratch"
-        As in `TransferClassifier`. "scratch" gives random features: useful in tests.
+        The Transformer, as in `TransferClassifier`. "scratch" has random weights and is meant
+        for tests.
     pooling : {"mean", "cls", "last"}, default="mean"
+        The vector of a text: the mean of its token vectors, the first one or the last one.
     layer : int or float, default=-1
-        Hidden layer: -1 for the last, 0.5 for that at half the depth. Layers above it are not
-        computed. In many checkpoints the middle layers transfer best between languages.
+        The hidden layer to take the vectors from: -1 is the last one, 0.5 the one at half the
+        depth. Layers above it are not computed. In many checkpoints the middle layers transfer
+        best between languages.
     max_length : int, default=128
-        Tokens per text.
+        The number of tokens to which texts are truncated.
     batch_size : int, default=64
+        The number of texts that are encoded at once.
     device : str, default="auto"
-        "auto" is a GPU where there is one.
+        A device of torch. "auto" is a GPU if there is one, else the CPU.
     dtype : {"auto", "float32", "bfloat16", "float16"}, default="auto"
-        "auto" is bfloat16 where the hardware has it.
+        The precision of the computations. "auto" is bfloat16 if the hardware has it, else
+        float32.
     verbose : int, default=1
-        1 shows a progress bar for what takes longer than a second, 0 nothing.
+        1 shows a progress bar for encoding that takes longer than a second, 0 nothing.
     random_state : int, RandomState instance or None, default=None
         Seed of random weights.
-    text_column, language_column : str, default="text", "language"
-        Columns of a DataFrame X.
+    text_column : str, default="text"
+        The column of a DataFrame X that holds the texts.
+    language_column : str, default="language"
+        The column of a DataFrame X that holds the languages.
 
     Attributes
     ----------
     text_encoder_ : torch module
+        The Transformer with its tokenizer.
     n_features_in_ : int
-    feature_names_in_ : ndarray of str, for DataFrames
+        The number of columns of X seen at fit.
+    feature_names_in_ : ndarray of str
+        The names of these columns; only if X was a DataFrame.
+
+    See Also
+    --------
+    LanguageStandardScaler : Standardise the vectors in each language.
 
     Examples
     --------
@@ -56,6 +70,20 @@ class EncoderVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     >>> vectorizer.fit_transform(["a good hotel", "酒店不错"]).shape
     (2, 128)
     """
+
+    _parameter_constraints: dict = common_constraints(
+        "encoder",
+        "pooling",
+        "layer",
+        "max_length",
+        "batch_size",
+        "device",
+        "dtype",
+        "verbose",
+        "random_state",
+        "text_column",
+        "language_column",
+    )
 
     def __init__(
         self,
@@ -90,27 +118,29 @@ class EncoderVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         tags.input_tags.string = True
         return tags
 
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None) -> EncoderVectorizer:
-        """Load the encoder or, for one from scratch, train its tokenizer on the texts.
+        """Load the encoder; for "scratch" or a config, train a tokenizer on the texts.
 
         Parameters
         ----------
         X : DataFrame, list, Series, array or datasets.Dataset of n_samples texts
-        y : ignored
+            The texts; a loaded encoder does not depend on them.
+        y : None
+            Ignored.
 
         Returns
         -------
-        self
+        self : EncoderVectorizer
+            The fitted transformer.
         """
-        for name in ("max_length", "batch_size"):
-            check_number(self, name, Integral, 1)
-        samples = self._check_texts(X, reset=True)
+        texts, language = self._check_texts(X, reset=True)
         device = find_device(self.device)
         with seeded(self.random_state):
             encoder = make_text_encoder(
                 self.encoder,
-                samples.texts,
-                samples.language,
+                texts,
+                language,
                 pooling=self.pooling,
                 layer=self.layer,
                 max_length=self.max_length,
@@ -120,21 +150,23 @@ class EncoderVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         return self
 
     def transform(self, X) -> np.ndarray:
-        """The vector of each text.
+        """Encode texts.
 
         Parameters
         ----------
         X : DataFrame, list, Series, array or datasets.Dataset of n_samples texts
+            The texts.
 
         Returns
         -------
         ndarray of float32, shape (n_samples, n_features)
+            The vector of each text.
         """
         check_is_fitted(self)
-        samples = self._check_texts(X, reset=False)
+        texts, _ = self._check_texts(X, reset=False)
         self.text_encoder_.to(find_device(self.device))
         with Progress(self.verbose, type(self).__name__) as progress:
-            return encode(samples.texts, self.text_encoder_, self.batch_size, progress)
+            return encode(texts, self.text_encoder_, self.batch_size, progress)
 
     def __getstate__(self):
         state = super().__getstate__().copy()
@@ -142,8 +174,9 @@ class EncoderVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             state["text_encoder_"] = on_cpu(self.text_encoder_)
         return state
 
-    def _check_texts(self, X, *, reset):
+    def _check_texts(self, X, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Return the validated texts and languages."""
         samples = check_samples(self, X, reset=reset, needs_y=False)
-        if not samples.is_text:
+        if samples.texts is None:
             raise ValueError("EncoderVectorizer encodes texts, but X holds numbers.")
-        return samples
+        return samples.texts, samples.language

@@ -1,4 +1,4 @@
-"""Centre and scale each row by the statistics of its own language."""
+"""Centre and scale each sample by the statistics of its language."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.language_statistics import LanguageStatistics
 from metaling_sk._data.samples import check_samples
+from metaling_sk._utils.parameters import common_constraints
+from metaling_sk._utils.sklearn_compat import fit_context
 
 
 class LanguageStandardScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Standardise features separately in each language.
 
-    The embeddings of a multilingual encoder lie in a different place for each language, so a
-    classifier trained on one misjudges the others. Rows that are centred and scaled by their own
-    language share one place [1]_. It takes no labels.
+    The embeddings of a multilingual encoder have a different mean in each language, so a
+    classifier trained on one language misjudges the others. Centring and scaling each language by
+    its own statistics removes this difference [1]_. No labels are needed.
 
-    A row of a language not seen in `fit`, or seen there in a single row, is centred and scaled by
-    the statistics of all rows, until `register_language` is given rows of that language. So what
-    becomes of a row never depends on the rows beside it. The statistics of a few rows are noisy:
-    add all the unlabelled text there is.
+    Samples of a language not seen in `fit`, or seen there in a single sample, are centred and
+    scaled by the statistics of all samples, until `register_language` is given samples of that
+    language. The result for a sample never depends on the other samples in X. The statistics of a
+    few samples are noisy, so add all the unlabelled text there is.
 
-    Of a sparse X, columns that are zero in most rows are left as they are: they would not stay
-    sparse. The result is a CSR array.
+    In a sparse X, columns that are mostly zero are left as they are, because centring would make
+    them dense. The result is a CSR array.
 
     Parameters
     ----------
@@ -32,17 +34,23 @@ class LanguageStandardScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
     with_mean : bool, default=True
         Whether to centre.
     with_std : bool, default=True
-        Whether to scale to unit standard deviation. Columns constant in a language keep scale 1.
+        Whether to scale to unit standard deviation. Columns that are constant in a language are
+        not scaled in it.
 
     Attributes
     ----------
     mean_, scale_ : dict of str to ndarray of shape (n_features,)
-        Mean and standard deviation per language.
+        The mean and standard deviation of each language.
     global_mean_, global_scale_ : ndarray of shape (n_features,)
-        Mean and standard deviation of all rows given to `fit`.
+        The mean and standard deviation of all samples given to `fit`.
     n_features_in_ : int
-        Features seen in `fit`, without the language.
-    feature_names_in_ : ndarray of str, for DataFrames
+        The number of features seen at fit, without the language.
+    feature_names_in_ : ndarray of str
+        The names of these features; only if X was a DataFrame.
+
+    See Also
+    --------
+    EncoderVectorizer : Encode texts as vectors.
 
     References
     ----------
@@ -65,6 +73,12 @@ class LanguageStandardScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
     [-1.0, 1.0]
     """
 
+    _parameter_constraints: dict = {
+        **common_constraints("language_column"),
+        "with_mean": ["boolean"],
+        "with_std": ["boolean"],
+    }
+
     def __init__(self, *, language_column="language", with_mean=True, with_std=True):
         self.language_column = language_column
         self.with_mean = with_mean
@@ -76,38 +90,47 @@ class LanguageStandardScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, language=None) -> LanguageStandardScaler:
-        """Learn the statistics of each language.
+        """Compute the statistics of each language.
 
         Parameters
         ----------
         X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
-            A DataFrame may hold the language in one more column.
-        y : ignored
+            The features. A DataFrame may hold the language in one more column.
+        y : None
+            Ignored.
         language : str or array-like of str, shape (n_samples,), default=None
-            The language of each row, where X has no language column.
+            The language of each sample, if X has no language column.
 
         Returns
         -------
-        self
+        self : LanguageStandardScaler
+            The fitted scaler.
         """
         samples = check_samples(self, X, language=language, reset=True, needs_y=False)
         self._statistics = LanguageStatistics.fit(samples.features, samples.language)
         return self
 
     def register_language(self, X, language: str) -> LanguageStandardScaler:
-        """Learn the statistics of one more language; those of the others stay the same.
+        """Compute the statistics of one more language and leave those of the others.
 
         Parameters
         ----------
         X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
-            At least two rows, all in this language. No labels are needed.
+            At least two samples, all in this language.
         language : str
-            Statistics that this language had before are replaced.
+            The language. If it has statistics already, they are replaced.
 
         Returns
         -------
-        self
+        self : LanguageStandardScaler
+            The same scaler.
+
+        Raises
+        ------
+        ValueError
+            If `language` is not a string, or X holds too few samples or another language.
         """
         if not isinstance(language, str):
             raise ValueError(f"`language` must be one string such as 'en', got {language!r}.")
@@ -117,17 +140,19 @@ class LanguageStandardScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         return self
 
     def transform(self, X, language=None):
-        """Centre and scale each row.
+        """Centre and scale each sample by the statistics of its language.
 
         Parameters
         ----------
         X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
+            The features, which are not written to.
         language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, if X has no language column.
 
         Returns
         -------
         ndarray or CSR array of shape (n_samples, n_features)
-            Of float32 if X is, else of float64.
+            The scaled features, of float32 if X is, else of float64.
         """
         check_is_fitted(self, "_statistics")
         samples = check_samples(self, X, language=language, reset=False)
@@ -136,32 +161,40 @@ class LanguageStandardScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         )
 
     def fit_transform(self, X, y=None, language=None):
-        """The same as `fit`, then `transform`.
+        """Fit the scaler to samples, then scale them.
 
         Parameters
         ----------
         X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
-        y : ignored
+            The features. A DataFrame may hold the language in one more column.
+        y : None
+            Ignored.
         language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, if X has no language column.
 
         Returns
         -------
         ndarray or CSR array of shape (n_samples, n_features)
+            What `transform` returns.
         """
         return self.fit(X, y, language=language).transform(X, language=language)
 
     @property
     def mean_(self) -> dict[str, np.ndarray]:
+        """Mean of each feature, by language."""
         return dict(zip(self._statistics.languages, self._statistics.mean, strict=False))
 
     @property
     def scale_(self) -> dict[str, np.ndarray]:
+        """Standard deviation of each feature, by language."""
         return dict(zip(self._statistics.languages, self._statistics.scale, strict=False))
 
     @property
     def global_mean_(self) -> np.ndarray:
+        """Mean of each feature over all samples."""
         return self._statistics.mean[-1]
 
     @property
     def global_scale_(self) -> np.ndarray:
+        """Standard deviation of each feature over all samples."""
         return self._statistics.scale[-1]

@@ -1,0 +1,145 @@
+"""The entries of a bilingual dictionary: phrases and their weighted candidates."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from itertools import accumulate
+from pathlib import Path
+
+_UNSPACED_SCRIPTS = (
+    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff"
+)
+"""Scripts without spaces between words: Thai, Lao, Burmese, Khmer, kana, Chinese characters."""
+
+_IN_WORD = rf"[^\W\d_{_UNSPACED_SCRIPTS}]"
+
+WORD = re.compile(rf"[{_UNSPACED_SCRIPTS}]|{_IN_WORD}+(?:['’]{_IN_WORD}+)*")
+"""A word; in scripts without spaces, a character."""
+
+MAX_WORDS = 6
+"""Phrases of more words are not looked up."""
+
+Words = tuple[str, ...]
+
+
+def read_entries(dictionary, min_length: int) -> dict[Words, tuple[str, ...]]:
+    """Read a dictionary.
+
+    Parameters
+    ----------
+    dictionary : mapping of str to iterable of str, or path
+        As in `DictionaryTranslator`.
+    min_length : int
+        Candidates of fewer characters are left out.
+
+    Returns
+    -------
+    dict of tuple of str to tuple of str
+        The lower-case words of each source phrase to its distinct candidates.
+
+    Raises
+    ------
+    ValueError
+        If no entry is usable, or a line of the file has not two columns.
+    """
+    is_path = isinstance(dictionary, (str, os.PathLike))
+    pairs = _read_tsv(Path(dictionary)) if is_path else dictionary.items()
+    entries: dict[Words, dict[str, None]] = {}
+    for phrase, candidates in pairs:
+        words = tuple(WORD.findall(phrase.lower()))
+        candidates = (candidates,) if isinstance(candidates, str) else candidates
+        candidates = [candidate for candidate in candidates if len(candidate) >= min_length]
+        if candidates and 0 < len(words) <= MAX_WORDS:
+            entries.setdefault(words, {}).update(dict.fromkeys(candidates))
+    if not entries:
+        raise ValueError(
+            "`dictionary` has no usable entry: no word of letters with a candidate of at least "
+            f"min_length={min_length} characters."
+        )
+    return {words: tuple(candidates) for words, candidates in entries.items()}
+
+
+def count_phrases(texts: Collection[str], phrases: Iterable[str]) -> Counter[str] | None:
+    """Count how often each phrase occurs in texts.
+
+    Parameters
+    ----------
+    texts : collection of str
+        Texts in the language of the phrases.
+    phrases : iterable of str
+        The phrases. Of several that consist of the same words only the last one is counted.
+
+    Returns
+    -------
+    Counter of str, or None
+        None if there is no text.
+    """
+    if len(texts) == 0:
+        return None
+    phrase_of_words = {tuple(WORD.findall(phrase.lower())): phrase for phrase in phrases}
+    lengths = {len(words) for words in phrase_of_words if 0 < len(words) <= MAX_WORDS}
+    counts: Counter[Words] = Counter()
+    for text in texts:
+        words = WORD.findall(text.lower())
+        for length in lengths:
+            ngrams = zip(*(words[shift:] for shift in range(length)), strict=False)
+            counts.update(filter(phrase_of_words.__contains__, ngrams))
+    return Counter({phrase: counts[words] for words, phrase in phrase_of_words.items()})
+
+
+def weigh_candidates(
+    entries: Mapping[Words, tuple[str, ...]], counts: Counter[str] | None
+) -> dict[Words, tuple[tuple[str, ...], tuple[int, ...]]]:
+    """Weigh the candidates of each phrase.
+
+    Parameters
+    ----------
+    entries : mapping of tuple of str to tuple of str
+        The candidates of each source phrase.
+    counts : Counter of str, or None
+        How often each candidate occurs. Candidates that do not occur are left out; None gives
+        all candidates the weight 1.
+
+    Returns
+    -------
+    dict of tuple of str to (tuple of str, tuple of int)
+        The words of each source phrase to its candidates and their cumulated weights.
+    """
+    weighed = {}
+    for words, candidates in entries.items():
+        if counts is not None:
+            candidates = tuple(candidate for candidate in candidates if counts[candidate])
+        weights = (1 if counts is None else counts[candidate] for candidate in candidates)
+        weighed[words] = (candidates, tuple(accumulate(weights)))
+    return weighed
+
+
+def is_unspaced(phrase: str) -> bool:
+    """Tell whether a phrase begins in a script without spaces between words.
+
+    Parameters
+    ----------
+    phrase : str
+        A phrase.
+
+    Returns
+    -------
+    bool
+        True for example for Chinese.
+    """
+    return re.match(rf"[{_UNSPACED_SCRIPTS}]", phrase) is not None
+
+
+def _read_tsv(path: Path) -> Iterable[tuple[str, str]]:
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if line.strip():
+            columns = line.split("\t")
+            if len(columns) != 2:
+                raise ValueError(
+                    f"`dictionary`: line {number} of {path} has {len(columns)} tab-separated "
+                    "columns instead of two (word, candidate)."
+                )
+            yield columns[0].strip(), columns[1].strip()
