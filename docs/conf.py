@@ -23,8 +23,10 @@ exclude_patterns = ["_build", "_templates"]
 templates_path = ["_templates"]
 html_theme = "alabaster"
 html_theme_options = {
-    "description": "Transfer learning across languages with the interface of scikit-learn",
+    "description": "Meta-learning across languages with the interface of scikit-learn",
     "fixed_sidebar": True,
+    "page_width": "1100px",
+    "body_max_width": "none",
 }
 html_sidebars = {"**": ["about.html", "navigation.html", "searchbox.html"]}
 
