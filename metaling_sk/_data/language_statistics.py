@@ -1,4 +1,4 @@
-"""Mean and scale of every feature, per language and over all rows."""
+"""Mean and scale of every feature, per language and over all samples."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pandas as pd
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
-MIN_ROWS = 2
-"""A language with fewer rows than this has no statistics of its own."""
+MIN_SAMPLES = 2
+"""A language with fewer samples than this has no statistics of its own."""
 
 
 @dataclass(frozen=True)
 class LanguageStatistics:
-    """What it takes to centre and scale rows by their own language.
+    """Means and scales by which samples are centred and scaled in their own language.
 
-    Attributes
+    Parameters
     ----------
     languages : tuple of str
         The languages that have statistics of their own; all others take the global ones.
@@ -26,8 +26,8 @@ class LanguageStatistics:
         One row per language, in the order of `languages`, and the global statistics last. The
         scale is the standard deviation, and 1 where a column is constant.
     scaled : ndarray of bool, shape (n_features,)
-        The columns that are centred and scaled: all of a dense matrix; of a sparse one those
-        that are not zero in most rows. The others have mean 0 and scale 1.
+        The columns that are centred and scaled: all columns of a dense matrix, and those of a
+        sparse matrix that are not mostly zero. The others have mean 0 and scale 1.
 
     Examples
     --------
@@ -47,39 +47,52 @@ class LanguageStatistics:
 
     @classmethod
     def fit(cls, features, language: np.ndarray) -> LanguageStatistics:
-        """The statistics of each language in `language` and of all rows together.
+        """Compute the statistics of each language and of all samples together.
 
         Parameters
         ----------
         features : float ndarray or CSR array, shape (n_samples, n_features)
+            The features.
         language : ndarray of str objects, shape (n_samples,)
+            The language of each sample.
+
+        Returns
+        -------
+        LanguageStatistics
+            The statistics.
         """
-        scaled = _mostly_nonzero(features)
-        codes, languages = pd.factorize(language)
-        enough = np.flatnonzero(np.bincount(codes) >= MIN_ROWS)
-        rows = [np.flatnonzero(codes == code) for code in enough]
-        moments = [_moments(features[these], scaled) for these in rows]
+        scaled = _find_scaled_columns(features)
+        language_index, languages = pd.factorize(language)
+        large_enough = np.flatnonzero(np.bincount(language_index) >= MIN_SAMPLES)
+        samples_of = [np.flatnonzero(language_index == index) for index in large_enough]
+        moments = [_moments(features[samples], scaled) for samples in samples_of]
         moments.append(_moments(features, scaled))
         mean, scale = map(np.stack, zip(*moments, strict=True))
-        return cls(tuple(languages[enough]), mean, scale, scaled)
+        return cls(tuple(languages[large_enough]), mean, scale, scaled)
 
     def add(self, features, language: str) -> LanguageStatistics:
-        """Statistics that know one more language, or know it anew; the others stay the same.
+        """Return statistics with one more language; those of the others stay the same.
 
         Parameters
         ----------
         features : float ndarray or CSR array, shape (n_samples, n_features)
-            Rows of that language only.
+            Samples of that language only.
         language : str
+            The language. If it has statistics already, they are replaced.
 
         Returns
         -------
         LanguageStatistics
             A new value; this one does not change.
+
+        Raises
+        ------
+        ValueError
+            If there are too few samples.
         """
-        if features.shape[0] < MIN_ROWS:
+        if features.shape[0] < MIN_SAMPLES:
             raise ValueError(
-                f"The statistics of {language!r} need at least {MIN_ROWS} rows of X, "
+                f"The statistics of {language!r} need at least {MIN_SAMPLES} rows of X, "
                 f"got {features.shape[0]}; give more text of this language, labelled or not."
             )
         others = self.without(language)
@@ -92,32 +105,44 @@ class LanguageStatistics:
         )
 
     def without(self, language: str) -> LanguageStatistics:
-        """Statistics that do not know a language."""
-        kept = [row for row, name in enumerate(self.languages) if name != language]
+        """Return statistics without a language; those of the others stay the same.
+
+        Parameters
+        ----------
+        language : str
+            The language to leave out; it need not have statistics.
+
+        Returns
+        -------
+        LanguageStatistics
+            A new value; this one does not change.
+        """
+        kept = [index for index, name in enumerate(self.languages) if name != language]
         return replace(
             self,
-            languages=tuple(self.languages[row] for row in kept),
+            languages=tuple(self.languages[index] for index in kept),
             mean=self.mean[[*kept, -1]],
             scale=self.scale[[*kept, -1]],
         )
 
     def apply(self, features, language: np.ndarray, *, with_mean=True, with_std=True):
-        """Centre and scale each row by its own language, or globally where it is unknown.
+        """Centre and scale each sample by its language, or globally if that has no statistics.
 
         Parameters
         ----------
         features : float ndarray or CSR array, shape (n_samples, n_features)
-            Not written to.
+            The features, which are not written to.
         language : ndarray of str objects, shape (n_samples,)
+            The language of each sample.
         with_mean, with_std : bool, default=True
             Whether to centre and whether to scale.
 
         Returns
         -------
-        ndarray or CSR array
+        ndarray or CSR array of shape (n_samples, n_features)
             Of the form and precision of `features`.
         """
-        if sparse.issparse(features):
+        if isinstance(features, sparse.csr_array):
             columns = np.flatnonzero(self.scaled)
             block = features[:, columns].toarray()
             self._apply_to(block, columns, language, with_mean, with_std)
@@ -127,21 +152,31 @@ class LanguageStatistics:
         return features
 
     def _apply_to(self, block, columns, language, with_mean, with_std) -> None:
-        codes, languages = pd.factorize(language)
-        known = {name: row for row, name in enumerate(self.languages)}
-        row_of_code = np.array([known.get(name, len(known)) for name in languages], dtype=int)
-        row_of_sample = row_of_code[codes]
-        for row in np.unique(row_of_sample):
-            samples = row_of_sample == row
+        """Centre and scale some columns of the features in place."""
+        language_index, languages = pd.factorize(language)
+        own_statistics = {name: index for index, name in enumerate(self.languages)}
+        global_statistics = len(self.languages)
+        statistics_of_language = np.array(
+            [own_statistics.get(name, global_statistics) for name in languages], dtype=int
+        )
+        statistics_of_sample = statistics_of_language[language_index]
+        for index in np.unique(statistics_of_sample):
+            samples = statistics_of_sample == index
             values = block[samples]
             if with_mean:
-                values -= self.mean[row, columns]
+                values -= self.mean[index, columns]
             if with_std:
-                values /= self.scale[row, columns]
+                values /= self.scale[index, columns]
             block[samples] = values
 
     def get_state(self) -> dict[str, Any]:
-        """Return everything that `from_state` needs."""
+        """Return everything that `from_state` needs.
+
+        Returns
+        -------
+        dict of str to object
+            A list of strings and arrays.
+        """
         return {
             "languages": list(self.languages),
             "mean": self.mean,
@@ -151,29 +186,40 @@ class LanguageStatistics:
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> LanguageStatistics:
-        """Restore the statistics."""
+        """Restore the statistics.
+
+        Parameters
+        ----------
+        state : dict of str to object
+            What `get_state` returned.
+
+        Returns
+        -------
+        LanguageStatistics
+            The statistics.
+        """
         return cls(tuple(state["languages"]), state["mean"], state["scale"], state["scaled"])
 
 
-def _mostly_nonzero(features) -> np.ndarray:
-    """Which columns to scale: all of a dense matrix, the densely filled ones of a sparse one."""
+def _find_scaled_columns(features) -> np.ndarray:
+    """Return a mask of all columns of a dense matrix or the mostly nonzero ones of a sparse one."""
     n_samples, n_features = features.shape
-    if not sparse.issparse(features):
+    if not isinstance(features, sparse.csr_array):
         return np.ones(n_features, dtype=bool)
     filled = np.bincount(features.indices[features.data != 0], minlength=n_features)
     return 2 * filled > n_samples
 
 
 def _moments(features, scaled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and scale of each column; 0 and 1 in columns that are not to be scaled."""
-    if sparse.issparse(features):
+    """Return mean and scale of each column; 0 and 1 in columns that are not to be scaled."""
+    if isinstance(features, sparse.csr_array):
         features = features.astype(np.float64)
     scaler = StandardScaler(with_mean=False).fit(features)
     return np.where(scaled, scaler.mean_, 0.0), np.where(scaled, scaler.scale_, 1.0)
 
 
 def _replace_columns(features, columns: np.ndarray, block: np.ndarray) -> sparse.csr_array:
-    """A copy of a CSR array with other values in some of its columns."""
+    """Return a copy of a CSR array with other values in some of its columns."""
     kept = np.ones(features.shape[1], dtype=features.dtype)
     kept[columns] = 0
     filled = sparse.csr_array(block)

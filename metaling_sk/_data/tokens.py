@@ -1,4 +1,4 @@
-"""Texts become ragged arrays of token ids, each text once, never padded at rest."""
+"""Token ids of texts, stored one after another without padding."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from itertools import pairwise
 import numpy as np
 
 CHARACTERS_PER_TOKEN = 64
-"""Of a text no more than this many characters per allowed token are tokenised."""
+"""A text is cut to this many characters per allowed token before it is tokenised."""
 
 
 @dataclass(frozen=True)
 class Tokens:
     """Token ids of many texts, one after another.
 
-    Attributes
+    Parameters
     ----------
     ids : ndarray of int32, shape (n_tokens,)
+        The ids of all texts.
     offsets : ndarray of int64, shape (n_texts + 1,)
         The ids of text i are ``ids[offsets[i]:offsets[i + 1]]``.
     """
@@ -29,12 +30,29 @@ class Tokens:
 
     @classmethod
     def from_rows(cls, rows: list[np.ndarray]) -> Tokens:
-        """Of the ids of each text."""
+        """Join the ids of each text.
+
+        Parameters
+        ----------
+        rows : list of ndarray of int32
+            The ids of each text.
+
+        Returns
+        -------
+        Tokens
+            The ids of all texts.
+        """
         offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
         return cls(np.concatenate([np.empty(0, np.int32), *rows]), offsets)
 
     def to_rows(self) -> list[np.ndarray]:
-        """The ids of each text."""
+        """Return the ids of each text.
+
+        Returns
+        -------
+        list of ndarray of int32
+            The inverse of `from_rows`.
+        """
         return [self.ids[start:end] for start, end in pairwise(self.offsets)]
 
     def __len__(self) -> int:
@@ -42,17 +60,37 @@ class Tokens:
 
     @property
     def lengths(self) -> np.ndarray:
+        """Number of tokens of each text."""
         return np.diff(self.offsets)
 
-    def take(self, rows: np.ndarray) -> Tokens:
-        """The texts at the given indices."""
-        lengths = self.lengths[rows]
+    def take(self, indices: np.ndarray) -> Tokens:
+        """Select texts.
+
+        Parameters
+        ----------
+        indices : ndarray of int, shape (n_selected,)
+            Indices of texts.
+
+        Returns
+        -------
+        Tokens
+            The ids of the selected texts.
+        """
+        lengths = self.lengths[indices]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
-        where = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
-        return Tokens(self.ids[where], offsets)
+        shifts = np.repeat(self.offsets[indices] - offsets[:-1], lengths)
+        return Tokens(self.ids[np.arange(offsets[-1]) + shifts], offsets)
 
     def pad(self) -> tuple[np.ndarray, np.ndarray]:
-        """Ids and attention mask, both int64 of shape (n_texts, longest), padded with zeros."""
+        """Pad the ids with zeros to the length of the longest text.
+
+        Returns
+        -------
+        ids : ndarray of int64, shape (n_texts, max_length)
+            The padded ids.
+        mask : ndarray of int64, shape (n_texts, max_length)
+            1 for tokens, 0 for padding.
+        """
         lengths = self.lengths
         mask = np.arange(lengths.max()) < lengths[:, None]
         ids = np.zeros(mask.shape, dtype=np.int64)
@@ -61,12 +99,27 @@ class Tokens:
 
 
 def tokenize(texts: Iterable[str], tokenizer, max_length: int) -> Tokens:
-    """Tokenise with a transformers tokenizer; every text gets at least one token.
+    """Tokenise texts with a transformers tokenizer.
 
-    Unpaired surrogates, which no tokenizer takes, become the replacement character.
+    Every text gets at least one token. Unpaired surrogates, which no tokenizer takes, become the
+    replacement character.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        The texts.
+    tokenizer : transformers tokenizer
+        The tokenizer.
+    max_length : int
+        The number of tokens to which texts are truncated.
+
+    Returns
+    -------
+    Tokens
+        The ids of all texts.
     """
-    longest = max_length * CHARACTERS_PER_TOKEN
-    texts = [_well_formed(text[:longest]) for text in texts]
+    max_characters = max_length * CHARACTERS_PER_TOKEN
+    texts = [_well_formed(text[:max_characters]) for text in texts]
     rows = tokenizer(
         texts,
         truncation=True,
@@ -90,7 +143,18 @@ def tokenize(texts: Iterable[str], tokenizer, max_length: int) -> Tokens:
 
 
 def tokenizer_digest(tokenizer) -> bytes:
-    """A digest of all that decides what ids a text gets, but for the length."""
+    """Return a digest of all settings that decide the ids of a text, except the length.
+
+    Parameters
+    ----------
+    tokenizer : transformers tokenizer
+        The tokenizer.
+
+    Returns
+    -------
+    bytes
+        The same for tokenizers that give the same ids.
+    """
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is not None:
         # The truncation and padding of the last call stand before the added tokens.
@@ -104,6 +168,7 @@ def tokenizer_digest(tokenizer) -> bytes:
 
 
 def _well_formed(text: str) -> str:
+    """Return the text with the replacement character in place of unpaired surrogates."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

@@ -19,7 +19,7 @@ from sklearn.utils import check_array
 from torch import nn
 
 from metaling_sk._data.batches import EncodedSamples
-from metaling_sk._data.language_statistics import MIN_ROWS, LanguageStatistics
+from metaling_sk._data.language_statistics import MIN_SAMPLES, LanguageStatistics
 from metaling_sk._data.samples import Samples
 from metaling_sk._encoders.encode import encode, freeze, on_cpu
 from metaling_sk._encoders.make_encoder import (
@@ -237,7 +237,7 @@ class _FixedFrontEnd(FrontEnd):
         statistics = self.statistics
         for name in new:
             members = np.flatnonzero(language == name)
-            if len(members) >= MIN_ROWS:
+            if len(members) >= MIN_SAMPLES:
                 statistics = statistics.add(inputs[members], name)
         return self._with(statistics)
 
