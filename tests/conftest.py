@@ -10,7 +10,9 @@ from hypothesis import settings
 from tiny import make_config, make_pair
 from transformers import AutoModel, Gemma3TextConfig
 
+from metaling_sk._encoders.memory_cache import CACHE
 from metaling_sk._encoders.scratch import train_tokenizer
+from metaling_sk._encoders.text_encoder import TextEncoder
 
 settings.register_profile("metaling_sk", deadline=None, max_examples=50)
 settings.load_profile("metaling_sk")
@@ -56,3 +58,28 @@ def decoder(save_checkpoint):
             layer_types=["sliding_attention"] * 3 + ["full_attention"],
         )
     )
+
+
+@pytest.fixture(params=["bert", "decoder"])
+def folder(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def empty_cache():
+    CACHE.clear()
+
+
+@pytest.fixture
+def count_forwards(monkeypatch):
+    """How many texts go through any encoder, and how many tokens the longest has."""
+    counts = {"texts": 0, "longest": 0}
+    forward = TextEncoder.forward
+
+    def count(self, input_ids, attention_mask):
+        counts["texts"] += len(input_ids)
+        counts["longest"] = max(counts["longest"], input_ids.shape[1])
+        return forward(self, input_ids, attention_mask)
+
+    monkeypatch.setattr(TextEncoder, "forward", count)
+    return counts

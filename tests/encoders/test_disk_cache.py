@@ -4,16 +4,15 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from disk_cache_jobs import X, Y, ask, double, fit_predict
 from joblib import Parallel, delayed
 from sklearn.base import clone
-from tiny import ODD_TEXTS, make_classifier, make_config, make_pair
+from tiny import ODD_TEXTS, make_classifier, make_config
 from tokenizers import normalizers
 
 import metaling_sk._encoders.scratch as scratch
@@ -33,15 +32,10 @@ from metaling_sk._encoders.make_encoder import make_text_encoder
 from metaling_sk._encoders.memory_cache import CACHE, keys_of
 from metaling_sk._encoders.text_encoder import TextEncoder
 
-X, Y = make_pair(30, 30, n_labelled=10)
 TEXTS = np.array([*X["text"][25:35], *ODD_TEXTS.values(), "room " * 200, ""], dtype=object)
 LANGUAGE = np.array(["en"] * len(TEXTS), dtype=object)
 PLAIN = {"device": "cpu", "dtype": "float32", "verbose": 0}
-
-
-@pytest.fixture(autouse=True)
-def empty_cache():
-    CACHE.clear()
+pytestmark = pytest.mark.usefixtures("empty_cache")
 
 
 @pytest.fixture
@@ -67,17 +61,6 @@ def calls(monkeypatch):
 def make_encoder(texts=TEXTS, **parameters):
     defaults = {"pooling": "mean", "layer": -1, "max_length": 128}
     return make_text_encoder(make_config(), texts, LANGUAGE[: len(texts)], **defaults | parameters)
-
-
-def double(keys, log=None):
-    """A function that computes two numbers per key, and notes in a folder for which."""
-
-    def compute(positions):
-        for position in positions if log is not None else ():
-            (log / f"{keys[position].hex()}-{uuid.uuid4().hex}").touch()
-        return [np.frombuffer(keys[position], np.int64) for position in positions]
-
-    return compute
 
 
 def files(folder):
@@ -192,18 +175,6 @@ def test_an_error_frees_the_lock(tmp_path):
 
 
 # Processes
-
-
-def ask(folder, start):
-    """Rows of keys that others ask for, too; computing them takes a while."""
-    keys = keys_of(b"key", map(str, range(start, start + 20)))
-
-    def compute(positions):
-        time.sleep(0.1)
-        return double(keys, folder / "log")(positions)
-
-    rows = DiskCache(folder / "store").get_or_compute("numbers", keys, compute)
-    return [row.tobytes() for row in rows] == keys
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
@@ -365,11 +336,6 @@ def test_predictions_are_the_same(tmp_path, calls, bert, trainable, kind):
     if trainable == "all":
         before["encode"] = calls["encode"]
     assert calls == before
-
-
-def fit_predict(model, folder):
-    with use_disk_cache(folder):
-        return model.fit(X, Y).predict_proba(X)
 
 
 def test_other_processes_compute_nothing(tmp_path):

@@ -22,7 +22,7 @@ from sklearn.model_selection import RandomizedSearchCV, cross_val_score
 
 from metaling_sk.metrics import LogLossScorer
 
-# As RandomizedSearchCV
+# Several metrics, callables and `refit`
 
 METRICS = [["accuracy", "neg_log_loss"], {"accuracy": "accuracy", "loss": "neg_log_loss"}]
 
@@ -141,7 +141,7 @@ def test_refit_callable():
         make_search(refit=lambda results: 0.5).fit(X, Y)
 
 
-# Scoring
+# Any metric, any labels
 
 
 def test_a_fold_without_a_class_has_a_loss():

@@ -132,8 +132,8 @@ def test_verbose_prints_a_line_per_round(model, reviews, capsys):
         ({"source_languages": "fr"}, "`source_languages`: X has no row in \\['fr'\\]"),
         ({"source_languages": "en", "target_languages": ["en", "zh"]}, "name each language once"),
         ({"source_languages": ["en", "zh"]}, "0 target languages"),
-        ({"self_training": -1}, "`self_training`"),
-        ({"n_topics": 0}, "`n_topics`"),
+        ({"self_training": -1}, "'self_training' parameter of LinearTransferClassifier must be"),
+        ({"n_topics": 0}, "'n_topics' parameter of LinearTransferClassifier must be"),
     ],
 )
 def test_wrong_parameters_are_named(model, reviews, parameters, message):

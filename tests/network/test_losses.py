@@ -1,0 +1,111 @@
+"""The losses, beside an independent computation."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import log_softmax, softmax
+from torch import nn
+
+from metaling_sk._network import losses
+
+
+def draw(*shape):
+    return np.random.default_rng(sum(shape)).normal(size=shape)
+
+
+def test_cross_entropy():
+    logits, y, weight = draw(9, 3), np.arange(9) % 3, np.array([1.0, 2.0, 5.0])
+    log_p = log_softmax(logits, axis=1)[np.arange(9), y]
+    arguments = torch.tensor(logits), torch.tensor(y)
+    assert losses.cross_entropy(*arguments).item() == pytest.approx(-log_p.mean())
+    expected = -(weight[y] * log_p).sum() / weight[y].sum()
+    found = losses.cross_entropy(*arguments, torch.tensor(weight).float()).item()
+    assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_distillation(temperature):
+    logits, teacher = draw(7, 4), softmax(2 * draw(7, 4) - 1, axis=1)
+    softened = teacher ** (1 / temperature)
+    softened /= softened.sum(axis=1, keepdims=True)
+    student = log_softmax(logits / temperature, axis=1)
+    divergence = (softened * (np.log(softened) - student)).sum(axis=1).mean()
+    found = losses.distillation(torch.tensor(logits), torch.tensor(teacher), temperature)
+    assert found.item() == pytest.approx(temperature**2 * divergence, rel=1e-4)
+
+
+def test_distillation_of_oneself_is_zero_and_certainty_is_allowed():
+    logits = torch.tensor(draw(5, 3))
+    assert losses.distillation(logits, logits.softmax(1), 2.0).item() == pytest.approx(0, abs=1e-6)
+    assert torch.isfinite(losses.distillation(logits[:, :2], torch.eye(2)[[0, 1, 0, 1, 1]], 2.0))
+
+
+def test_coral():
+    source, target = draw(12, 5), 2 * draw(9, 5)
+    difference = np.cov(source, rowvar=False) - np.cov(target, rowvar=False)
+    expected = (difference**2).sum() / (4 * 5**2)
+    found = losses.coral(torch.tensor(source), torch.tensor(target)).item()
+    assert found == pytest.approx(expected, rel=1e-5)
+    assert losses.coral(torch.tensor(source[:1]), torch.tensor(target)).item() == 0
+
+
+def test_mmd():
+    source, target = draw(6, 3), 1 + draw(4, 3)
+
+    def kernel(a, b, width):
+        squared = ((a[:, None] - b[None]) ** 2).sum(axis=2)
+        return np.mean([np.exp(-squared / (width * 2.0**power)) for power in (-2, -1, 0, 1, 2)])
+
+    rows = np.concatenate([source, target])
+    width = ((rows[:, None] - rows[None]) ** 2).sum(axis=2).mean()
+    expected = (
+        kernel(source, source, width)
+        + kernel(target, target, width)
+        - 2 * kernel(source, target, width)
+    )
+    found = losses.mmd(torch.tensor(source), torch.tensor(target)).item()
+    assert found == pytest.approx(expected, rel=1e-5)
+    same = losses.mmd(torch.tensor(source), torch.tensor(source)).item()
+    assert same == pytest.approx(0, abs=1e-6)
+
+
+def test_mmd_and_coral_of_equal_rows_have_a_gradient():
+    rows = torch.zeros(4, 3, requires_grad=True)
+    (losses.mmd(rows, rows) + losses.coral(rows, rows)).backward()
+    assert torch.isfinite(rows.grad).all()
+
+
+def test_l2sp():
+    now, then = [draw(3, 2), draw(4)], [draw(2, 3).T, draw(4) + 1]
+    expected = sum(((a - b) ** 2).sum() for a, b in zip(now, then, strict=True)) / 2
+    assert losses.l2sp(map(torch.tensor, now), map(torch.tensor, then)).item() == pytest.approx(
+        expected
+    )
+
+
+def test_the_gradient_is_reversed_for_the_rows_and_not_for_the_discriminator():
+    torch.manual_seed(0)
+    discriminator = nn.Linear(3, 1).double()
+    source, target = (torch.tensor(draw(size, 3)) for size in (4, 6))
+
+    def gradients(strength, loss):
+        rows = [part.clone().requires_grad_() for part in (source, target)]
+        discriminator.zero_grad()
+        value = loss(*rows, strength)
+        value.backward()
+        return value, torch.cat([part.grad for part in rows]), discriminator.weight.grad.clone()
+
+    def plain(source, target, strength):
+        logits = discriminator(torch.cat([source, target])).squeeze(1)
+        y = torch.tensor([0.0] * 4 + [1.0] * 6)
+        return -(y * logits.sigmoid().log() + (1 - y) * (1 - logits.sigmoid()).log()).mean()
+
+    def reversed_(source, target, strength):
+        return losses.adversarial(discriminator, source, target, strength)
+
+    for strength in (0.0, 0.3, 1.0):
+        value, rows, weights = gradients(strength, reversed_)
+        expected, plain_rows, plain_weights = gradients(strength, plain)
+        assert value.item() == pytest.approx(expected.item())
+        torch.testing.assert_close(rows, -strength * plain_rows)
+        torch.testing.assert_close(weights, plain_weights)

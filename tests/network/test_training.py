@@ -1,0 +1,144 @@
+"""Epochs, class weights, early stopping, callbacks and interrupts."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from sklearn.exceptions import NotFittedError
+from skorch.callbacks import Callback
+from tiny import make_classifier, make_learner
+from transfer_cases import CHINESE, ENGLISH, FEW_SHOT
+
+from metaling_sk import TransferClassifier
+
+
+def test_class_weights():
+    rng = np.random.default_rng(0)
+    y = (np.arange(400) % 10 == 0).astype(int)
+    X = rng.normal(size=(400, 2)) + y[:, None]
+
+    def recall(class_weight):
+        model = make_learner(class_weight=class_weight, batch_size=100, learning_rate=0.05)
+        return model.fit(X, y).predict(X)[y == 1].mean()
+
+    assert recall(None) < 0.4 < 0.6 < recall("balanced") < recall({0: 1, 1: 1000})
+
+
+def test_balanced_classes_of_which_one_has_no_row():
+    model = make_classifier(class_weight="balanced")
+    assert model.partial_fit(*ENGLISH, classes=[0, 1, 2]).predict_proba(CHINESE[0]).shape[1] == 3
+
+
+class RememberEpochs(Callback):
+    """Keeps the weights of each epoch; its class is shared by copies, so that a test sees them."""
+
+    states = []
+
+    def on_epoch_end(self, net, **kwargs):
+        self.states.append(copy.deepcopy(net.module_.state_dict()))
+
+
+def test_early_stopping_restores_the_best_epoch():
+    RememberEpochs.states.clear()
+    # Random labels: what is learnt of them is of no use for the rows held out.
+    rng = np.random.default_rng(1)
+    X, y = rng.normal(size=(60, 20)), rng.integers(2, size=60)
+    model = make_classifier(
+        callbacks=[RememberEpochs()],
+        validation_fraction=0.3,
+        patience=4,
+        max_epochs=100,
+        learning_rate=0.3,
+    ).fit(X, y)
+    losses = model.history_["valid_loss"].to_numpy()
+    best = losses.argmin()
+    assert len(losses) == best + 1 + 4 < 100
+    for name, weight in model.net_.module_.state_dict().items():
+        assert torch.equal(weight, RememberEpochs.states[best][name])
+
+
+def test_without_validation_every_epoch_is_trained():
+    model = make_classifier(validation_fraction=0, patience=1, max_epochs=6).fit(*ENGLISH)
+    assert len(model.history_) == 6
+    assert "valid_loss" not in model.history_
+
+
+class Count(Callback):
+    calls = []
+
+    def on_train_begin(self, net, **kwargs):
+        self.calls.append("begin")
+
+    def on_epoch_end(self, net, **kwargs):
+        self.calls.append("epoch")
+
+    def on_train_end(self, net, **kwargs):
+        self.calls.append("end")
+
+
+def test_callbacks_may_have_names():
+    Count.calls.clear()
+    make_classifier(callbacks=[("counter", Count())]).fit(*ENGLISH)
+    assert Count.calls == ["begin", "epoch", "epoch", "end"]
+
+
+def test_callbacks_are_called_in_every_stage():
+    Count.calls.clear()
+    callbacks = [Count()]
+    model = make_classifier(target_languages="zh", callbacks=callbacks).fit(*FEW_SHOT)
+    assert Count.calls == ["begin", "epoch", "epoch", "end"] * 2
+    assert model.callbacks is callbacks
+
+
+class Interrupt(Callback):
+    def __init__(self, error=KeyboardInterrupt):
+        self.error = error
+
+    def on_batch_end(self, net, **kwargs):
+        raise self.error
+
+
+def test_ctrl_c_ends_the_fit():
+    model = make_classifier(callbacks=[Interrupt()])
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*ENGLISH)
+    assert not hasattr(model, "net_")
+    with pytest.raises(NotFittedError):
+        model.predict(ENGLISH[0])
+
+
+def test_memory_of_the_gpu():
+    model = make_classifier(callbacks=[Interrupt(torch.OutOfMemoryError("2 GiB"))])
+    with pytest.raises(MemoryError, match="lower `batch_size` or `max_length`, or .*2 GiB"):
+        model.fit(*ENGLISH)
+
+
+@pytest.mark.parametrize("language_norm", [True, False])
+def test_a_loss_that_is_not_finite(language_norm):
+    model = make_classifier(learning_rate=1e30, language_norm=language_norm)
+    message = r"The loss became (nan|inf) in epoch 1, batch 2. Lower `learning_rate` \(now 1e\+30\)"
+    with pytest.raises(ValueError, match=message):
+        model.fit(*ENGLISH)
+
+
+def test_the_net_is_within_reach():
+    model = make_classifier(target_languages="zh").fit(*FEW_SHOT)
+    assert len(model.net_.history) == 2
+    assert model.net_.module_.head.out_features == 2
+
+
+def test_low_precision():
+    model = make_classifier(dtype="bfloat16", target_languages="zh").fit(*FEW_SHOT)
+    assert np.isfinite(model.predict_proba(CHINESE[0])).all()
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_features_of_any_width_and_scale_are_learnt_at_the_same_pace(scale):
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=200)
+    for n_features in (2, 500):
+        X = scale * (rng.normal(size=(200, n_features)) + 2 * y[:, None])
+        clf = TransferClassifier(verbose=0, random_state=0).fit(X, y)
+        assert clf.score(X, y) > 0.9
+        assert clf.predict_proba(X).max(axis=1).mean() > 0.75
