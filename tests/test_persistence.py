@@ -363,7 +363,9 @@ def test_what_cannot_be_saved(kind, bert, tmp_path):
     if kind in UNSAVEABLE:
         encoder = UNSAVEABLE[kind](), AutoTokenizer.from_pretrained(bert)
     model = fit(encoder=encoder)
-    with pytest.raises(ValueError, match="`encoder` is an sklearn transformer or a module that"):
+    with pytest.raises(
+        ValueError, match="`encoder` is (an sklearn transformer|a module that).* cannot be stored"
+    ):
         model.save(tmp_path / "folder")
     assert not (tmp_path / "folder").exists()
 
@@ -439,7 +441,7 @@ def test_the_damage_is_named(tmp_path):
         load(tmp_path)
     fit().save(tmp_path)
     edit(format=99)(tmp_path)
-    with pytest.raises(ValueError, match="format 99 instead of 1"):
+    with pytest.raises(ValueError, match="format 99 instead of 2"):
         load(tmp_path)
 
 

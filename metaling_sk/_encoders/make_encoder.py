@@ -11,10 +11,9 @@ from torch import nn
 from transformers import PretrainedConfig
 
 from metaling_sk._encoders.checkpoint import load_checkpoint
-from metaling_sk._encoders.encode import encode, freeze, on_cpu
 from metaling_sk._encoders.scratch import make_scratch
 from metaling_sk._encoders.text_encoder import TextEncoder
-from metaling_sk._encoders.trainable import merge_lora, set_trainable
+from metaling_sk._encoders.trainable import set_trainable
 
 
 def is_vectorizer(encoder) -> bool:
@@ -66,17 +65,3 @@ def make_text_encoder(
 def fit_vectorizer(encoder, texts: np.ndarray):
     """A fitted clone of an sklearn transformer."""
     return clone(encoder).fit(texts, None)
-
-
-__all__ = [
-    "TextEncoder",
-    "encode",
-    "fit_vectorizer",
-    "freeze",
-    "is_scratch",
-    "is_vectorizer",
-    "make_text_encoder",
-    "merge_lora",
-    "on_cpu",
-    "set_trainable",
-]

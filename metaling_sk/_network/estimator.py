@@ -19,7 +19,7 @@ from torch import nn
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import Samples, check_samples
 from metaling_sk._encoders.text_encoder import TextEncoder
-from metaling_sk._network.front_end import FRONT_ENDS, choose_front_end, encode_ahead
+from metaling_sk._network.front_end import FRONT_ENDS, choose_front_end, warm_cache
 from metaling_sk._network.language_norm import LanguageNorm
 from metaling_sk._network.prediction import Execution, Outputs
 from metaling_sk._network.training import TrainingSettings, new_net
@@ -47,8 +47,11 @@ WARM_CACHE_PARAMETERS = (
 )
 """Parameters that decide the vector of a text."""
 
-SAVED_ATTRIBUTES = ("languages_", "learning_rate_", "n_features_in_", "_input_kind")
-"""Fitted attributes that are JSON as they are."""
+SAVED_ATTRIBUTES = ("classes_", "languages_", "learning_rate_")
+"""Fitted attributes that JSON or an array can hold as they are."""
+
+SAVED_DOOR_ATTRIBUTES = ("_input_kind", "n_features_in_", "feature_names_in_")
+"""Those that depend on the form of X and may be missing."""
 
 
 class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
@@ -152,7 +155,7 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
             The language of each sample, where X has no language column.
         """
         samples = check_samples(copy.copy(self), X, language=language, reset=True, needs_y=False)
-        encode_ahead(self, samples)
+        warm_cache(self, samples)
 
     def save(self, folder) -> None:
         """Save to a folder: JSON, safetensors and tokenizer files; see `metaling_sk.load`.
@@ -275,11 +278,8 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
 
     def _get_saved_state(self, folder: Path) -> dict[str, Any]:
         """Everything that it takes to predict, as JSON values, arrays and tensors."""
-        names = [name for name in SAVED_ATTRIBUTES if hasattr(self, name)]
-        state: dict[str, Any] = {name: getattr(self, name) for name in names}
-        state["classes_"] = self.classes_
-        if hasattr(self, "feature_names_in_"):
-            state["feature_names_in_"] = self.feature_names_in_
+        door = [name for name in SAVED_DOOR_ATTRIBUTES if hasattr(self, name)]
+        state: dict[str, Any] = {name: getattr(self, name) for name in [*SAVED_ATTRIBUTES, *door]}
         state["history_"] = json.loads(self.history_.to_json(orient="split"))
         network = self.front_end_.without_updates(self.net_.module_)
         front_end = self.front_end_.get_state(network, folder)
@@ -288,7 +288,9 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
         return state
 
     def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
-        for name in (*SAVED_ATTRIBUTES, "classes_", "feature_names_in_"):
+        for name in SAVED_ATTRIBUTES:
+            setattr(self, name, state[name])
+        for name in SAVED_DOOR_ATTRIBUTES:
             if name in state:
                 setattr(self, name, state[name])
         self.history_ = pd.DataFrame(**state["history_"])

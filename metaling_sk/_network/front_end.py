@@ -112,7 +112,7 @@ class FrontEnd(ABC):
 
     @classmethod
     @abstractmethod
-    def encode_ahead(cls, estimator: NetworkClassifier, samples: Samples) -> None:
+    def warm_cache(cls, estimator: NetworkClassifier, samples: Samples) -> None:
         """Leave in the caches what fits on these samples share."""
 
     @abstractmethod
@@ -222,7 +222,7 @@ class _FixedFrontEnd(FrontEnd):
         self.statistics = statistics
 
     @classmethod
-    def encode_ahead(cls, estimator, samples):
+    def warm_cache(cls, estimator, samples):
         pass
 
     def check_continues(self, estimator, samples):
@@ -397,7 +397,7 @@ class FrozenFrontEnd(_FixedFrontEnd):
         return cls(freeze(encoder, execution.device, execution.dtype), estimator.language_norm)
 
     @classmethod
-    def encode_ahead(cls, estimator, samples):
+    def warm_cache(cls, estimator, samples):
         # The vocabulary of an encoder from scratch depends on the samples of each fit.
         if not is_scratch(estimator.encoder):
             cls.fit(estimator, samples).inputs(samples, estimator._execution())
@@ -480,7 +480,7 @@ class TrainedFrontEnd(FrontEnd):
         return cls(encoder.text_tokenizer, encoder.pretrained, estimator.language_norm, encoder)
 
     @classmethod
-    def encode_ahead(cls, estimator, samples):
+    def warm_cache(cls, estimator, samples):
         pass
 
     def check_continues(self, estimator, samples):
@@ -578,9 +578,9 @@ def choose_front_end(estimator: NetworkClassifier, samples: Samples) -> FrontEnd
     return _kind_for(estimator, samples).fit(estimator, samples)
 
 
-def encode_ahead(estimator: NetworkClassifier, samples: Samples) -> None:
+def warm_cache(estimator: NetworkClassifier, samples: Samples) -> None:
     """Compute what fits to come on these samples share, and leave it in the caches."""
-    _kind_for(estimator, samples).encode_ahead(estimator, samples)
+    _kind_for(estimator, samples).warm_cache(estimator, samples)
 
 
 def _kind_for(estimator: NetworkClassifier, samples: Samples) -> type[FrontEnd]:

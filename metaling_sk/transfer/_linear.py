@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
+
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
@@ -10,6 +12,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.samples import Samples, check_samples, check_two_classes
+from metaling_sk._utils.parameters import Number, common_constraints
+from metaling_sk._utils.sklearn_compat import RealNotInt, fit_context
 from metaling_sk.base import LanguageClassifierMixin
 from metaling_sk.preprocessing._dictionary_translator import DictionaryTranslator, fit_translator
 from metaling_sk.transfer._language_roles import find_language_roles, keep_languages
@@ -93,8 +97,32 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
     ['positive', 'negative', 'positive', 'negative']
     """
 
+    _parameter_constraints: dict = {
+        "source_languages": [str, "array-like", set, None],
+        "target_languages": [str, "array-like", set, None],
+        "self_training": [Number(Integral, 0, None, closed="left")],
+        "n_topics": [Number(Integral, 1, None, closed="left")],
+        "C": [Number(Real, 0, None, closed="neither")],
+        "target_weight": [Number(Real, 0, None, closed="left")],
+        "ngram_range": [tuple, list],
+        "min_df": [
+            Number(RealNotInt, 0, 1, closed="both"),
+            Number(Integral, 0, None, closed="left"),
+        ],
+        **common_constraints(
+            "dictionary",
+            "class_weight",
+            "verbose",
+            "random_state",
+            "text_column",
+            "language_column",
+            "missing_label",
+        ),
+    }
+
     def __init__(
         self,
+        *,
         source_languages=None,
         target_languages=None,
         dictionary=None,
@@ -127,6 +155,7 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
         self.language_column = language_column
         self.missing_label = missing_label
 
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, language=None) -> LinearTransferClassifier:
         """Fit on labelled rows and, where there are any, unlabelled target rows.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import replace
 from inspect import signature
 from typing import TYPE_CHECKING
@@ -61,11 +60,11 @@ class SourceModel:
         return 0 if self_training == "auto" else self_training
 
 
-class TrainedSource(SourceModel):
+class NewNetworkSource(SourceModel):
     """No source is given: a source network is trained first."""
 
 
-class NetworkSource(SourceModel):
+class FittedNetworkSource(SourceModel):
     """A fitted classifier of this package, whose network is the start."""
 
     needs_source_labels = False
@@ -141,11 +140,11 @@ class ClassifierSource(_TeachingSource):
 def choose_source(source) -> SourceModel:
     """The kind of a `source` parameter."""
     if source is None:
-        return TrainedSource()
+        return NewNetworkSource()
     if isinstance(source, str):
         return LinearSource()
     if isinstance(source, NetworkClassifier):
-        return NetworkSource(source)
+        return FittedNetworkSource(source)
     return ClassifierSource(source)
 
 

@@ -4,7 +4,6 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.utils.estimator_checks import parametrize_with_checks
 from tiny import DICTIONARY, ONLY_TARGET, make_reviews
 
 from metaling_sk.linear import LinearTransferClassifier
@@ -22,13 +21,6 @@ def reviews():
 @pytest.fixture
 def model():
     return LinearTransferClassifier(dictionary=DICTIONARY, n_topics=1, random_state=0)
-
-
-@parametrize_with_checks(
-    [LinearTransferClassifier(), LinearTransferClassifier(self_training=0, n_topics=1)]
-)
-def test_sklearn_contract(estimator, check):
-    check(estimator)
 
 
 def test_labels_cross_the_dictionary(model, reviews):
