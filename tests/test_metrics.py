@@ -29,15 +29,15 @@ def test_each_row_is_what_sklearn_computes(average, classes):
     language = rng.choice(["zh", "en", "sw"], 60)
     report = language_report(y_true, y_pred, language, average=average)
     assert report.index.tolist() == ["en", "sw", "zh", *SUMMARY]
-    for code in ("en", "sw", "zh"):
-        own = language == code
-        pair = y_true[own], y_pred[own]
+    for name in ("en", "sw", "zh"):
+        in_language = language == name
+        pair = y_true[in_language], y_pred[in_language]
         expected = [
             accuracy_score(*pair),
             *(score(*pair, average=average) for score in (precision_score, recall_score, f1_score)),
-            own.sum(),
+            in_language.sum(),
         ]
-        np.testing.assert_allclose(report.loc[code].to_numpy(float), expected)
+        np.testing.assert_allclose(report.loc[name].to_numpy(float), expected)
 
 
 def test_summary_rows():
@@ -97,7 +97,7 @@ def test_what_it_refuses(arguments, message):
 
 
 def test_average_is_named():
-    with pytest.raises(ValueError, match="`average` must be one of"):
+    with pytest.raises(ValueError, match="'average' parameter of language_report must be"):
         language_report([0, 1], [0, 1], ["en", "en"], average="binary")
 
 
@@ -129,9 +129,9 @@ class Fixed(ClassifierMixin, BaseEstimator):
 
 
 def probabilities_of(n_rows, n_classes, dtype=float):
-    found = np.random.default_rng(0).dirichlet(np.ones(n_classes), n_rows).astype(dtype)
-    found[0] = np.eye(n_classes)[0]
-    return found
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(n_classes), n_rows).astype(dtype)
+    probabilities[0] = np.eye(n_classes)[0]
+    return probabilities
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -60,7 +60,7 @@ def test_each_language_with_labels_is_left_out_once(rows):
     assert len(splits) == splitter.get_n_splits(X, y)
     left_out = [X["language"].iloc[test].unique().tolist() for _, test in splits]
     labelled = np.array([label is not None for label in y])
-    assert left_out == [[code] for code in sorted(X["language"][labelled].unique())]
+    assert left_out == [[name] for name in sorted(X["language"][labelled].unique())]
     for train, test in splits:
         assert labelled[test].all()
         assert sorted([*train, *test]) == list(range(len(y)))

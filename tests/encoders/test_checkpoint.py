@@ -66,11 +66,11 @@ def test_layers_above_are_not_computed(folder):
         (0, "got 0: this encoder has 4 layers"),
         (5, "`layer` must be -1"),
         (-5, "`layer` must be -1"),
-        (0.0, "got 0.0"),
-        (1.5, "got 1.5"),
+        (0.0, "'layer' parameter of EncoderVectorizer must be .* Got 0.0"),
+        (1.5, "'layer' parameter .* Got 1.5"),
         (0.1, "a fraction of the depth such as 0.5"),
-        ("middle", "got 'middle'"),
-        (None, "got None"),
+        ("middle", "'layer' parameter .* Got 'middle'"),
+        (None, "'layer' parameter .* Got None"),
     ],
 )
 def test_layers_that_there_are_not(bert, layer, message):
@@ -79,7 +79,7 @@ def test_layers_that_there_are_not(bert, layer, message):
 
 
 def test_a_pooling_that_there_is_not(bert):
-    with pytest.raises(ValueError, match=r"`pooling` must be one of \['mean', 'cls', 'last'\], go"):
+    with pytest.raises(ValueError, match="'pooling' parameter of EncoderVectorizer must be"):
         EncoderVectorizer(bert, pooling="max", **PLAIN).fit(TEXTS)
 
 

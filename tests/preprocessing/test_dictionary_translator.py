@@ -109,8 +109,8 @@ def test_dictionary_from_a_file(tmp_path):
 @pytest.mark.parametrize(
     "parameters, error, message",
     [
-        ({"unknown": "guess"}, ValueError, "`unknown`"),
-        ({"dictionary": 3}, TypeError, "`dictionary`"),
+        ({"unknown": "guess"}, ValueError, "'unknown' parameter"),
+        ({"dictionary": 3}, TypeError, "'dictionary' parameter"),
         ({"dictionary": {}}, ValueError, "no usable entry"),
         ({"min_length": 9}, ValueError, "min_length=9"),
     ],

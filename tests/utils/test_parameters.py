@@ -1,0 +1,112 @@
+import inspect
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from metaling_sk import (
+    DictionaryTranslator,
+    EncoderVectorizer,
+    LanguageStandardScaler,
+    LeaveOneLanguageOut,
+    StratifiedLanguageKFold,
+)
+from metaling_sk._utils.parameters import COMMON_CONSTRAINTS
+from metaling_sk._utils.sklearn_compat import validate_parameter_constraints
+
+ALLOWED = [
+    ("trainable", ["all", "head", "lora", "adapter"]),
+    ("pooling", ["mean", "cls", "last"]),
+    ("layer", [-1, 3, 0.5, 1.0, np.float32(0.25), np.int64(2)]),
+    ("language_norm", [True, np.False_]),
+    ("max_length", [1, 128, np.int32(64)]),
+    ("learning_rate", ["auto", 0, 1e-3, np.float32(0.1)]),
+    ("warmup", [0, 0.1, 1]),
+    ("validation_fraction", [0, 0.1, np.float32(0.2)]),
+    ("class_weight", [None, "balanced", {0: 1.0}]),
+    ("dtype", ["auto", "float32", "bfloat16", "float16"]),
+    ("callbacks", [None, [], ()]),
+    ("verbose", [0, 1, True]),
+    ("random_state", [None, 0, np.random.RandomState(0)]),
+    ("text_column", ["text", 0]),
+    ("language_column", ["language", ("a", 1)]),
+    ("missing_label", [None, np.nan, -1, "?"]),
+    ("dictionary", [None, {}, "en-zh.tsv", Path("en-zh.tsv")]),
+]
+
+REFUSED = [
+    ("trainable", ["none", True]),
+    ("pooling", ["max", None]),
+    ("layer", [0.0, 1.5, True, "middle", None]),
+    ("language_norm", [1, "yes"]),
+    ("max_length", [0, 1.5, True, np.True_, "128"]),
+    ("learning_rate", ["fast", -1, np.nan, True]),
+    ("batch_size", [0, 32.0, True]),
+    ("max_epochs", [0, True]),
+    ("weight_decay", [-0.1, np.inf, True]),
+    ("warmup", [-0.1, 1.1, True]),
+    ("validation_fraction", [-0.1, 1, True]),
+    ("patience", [0, True]),
+    ("class_weight", ["even", [1, 2]]),
+    ("dtype", ["int8", None]),
+    ("callbacks", ["disable"]),
+    ("random_state", [-1, "seed"]),
+    ("warm_start", [1]),
+    ("text_column", [["text"]]),
+    ("dictionary", [3, ["a"]]),
+]
+
+
+def check(name, value):
+    validate_parameter_constraints(COMMON_CONSTRAINTS, {name: value}, "Estimator")
+
+
+@pytest.mark.parametrize(("name", "values"), ALLOWED, ids=dict(ALLOWED))
+def test_allowed_values(name, values):
+    for value in values:
+        check(name, value)
+
+
+@pytest.mark.parametrize(("name", "values"), REFUSED, ids=dict(REFUSED))
+def test_refused_values(name, values):
+    for value in values:
+        with pytest.raises(ValueError, match=f"The '{name}' parameter of Estimator must be"):
+            check(name, value)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        EncoderVectorizer,
+        LanguageStandardScaler,
+        DictionaryTranslator,
+        StratifiedLanguageKFold,
+        LeaveOneLanguageOut,
+    ],
+)
+def test_every_parameter_is_declared(estimator):
+    parameters = list(inspect.signature(estimator).parameters)
+    assert set(estimator._parameter_constraints) == set(parameters)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: EncoderVectorizer(max_length=0).fit(["a"]), "'max_length' parameter of Encoder"),
+        (lambda: LanguageStandardScaler(with_mean=2).fit([[1.0]]), "'with_mean' parameter"),
+        (lambda: DictionaryTranslator({}, min_length=True).fit(["a"]), "'min_length' parameter"),
+        (lambda: StratifiedLanguageKFold(1), "'n_splits' parameter of StratifiedLanguageKFold"),
+        (lambda: StratifiedLanguageKFold(shuffle="yes"), "'shuffle' parameter"),
+        (lambda: LeaveOneLanguageOut(language_column=["a"]), "'language_column' parameter"),
+    ],
+)
+def test_parameters_are_validated(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_only_the_main_argument_is_positional():
+    assert EncoderVectorizer("scratch").encoder == "scratch"
+    for estimator in (EncoderVectorizer, DictionaryTranslator):
+        with pytest.raises(TypeError):
+            estimator({}, 3)
