@@ -65,7 +65,7 @@ def with_open(n_units):
             gate.bias[:n_units] = 9.0
         module.eval()
         for batch in batches:
-            module(batch.inputs, batch.language)
+            module(batch.inputs, batch.language_index)
 
     return predict
 
@@ -76,7 +76,7 @@ def without_adapters():
     for batch in batches:
         features = module.encoder(**batch.inputs)
         if module.norm is not None:
-            features = module.norm(features, batch.language)
+            features = module.norm(features, batch.language_index)
         module.head(features)
 
 

@@ -1,4 +1,4 @@
-"""Token ids or features become padded batches of rows of similar length."""
+"""Samples that are ready for the network, and the batches that they are padded to."""
 
 from __future__ import annotations
 
@@ -13,41 +13,43 @@ from torch.utils.data import IterableDataset
 from metaling_sk._data.tokens import Tokens
 
 BATCHES_PER_BUCKET = 50
-"""In training, rows are sorted by length within random buckets of this many batches."""
+"""In training, texts are sorted by length within random buckets of this many batches."""
 
 MIN_STEPS = 10
-"""Steps that an epoch has at least, unless that leaves less than two rows to a batch."""
+"""Least number of steps in an epoch, unless that leaves fewer than two samples to a batch."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch on its way to the network.
+    """A batch of samples.
 
     Attributes
     ----------
     inputs : dict of str to Tensor
         `input_ids` and `attention_mask`, or `features`.
-    language : int64 Tensor of shape (n_rows,)
-    y : int64 Tensor of shape (n_rows,), or None
-    teacher : float Tensor of shape (n_rows, n_classes), or None
-        Probabilities that a teacher gives.
+    language_index : int64 Tensor of shape (n_samples,)
+    y : int64 Tensor of shape (n_samples,), or None
+    teacher : float Tensor of shape (n_samples, n_classes), or None
+        Probabilities that a teacher predicts.
     """
 
     inputs: dict[str, torch.Tensor]
-    language: torch.Tensor
+    language_index: torch.Tensor
     y: torch.Tensor | None = None
     teacher: torch.Tensor | None = None
 
     def __len__(self) -> int:
-        return len(self.language)
+        return len(self.language_index)
 
     def to(self, device) -> Batch:
+        """The batch on a device."""
+
         def move(tensor):
             return None if tensor is None else tensor.to(device)
 
         return Batch(
-            {name: move(tensor) for name, tensor in self.inputs.items()},
-            move(self.language),
+            {name: tensor.to(device) for name, tensor in self.inputs.items()},
+            self.language_index.to(device),
             move(self.y),
             move(self.teacher),
         )
@@ -55,42 +57,45 @@ class Batch:
 
 @dataclass(frozen=True)
 class EncodedSamples:
-    """Rows that are ready to be batched.
+    """Samples that are ready for the network.
 
     Attributes
     ----------
-    inputs : Tokens, float ndarray or CSR array of n_rows
-        The rows of a sparse array are made dense batch by batch.
-    language : ndarray of int64, shape (n_rows,)
-        Row in the network's table of languages.
-    y : ndarray of int64, shape (n_rows,), or None
-    teacher : ndarray of float, shape (n_rows, n_classes), or None
+    inputs : Tokens, float ndarray or CSR array of n_samples
+        A sparse array is made dense batch by batch.
+    language_index : ndarray of int64, shape (n_samples,)
+        Positions in the network's tables of languages; 0 is a language that it does not know.
+    y : ndarray of int64, shape (n_samples,), or None
+    teacher : ndarray of float, shape (n_samples, n_classes), or None
+        Probabilities that a teacher predicts.
     """
 
     inputs: Tokens | np.ndarray | sparse.csr_array
-    language: np.ndarray
+    language_index: np.ndarray
     y: np.ndarray | None = None
     teacher: np.ndarray | None = None
 
     def __len__(self) -> int:
-        return len(self.language)
+        return len(self.language_index)
 
-    def take(self, rows: np.ndarray) -> EncodedSamples:
-        """The rows at the given indices or under the given mask."""
-        rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+    def take(self, indices: np.ndarray) -> EncodedSamples:
+        """The samples at the given indices or under the given mask."""
+        indices = np.flatnonzero(indices) if indices.dtype == bool else indices
+        inputs = self.inputs
         return EncodedSamples(
-            self.inputs.take(rows) if isinstance(self.inputs, Tokens) else self.inputs[rows],
-            self.language[rows],
-            None if self.y is None else self.y[rows],
-            None if self.teacher is None else self.teacher[rows],
+            inputs.take(indices) if isinstance(inputs, Tokens) else inputs[indices],
+            self.language_index[indices],
+            None if self.y is None else self.y[indices],
+            None if self.teacher is None else self.teacher[indices],
         )
 
     def with_labels(self, y: np.ndarray) -> EncodedSamples:
+        """The same samples with other class indices."""
         return replace(self, y=y)
 
-    def collate(self, rows: np.ndarray, dtype=torch.float32) -> Batch:
-        """The rows at the given indices as one padded batch; `dtype` is that of features."""
-        part = self.take(rows)
+    def collate(self, indices: np.ndarray, dtype: torch.dtype = torch.float32) -> Batch:
+        """The samples at the given indices as a padded batch; features get the dtype."""
+        part = self.take(indices)
         if isinstance(part.inputs, Tokens):
             ids, mask = map(torch.from_numpy, part.inputs.pad())
             inputs = {"input_ids": ids, "attention_mask": mask}
@@ -99,63 +104,28 @@ class EncodedSamples:
             inputs = {"features": torch.tensor(dense, dtype=dtype)}
         return Batch(
             inputs,
-            torch.from_numpy(part.language),
+            torch.from_numpy(part.language_index),
             None if part.y is None else torch.from_numpy(part.y),
             None if part.teacher is None else torch.tensor(part.teacher, dtype=torch.float32),
         )
 
-    def indices(self, batch_size: int, rng: np.random.RandomState | None = None) -> list:
-        """The rows of each batch: shuffled where `rng` is given, else sorted by length."""
-        n_rows = len(self)
-        order = np.arange(n_rows) if rng is None else rng.permutation(n_rows)
+    def indices(
+        self, batch_size: int, rng: np.random.RandomState | None = None
+    ) -> list[np.ndarray]:
+        """The indices of each batch: shuffled if `rng` is given, else sorted by length."""
+        n_samples = len(self)
+        order = np.arange(n_samples) if rng is None else rng.permutation(n_samples)
         if isinstance(self.inputs, Tokens):
             lengths = self.inputs.lengths
-            size = n_rows if rng is None else batch_size * BATCHES_PER_BUCKET
-            buckets = (order[start : start + size] for start in range(0, n_rows, size))
+            size = n_samples if rng is None else batch_size * BATCHES_PER_BUCKET
+            buckets = (order[start : start + size] for start in range(0, n_samples, size))
             order = np.concatenate(
                 [bucket[np.argsort(-lengths[bucket], kind="stable")] for bucket in buckets]
             )
-        batches = [order[start : start + batch_size] for start in range(0, n_rows, batch_size)]
+        batches = [order[start : start + batch_size] for start in range(0, n_samples, batch_size)]
         if rng is not None:
             rng.shuffle(batches)
         return batches
-
-
-class StepIterator(IterableDataset):
-    """The batches of an epoch: each step takes one batch of every stream of rows.
-
-    Parameters
-    ----------
-    streams : dict of str to EncodedSamples
-        The longest decides how many steps an epoch has; shorter ones start anew.
-    batch_size : int
-        Rows per stream and step; fewer where an epoch would have less than `MIN_STEPS` steps.
-    rng : RandomState, optional
-        Shuffles the rows of every epoch; None leaves them in order.
-    """
-
-    def __init__(self, streams: dict[str, EncodedSamples], batch_size: int, rng=None):
-        self.streams = {name: rows for name, rows in streams.items() if len(rows)}
-        self.longest = max(map(len, self.streams.values()), default=0)
-        self.batch_size = min(batch_size, max(2, self.longest // MIN_STEPS))
-        self.rng = rng
-
-    def __len__(self) -> int:
-        return -(-self.longest // self.batch_size)
-
-    def __iter__(self) -> Iterator[tuple[TrainingStep, None]]:
-        endless = {name: self._endless(rows) for name, rows in self.streams.items()}
-        sizes = {name: len(rows) for name, rows in self.streams.items()}
-        for _ in range(len(self)):
-            yield (
-                TrainingStep({name: next(batches) for name, batches in endless.items()}, sizes),
-                None,
-            )
-
-    def _endless(self, rows: EncodedSamples) -> Iterator[Batch]:
-        while True:
-            for batch in rows.indices(self.batch_size, self.rng):
-                yield rows.collate(batch)
 
 
 @dataclass(frozen=True)
@@ -166,7 +136,7 @@ class TrainingStep:
     ----------
     batches : dict of str to Batch
     sizes : dict of str to int
-        How many rows the whole stream has.
+        The number of samples in each stream.
     """
 
     batches: dict[str, Batch]
@@ -176,6 +146,41 @@ class TrainingStep:
         return sum(map(len, self.batches.values()))
 
     def to(self, device) -> TrainingStep:
-        return TrainingStep(
-            {name: batch.to(device) for name, batch in self.batches.items()}, self.sizes
-        )
+        """The step on a device."""
+        batches = {name: batch.to(device) for name, batch in self.batches.items()}
+        return TrainingStep(batches, self.sizes)
+
+
+class StepIterator(IterableDataset):
+    """The steps of an epoch, each with one batch of every stream.
+
+    Parameters
+    ----------
+    streams : dict of str to EncodedSamples
+        The longest stream decides how many steps an epoch has. Shorter ones start anew.
+    batch_size : int
+        Samples per stream and step; fewer where an epoch would have less than `MIN_STEPS` steps.
+    rng : RandomState, optional
+        Shuffles the samples in every epoch. Without it they keep their order.
+    """
+
+    def __init__(self, streams: dict[str, EncodedSamples], batch_size: int, rng=None):
+        self.streams = {name: stream for name, stream in streams.items() if len(stream)}
+        self.longest = max(map(len, self.streams.values()), default=0)
+        self.batch_size = min(batch_size, max(2, self.longest // MIN_STEPS))
+        self.rng = rng
+
+    def __len__(self) -> int:
+        return -(-self.longest // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[TrainingStep, None]]:
+        endless = {name: self._endless(stream) for name, stream in self.streams.items()}
+        sizes = {name: len(stream) for name, stream in self.streams.items()}
+        for _ in range(len(self)):
+            batches = {name: next(stream) for name, stream in endless.items()}
+            yield TrainingStep(batches, sizes), None
+
+    def _endless(self, stream: EncodedSamples) -> Iterator[Batch]:
+        while True:
+            for indices in stream.indices(self.batch_size, self.rng):
+                yield stream.collate(indices)

@@ -621,5 +621,5 @@ def _encode(network, tokens, index: int, execution: Execution) -> torch.Tensor:
         parts = []
         for indices in encoded.indices(execution.batch_size):
             batch = encoded.collate(indices).to(device)
-            parts.append(network.encode(batch.inputs, batch.language))
+            parts.append(network.encode(batch.inputs, batch.language_index))
         return torch.cat(parts)

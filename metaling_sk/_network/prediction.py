@@ -82,7 +82,7 @@ def _predict(
     for indices in encoded.indices(execution.batch_size):
         batch = encoded.collate(indices, dtype=dtype).to(execution.device)
         with autocast(execution.device, execution.dtype, training=False):
-            output = network(batch.inputs, batch.language)
+            output = network(batch.inputs, batch.language_index)
         logits[indices] = output.logits.double().cpu().numpy()
         if representations is not None:
             representations[indices] = output.representation.float().cpu().numpy()

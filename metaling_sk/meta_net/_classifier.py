@@ -484,7 +484,7 @@ class MetaNetClassifier(NetworkClassifier):
             language_features,
             torch.isin(
                 torch.arange(1, len(self.languages_) + 1),
-                torch.from_numpy(encoded.language[encoded.y != MISSING]),
+                torch.from_numpy(encoded.language_index[encoded.y != MISSING]),
             ),
         )
         network = MetaNetwork(
@@ -503,7 +503,7 @@ class MetaNetClassifier(NetworkClassifier):
         """A copy of the network of an earlier fit, with room for new languages."""
         network = copy.deepcopy(start.net_.module_)
         network.grow(len(self.languages_))
-        network.hypernetwork.known[np.unique(encoded.language[encoded.y != MISSING])] = True
+        network.hypernetwork.known[np.unique(encoded.language_index[encoded.y != MISSING])] = True
         self.front_end_.continue_body(network, self)
         return network
 
@@ -557,8 +557,8 @@ class MetaNetClassifier(NetworkClassifier):
     def _fit_residual_heads(self, labelled: EncodedSamples, execution: Execution) -> None:
         """Fit the residual head of every language with labels."""
         logits, representations = self._predict(self.net_.module_, labelled, execution)
-        for index in np.unique(labelled.language):
-            members = np.flatnonzero(labelled.language == index)
+        for index in np.unique(labelled.language_index):
+            members = np.flatnonzero(labelled.language_index == index)
             outputs = Outputs(logits[members], representations[members])
             language = self.languages_[index - 1]
             self._fit_residual_head(language, outputs, labelled.y[members], seen=True)
@@ -596,7 +596,7 @@ class MetaNetClassifier(NetworkClassifier):
     def _predict_logits(self, encoded: EncodedSamples, execution: Execution) -> np.ndarray:
         logits, representations = self._predict(self.net_.module_, encoded, execution)
         for language, residual_head in self.residual_heads_.items():
-            members = np.flatnonzero(encoded.language == self._language_index(language))
+            members = np.flatnonzero(encoded.language_index == self._language_index(language))
             if len(members):
                 logits[members] = residual_head.apply(logits[members], representations[members])
         return logits

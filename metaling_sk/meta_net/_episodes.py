@@ -1,4 +1,4 @@
-"""Steps of one language each, for learning to adapt."""
+"""Training steps on one language each, from which a network learns to adapt."""
 
 from __future__ import annotations
 
@@ -11,40 +11,43 @@ from metaling_sk._data.batches import MIN_STEPS, EncodedSamples, TrainingStep
 
 
 class Episodes(IterableDataset):
-    """Each step takes batches of different rows of one language.
+    """The steps of an epoch, each with several batches of different samples of one language.
 
     Parameters
     ----------
-    rows : EncodedSamples
+    samples : EncodedSamples
     names : sequence of str
-        Of the batches of a step.
+        The names of the batches of a step.
     batch_size : int
-        Rows in a batch; fewer where the language has not enough, or where an epoch would have
+        Samples in a batch; fewer where the language has not enough, or where an epoch would have
         less than `MIN_STEPS` steps.
     rng : RandomState
-        Draws the languages, in proportion to their rows, and the rows.
+        Draws the languages, in proportion to their samples, and the samples.
     """
 
-    def __init__(self, rows: EncodedSamples, names, batch_size: int, rng: np.random.RandomState):
-        self.rows = rows
+    def __init__(self, samples: EncodedSamples, names, batch_size: int, rng: np.random.RandomState):
+        self.samples = samples
         self.names = tuple(names)
-        self.batch_size = min(batch_size, max(2, len(rows) // (MIN_STEPS * len(self.names))))
+        self.batch_size = min(batch_size, max(2, len(samples) // (MIN_STEPS * len(self.names))))
         self.rng = rng
-        self.members = [np.flatnonzero(rows.language == code) for code in np.unique(rows.language)]
+        self.members = [
+            np.flatnonzero(samples.language_index == index)
+            for index in np.unique(samples.language_index)
+        ]
 
     def __len__(self) -> int:
-        return -(-len(self.rows) // (self.batch_size * len(self.names)))
+        return -(-len(self.samples) // (self.batch_size * len(self.names)))
 
     def __iter__(self) -> Iterator[tuple[TrainingStep, None]]:
-        sizes = np.array([len(rows) for rows in self.members])
+        sizes = np.array([len(members) for members in self.members])
         for _ in range(len(self)):
             members = self.members[self.rng.choice(len(sizes), p=sizes / sizes.sum())]
             size = min(self.batch_size, max(1, len(members) // len(self.names)))
             drawn = self.rng.permutation(members)
             batches = {
-                name: self.rows.collate(
-                    np.take(drawn, range(n * size, (n + 1) * size), mode="wrap")
+                name: self.samples.collate(
+                    np.take(drawn, range(number * size, (number + 1) * size), mode="wrap")
                 )
-                for n, name in enumerate(self.names)
+                for number, name in enumerate(self.names)
             }
             yield TrainingStep(batches, dict.fromkeys(self.names, len(members))), None

@@ -58,15 +58,15 @@ class MetaObjective(nn.Module):
         """What the models make of a step's rows: pairs of output and batch, and the size."""
         outputs = {}
         for batch in step.batches.values():
-            code = batch.language
+            code = batch.language_index
             if module.training and self.language_dropout:
                 kept = torch.rand(len(code), device=code.device) >= self.language_dropout
                 code = code * kept
             generated = module.generate(code)
-            found = {"language": module(batch.inputs, batch.language, generated)}
+            found = {"language": module(batch.inputs, batch.language_index, generated)}
             if self.meta_weight:
                 agnostic = module.generate(torch.full_like(code, NO_LANGUAGE))
-                found["meta"] = module(batch.inputs, batch.language, agnostic)
+                found["meta"] = module(batch.inputs, batch.language_index, agnostic)
             for name, output in found.items():
                 outputs.setdefault(name, []).append((output.logits, batch.y))
         if "query" in step.batches:
@@ -80,7 +80,7 @@ class MetaObjective(nn.Module):
                 self.class_weight,
             )
             generated = module.generate_from(embedding, len(query))
-            output = module(query.inputs, query.language, generated)
+            output = module(query.inputs, query.language_index, generated)
             outputs["adapted"] = [(output.logits, query.y)]
         if module.training and self.size_weight and module.hypernetwork.n_layers:
             outputs["size"] = generated.probability_open.mean()
@@ -127,7 +127,7 @@ def find_embedding(
             gradients, sizes = [], []
             for batch in batches():
                 generated = module.generate_from(embedding, len(batch))
-                logits = module(batch.inputs, batch.language, generated).logits
+                logits = module(batch.inputs, batch.language_index, generated).logits
                 loss = losses.cross_entropy(logits, batch.y, class_weight)
                 gradients += torch.autograd.grad(loss, [embedding])
                 weight = torch.ones_like(batch.y) if class_weight is None else class_weight[batch.y]

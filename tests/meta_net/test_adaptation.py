@@ -192,7 +192,7 @@ def test_rows_are_centred_by_what_their_model_makes_of_the_text(code):
     )
     batch = rows.collate(np.arange(len(X)))
     with torch.no_grad():
-        representation = model.net_.module_(batch.inputs, batch.language).representation
+        representation = model.net_.module_(batch.inputs, batch.language_index).representation
     np.testing.assert_allclose(representation.mean(dim=0), 0, atol=1e-4)
     assert representation.std() > 0.1
 

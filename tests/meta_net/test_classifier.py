@@ -51,7 +51,7 @@ def test_at_first_every_model_is_the_meta_model(kind, request):
         model.front_end_.inputs(samples_of(X), model._execution()), language
     ).collate(np.arange(5))
     with torch.no_grad():
-        representation = module(batch.inputs, batch.language).representation
+        representation = module(batch.inputs, batch.language_index).representation
         assert torch.equal(representation, module.encoder(**batch.inputs))
 
 
@@ -106,7 +106,7 @@ def test_a_language_not_seen_has_the_meta_model(kind):
     with torch.no_grad():
         for where in rows.indices(64):
             batch = rows.collate(where)
-            expected[where] = meta_model(batch.inputs, batch.language).logits.softmax(1)
+            expected[where] = meta_model(batch.inputs, batch.language_index).logits.softmax(1)
     np.testing.assert_allclose(found, expected, rtol=1e-4)
     own = model.predict_proba(X, language="opposite 1")
     assert abs(found - own).max() > 0.1

@@ -76,11 +76,11 @@ def test_closed_gates_leave_the_head(kind):
     ).collate(np.arange(X.shape[0]))
     module = model.net_.module_
     with torch.no_grad():
-        mixture = module.generate(batch.language[:1]).head[0]
+        mixture = module.generate(batch.language_index[:1]).head[0]
         weight = module.head.weight + torch.einsum("j,jkf->kf", mixture, module.basis)
         features = module.encoder(**batch.inputs)
         if module.norm is not None:
-            features = module.norm(features, batch.language)
+            features = module.norm(features, batch.language_index)
         logits = features @ weight.T + module.head.bias + mixture @ module.basis_bias
     np.testing.assert_allclose(
         model.predict_proba(X, language="opposite 1"), logits.softmax(1), rtol=1e-4

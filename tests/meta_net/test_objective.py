@@ -28,7 +28,7 @@ def test_maml_learns_to_adapt():
         return Batch(features, torch.zeros(64, dtype=torch.int64), torch.tensor(y))
 
     def loss(embedding, batch):
-        logits = module(batch.inputs, batch.language, module.generate_from(embedding, 64)).logits
+        logits = module(batch.inputs, batch.language_index, module.generate_from(embedding, 64)).logits
         return nn.functional.cross_entropy(logits, batch.y).item()
 
     start, before = module.hypernetwork.agnostic, []
@@ -71,7 +71,7 @@ def test_the_objective_is_the_formula():
 
     def mean_loss(batches, generated):
         logits = [
-            module(batch.inputs, batch.language, generated(batch)).logits.detach()
+            module(batch.inputs, batch.language_index, generated(batch)).logits.detach()
             for batch in batches
         ]
         y = np.concatenate([batch.y for batch in batches])
@@ -82,9 +82,9 @@ def test_the_objective_is_the_formula():
         module, module.hypernetwork.agnostic, lambda: [support], 2, 0.05, objective.class_weight
     )
     expected = {
-        "language": mean_loss([support, query], lambda batch: module.generate(batch.language)),
+        "language": mean_loss([support, query], lambda batch: module.generate(batch.language_index)),
         "meta": mean_loss(
-            [support, query], lambda batch: module.generate(torch.zeros_like(batch.language))
+            [support, query], lambda batch: module.generate(torch.zeros_like(batch.language_index))
         ),
         "adapted": mean_loss([query], lambda batch: module.generate_from(found, len(batch))),
     }
@@ -110,7 +110,7 @@ def test_steps_on_an_embedding_are_the_same_in_small_batches(class_weight):
 
     def part(which):
         features = {"features": rows.inputs["features"][which]}
-        return Batch(features, rows.language[which], rows.y[which])
+        return Batch(features, rows.language_index[which], rows.y[which])
 
     batches = [part(slice(7)), part(slice(7, 9)), part(slice(9, 20))]
     at_once = find_embedding(module, start, lambda: [rows], 3, 0.05, class_weight)
@@ -126,7 +126,7 @@ def test_steps_on_an_embedding_lower_the_loss_and_move_nothing_else():
 
     def loss(embedding):
         generated = module.generate_from(embedding, len(batch))
-        logits = module(batch.inputs, batch.language, generated).logits
+        logits = module(batch.inputs, batch.language_index, generated).logits
         return nn.functional.cross_entropy(logits, batch.y).item()
 
     found = find_embedding(module, start, lambda: [batch], 10, 0.05)
