@@ -123,7 +123,7 @@ class Semisupervised(KNeighborsClassifier):
 
 def folds_of(estimator, X, y, cv, language=None, **params):
     data = read_data(estimator, X, y, language)
-    return data, split(estimator, X, y, cv, data, params, 0)
+    return data, split(estimator, data, cv, params, 0)
 
 
 PAIR, PAIR_Y = make_pair(20, 20, n_labelled=12)

@@ -1,4 +1,4 @@
-"""How many candidates get how much of the resource."""
+"""Rungs and brackets: the number of candidates that get each amount of the resource."""
 
 from __future__ import annotations
 
@@ -8,27 +8,62 @@ from typing import NamedTuple
 
 
 class Rung(NamedTuple):
-    """So many candidates with so much of the resource each (None: fitted once and for all)."""
+    """A stage of a search, in which each candidate gets the same amount of the resource.
+
+    Attributes
+    ----------
+    n_candidates : int
+        The number of candidates.
+    n_resources : int or None
+        The amount for each of them; None if the search has no resource.
+    """
 
     n_candidates: int
     n_resources: int | None
 
 
-def halving_rungs(
-    n_candidates: int, min_resources: int, max_resources: int, factor: float, exhaust: bool
-) -> list[Rung]:
-    """Successive halving [1]_: the best 1 / `factor` of a rung get `factor` times the resource.
+def single_rungs(n_candidates: int, at_once: int) -> list[list[Rung]]:
+    """Make the brackets of a search without resources: one rung for each group of candidates.
 
     Parameters
     ----------
     n_candidates : int
-        Of the first rung.
+        The number of candidates.
+    at_once : int
+        The number of candidates in a group.
+
+    Returns
+    -------
+    list of list of Rung
+    """
+    starts = range(0, n_candidates, at_once)
+    return [[Rung(min(at_once, n_candidates - start), None)] for start in starts]
+
+
+def halving_rungs(
+    n_candidates: int, min_resources: int, max_resources: int, factor: float, exhaust: bool
+) -> list[Rung]:
+    """Make the rungs of successive halving [1]_.
+
+    The best 1 / `factor` of the candidates of a rung get `factor` times the resource.
+
+    Parameters
+    ----------
+    n_candidates : int
+        The number of candidates in the first rung.
     min_resources : int
-        The least of the first rung.
+        The least amount for a candidate.
     max_resources : int
+        The greatest amount for a candidate.
     factor : float
+        The ratio of the amounts in two successive rungs.
     exhaust : bool
-        Whether the first rung gets as much as lets the last one come close to `max_resources`.
+        Whether the first rung gets more than the least amount if that lets the last rung come
+        closer to the greatest.
+
+    Returns
+    -------
+    list of Rung
 
     References
     ----------
@@ -49,9 +84,25 @@ def halving_rungs(
 def hyperband_brackets(
     n_iter: int, min_resources: int, max_resources: int, factor: float
 ) -> list[list[Rung]]:
-    """Hyperband [1]_: brackets from many candidates with little to few with all of the resource.
+    """Make the brackets of Hyperband [1]_.
 
-    The brackets share `n_iter` candidates in the proportions of the paper.
+    The first bracket begins with many candidates and little of the resource, the last with few
+    candidates and all of it. The brackets share the candidates in the proportions of the paper.
+
+    Parameters
+    ----------
+    n_iter : int
+        The number of candidates in all brackets.
+    min_resources : int
+        The least amount for a candidate.
+    max_resources : int
+        The greatest amount for a candidate.
+    factor : float
+        The ratio of the amounts in two successive rungs.
+
+    Returns
+    -------
+    list of list of Rung
 
     References
     ----------
@@ -75,12 +126,12 @@ def hyperband_brackets(
 
 
 def _whole_log(value: float, base: float) -> int:
-    # log(243, 3) is 4.999...
+    """The logarithm rounded down, although log(243, 3) is 4.999..."""
     return floor(log(value, base) + 1e-9)
 
 
 def total_cost(brackets: list[list[Rung]], resumes: bool) -> int:
-    """What all rungs cost per split, in units of the resource, or fits where there is none."""
+    """The cost of all rungs per split, in units of the resource or, without one, in fits."""
     return sum(
         rung.n_candidates * cost(rungs, number, resumes)
         for rungs in brackets
@@ -89,30 +140,56 @@ def total_cost(brackets: list[list[Rung]], resumes: bool) -> int:
 
 
 def cost(rungs: list[Rung], number: int, resumes: bool) -> int:
-    """What a candidate costs in a rung: only what it has not had before, where it resumes."""
+    """The cost of a candidate in a rung of a bracket.
+
+    Parameters
+    ----------
+    rungs : list of Rung
+        The rungs of the bracket.
+    number : int
+        The number of the rung.
+    resumes : bool
+        Whether a candidate goes on from the rung before, so that only the rest is trained.
+
+    Returns
+    -------
+    int
+    """
     n_resources = rungs[number].n_resources
     if n_resources is None:
         return 1
-    before = rungs[number - 1].n_resources if resumes and number else 0
-    return n_resources - before
+    n_done = rungs[number - 1].n_resources if resumes and number else 0
+    return n_resources - (n_done or 0)
 
 
 def find_resources(
     estimator, resource: str, min_resources, max_resources, n_samples: int, smallest: int
 ) -> tuple[int, int]:
-    """The least and the most that a candidate gets.
+    """Find the least and the greatest amount of the resource for a candidate.
 
     Parameters
     ----------
+    estimator : estimator
+        Has the resource as a parameter.
+    resource : str
+        The name of the parameter, or "n_samples".
+    min_resources : int, "exhaust" or "smallest"
+        As `MetaParamSearchCV` takes it.
+    max_resources : int or "auto"
+        As `MetaParamSearchCV` takes it.
     n_samples : int
-        The most, where the resource is "n_samples".
+        The number of samples.
     smallest : int
-        What "smallest" means there.
+        The least number of samples.
+
+    Returns
+    -------
+    min_resources, max_resources : int
 
     Raises
     ------
     ValueError
-        If the estimator has no such parameter, or the least is more than the most.
+        If the estimator has no such parameter, or the least amount exceeds the greatest.
     """
     is_samples = resource == "n_samples"
     if not is_samples and resource not in estimator.get_params():
@@ -130,9 +207,10 @@ def find_resources(
     if is_samples and max_resources > n_samples:
         raise ValueError(f"`max_resources` is {max_resources}, but X has {n_samples} rows.")
     least = smallest if is_samples else 1
-    first = least if isinstance(min_resources, str) else min_resources
-    if first > max_resources:
+    if not isinstance(min_resources, str):
+        least = min_resources
+    if least > max_resources:
         raise ValueError(
-            f"`min_resources` is {first}, more than the `max_resources` of {max_resources}."
+            f"`min_resources` is {least}, more than the `max_resources` of {max_resources}."
         )
-    return first, int(max_resources)
+    return least, int(max_resources)

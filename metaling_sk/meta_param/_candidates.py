@@ -1,49 +1,78 @@
-"""Where candidates come from, by ask and tell."""
+"""The sources of candidates, which are asked for candidates and told their scores."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from itertools import islice
-from math import isnan
+from math import ceil, isnan
 
-from metaling_sk.meta_param._space import Choices, Dimension, Quantiles
+import pandas as pd
+
+from metaling_sk.meta_param._prior_sampling import (
+    FIRST_SHARE,
+    good_candidates,
+    sample_with_prior,
+    spread_first,
+)
+from metaling_sk.meta_param._space import Choices, Quantiles, Space, dimensions
 
 
 class FixedCandidates:
-    """Candidates that are known from the beginning."""
+    """Candidates that are drawn before the search begins.
+
+    Parameters
+    ----------
+    candidates : list of dict
+        The parameters of each candidate.
+
+    Attributes
+    ----------
+    n_candidates : int
+        The number of candidates.
+    """
 
     def __init__(self, candidates: list[dict]):
+        self.n_candidates = len(candidates)
         self._candidates = iter(candidates)
 
     def ask(self, n_candidates: int) -> list[dict]:
-        """The next candidates."""
+        """Return the next candidates."""
         return list(islice(self._candidates, n_candidates))
 
     def tell(self, candidate: int, score: float) -> None:
-        """Nothing is learnt."""
+        """Learn nothing from the score of a candidate."""
 
 
 class TpeCandidates:
-    """Candidates that Optuna's sampler [1]_ suggests, by ask and tell.
+    """Candidates that Optuna's sampler [1]_ suggests from the scores of those before.
 
-    Distributions are searched in the space of their quantiles, so every scipy distribution will
-    do.
+    The sampler works on quantiles, so every scipy distribution will do.
 
     Parameters
     ----------
     spaces : list of dict
-        As `dimensions` gives them.
-    n_iter : int
+        As `dimensions` returns them; one only.
+    n_candidates : int
+        The number of candidates. The sampler learns after a third of them or 10.
     seed : int
-    first : list of dict
+        The seed of the sampler.
+    first : sequence of dict
         Candidates to begin with; they may lack parameters.
+
+    Attributes
+    ----------
+    n_candidates : int
+        The number of candidates.
 
     References
     ----------
     .. [1] Bergstra et al. (2011). Algorithms for hyper-parameter optimization. NeurIPS.
     """
 
-    def __init__(self, spaces: list[dict[str, Dimension]], n_iter: int, seed: int, first=()):
+    def __init__(
+        self, spaces: list[Space], n_candidates: int, seed: int, first: Sequence[dict] = ()
+    ):
         try:
             import optuna
         except ImportError as error:
@@ -55,23 +84,17 @@ class TpeCandidates:
                 'search="tpe" takes one dict of `param_distributions`, '
                 f"but there are {len(spaces)}; use another `search` for a list of them."
             )
-        self._dimensions = spaces[0]
-        self._distributions = {}
-        for name, dimension in self._dimensions.items():
-            if isinstance(dimension, Quantiles):
-                self._distributions[name] = optuna.distributions.FloatDistribution(0.0, 1.0)
-            elif isinstance(dimension, Choices):
-                codes = list(range(len(dimension.values)))
-                self._distributions[name] = optuna.distributions.CategoricalDistribution(codes)
-            else:
-                raise ValueError(
-                    f'`param_distributions`: search="tpe" needs a list or a scipy distribution '
-                    f"for {name!r}, got one that can only be drawn from."
-                )
+        self.n_candidates = n_candidates
+        self._space = spaces[0]
+        self._distributions = {
+            name: _optuna_distribution(optuna, name, dimension)
+            for name, dimension in self._space.items()
+        }
         verbosity = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         try:
-            sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=min(10, n_iter // 3))
+            n_startup = min(10, n_candidates // 3)
+            sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=n_startup)
             self._study = optuna.create_study(direction="maximize", sampler=sampler)
         finally:
             optuna.logging.set_verbosity(verbosity)
@@ -82,30 +105,75 @@ class TpeCandidates:
         self._failed = optuna.trial.TrialState.FAIL
 
     def ask(self, n_candidates: int) -> list[dict]:
-        """New candidates."""
+        """Let the sampler suggest candidates."""
         trials = [self._study.ask(self._distributions) for _ in range(n_candidates)]
         return [self._decode(trial.params) for trial in trials]
 
     def tell(self, candidate: int, score: float) -> None:
-        """How well a candidate, counted from 0, did; NaN where it failed."""
+        """Let the sampler know the score of a candidate, counted from 0; NaN if it failed."""
         if isnan(score):
             self._study.tell(candidate, state=self._failed)
         else:
             self._study.tell(candidate, score)
 
-    def _encode(self, params: dict) -> dict:
-        return {
-            name: dimension.to_unit(params[name])
-            if isinstance(dimension, Quantiles)
-            else dimension.index_of(params[name])
-            for name, dimension in self._dimensions.items()
-            if name in params
-        }
+    def _encode(self, params: dict) -> dict[str, float]:
+        """Quantiles and indices for the parameters of a candidate."""
+        encoded: dict[str, float] = {}
+        for name, dimension in self._space.items():
+            if name in params and isinstance(dimension, Quantiles):
+                encoded[name] = dimension.to_unit(params[name])
+            elif name in params and isinstance(dimension, Choices):
+                encoded[name] = dimension.index_of(params[name])
+        return encoded
 
-    def _decode(self, params: dict) -> dict:
-        return {
-            name: dimension.from_unit(params[name])
-            if isinstance(dimension, Quantiles)
-            else dimension.values[params[name]]
-            for name, dimension in self._dimensions.items()
-        }
+    def _decode(self, encoded: dict) -> dict:
+        """The parameters of a candidate for its quantiles and indices."""
+        params = {}
+        for name, dimension in self._space.items():
+            if isinstance(dimension, Quantiles):
+                params[name] = dimension.from_unit(encoded[name])
+            elif isinstance(dimension, Choices):
+                params[name] = dimension.values[encoded[name]]
+        return params
+
+
+def _optuna_distribution(optuna, name: str, dimension):
+    """The distribution of Optuna for the places in a dimension."""
+    if isinstance(dimension, Quantiles):
+        return optuna.distributions.FloatDistribution(0.0, 1.0)
+    if isinstance(dimension, Choices):
+        return optuna.distributions.CategoricalDistribution(list(range(len(dimension.values))))
+    raise ValueError(
+        f'`param_distributions`: search="tpe" needs a list or a scipy distribution '
+        f"for {name!r}, got one that can only be drawn from."
+    )
+
+
+def make_candidates(
+    search: str, param_distributions, priors: list[pd.DataFrame], n_iter: int, seed: int
+) -> FixedCandidates | TpeCandidates:
+    """Make the source of the candidates of a search.
+
+    Parameters
+    ----------
+    search : {"random", "halving", "hyperband", "tpe"}
+        The kind of search.
+    param_distributions : dict or list of dict
+        As ParameterSampler takes it.
+    priors : list of DataFrames
+        The results of earlier searches, as `read_priors` returns them.
+    n_iter : int
+        The number of candidates; there are fewer if lists have fewer combinations.
+    seed : int
+        The seed of the candidates.
+
+    Returns
+    -------
+    FixedCandidates or TpeCandidates
+    """
+    if search == "tpe":
+        spaces = dimensions(param_distributions)
+        good = good_candidates(priors, spaces)
+        first = spread_first(good, spaces, ceil(FIRST_SHARE * n_iter))
+        return TpeCandidates(spaces, n_iter, seed, first)
+    return FixedCandidates(sample_with_prior(param_distributions, priors, n_iter, seed))

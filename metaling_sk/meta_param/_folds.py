@@ -1,9 +1,11 @@
-"""What a search knows of its rows: language, class, folds, subsets."""
+"""The samples of a search: their languages and classes, the folds, and subsets of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,94 +16,133 @@ from sklearn.utils import get_tags
 
 from metaling_sk._data.labels import MISSING, check_labels
 from metaling_sk._data.languages import UNNAMED_LANGUAGE, read_language
+from metaling_sk._data.strata import number_strata, rank_in_strata
 from metaling_sk._utils.sklearn_compat import num_samples
 from metaling_sk.model_selection import LeaveOneLanguageOut, StratifiedLanguageKFold
 
 N_SPLITS = 5
 
+Split = tuple[np.ndarray, np.ndarray]
+"""The indices of the training and of the test samples."""
+
 
 @dataclass(frozen=True)
 class SearchData:
-    """Attributes
+    """The samples of a search.
+
+    Attributes
     ----------
+    X, y : array-like
+        As they were passed to `fit`. y may be None.
     n_samples : int
+        The number of samples.
     language : ndarray of str, shape (n_samples,), or None
-    codes : ndarray of int, shape (n_samples,), or None
-        The class of each row, `MISSING` where it has no label; None where y is no class label.
-    classes : ndarray, or None
+        The language of each sample.
+    language_is_metadata : bool
+        Whether the language was passed beside X.
+    class_indices : ndarray of int, shape (n_samples,), or None
+        The class of each sample, `MISSING` if it has no label. None if y holds no classes.
+    classes : ndarray or None
+        All classes of y.
     """
 
+    X: Any = field(repr=False)
+    y: Any = field(repr=False)
     n_samples: int
     language: np.ndarray | None
-    codes: np.ndarray | None
+    language_is_metadata: bool
+    class_indices: np.ndarray | None
     classes: np.ndarray | None
 
     @property
     def strata(self) -> np.ndarray:
-        """A number per language and class."""
-        frame = pd.DataFrame({"language": self.language, "code": self.codes}, range(self.n_samples))
-        return frame.groupby(["language", "code"], dropna=False).ngroup().to_numpy()
+        """The stratum of each sample: a number for its language and class."""
+        nothing = np.zeros(self.n_samples, dtype=int)
+        return number_strata(
+            nothing if self.language is None else self.language,
+            nothing if self.class_indices is None else self.class_indices,
+        )
 
     @property
     def labelled(self) -> np.ndarray:
-        """Which rows can be scored."""
-        if self.codes is None:
+        """Whether each sample can be scored."""
+        if self.class_indices is None:
             return np.full(self.n_samples, True)
-        return self.codes != MISSING
+        return self.class_indices != MISSING
 
-    def spoken(self, rows: np.ndarray) -> list[str]:
-        """The languages of some rows."""
-        return [] if self.language is None else sorted(set(self.language[rows]))
+    def languages_of(self, indices: np.ndarray) -> list[str]:
+        """The languages of some samples, sorted; none if X has no language."""
+        return [] if self.language is None else sorted(set(self.language[indices]))
 
 
 def read_data(estimator, X, y, language) -> SearchData:
-    """Find the language and class of each row.
+    """Read the language and the class of each sample.
 
     Parameters
     ----------
+    estimator : estimator
+        Names the language column and the missing label if it has parameters for them.
+    X, y : array-like
+        All samples.
     language : str, array-like of str or None
-        As metadata; otherwise it is looked for in the columns of X.
+        The language as metadata. Without it a column of X is looked for.
+
+    Returns
+    -------
+    SearchData
     """
     n_samples = num_samples(X)
     if y is None and get_tags(estimator).target_tags.required:
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None."
         )
-    name = parameter(estimator, "language_column", "language")
-    column = None
+    name = find_parameter(estimator, "language_column", "language")
+    column = languages = None
     if isinstance(X, pd.DataFrame) and name in X.columns and not is_numeric_dtype(X[name]):
         column = X[name].to_numpy(dtype=object)
     if column is not None or language is not None:
-        language = read_language(column, language, n_samples)
-    codes = classes = None
+        languages = read_language(column, language, n_samples)
+    class_indices = classes = None
     if is_classifier(estimator) and y is not None and np.shape(y)[1:] in ((), (1,)):
-        codes, classes = check_labels(y, n_samples, parameter(estimator, "missing_label", None))
-    return SearchData(n_samples, language, codes, classes)
+        missing_label = find_parameter(estimator, "missing_label", None)
+        class_indices, classes = check_labels(y, n_samples, missing_label)
+    return SearchData(X, y, n_samples, languages, language is not None, class_indices, classes)
 
 
-def split(estimator, X, y, cv, data: SearchData, split_params: dict, seed: int) -> list[tuple]:
-    """The folds, once and for all; rows without a label are in no test part."""
+def split(estimator, data: SearchData, cv, split_params: dict, seed: int) -> list[Split]:
+    """Make the folds of a search, with labelled samples alone in the test parts.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Decides whether the folds are stratified.
+    data : SearchData
+    cv : int, splitter, iterable or None
+        As `MetaParamSearchCV` takes it.
+    split_params : dict
+        Passed to the splitter.
+    seed : int
+        The seed of the default folds.
+
+    Returns
+    -------
+    list of (train, test)
+
+    Raises
+    ------
+    ValueError
+        If there is no split, or a test part has no sample with a label.
+    """
     n_splits = N_SPLITS if cv is None else cv
-    stratified = data.codes is not None and (data.language is not None or not data.labelled.all())
-    if isinstance(n_splits, Integral) and stratified:
-        language = data.language
-        if language is None:
-            language = np.full(data.n_samples, UNNAMED_LANGUAGE, dtype=object)
-        splitter = StratifiedLanguageKFold(
-            n_splits,
-            random_state=seed,
-            missing_label=parameter(estimator, "missing_label", None),
-        )
-        # The language that was found counts, whatever the columns of X are called.
-        return list(splitter.split(np.empty((data.n_samples, 0)), y, language))
-    splitter = check_cv(cv, y, classifier=is_classifier(estimator))
+    by_language = data.language is not None or not data.labelled.all()
+    if isinstance(n_splits, Integral) and data.class_indices is not None and by_language:
+        return _split_by_language(estimator, data, int(n_splits), seed)
+    splitter = check_cv(cv, data.y, classifier=is_classifier(estimator))
     needs_language = isinstance(splitter, LeaveOneLanguageOut | StratifiedLanguageKFold)
     if needs_language and data.language is not None:
         split_params = {"groups": data.language} | split_params
-    splits = [
-        (train, test[data.labelled[test]])
-        for train, test in map(_as_rows, splitter.split(X, y, **split_params))
-    ]
+    parts = map(_as_indices, splitter.split(data.X, data.y, **split_params))
+    splits = [(train, test[data.labelled[test]]) for train, test in parts]
     if not splits:
         raise ValueError("`cv` gave no split; was the iterator empty?")
     for number, (_, test) in enumerate(splits):
@@ -110,24 +151,58 @@ def split(estimator, X, y, cv, data: SearchData, split_params: dict, seed: int) 
     return splits
 
 
-def _as_rows(parts) -> tuple[np.ndarray, np.ndarray]:
-    """Masks and lists as numbers of rows."""
-    return tuple(
-        np.flatnonzero(part) if part.dtype == bool else part for part in map(np.asarray, parts)
+def _split_by_language(estimator, data: SearchData, n_splits: int, seed: int) -> list[Split]:
+    """The folds of StratifiedLanguageKFold for the languages as they were read."""
+    language = data.language
+    if language is None:
+        language = np.full(data.n_samples, UNNAMED_LANGUAGE, dtype=object)
+    splitter = StratifiedLanguageKFold(
+        n_splits,
+        random_state=seed,
+        missing_label=find_parameter(estimator, "missing_label", None),
+    )
+    # X without columns keeps the splitter from looking for a language in it.
+    return list(splitter.split(np.empty((data.n_samples, 0)), data.y, language))
+
+
+def _as_indices(parts: Iterable) -> Split:
+    """The training and test part of a split, masks and lists turned into indices."""
+    train, test = map(np.asarray, parts)
+    return (
+        np.flatnonzero(train) if train.dtype == bool else train,
+        np.flatnonzero(test) if test.dtype == bool else test,
     )
 
 
-def nested_subset(rows: np.ndarray, strata: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """A share of the rows, at least one of each stratum; a larger share contains a smaller one."""
-    order = np.random.RandomState(seed).permutation(len(rows))
-    rank = pd.Series(strata[rows][order]).groupby(strata[rows][order]).cumcount().to_numpy()
-    sizes = pd.Series(strata[rows][order]).map(pd.Series(strata[rows]).value_counts()).to_numpy()
+def nested_subset(
+    indices: np.ndarray, strata: np.ndarray, fraction: float, seed: int
+) -> np.ndarray:
+    """Draw a share of some samples; a larger share contains a smaller one.
+
+    Parameters
+    ----------
+    indices : ndarray of int
+        The samples to draw from.
+    strata : ndarray of shape (n_samples,)
+        The stratum of each sample of the search.
+    fraction : float
+        The share of each stratum. At least one sample of each is drawn.
+    seed : int
+        The seed of the draw.
+
+    Returns
+    -------
+    ndarray of int
+        The indices of the drawn samples, sorted.
+    """
+    order = np.random.RandomState(seed).permutation(len(indices))
+    rank, size = rank_in_strata(strata[indices], np.argsort(order))
     # 7 / 100 * 100 is 7.000000000000001.
-    return np.sort(rows[order[rank < np.maximum(1, np.ceil(fraction * sizes - 1e-9))]])
+    return np.sort(indices[rank < np.maximum(1, np.ceil(fraction * size - 1e-9))])
 
 
-def parameter(estimator, name: str, default):
-    """The value of a parameter of an estimator or of the last step that has it."""
+def find_parameter(estimator, name: str, default):
+    """The value of a parameter of an estimator, or of its last step that has the parameter."""
     params = estimator.get_params() if hasattr(estimator, "get_params") else {}
-    found = [value for key, value in params.items() if key == name or key.endswith(f"__{name}")]
-    return found[-1] if found else default
+    values = [value for key, value in params.items() if key == name or key.endswith(f"__{name}")]
+    return values[-1] if values else default

@@ -15,20 +15,25 @@ import pandas as pd
 from filelock import FileLock, Timeout
 from sklearn.base import BaseEstimator
 
+from metaling_sk.meta_param._fit_spec import Fit, FitResult
+
 FILE = "journal.jsonl"
 
 
 class Journal:
-    """Finished fits by candidate, split and resource, in a folder or, without one, in memory.
+    """The finished fits of a search, in a folder or, without one, in memory.
+
+    It is a context manager, which closes the file and frees the folder at its end.
 
     Parameters
     ----------
-    folder : str or path or None
+    folder : str, path or None
+        The folder, which is made if it does not exist.
 
     Attributes
     ----------
     seed : int or None
-        Of the search that the folder holds.
+        The seed of the search that the folder holds; None if it holds none.
 
     Raises
     ------
@@ -36,28 +41,35 @@ class Journal:
         If a search is running in the folder.
     """
 
-    def __init__(self, folder):
-        self.seed = None
-        self._folder = folder
+    def __init__(self, folder: str | os.PathLike | None):
+        self.seed: int | None = None
+        self._folder = None if folder is None else Path(folder)
         self._lines: list[dict] = []
         self._fits: dict[tuple, dict] = {}
-        self._file = self._lock = None
-        if folder is not None:
-            self._folder = Path(folder)
+        self._file: int | None = None
+        self._lock: FileLock | None = None
+        if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._lock = _lock(self._folder)
             self._lines = _read_lines(self._folder / FILE)
             if self._lines:
                 self.seed = self._lines[0]["seed"]
 
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.close()
+
     def begin(self, description: dict, seed: int) -> None:
-        """Write the first line, or see that it is about this search.
+        """Write the first line, or check that it is about this search.
 
         Parameters
         ----------
         description : dict
-            What the search is, as `describe` gives it.
+            What tells this search from others, in the form of `describe`.
         seed : int
+            The seed of the search.
 
         Raises
         ------
@@ -70,31 +82,32 @@ class Journal:
             _check_same(self._lines[0]["search"], _as_json(description), self._folder)
         self._file = os.open(self._folder / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         if not self._lines:
-            self._write({"search": description, "seed": seed})
+            _write(self._file, {"search": description, "seed": seed})
         self._fits = {_key(line): line for line in self._lines[1:]}
 
-    def find(self, candidate: int, split: int, n_resources: int | None, params: dict):
+    def find(self, fit: Fit) -> FitResult | None:
         """The result of a fit that is finished, or None."""
-        found = self._fits.get((candidate, split, n_resources))
-        if found is None or found["params"] != _as_json(describe(params)):
+        line = self._fits.get(fit.key)
+        if line is None or line["params"] != _as_json(describe(fit.params)):
             return None
-        return found["result"]
+        return line["result"]
 
-    def add(self, candidate, split, n_resources, params: dict, result: dict) -> None:
-        """Note a finished fit; after the return it is on the disk."""
+    def add(self, fit: Fit, result: FitResult) -> None:
+        """Note a finished fit; when this returns, it is on the disk."""
         line = {
-            "candidate": candidate,
-            "split": split,
-            "n_resources": n_resources,
-            "params": describe(params),
+            "candidate": fit.candidate,
+            "split": fit.split,
+            "n_resources": fit.n_resources,
+            "params": describe(fit.params),
             "result": result,
             "finished": time.time(),
         }
         if self._file is not None:
-            self._write(line)
-        self._fits[_key(line)] = line
+            _write(self._file, line)
+        self._fits[fit.key] = line
 
     def close(self) -> None:
+        """Close the file and let other searches use the folder."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -102,14 +115,14 @@ class Journal:
             self._lock.release()
             self._lock = None
 
-    def _write(self, line: dict) -> None:
-        # One write of a file opened for appending: a kill leaves a whole line or a torn last one.
-        os.write(self._file, (json.dumps(line, default=_plain) + "\n").encode())
-        os.fsync(self._file)
 
+def read_results(folder: str | os.PathLike) -> pd.DataFrame:
+    """Read the results of a search so far from its checkpoint folder.
 
-def read_results(folder) -> pd.DataFrame:
-    """What a search has found so far, from its checkpoint folder.
+    Parameters
+    ----------
+    folder : str or path
+        The `checkpoint` of the search.
 
     Returns
     -------
@@ -118,34 +131,27 @@ def read_results(folder) -> pd.DataFrame:
         (None for a search without resources), `params`, `finished`, the time in seconds since the
         epoch, `mean_test_score` and, with several metrics, `mean_test_` and the name of each. A
         value that JSON has no form for is missing from `params`.
+
+    Raises
+    ------
+    ValueError
+        If no search has begun in the folder.
     """
     path = Path(folder) / FILE
     lines = _read_lines(path)
     if not lines:
         raise ValueError(f"{path} is missing or empty: no search has begun in this folder.")
     n_splits = lines[0]["search"]["n_splits"]
-    fits = {}
+    evaluations: dict[tuple, dict[int, dict]] = {}
     for line in lines[1:]:
         key = line["candidate"], line["n_resources"]
-        fits.setdefault(key, {})[line["split"]] = line
-    rows = []
-    for (candidate, n_resources), found in fits.items():
-        if len(found) < n_splits:
-            continue
-        scores = pd.DataFrame([line["result"]["test_scores"] for line in found.values()])
-        params = {
-            name: value for name, value in found[0]["params"].items() if not isinstance(value, dict)
-        }
-        rows.append(
-            {"candidate": candidate, "n_resources": n_resources, "params": params}
-            | {"finished": max(line["finished"] for line in found.values())}
-            | {f"mean_test_{name}": score for name, score in scores.mean(skipna=False).items()}
-        )
+        evaluations.setdefault(key, {})[line["split"]] = line
+    rows = [_to_row(fits) for fits in evaluations.values() if len(fits) == n_splits]
     return pd.DataFrame(rows, columns=None if rows else ["params", "mean_test_score"])
 
 
 def describe(value):
-    """A form of `value` that JSON can hold, and that is the same in every process."""
+    """Turn a value into a form that JSON can hold and that is the same in every process."""
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, Integral):
@@ -168,6 +174,21 @@ def describe(value):
     return {type(value).__name__: joblib.hash(value)}
 
 
+def _to_row(fits: dict[int, dict]) -> dict:
+    """The row of `read_results` for the lines of a candidate by split."""
+    lines = list(fits.values())
+    scores = pd.DataFrame([line["result"]["test_scores"] for line in lines])
+    params = {
+        name: value for name, value in fits[0]["params"].items() if not isinstance(value, dict)
+    }
+    return {
+        "candidate": lines[0]["candidate"],
+        "n_resources": lines[0]["n_resources"],
+        "params": params,
+        "finished": max(line["finished"] for line in lines),
+    } | {f"mean_test_{name}": score for name, score in scores.mean(skipna=False).items()}
+
+
 def _lock(folder: Path) -> FileLock:
     lock = FileLock(folder / "lock")
     try:
@@ -179,7 +200,14 @@ def _lock(folder: Path) -> FileLock:
         ) from None
 
 
+def _write(file: int, line: dict) -> None:
+    # One write of a file opened for appending: a kill leaves a whole line or a torn last one.
+    os.write(file, (json.dumps(line, default=_to_python) + "\n").encode())
+    os.fsync(file)
+
+
 def _key(line: dict) -> tuple:
+    """The key of the fit that a line is about."""
     return line["candidate"], line["split"], line["n_resources"]
 
 
@@ -198,7 +226,8 @@ def _check_same(old: dict, new: dict, folder: Path) -> None:
     differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     if differing:
         changes = "; ".join(
-            f"{name} was {_short(old.get(name))}, is {_short(new.get(name))}" for name in differing
+            f"{name} was {_shorten(old.get(name))}, is {_shorten(new.get(name))}"
+            for name in differing
         )
         raise ValueError(
             f"`checkpoint`: {folder} holds a different search ({changes}). Name another folder, or "
@@ -206,17 +235,18 @@ def _check_same(old: dict, new: dict, folder: Path) -> None:
         )
 
 
-def _short(value) -> str:
+def _shorten(value) -> str:
     text = json.dumps(value)
     return text if len(text) <= 120 else f"{text[:117]}..."
 
 
 def _as_json(value):
-    return json.loads(json.dumps(value, default=_plain))
+    """The value after it has been written and read."""
+    return json.loads(json.dumps(value, default=_to_python))
 
 
-def _plain(value):
-    """numpy's numbers as Python's."""
+def _to_python(value):
+    """A number of numpy as one of Python."""
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"{type(value).__name__} has no form in JSON.")

@@ -1,4 +1,4 @@
-"""Estimators that can go on training: one unit of the resource after another."""
+"""Estimators that go on training instead of being fitted anew in each rung."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from sklearn.pipeline import Pipeline
 
 from metaling_sk._network.training import train_one_epoch_each
 from metaling_sk._utils.random_state import seeded_globally
+from metaling_sk.meta_param._fit_spec import FitSpec
 
 EPOCHS = ("max_epochs", "max_iter", "n_epochs", "epochs")
-"""Parameters that count what a call of `partial_fit` does once."""
+"""Parameters that count epochs, of which a call of `partial_fit` is one."""
 
 
-def can_resume(estimator, resource: str, fit_params: dict) -> bool:
+def can_resume(estimator, spec: FitSpec) -> bool:
     """Whether a fit with more of the resource can start from one with less.
 
-    That is so for estimators with `partial_fit`, and pipelines that end with one, where the
-    resource is its number of epochs.
+    That is so if the resource is the number of epochs of an estimator with `partial_fit`, or of
+    one that is the last step of a pipeline.
     """
-    step, name = _owner(estimator, resource)
+    step, name = _find_step(estimator, spec.resource)
     return (
         name in EPOCHS
         and hasattr(step, "partial_fit")
-        and not (fit_params and isinstance(estimator, Pipeline))
+        and not (spec.fit_params and isinstance(estimator, Pipeline))
     )
 
 
@@ -31,38 +32,50 @@ def train_on(
     estimator,
     X,
     y,
+    spec: FitSpec,
+    fit_params: dict,
     *,
-    resource: str,
     n_done: int,
     n_resources: int,
-    n_planned: int,
-    classes,
-    fit_params: dict,
     seed: int,
 ):
-    """Train an estimator that has had `n_done` epochs until it has had `n_resources`.
+    """Train an estimator that has had some epochs until it has had more.
 
     An epoch draws the same random numbers whether or not training was interrupted before it.
 
     Parameters
     ----------
-    n_planned : int
-        Epochs that the last rung has: where the estimator has a schedule, it is laid over these.
-    classes : ndarray or None
-        All classes, for a classifier.
+    estimator : estimator
+        One for which `can_resume` is true.
+    X, y : array-like
+        The training samples.
+    spec : FitSpec
+        If the estimator has a schedule, it is laid over the planned epochs of the search.
+    fit_params : dict
+        Passed to `partial_fit` as far as it takes them.
+    n_done : int
+        The epochs that the estimator has had.
+    n_resources : int
+        The epochs that it is to have had in the end.
+    seed : int
+        The seed of the fit.
+
+    Returns
+    -------
+    estimator
     """
-    step, _ = _owner(estimator, resource)
+    step, _ = _find_step(estimator, spec.resource)
     if step is not estimator:
         X = _transform(estimator, X, y, fitted=n_done > 0)
         step = estimator[-1]
     accepted = signature(step.partial_fit).parameters
     params = {name: value for name, value in fit_params.items() if name in accepted}
-    if classes is not None and "classes" in accepted:
-        params["classes"] = classes
+    if spec.classes is not None and "classes" in accepted:
+        params["classes"] = spec.classes
     if "planned_epochs" in accepted:
         with seeded_globally(seed):
             step.partial_fit(
-                X, y, n_epochs=n_resources - n_done, planned_epochs=n_planned, **params
+                X, y, n_epochs=n_resources - n_done, planned_epochs=spec.n_planned, **params
             )
         return estimator
     with train_one_epoch_each(step):
@@ -72,8 +85,13 @@ def train_on(
     return estimator
 
 
-def _owner(estimator, resource: str):
-    """The step that is to train, and its parameter."""
+def _find_step(estimator, resource: str | None):
+    """The step that the resource belongs to and the name of its parameter; None if there is none.
+
+    The step is the estimator itself, or the last one of a pipeline.
+    """
+    if resource is None:
+        return None, None
     prefix, _, name = resource.rpartition("__")
     if not prefix:
         return estimator, name
@@ -83,7 +101,7 @@ def _owner(estimator, resource: str):
 
 
 def _transform(pipeline: Pipeline, X, y, fitted: bool):
-    """X after all steps but the last."""
+    """Transform X by all steps but the last."""
     if len(pipeline) == 1:
         return X
     head = pipeline[:-1]

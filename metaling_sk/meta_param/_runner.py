@@ -2,112 +2,93 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from concurrent.futures import BrokenExecutor
-from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 from joblib.parallel import get_active_backend
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
-from metaling_sk._encoders.disk_cache import use_disk_cache
-from metaling_sk._network.estimator import LanguageClassifier
-from metaling_sk._utils.progress import Progress, silent
-from metaling_sk.meta_param._fits import Fit, FitSpec, States, fit_and_score, was_running
-from metaling_sk.meta_param._journal import Journal, describe
+from metaling_sk._utils.progress import Progress
+from metaling_sk.meta_param._fit_spec import Evaluation, Fit, FitResult
+from metaling_sk.meta_param._fits import failed_result, fit_and_score
+from metaling_sk.meta_param._folds import SearchData
+from metaling_sk.meta_param._journal import Journal
+from metaling_sk.meta_param._plan import SearchPlan
+from metaling_sk.meta_param._states import States
+from metaling_sk.meta_param._warm_cache import CacheWarmer
 
 WORKER_DIED = "the worker process died whenever it did this fit, perhaps for lack of memory"
 
-ENCODING = ("encoder", "trainable", "pooling", "layer", "max_length", "device", "dtype")
-"""Parameters that decide what a text's vector is."""
-
 DASK_ERRORS = ("FutureCancelledError", "KilledWorker")
-"""What distributed raises when a worker dies and takes data with it, by name: it is an extra."""
+"""Errors of distributed after a worker has died, by name because it is an extra."""
 
 
 class Runner:
-    """Does fits, unless the journal has them.
+    """Does the fits of a search, but for those that the journal has.
 
     Parameters
     ----------
-    estimator : estimator
-        Cloned for each fit.
-    setting : FitSpec
+    search : MetaParamSearchCV
+        Its estimator is cloned for each fit. `n_jobs` and `pre_dispatch` are those of
+        `joblib.Parallel`.
+    data : SearchData
+    plan : SearchPlan
     journal : Journal
     progress : Progress
-        Advanced by what each fit costs.
-    n_jobs, pre_dispatch : as in joblib.Parallel
+        Advanced by the cost of each fit.
 
     Attributes
     ----------
-    results : dict
-        The results of the finished fits by (candidate, n_resources) and split.
+    estimator : estimator
+        A clone of the search's estimator.
     """
 
     def __init__(
-        self,
-        estimator,
-        X,
-        y,
-        setting: FitSpec,
-        journal: Journal,
-        progress: Progress,
-        n_jobs,
-        pre_dispatch,
-        caller,
+        self, search, data: SearchData, plan: SearchPlan, journal: Journal, progress: Progress
     ):
-        self.estimator, self.X, self.y = estimator, X, y
-        self.setting = setting
+        self.search = search
+        self.estimator = clone(search.estimator)
+        self.data = data
+        self.spec = plan.fit_spec
+        self.objective = plan.objective
         self.journal = journal
         self.progress = progress
-        self.n_jobs, self.pre_dispatch = n_jobs, pre_dispatch
-        self.caller = caller
-        self.results: dict[tuple, dict[int, dict]] = {}
-        self.states = States(setting.folder)
-        self.store = setting.folder / "store"
-        self._encoded: set[str] = set()
-        shutil.rmtree(setting.folder / "running", ignore_errors=True)
-        for name in ("running", "states"):
-            (setting.folder / name).mkdir(exist_ok=True)
+        self._results: dict[tuple, dict[int, FitResult]] = {}
+        self._cache_warmer = CacheWarmer(self.estimator, data, self.spec.folder)
+        self.spec.folder.prepare()
 
-    def found(self, row) -> list[dict]:
-        """The results of a row's finished fits, in the order of the splits."""
-        found = self.results.get((row.candidate, row.n_resources), {})
-        return [found[split] for split in sorted(found)]
+    def results_of(self, evaluation: Evaluation | Fit) -> list[FitResult]:
+        """The results of an evaluation's finished fits, in the order of the splits."""
+        by_split = self._results.get((evaluation.candidate, evaluation.n_resources), {})
+        return [by_split[split] for split in sorted(by_split)]
 
-    def run(self, fits: list[Fit], cost: int, n_kept: int, select, context) -> None:
+    def run(self, fits: list[Fit], cost: int, n_kept: int, context) -> None:
         """Do the fits of a rung.
 
         Parameters
         ----------
+        fits : list of Fit
+            All candidates of the rung in all splits.
         cost : int
-            Of each, in units of the bar.
+            The cost of each fit in units of the progress bar.
         n_kept : int
-            How many candidates go on; the states of others are dropped as soon as may be.
-        select : callable
-            What a candidate's results are worth.
+            The number of candidates that go on to the next rung.
         context : CallbackContext
+            The context of the search.
         """
-        self._cost, self._n_kept, self._select = cost, n_kept, select
+        context = context.subcontext(
+            task_name="rung", max_subtasks=len(fits), sequential_subtasks=False
+        ).call_on_fit_task_begin(estimator=self.search)
+        self._cost = cost
+        self._standings = _Standings(n_kept, States(self.spec.folder.states))
         self._n_splits = len({fit.split for fit in fits})
-        self._scores: dict[int, float] = {}
-        self._dropped: set[int] = set()
         self._contexts = {
-            _key(fit): context.subcontext(task_name="candidate-split-evaluation", task_id=number)
+            fit.key: context.subcontext(task_name="candidate-split-evaluation", task_id=number)
             for number, fit in enumerate(fits)
         }
-        missing = []
-        for fit in fits:
-            found = self.journal.find(fit.candidate, fit.split, fit.n_resources, fit.params)
-            if found is None:
-                missing.append(fit)
-            else:
-                self.progress.skip(cost)
-                self._keep(fit, found)
-        self._encode_ahead(missing)
+        missing = [fit for fit in fits if not self._take_from_journal(fit)]
+        self._cache_warmer.warm({fit.candidate: fit.params for fit in missing}.values())
         while missing:
             try:
                 self._run(missing)
@@ -116,44 +97,37 @@ class Runner:
                     raise
                 self._run_one_by_one(self._suspects(missing))
             missing = [fit for fit in missing if not self._is_done(fit)]
+        context.call_on_fit_task_end(estimator=self.search)
 
-    def _encode_ahead(self, fits: list[Fit]) -> None:
-        """Encode the texts once for every frozen encoder of these fits, before workers need them.
-
-        So a vector does not depend on which fold comes first.
-        """
-        if not isinstance(self.estimator, LanguageClassifier):
-            return
-        language = self.setting.language if self.setting.language_is_metadata else None
-        for params in {fit.candidate: fit.params for fit in fits}.values():
-            clf = clone(self.estimator)
-            # A candidate that fails here will fail in its fits, where it is noted.
-            with suppress(Exception), silent(), use_disk_cache(self.store, remember=True):
-                clf.set_params(**params)
-                encoding = json.dumps(describe({name: getattr(clf, name) for name in ENCODING}))
-                if encoding not in self._encoded:
-                    self._encoded.add(encoding)
-                    clf._encode_ahead(self.X, language)
+    def _take_from_journal(self, fit: Fit) -> bool:
+        """Keep the result of a fit that was finished before; whether there is one."""
+        result = self.journal.find(fit)
+        if result is None:
+            return False
+        self.progress.skip(self._cost)
+        self._keep(fit, result)
+        return True
 
     def _run(self, fits: list[Fit]) -> None:
+        """Do fits in parallel, and note each as soon as it is finished."""
         streams = getattr(get_active_backend()[0], "supports_return_generator", False)
         parallel = Parallel(
-            n_jobs=self.n_jobs,
-            pre_dispatch=self.pre_dispatch,
+            n_jobs=self.search.n_jobs,
+            pre_dispatch=self.search.pre_dispatch,
             return_as="generator_unordered" if streams else "list",
         )
-        # Callbacks see the search; else it stays here, with all that it holds.
-        caller = self.caller if getattr(self.caller, "_skl_callbacks", ()) else None
+        # Only callbacks need the search. Without them it is not sent to the workers.
+        caller = self.search if getattr(self.search, "_skl_callbacks", ()) else None
         calls = (
             delayed(_numbered)(
                 number,
                 clone(self.estimator),
-                self.X,
-                self.y,
+                self.data.X,
+                self.data.y,
                 fit,
-                self.setting,
+                self.spec,
                 caller,
-                self._contexts[_key(fit)],
+                self._contexts[fit.key],
             )
             for number, fit in enumerate(fits)
         )
@@ -161,62 +135,73 @@ class Runner:
             self._note(fits[number], result)
 
     def _run_one_by_one(self, fits: list[Fit]) -> None:
+        """Do fits of which one has killed its worker; that one fails."""
         for fit in fits:
             try:
                 self._run([fit])
             except Exception as error:
-                if not _is_worker_death(error) or self.setting.error_score == "raise":
+                if not _is_worker_death(error) or self.spec.error_score == "raise":
                     raise
-                result = {"failure": WORKER_DIED, "traceback": str(error), "languages": {}}
-                result |= {"test_scores": None, "train_scores": None}
-                self._note(fit, result | {"fit_time": 0.0, "score_time": 0.0})
+                self._note(fit, failed_result(WORKER_DIED, str(error)))
 
     def _suspects(self, fits: list[Fit]) -> list[Fit]:
-        """Those that were running when a worker died: one of them may be the reason."""
-        left = [fit for fit in fits if not self._is_done(fit)]
-        return [fit for fit in left if was_running(self.setting.folder, fit)] or left
+        """The fits that were running when a worker died; one of them may be the reason."""
+        unfinished = [fit for fit in fits if not self._is_done(fit)]
+        running = [fit for fit in unfinished if self.spec.folder.was_running(fit.name)]
+        return running or unfinished
 
-    def _note(self, fit: Fit, result: dict) -> None:
-        self.journal.add(fit.candidate, fit.split, fit.n_resources, fit.params, result)
+    def _note(self, fit: Fit, result: FitResult) -> None:
+        """Write a new result into the journal and show it on the progress bar."""
+        self.journal.add(fit, result)
         self._keep(fit, result)
-        self.progress.advance(self._cost, self._best_so_far())
+        self.progress.advance(self._cost, self._standings.summary())
 
-    def _keep(self, fit: Fit, result: dict) -> None:
-        found = self.results.setdefault((fit.candidate, fit.n_resources), {})
-        found[fit.split] = result
-        if len(found) == self._n_splits:
-            score = self._select([found[split] for split in sorted(found)])
-            self._scores[fit.candidate] = -np.inf if np.isnan(score) else score
-            self._drop_state_of_worst()
+    def _keep(self, fit: Fit, result: FitResult) -> None:
+        """Keep a result, and the score of its candidate if that was the last split."""
+        by_split = self._results.setdefault((fit.candidate, fit.n_resources), {})
+        by_split[fit.split] = result
+        if len(by_split) == self._n_splits:
+            self._standings.add(fit.candidate, self.objective(self.results_of(fit)))
 
-    def _drop_state_of_worst(self) -> None:
-        """Of the candidates that are finished, no more than will go on keep their states."""
+    def _is_done(self, fit: Fit) -> bool:
+        return fit.split in self._results.get((fit.candidate, fit.n_resources), {})
+
+
+class _Standings:
+    """The scores of the candidates of a rung whose fits are all finished.
+
+    Parameters
+    ----------
+    n_kept : int
+        The number of candidates that go on.
+    states : States
+        The states of candidates that cannot go on any more are dropped.
+    """
+
+    def __init__(self, n_kept: int, states: States):
+        self._n_kept = n_kept
+        self._states = states
+        self._scores: dict[int, float] = {}
+        self._dropped: set[int] = set()
+
+    def add(self, candidate: int, score: float) -> None:
+        """Add the score of a candidate."""
+        self._scores[candidate] = -np.inf if np.isnan(score) else score
         while len(self._scores) - len(self._dropped) > self._n_kept:
-            left = [number for number in self._scores if number not in self._dropped]
-            worst = min(left, key=lambda number: (self._scores[number], -number))
-            self.states.drop(worst)
+            remaining = [number for number in self._scores if number not in self._dropped]
+            worst = min(remaining, key=lambda number: (self._scores[number], -number))
+            self._states.drop(worst)
             self._dropped.add(worst)
 
-    def _best_so_far(self) -> str | None:
+    def summary(self) -> str | None:
+        """The best score so far, for the progress bar."""
         best = max(self._scores.values(), default=-np.inf)
         return f"best={best:.4g}" if np.isfinite(best) else None
 
-    def _is_done(self, fit: Fit) -> bool:
-        return fit.split in self.results.get((fit.candidate, fit.n_resources), {})
 
-
-def remove_states(folder: Path) -> None:
-    """Remove what only a running search needs."""
-    for name in ("states", "store", "running"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-
-
-def _numbered(number: int, *args) -> tuple[int, dict]:
+def _numbered(number: int, *args) -> tuple[int, FitResult]:
+    """A result with the number of its fit, because results come in any order."""
     return number, fit_and_score(*args)
-
-
-def _key(fit: Fit) -> tuple:
-    return fit.candidate, fit.split, fit.n_resources
 
 
 def _is_worker_death(error: Exception) -> bool:

@@ -1,167 +1,176 @@
-"""MetaParamSearchCV: the parameters that control learning, by minimising the validation loss."""
+"""MetaParamSearchCV: search for the parameters that control learning."""
 
 from __future__ import annotations
 
-import time
+import os
 import warnings
-from contextlib import ExitStack
-from functools import partial
-from math import ceil
+from collections.abc import Mapping
 from numbers import Integral, Real
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import joblib
 import numpy as np
+import pandas as pd
 from sklearn.base import clone
-from sklearn.utils import check_random_state, get_tags, indexable
+from sklearn.utils import get_tags, indexable
 
 from metaling_sk._encoders.disk_cache import use_disk_cache
+from metaling_sk._utils.parameters import Number
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded_globally
 from metaling_sk._utils.sklearn_compat import (
     BaseSearchCV,
     HasMethods,
-    Interval,
     MultimetricScorer,
     StrOptions,
     check_method_params,
     fit_context,
 )
-from metaling_sk.meta_param._brackets import (
-    Rung,
-    find_resources,
-    halving_rungs,
-    hyperband_brackets,
+from metaling_sk.meta_param._fit_spec import Evaluation, FitResult
+from metaling_sk.meta_param._fits import fit_best, make_task
+from metaling_sk.meta_param._folder import open_folder
+from metaling_sk.meta_param._folds import SearchData, read_data
+from metaling_sk.meta_param._journal import Journal
+from metaling_sk.meta_param._loop import run_brackets
+from metaling_sk.meta_param._objective import check_metric, find_scorers
+from metaling_sk.meta_param._plan import (
+    RESOURCE_COLUMNS,
+    SearchPlan,
+    describe_search,
+    make_plan,
 )
-from metaling_sk.meta_param._candidates import FixedCandidates, TpeCandidates
-from metaling_sk.meta_param._fits import FitSpec, propagated, resumable
-from metaling_sk.meta_param._folds import SearchData, read_data, split
-from metaling_sk.meta_param._journal import Journal, describe
-from metaling_sk.meta_param._loop import Evaluation, run_brackets
-from metaling_sk.meta_param._priors import (
-    FIRST_SHARE,
-    good_candidates,
-    read_priors,
-    sample_with_prior,
-    spread_first,
-)
-from metaling_sk.meta_param._results import (
-    completed,
-    criterion,
-    failure_column,
-    language_columns,
-    metric_names,
-    warn_of_failures,
-)
-from metaling_sk.meta_param._resume import train_on
-from metaling_sk.meta_param._runner import Runner, remove_states
-from metaling_sk.meta_param._space import dimensions
-from metaling_sk.metrics import log_loss_scorer
-
-WITH_RESOURCES = ("halving", "hyperband")
-SCORE = "score"
-"""What a metric is called that is alone."""
+from metaling_sk.meta_param._results import best_row, make_table, warn_of_failures
+from metaling_sk.meta_param._runner import Runner
+from metaling_sk.meta_param._scoring import SCORE
 
 
 class MetaParamSearchCV(BaseSearchCV):
-    """Learn the parameters that control learning, by minimising the cross-validation loss.
+    r"""Search for the parameters that control learning, by minimising the validation loss.
 
-    .. math:: \\min_\\theta \\frac{1}{|C|} \\sum_{c \\in C} \\sum_{x, y \\in D_c} L(f_\\theta(x), y)
+    .. math:: \min_\theta \frac{1}{|C|} \sum_{c \in C} \sum_{x, y \in D_c} L(f_\theta(x), y)
 
-    over the parameters :math:`\\theta` of an estimator, with the folds :math:`C`, the test rows
-    :math:`D_c` of each and the log-loss :math:`L`, unless `scoring` names another. All that holds
-    for `sklearn.model_selection.RandomizedSearchCV` holds here.
+    over the parameters :math:`\theta` of an estimator, with the folds :math:`C`, the test samples
+    :math:`D_c` of each fold and the loss :math:`L`. The loss is the log-loss, unless `scoring`
+    names another. Everything that holds for `sklearn.model_selection.RandomizedSearchCV` holds
+    here, too.
 
     **Resources.** "halving" [1]_ and "hyperband" [2]_ begin with many candidates and little of a
-    resource, and give the best more of it. Where the resource is the number of epochs of an
-    estimator with `partial_fit` (`TransferClassifier`, skorch's nets, `SGDClassifier`,
-    `MLPClassifier`; also as the last step of a `Pipeline`), a candidate that is given more goes on
-    training: from 1 over 3 to 9 epochs it is trained 9 epochs in all. Others, and "n_samples",
-    are fitted anew in each rung. The learning rate of a `TransferClassifier` then grows in the
-    first epoch, stays for a third of the epochs that the last rung has, and falls to 0 in the
-    rest, once and across all rungs; a rung trains without validation rows, source stage and
-    self-training of the network. The best candidate is fitted on all rows in the same way, and
-    may be one that was best before it had most of the epochs. Other estimators follow what their
-    `partial_fit` does: no schedule in scikit-learn, and in skorch a schedule of its own at every
-    epoch.
+    resource, and give the best candidates more of it in one rung after another. If the resource is
+    the number of epochs of an estimator with `partial_fit` (`TransferClassifier`, skorch's nets,
+    `SGDClassifier`, `MLPClassifier`; also as the last step of a `Pipeline`), a candidate that gets
+    more goes on training: from 1 over 3 to 9 epochs it is trained 9 epochs in all. Other
+    estimators are fitted anew in each rung, and so is every estimator with "n_samples".
+
+    **Learning rate.** The learning rate of a `TransferClassifier` that goes on training grows in
+    the first epoch, stays for a third of the epochs that the last rung has, and falls to 0 in the
+    rest, once and across all rungs. A rung trains without validation samples, source stage and
+    self-training of the network. The best candidate is fitted on all samples in the same way, and
+    may be one that was best before it had most of the epochs. Other estimators follow their
+    `partial_fit`: scikit-learn's have no schedule, and skorch's begin theirs again at every epoch.
 
     Parameters
     ----------
     estimator : estimator
         Cloned for every fit.
     param_distributions : dict or list of dict
-        Names of parameters to lists or distributions with `rvs`, as in `RandomizedSearchCV`.
+        The names of the parameters with lists of values or distributions with a method `rvs`, as
+        in `RandomizedSearchCV`.
     search : {"random", "halving", "hyperband", "tpe"}, default="random"
-        "tpe" [3]_ learns from the candidates before, by Optuna (extra `optuna`); it asks for as
-        many candidates at once as `n_jobs` keeps busy.
+        The kind of search. "tpe" [3]_ learns from the candidates before, by Optuna (extra
+        `optuna`); it asks for as many candidates at once as `n_jobs` keeps busy.
     n_iter : int, default=10
-        Number of candidates; with "hyperband" its brackets share them.
+        The number of candidates. The brackets of "hyperband" share them.
     scoring : str, callable, list, tuple, dict or None, default=None
-        None is the negative log-loss over all labels of y, of a classifier with `predict_proba`,
-        and the `score` method of any other estimator.
+        As in `RandomizedSearchCV`, but None is the negative log-loss over all classes of y for a
+        classifier with `predict_proba`, and the `score` method for any other estimator.
     select : {"mean", "worst_language"}, default="mean"
-        What makes the best candidate: the mean score of the splits, or that of the language in
-        which it is lowest.
+        The best candidate is the one with the best mean score of the splits, or with the best
+        score in the language in which it does worst.
     n_jobs : int, default=None
-        Fits at once; joblib's backend decides where, see `joblib.parallel_config`. dask uses all
-        workers that it has.
+        The number of fits at once. joblib's backend decides where they run, see
+        `joblib.parallel_config`; dask uses all workers that it has.
     refit : bool, str or callable, default=True
         As in `RandomizedSearchCV`.
     cv : int, splitter or iterable, default=None
-        Folds; None is 5. A classifier's folds are those of `StratifiedLanguageKFold` where X has
-        a language or y has rows without a label, otherwise those of `StratifiedKFold`.
+        The folds; None is 5. The default folds of a classifier are those of
+        `StratifiedLanguageKFold` if X has a language or some samples have no label, otherwise
+        those of `StratifiedKFold`.
     resource : str, default="max_epochs"
-        For "halving" and "hyperband": a parameter of the estimator that is a whole number, or
-        "n_samples": subsets with all classes of all languages, of the training rows only.
+        The resource of "halving" and "hyperband": a parameter of the estimator that is a whole
+        number, or "n_samples". The latter takes subsets of the training samples with every class
+        of every language in them.
     min_resources : int, "exhaust" or "smallest", default="exhaust"
-        What a candidate of the first rung gets. "exhaust" lets the last rung come as close to
-        `max_resources` as can be; "smallest" is 1, or as many samples as let each fold have two
-        of each class and language. Both are the same for "hyperband".
+        The amount of the resource for a candidate of the first rung. "smallest" is 1, or as many
+        samples as let each fold have two of each class and language. "exhaust" is as much as lets
+        the last rung come as close to `max_resources` as can be. Both are the same for
+        "hyperband".
     max_resources : int or "auto", default="auto"
-        The most a candidate can get. "auto" is the estimator's own value of the resource, or all
-        samples.
+        The greatest amount of the resource for a candidate. "auto" is the estimator's own value
+        of the parameter, or all samples.
     factor : float, default=3
         In each rung the best 1 / `factor` of the candidates get `factor` times the resource.
     prior : search, DataFrame, path or list of these, default=None
         Earlier searches, on other languages or other data: fitted, or as `cv_results_`, or the
-        folder of their `checkpoint`. The first third of the candidates are the best of theirs,
-        spread out; of the rest one half is drawn from a density around what did well [4]_ and
+        folders of their `checkpoint`. The first third of the candidates are the best of theirs,
+        spread out. Of the rest, one half is drawn from a density around what did well [4]_ and
         one half from `param_distributions` ("tpe" suggests the rest), so that a wrong prior costs
         two of three candidates and no more.
     checkpoint : str or path, default=None
-        A folder. A search that was killed and is run again with the same arguments goes on there
-        and ends as it would have; fits that failed count as finished. The folder needs to be one
-        that all workers see.
+        A folder, which all workers need to see. A search that was killed and is run again with
+        the same arguments goes on there and ends as it would have ended. Fits that failed count
+        as finished.
     random_state : int, RandomState instance or None, default=None
-        Of the candidates and the default folds, and of estimators that have no random_state of
-        their own.
+        The seed of the candidates, of the default folds, and of estimators that have no
+        random_state of their own.
     verbose : int, default=1
         1 shows a progress bar, 0 nothing.
     pre_dispatch : int or str, default="2*n_jobs"
         As in `joblib.Parallel`.
     error_score : "raise" or float, default=np.nan
-        The score of a fit that fails; why it did is in ``cv_results_["failure"]``.
+        The score of a fit that fails; the reason is in ``cv_results_["failure"]``. "raise" stops
+        the search instead.
     return_train_score : bool, default=False
+        Whether `cv_results_` has the scores of the training samples as well.
 
     Attributes
     ----------
     cv_results_ : dict of ndarrays
-        As in `RandomizedSearchCV`, and: `candidate`, the number of the candidate of a row;
-        `failure`; for "halving" and "hyperband" `iter`, `n_resources` and, for the latter,
-        `bracket`; where X has a language, ``mean_test_score_<language>``,
-        ``std_test_score_<language>`` and ``worst_test_score``. After an interrupt it has what was
-        finished.
-    best_estimator_, best_params_, best_index_, scorer_, n_splits_, refit_time_, multimetric_
-        As in `RandomizedSearchCV`. With "n_samples" the best is one that had most of them.
+        The columns of `RandomizedSearchCV`, and: `candidate`, the number of the candidate;
+        `failure`; for "halving" and "hyperband" `iter` and `n_resources`, and for the latter
+        `bracket`; if X has a language, ``mean_test_score_<language>``,
+        ``std_test_score_<language>`` and ``worst_test_score``. After an interrupt it has the
+        candidates that were finished.
+    best_estimator_ : estimator
+        The best candidate, fitted on all samples. Only if `refit` is not False.
+    best_params_ : dict
+        The parameters of the best candidate.
+    best_index_ : int
+        The row of the best candidate in `cv_results_`. With "n_samples" it is one of those that
+        had most of them.
     best_score_ : float
-        Of the best candidate: its mean score or, for select="worst_language", that of its worst
-        language.
-    n_resources_, n_candidates_ : list of int
-        Of each rung, for "halving" and "hyperband".
+        The mean score of the best candidate or, for select="worst_language", that of its worst
+        language. Not available if `refit` is a function.
+    scorer_ : callable or dict
+        The scorer, or the scorers by name.
+    n_splits_ : int
+        The number of splits.
+    refit_time_ : float
+        The seconds that the fit of the best candidate on all samples took. Only if `refit` is not
+        False.
+    multimetric_ : bool
+        Whether there are several metrics.
+    n_resources_ : list of int
+        The amount of the resource in each rung, for "halving" and "hyperband".
+    n_candidates_ : list of int
+        The number of candidates in each rung, for "halving" and "hyperband".
+    min_resources_ : int or None
+        The least amount of the resource; None without a resource.
+    max_resources_ : int or None
+        The greatest amount of the resource; None without a resource.
     classes_ : ndarray of shape (n_classes,)
+        The classes of `best_estimator_`.
     n_features_in_ : int
-    feature_names_in_ : ndarray of str, for DataFrames
+        The number of features that `best_estimator_` has seen in `fit`.
+    feature_names_in_ : ndarray of str
+        The names of these features, if X is a DataFrame.
 
     References
     ----------
@@ -195,22 +204,23 @@ class MetaParamSearchCV(BaseSearchCV):
     """
 
     _parameter_constraints: dict = {
+        # estimator, scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score and
+        # return_train_score are checked as in all searches of scikit-learn.
         **BaseSearchCV._parameter_constraints,
         "param_distributions": [dict, list],
-        "search": [StrOptions({"random", "halving", "hyperband", "tpe"})],
-        "n_iter": [Interval(Integral, 1, None, closed="left")],
+        "search": [StrOptions(set(RESOURCE_COLUMNS))],
+        "n_iter": [Number(Integral, 1, None, closed="left")],
         "select": [StrOptions({"mean", "worst_language"})],
         "resource": [str],
         "min_resources": [
-            Interval(Integral, 1, None, closed="left"),
+            Number(Integral, 1, None, closed="left"),
             StrOptions({"exhaust", "smallest"}),
         ],
-        "max_resources": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "factor": [Interval(Real, 1, None, closed="neither")],
-        "prior": "no_validation",
-        "checkpoint": "no_validation",
+        "max_resources": [Number(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "factor": [Number(Real, 1, None, closed="neither")],
+        "prior": [HasMethods(["fit"]), Mapping, pd.DataFrame, str, os.PathLike, list, tuple, None],
+        "checkpoint": [str, os.PathLike, None],
         "random_state": ["random_state"],
-        "estimator": [HasMethods(["fit"])],
     }
 
     def __init__(
@@ -262,27 +272,29 @@ class MetaParamSearchCV(BaseSearchCV):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        own = get_tags(self.estimator)
-        tags.input_tags, tags.target_tags = own.input_tags, own.target_tags
+        estimator_tags = get_tags(self.estimator)
+        tags.input_tags, tags.target_tags = estimator_tags.input_tags, estimator_tags.target_tags
         tags.array_api_support = False
         return tags
 
     def __sklearn_is_fitted__(self):
-        return hasattr(self, "scorer_")  # which is set last: an interrupted search has results
+        # It is set last. An interrupted search has results but is not fitted.
+        return hasattr(self, "scorer_")
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, **params):
-        """Search, and fit the best candidate on all rows.
+        """Search, and fit the best candidate on all samples.
 
         Parameters
         ----------
         X : DataFrame, array-like or sparse matrix of n_samples
-            Whatever the estimator takes. A DataFrame with a language column is the form in which
-            the language reaches every fit, score and prediction.
+            Whatever the estimator takes. With a language column in a DataFrame, the language
+            reaches every fit, score and prediction.
         y : array-like of shape (n_samples,), default=None
+            The target. Some labels may be missing if the estimator allows that.
         **params : dict
-            Passed to the estimator, the scorer and the splitter as in `RandomizedSearchCV`;
-            `language`, where X has no language column, also to the predictions that are scored.
+            Passed to the estimator, the scorer and the splitter as in `RandomizedSearchCV`. If X
+            has no language column, `language` is passed to the scored predictions as well.
 
         Returns
         -------
@@ -298,244 +310,95 @@ class MetaParamSearchCV(BaseSearchCV):
         params = check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
         data = read_data(self.estimator, X, y, params.get("language"))
-        scorers, metric = self._find_scorers(data.classes)
-        metric = self._check_metric(metric, data)
-        _forget_last_fit(self)
-        weights = params.get("sample_weight")
-        hook = {
-            "estimator": self,
-            "X": X,
-            "y": y,
-            "metadata": None if weights is None else {"sample_weight": weights},
-        }
-        root = self._init_callback_context(
-            max_subtasks=1 + (self.refit is not False)
-        ).call_on_fit_task_begin(**hook)
-        with ExitStack() as stack:
-            journal = Journal(self.checkpoint)
-            stack.callback(journal.close)
-            folder = self.checkpoint
-            if folder is None:
-                folder = stack.enter_context(TemporaryDirectory(prefix="metaling_sk-"))
-            folder = Path(folder)
-            seed = self._find_seed() if journal.seed is None else journal.seed
-            splits = split(self.estimator, X, y, self.cv, data, routed.splitter.split, seed)
-            self.n_splits_ = len(splits)
-            self._set_resources(data)
+        scorers, metric = find_scorers(self, data.classes)
+        metric = check_metric(self, metric, has_language=data.language is not None)
+        self._forget_last_fit()
+        task = make_task(self, X, y, params.get("sample_weight"))
+        context = self._init_callback_context(max_subtasks=1 + (self.refit is not False))
+        context.call_on_fit_task_begin(**task)
+        with Journal(self.checkpoint) as journal, open_folder(self.checkpoint) as folder:
+            plan = make_plan(self, data, routed, scorers, metric, journal.seed, folder)
+            self._set_plan(plan)
             if self.checkpoint is not None:
-                journal.begin(self._describe(X, y, params, splits), seed)
-            source, n_iter = self._find_source(seed)
-            brackets = self._find_brackets(n_iter)
-            setting = FitSpec(
-                scorer=scorers,
-                fit_params=routed.estimator.fit,
-                score_params=routed.scorer.score,
-                language=data.language,
-                language_is_metadata=params.get("language") is not None,
-                labelled=data.labelled,
-                classes=data.classes,
-                return_train_score=self.return_train_score,
-                error_score=self.error_score,
-                resource=self.resource if self.search in WITH_RESOURCES else None,
-                n_planned=max(self.n_resources_) if self.search in WITH_RESOURCES else None,
-                seed=seed,
-                folder=folder,
-            )
-            spoken = [data.spoken(test) for _, test in splits]
-            context = root.subcontext(
-                task_name="search", max_subtasks=sum(map(len, brackets))
-            ).call_on_fit_task_begin(estimator=self)
-            rows: list[Evaluation] = []
-            with Progress(self.verbose, "search") as progress:
-                runner = Runner(
-                    clone(self.estimator),
-                    X,
-                    y,
-                    setting,
-                    journal,
-                    progress,
-                    n_jobs=self.n_jobs,
-                    pre_dispatch=self.pre_dispatch,
-                    caller=self,
-                )
-                select = partial(self._worth, metric=metric, spoken=spoken)
-                try:
-                    run_brackets(runner, source, brackets, splits, data, select, context, rows)
-                except KeyboardInterrupt:
-                    self._keep_finished(rows, runner, spoken)
-                    raise
-            context.call_on_fit_task_end(estimator=self)
-            warn_of_failures([runner.found(row) for row in rows], self.error_score)
-            metrics = self._tabulate(rows, runner, spoken)
+                journal.begin(describe_search(self, data, params, plan), plan.fit_spec.seed)
+            evaluations, results = self._run(data, plan, journal, context)
+            warn_of_failures(results, self.error_score)
+            metrics = self._set_results(evaluations, results, plan)
             self.multimetric_ |= isinstance(scorers, MultimetricScorer)
-            self._find_best(metric, metrics)
+            self._set_best(metric, metrics)
             if self.refit:
-                context = root.subcontext(task_name="refit-with-best-params")
-                with use_disk_cache(folder / "store", remember=True), seeded_globally(seed):
-                    self._refit(X, y, setting, context, hook)
-            remove_states(folder)
+                self._refit(
+                    data, plan, context.subcontext(task_name="refit-with-best-params"), task
+                )
+            folder.clean()
         self.scorer_ = getattr(scorers, "_scorers", scorers)
-        root.call_on_fit_task_end(**hook)
+        context.call_on_fit_task_end(**task)
         return self
 
-    def _find_scorers(self, classes):
-        """The scorers and the name of the metric that selects, None where refit names none."""
-        scorers, metric = self._get_scorers()
-        has_loss = classes is not None and hasattr(self.estimator, "predict_proba")
-        if self.scoring is None and has_loss:
-            scorers = log_loss_scorer(classes)
-        return scorers, metric
+    def _forget_last_fit(self) -> None:
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
 
-    def _find_seed(self) -> int:
-        if isinstance(self.random_state, Integral):
-            return int(self.random_state)
-        return int(check_random_state(self.random_state).randint(2**31 - 1))
+    def _set_plan(self, plan: SearchPlan) -> None:
+        """Set the attributes that are known before the first fit."""
+        self.n_splits_ = len(plan.splits)
+        least, greatest = plan.limits or (None, None)
+        self.min_resources_, self.max_resources_ = least, greatest
+        if plan.limits is not None:
+            self.n_candidates_ = [rung.n_candidates for rung in plan.rungs]
+            self.n_resources_ = [rung.n_resources for rung in plan.rungs]
 
-    def _set_resources(self, data: SearchData) -> None:
-        """Set `min_resources_` and `max_resources_`; None for a search without resources."""
-        self.min_resources_ = self.max_resources_ = None
-        if self.search in WITH_RESOURCES:
-            self.min_resources_, self.max_resources_ = find_resources(
-                self.estimator,
-                self.resource,
-                self.min_resources,
-                self.max_resources,
-                data.n_samples,
-                2 * self.n_splits_ * len(set(data.strata)),
-            )
+    def _run(
+        self, data: SearchData, plan: SearchPlan, journal: Journal, context
+    ) -> tuple[list[Evaluation], list[list[FitResult]]]:
+        """Evaluate all candidates; after an interrupt, keep the results of those that finished."""
+        context = context.subcontext(task_name="search", max_subtasks=len(plan.rungs))
+        context.call_on_fit_task_begin(estimator=self)
+        evaluations: list[Evaluation] = []
+        with Progress(self.verbose, "search") as progress:
+            runner = Runner(self, data, plan, journal, progress)
+            try:
+                run_brackets(runner, plan, data, context, evaluations)
+            except KeyboardInterrupt:
+                self._set_finished_results(evaluations, runner, plan)
+                raise
+        context.call_on_fit_task_end(estimator=self)
+        return evaluations, [runner.results_of(evaluation) for evaluation in evaluations]
 
-    def _describe(self, X, y, params: dict, splits) -> dict:
-        """What makes this search another one than that in a checkpoint."""
-        settings = (
-            "search n_iter scoring select resource min_resources max_resources factor "
-            "random_state error_score return_train_score"
-        )
-        description = {name: describe(getattr(self, name)) for name in settings.split()}
-        return description | {
-            "n_splits": self.n_splits_,
-            "estimator": describe(self.estimator),
-            "param_distributions": describe(self.param_distributions),
-            "prior": joblib.hash([frame.to_dict("list") for frame in self._read_priors()]),
-            "X": joblib.hash(X),
-            "y": joblib.hash(y),
-            "fit parameters": joblib.hash(params),
-            "folds": joblib.hash(splits),
-        }
-
-    def _read_priors(self) -> list:
-        return [] if self.prior is None else read_priors(self.prior)
-
-    def _find_source(self, seed: int) -> tuple[FixedCandidates | TpeCandidates, int]:
-        """Where the candidates come from, and how many there are."""
-        spaces = dimensions(self.param_distributions)
-        is_searched = any(self.resource in names for names in spaces)
-        if self.search in WITH_RESOURCES and is_searched:
-            raise ValueError(
-                f"`resource`: {self.resource!r} is searched for in `param_distributions` too; "
-                "leave it out of one of them."
-            )
-        priors = self._read_priors()
-        if self.search == "tpe":
-            good = good_candidates(priors, spaces)
-            first = spread_first(good, spaces, ceil(FIRST_SHARE * self.n_iter))
-            return TpeCandidates(spaces, self.n_iter, seed, first), self.n_iter
-        candidates = sample_with_prior(self.param_distributions, priors, self.n_iter, seed)
-        return FixedCandidates(candidates), len(candidates)
-
-    def _find_brackets(self, n_iter: int) -> list[list[Rung]]:
-        if self.search in WITH_RESOURCES:
-            brackets = self._find_rungs(n_iter)
-            rungs = [rung for rungs in brackets for rung in rungs]
-            self.n_candidates_ = [rung.n_candidates for rung in rungs]
-            self.n_resources_ = [rung.n_resources for rung in rungs]
-            return brackets
-        at_once = n_iter
-        if self.search == "tpe":
-            at_once = ceil(joblib.effective_n_jobs(self.n_jobs) / self.n_splits_)
-        starts = range(0, n_iter, at_once)
-        return [[Rung(min(at_once, n_iter - start), None)] for start in starts]
-
-    def _find_rungs(self, n_iter: int) -> list[list[Rung]]:
-        limits = self.min_resources_, self.max_resources_, self.factor
-        if self.search == "hyperband":
-            return hyperband_brackets(n_iter, *limits)
-        return [halving_rungs(n_iter, *limits, exhaust=self.min_resources == "exhaust")]
-
-    def _check_metric(self, metric: str | bool, data: SearchData) -> str | None:
-        """The name of the metric that selects, or None where refit leaves that to the user."""
-        if self.select == "worst_language" and data.language is None:
-            raise ValueError(
-                "`select`='worst_language' needs the language of each row: give X a language "
-                "column, or pass `language` to fit."
-            )
-        if callable(self.scoring) and isinstance(self.refit, str):
-            # It may give one score or, by name, several.
-            return self.refit
-        if isinstance(metric, str):
-            return metric
-        if self._needs_metric():
-            raise ValueError(self._no_metric())
-        return None
-
-    def _needs_metric(self) -> bool:
-        """Whether candidates are chosen before `refit` can be asked."""
-        return self.search != "random" or self.select != "mean"
-
-    def _no_metric(self) -> str:
-        return (
-            f"`refit` must name the metric by which search={self.search!r} and "
-            f"select={self.select!r} choose among candidates, got {self.refit!r}."
-        )
-
-    def _worth(self, results: list[dict], metric: str | None, spoken: list[list[str]]) -> float:
-        """What selects a candidate: the higher the better, NaN where there is no such score."""
-        metrics = metric_names(results) or [metric]
-        metric = SCORE if metrics == [SCORE] else metric
-        if metric not in metrics:
-            if self._needs_metric():
-                raise ValueError(self._no_metric())
-            return np.nan
-        results = completed(results, metrics, self.error_score, spoken)
-        return criterion(results, metric, self.select)
-
-    def _keep_finished(
-        self, rows: list[Evaluation], runner: Runner, spoken: list[list[str]]
+    def _set_finished_results(
+        self, evaluations: list[Evaluation], runner: Runner, plan: SearchPlan
     ) -> None:
-        """After an interrupt: `cv_results_` of the candidates whose fits are all finished."""
-        finished = [row for row in rows if len(runner.found(row)) == self.n_splits_]
-        if finished:
+        """Set `cv_results_` of the candidates whose fits are all finished, if there are any."""
+        results = [runner.results_of(evaluation) for evaluation in evaluations]
+        is_finished = [len(by_split) == self.n_splits_ for by_split in results]
+        if any(is_finished):
             with warnings.catch_warnings():
                 # Made an error, a warning would take the place of the interrupt.
                 warnings.simplefilter("ignore")
-                self._tabulate(finished, runner, spoken)
+                self._set_results(
+                    [value for value, done in zip(evaluations, is_finished, strict=True) if done],
+                    [value for value, done in zip(results, is_finished, strict=True) if done],
+                    plan,
+                )
 
-    def _tabulate(
-        self, rows: list[Evaluation], runner: Runner, spoken: list[list[str]]
+    def _set_results(
+        self, evaluations: list[Evaluation], results: list[list[FitResult]], plan: SearchPlan
     ) -> list[str]:
-        """Set `cv_results_` and `multimetric_`; the names of the metrics."""
-        found = [runner.found(row) for row in rows]
-        metrics = metric_names([result for row in found for result in row]) or [SCORE]
-        found = [completed(results, metrics, self.error_score, spoken) for results in found]
-        more = {"candidate": [row.candidate for row in rows]}
-        if self.search in WITH_RESOURCES:
-            more["iter"] = [row.iteration for row in rows]
-            more["n_resources"] = [row.n_resources for row in rows]
-        if self.search == "hyperband":
-            more["bracket"] = [row.bracket for row in rows]
-        results = self._format_results(
-            [row.params for row in rows],
-            self.n_splits_,
-            [result for row in found for result in row],
-            more,
+        """Set `cv_results_` and `multimetric_`; return the names of the metrics."""
+        table = make_table(
+            evaluations,
+            results,
+            error_score=self.error_score,
+            test_languages=plan.objective.test_languages,
+            resource_columns=RESOURCE_COLUMNS[self.search],
+            format_results=self._format_results,
         )
-        for name, column in language_columns(found, metrics).items():
-            results.setdefault(name, column)  # a metric may be called as another in a language
-        self.cv_results_ = results | {"failure": failure_column(found)}
-        self.multimetric_ = metrics != [SCORE]
-        return metrics
+        self.cv_results_ = table.columns
+        self.multimetric_ = table.is_multimetric
+        return table.metrics
 
-    def _find_best(self, metric: str | None, metrics: list[str]) -> None:
-        """Set `best_index_`, `best_params_` and `best_score_` where they are defined."""
+    def _set_best(self, metric: str | None, metrics: list[str]) -> None:
+        """Set `best_index_`, `best_params_` and `best_score_` if they are defined."""
         results = self.cv_results_
         if self.multimetric_:
             self._check_refit_for_multimetric(metrics)
@@ -546,49 +409,21 @@ class MetaParamSearchCV(BaseSearchCV):
         if callable(self.refit):
             self.best_index_ = self._select_best_index(self.refit, metric, results)
         else:
-            column = "mean_test" if self.select == "mean" else "worst_test"
-            scores = np.nan_to_num(results[f"{column}_{metric}"], nan=-np.inf)
-            n_resources = np.asarray(results.get("n_resources", np.zeros(len(scores))))
-            if self.resource == "n_samples":
-                # With fewer rows a candidate is another one; with fewer epochs it may be the best.
-                scores = np.where(n_resources == n_resources.max(), scores, -np.inf)
-            best = np.flatnonzero(scores == scores.max())
-            self.best_index_ = best[n_resources[best].argmax()]
-            self.best_score_ = results[f"{column}_{metric}"][self.best_index_]
+            column = f"{'mean' if self.select == 'mean' else 'worst'}_test_{metric}"
+            # A candidate that had fewer samples is another one when it is fitted on all of them;
+            # one that had fewer epochs may be the best.
+            self.best_index_ = best_row(results, column, only_most=self.resource == "n_samples")
+            self.best_score_ = results[column][self.best_index_]
         self.best_params_ = results["params"][self.best_index_]
 
-    def _refit(self, X, y, setting: FitSpec, context, hook: dict) -> None:
-        """Fit the best candidate on all rows, as it was fitted to be scored."""
-        self.best_estimator_ = clone(self.estimator).set_params(
-            **clone(self.best_params_, safe=False)
-        )
-        resumes = resumable(self.best_estimator_, setting)
-        with propagated(context, self.best_estimator_, resumes):
-            context.call_on_fit_task_begin(**hook)
-            started = time.time()
-            if resumes:
-                train_on(
-                    self.best_estimator_,
-                    X,
-                    y,
-                    resource=self.resource,
-                    n_done=0,
-                    n_resources=self.best_params_[self.resource],
-                    n_planned=setting.n_planned,
-                    classes=setting.classes,
-                    fit_params=setting.fit_params,
-                    seed=setting.seed,
-                )
-            elif y is None:
-                self.best_estimator_.fit(X, **setting.fit_params)
-            else:
-                self.best_estimator_.fit(X, y, **setting.fit_params)
-        self.refit_time_ = time.time() - started
-        if hasattr(self.best_estimator_, "feature_names_in_"):
-            self.feature_names_in_ = self.best_estimator_.feature_names_in_
-        context.call_on_fit_task_end(**hook)
-
-
-def _forget_last_fit(search: MetaParamSearchCV) -> None:
-    for name in [name for name in vars(search) if name.endswith("_")]:
-        delattr(search, name)
+    def _refit(self, data: SearchData, plan: SearchPlan, context, task: dict) -> None:
+        """Fit the best candidate on all samples."""
+        spec = plan.fit_spec
+        with use_disk_cache(spec.folder.cache, remember=True), seeded_globally(spec.seed):
+            estimator = clone(self.estimator).set_params(**clone(self.best_params_, safe=False))
+            n_resources = self.best_params_.get(self.resource)
+            self.refit_time_ = fit_best(estimator, data, spec, n_resources, context, task)
+            self.best_estimator_ = estimator
+            if hasattr(estimator, "feature_names_in_"):
+                self.feature_names_in_ = estimator.feature_names_in_
+            context.call_on_fit_task_end(**task)

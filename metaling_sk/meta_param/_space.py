@@ -1,4 +1,4 @@
-"""The dimensions of a search: what values each parameter has, and where a value lies in them."""
+"""The dimensions of a search: the values of each parameter and the places of values in them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 TAIL = 2.0**-53
-"""Quantiles nearer to 0 or 1 than this count as this near: those of 0 and 1 may be infinite."""
+"""The least distance of a quantile from 0 and 1, whose numbers may be infinite."""
 
 
 @dataclass(frozen=True)
 class Quantiles:
-    """A scipy distribution of numbers; each has its place in the unit interval, its quantile.
+    """A scipy distribution of numbers, whose place in the unit interval is their quantile.
 
-    Where quantiles are spread evenly, the numbers are distributed as the distribution says.
+    The numbers at uniformly distributed quantiles have the distribution.
+
+    Parameters
+    ----------
+    distribution : scipy distribution
+        With its parameters, such as ``loguniform(0.01, 1)``.
 
     Examples
     --------
@@ -48,7 +53,7 @@ class Quantiles:
 
     def contains(self, value) -> bool:
         """Whether this is a number that the distribution can draw."""
-        if not isinstance(value, Real) or isinstance(value, bool) or not np.isfinite(value):
+        if not isinstance(value, Real) or isinstance(value, bool) or not np.isfinite(float(value)):
             return False
         low, high = self.distribution.support()
         possible = not self._is_discrete or self.distribution.pmf(value) > 0
@@ -66,11 +71,16 @@ class Quantiles:
 
 @dataclass(frozen=True)
 class Choices:
-    """A list of values of any kind.
+    """A list of values of any kind, whose place is their index.
 
-    Values are equal if their contents are, as those of two estimators with the same parameters.
-    Numbers are equal across types and so are lists and tuples, as files often confuse them, but
-    True is not 1. Where a list holds both 1 and 1.0, each is itself.
+    Values are equal if their contents are, such as two estimators with the same parameters.
+    Numbers of different types may be equal, and so may lists and tuples, because files confuse
+    them. True is not equal to 1. If a list holds both 1 and 1.0, each is itself.
+
+    Parameters
+    ----------
+    values : list
+        The values to choose from.
 
     Examples
     --------
@@ -85,48 +95,65 @@ class Choices:
     values: list
 
     def index_of(self, value) -> int:
-        """Where the list has this value; ValueError if it does not."""
-        found = [index for index, own in enumerate(self.values) if equal(own, value)]
-        if not found:
+        """The index of a value; a ValueError if the list does not have it."""
+        indices = [index for index, choice in enumerate(self.values) if equal(choice, value)]
+        if not indices:
             raise ValueError(f"{value!r} is not among the values {self.values!r}.")
-        alike = [index for index in found if _kind(self.values[index]) is _kind(value)]
-        return (alike or found)[0]
+        same_type = [index for index in indices if _kind(self.values[index]) is _kind(value)]
+        return (same_type or indices)[0]
 
     def contains(self, value) -> bool:
-        """Whether the list has this value."""
-        return any(equal(own, value) for own in self.values)
+        """Whether the list has a value."""
+        return any(equal(choice, value) for choice in self.values)
 
     def convert(self, value):
-        """The object of the list that equals the value."""
+        """The object of the list that equals a value."""
         return self.values[self.index_of(value)]
 
 
 @dataclass(frozen=True)
 class Opaque:
-    """An object of which nothing is known but that it can be sampled with `rvs`."""
+    """An object that can only be sampled.
+
+    Parameters
+    ----------
+    distribution : object
+        With a method `rvs`.
+    """
 
     distribution: Any
 
     def contains(self, value) -> bool:
-        """False: which values it may give is not known."""
+        """False: the values that it may give are unknown."""
         return False
+
+    def convert(self, value):
+        """The value as it is."""
+        return value
 
 
 Dimension = Quantiles | Choices | Opaque
 
+Space = dict[str, Dimension]
+"""The dimensions of one dict of `param_distributions`, by the names of the parameters."""
 
-def dimensions(param_distributions) -> list[dict[str, Dimension]]:
-    """The dimensions of each dict of `param_distributions`.
+
+def dimensions(param_distributions) -> list[Space]:
+    """Find the dimensions of each dict of `param_distributions`.
 
     Parameters
     ----------
     param_distributions : dict or list of dict
         As ParameterSampler takes it: names with lists of values or with objects that have `rvs`.
 
+    Returns
+    -------
+    list of dict
+
     Raises
     ------
     ValueError
-        If it is neither, or a parameter has neither a list of values nor a distribution.
+        If it is neither, or a parameter has no list of values and no distribution.
     """
     spaces = param_distributions
     if isinstance(spaces, Mapping):
@@ -141,7 +168,7 @@ def dimensions(param_distributions) -> list[dict[str, Dimension]]:
 
 
 def equal(a, b) -> bool:
-    """Whether two values of a parameter are equal as those of `Choices` are."""
+    """Whether two values of a parameter are equal in the sense of `Choices`."""
     if a is b:
         return True
     if (_kind(a) is bool) != (_kind(b) is bool):
@@ -162,7 +189,7 @@ def equal(a, b) -> bool:
         return a.equals(b)
     try:
         return bool(a == b)
-    except Exception:  # such as sparse matrices and tensors
+    except Exception:  # sparse matrices and tensors have no single truth value
         return False
 
 
@@ -181,6 +208,6 @@ def _dimension(name: str, values) -> Dimension:
 
 
 def _kind(value) -> type:
-    """The type of a value, numpy's numbers being Python's."""
+    """The type of a value; a number of numpy has that of Python."""
     kinds = {bool: bool | np.bool_, int: Integral, float: Real, str: str}
     return next((kind for kind, types in kinds.items() if isinstance(value, types)), type(value))

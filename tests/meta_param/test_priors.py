@@ -1,8 +1,5 @@
 """Results of earlier searches as a prior."""
 
-import sys
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,10 +21,10 @@ from sklearn.model_selection import (
 )
 from sklearn.tree import DecisionTreeClassifier
 
-from metaling_sk.meta_param._priors import (
+from metaling_sk.meta_param._prior_results import read_priors
+from metaling_sk.meta_param._prior_sampling import (
     MAX_GOOD,
     good_candidates,
-    read_priors,
     sample_with_prior,
     spread_first,
 )
@@ -59,10 +56,9 @@ def search():
 def test_all_forms_of_a_search_are_the_same_prior(search, tmp_path, monkeypatch):
     frame = pd.DataFrame(search.cv_results_)
     frame.to_csv(tmp_path / "results.csv")
-    monkeypatch.setitem(
-        sys.modules,
-        "metaling_sk.meta_param._journal",
-        SimpleNamespace(read_results=lambda folder: frame[["params", "mean_test_score"]]),
+    monkeypatch.setattr(
+        "metaling_sk.meta_param._prior_results.read_results",
+        lambda folder: frame[["params", "mean_test_score"]],
     )
     forms = [search, search.cv_results_, frame, pd.read_csv(tmp_path / "results.csv"), tmp_path]
     read = read_priors([*forms, str(tmp_path)])

@@ -1,0 +1,78 @@
+"""The folder through which the processes of a search share files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+
+@dataclass(frozen=True)
+class SearchFolder:
+    """The folder of a search and the files in it, but for the journal.
+
+    A worker on another machine may not see the folder. It then works without the files.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    """
+
+    path: Path
+
+    @property
+    def states(self) -> Path:
+        """Estimators that wait for the next rung."""
+        return self.path / "states"
+
+    @property
+    def cache(self) -> Path:
+        """Tokens and vectors of texts that the fits share."""
+        return self.path / "store"
+
+    @property
+    def running(self) -> Path:
+        """A file for each fit that is being done."""
+        return self.path / "running"
+
+    def prepare(self) -> None:
+        """Make the subfolders and forget fits that were running when a search was killed."""
+        shutil.rmtree(self.running, ignore_errors=True)
+        for folder in (self.running, self.states):
+            folder.mkdir(exist_ok=True)
+
+    def clean(self) -> None:
+        """Remove what only a running search needs."""
+        for folder in (self.states, self.cache, self.running):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def marked_as_running(self, name: str) -> Iterator[None]:
+        """Mark a fit as running inside the context; the mark stays if the process dies."""
+        marker = self.running / name
+        with suppress(OSError):
+            marker.touch()
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                marker.unlink(missing_ok=True)
+
+    def was_running(self, name: str) -> bool:
+        """Whether a fit had begun when its worker died."""
+        return (self.running / name).exists()
+
+
+@contextmanager
+def open_folder(checkpoint: str | os.PathLike | None) -> Iterator[SearchFolder]:
+    """Open the folder of a checkpoint or, without one, a temporary folder."""
+    if checkpoint is not None:
+        yield SearchFolder(Path(checkpoint))
+        return
+    with TemporaryDirectory(prefix="metaling_sk-") as path:
+        yield SearchFolder(Path(path))
