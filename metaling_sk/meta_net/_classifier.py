@@ -53,94 +53,168 @@ LINEAR_START_FACTOR = 200
 class MetaNetClassifier(NetworkClassifier):
     """A meta network that generates each language's model: its architecture and its weights.
 
-    A hypernetwork maps the embedding of a language, and that of a layer, to a low-rank adapter
-    of the layer, and to the head [1]_ [2]_. All of it is trained together by minimising
+    A hypernetwork maps the embedding of a language and the embedding of a layer to a low-rank
+    adapter of the layer and to the head [1]_ [2]_. All parts are trained together. They minimise
 
     .. math:: \\frac{1}{|D_t|} \\sum_{x, y \\in D_t} L(f_m(x), y) + \\lambda L(f_e(x), y)
               + \\text{size\\_weight} \\cdot \\text{E}[\\text{share of open gates}]
 
     with the cross-entropy :math:`L` and :math:`\\lambda` = `meta_weight`. :math:`f_m` is the model
-    generated for the language of x, and the meta-model :math:`f_e` the one generated from no
-    language in particular; it serves languages that have not been seen. At the start all of them
-    are the same. Every unit of an adapter has a gate, which the language opens or closes [3]_: what
-    is open in the end is in `architecture_`, and what is closed is not computed in prediction.
+    that is generated for the language of x. :math:`f_e` is the meta-model: it is generated from an
+    embedding of no language, and it serves languages that have not been seen. At the start of the
+    training all models are the same. Every unit of an adapter has a gate, which the language opens
+    or closes [3]_. `architecture_` lists the open ones; closed units are not computed in
+    prediction. On features, or on the vectors of a frozen encoder (`trainable="head"`), there is
+    one adapter, on these.
 
-    On features, or on the vectors of a frozen encoder (`trainable="head"`), there is one adapter,
-    on these.
+    On top of the generated model, each language has a residual head: a logistic regression on the
+    representations of its own samples, added to the logits of the generated model.
 
     Parameters
     ----------
+    Meta network
+
     meta_weight : float, default=0.3
         :math:`\\lambda`.
     meta_algorithm : {"joint", "maml", "reptile"}, default="joint"
-        "joint" minimises the objective on batches of rows of all languages. The others learn to
-        adapt, on episodes of one language each: "maml" adds the loss on query rows of the model
-        that `inner_steps` on support rows lead to from the meta-model, of first order [4]_, where
-        only the embedding moves [5]_; "reptile" goes where `inner_steps` on batches of the
-        language lead [6]_.
+        How the network is trained.
+
+        - ``"joint"``: on batches of samples of all languages.
+        - ``"maml"``: on episodes of one language each. The objective gets one more term: the loss
+          on query samples of the model that `inner_steps` on support samples lead to from the
+          meta-model. Gradients are of first order [4]_, and only the embedding moves [5]_.
+        - ``"reptile"``: on episodes of one language each. The network moves towards where
+          `inner_steps` on batches of the language lead [6]_.
     inner_steps : int, default=5
-        Steps of Adam in an episode, and on the embedding in `adapt`.
+        Steps of Adam in an episode, and steps on the embedding in `adapt`.
     inner_learning_rate : float or "auto", default="auto"
-        Of these steps. "auto" is 0.05 where they move the embedding, else `learning_rate`.
+        Learning rate of these steps. "auto" is 0.05 where they move the embedding, else
+        `learning_rate`.
     language_features : DataFrame, default=None
-        Numbers about languages, for example typological ones; its index holds the languages. A
-        linear map of them is where a language's embedding starts and what it is drawn to by
-        `weight_decay`, and all there is for languages without rows. Columns are standardised; a
-        language that is not in the index has the mean.
+        Numbers about languages, for example typological ones. Its index holds the languages. A
+        linear map of the numbers is the starting point of a language's embedding, which
+        `weight_decay` draws it to, and the whole embedding of a language without samples. Columns
+        are standardised. A language that is not in the index has the mean.
     language_dropout : float, default=0.1
-        How probable it is in training that a row counts as one of no language in particular.
+        Probability in training that a sample counts as one of no language.
     max_width : int, default=8
-        Units of an adapter, if all its gates are open.
-    size_weight : float, default=0.01
-        What an open gate costs: the larger, the smaller the architectures.
+        Number of units of an adapter if all its gates are open.
     residual_penalty : float or None, default=0.1
-        What is generated is where a language's model starts. In the end a multinomial logistic
-        regression on the representations of its own rows adds to the logits; this is the penalty
-        of half its squared weights, times the mean squared norm of the rows, and for fewer than 512
-        rows larger in proportion. None leaves the generated models as they are.
-    encoder : str, path, config, (module, tokenizer) or sklearn transformer, default="scratch"
-        As in `TransferClassifier`.
+        L2 penalty of the residual heads, in units of the mean squared norm of the samples. For
+        fewer than 512 samples it grows in proportion. None leaves the residual heads out.
+    size_weight : float, default=0.01
+        Cost of an open gate. The larger it is, the smaller are the architectures.
+
+    Encoder
+
+    encoder : str, path, config, (module, tokenizer) or estimator, default="scratch"
+        The Transformer that encodes the texts, or another transformer of texts. It is ignored
+        for numeric X.
+
+        - ``"scratch"``: a small Transformer with random weights and a tokenizer that is trained
+          on the texts of `fit`.
+        - A folder, a .gguf file or a hub name of a `transformers` model.
+        - A `transformers` config: random weights, and a tokenizer as for ``"scratch"``.
+        - A module and its tokenizer.
+        - A fitted estimator of this package: its encoder.
+        - Any other sklearn transformer of texts, or a union of them: it is fitted on all texts.
     trainable : {"all", "head", "lora", "adapter"}, default="all"
-        What is trained besides the meta network: all of the encoder, nothing of it ("head"; texts
-        are encoded once), low-rank updates of its weights ("lora"; extra `peft`). With "adapter"
-        it is nothing, too, but the adapters that are generated are in its layers.
-    pooling, layer, language_norm, max_length
-        As in `TransferClassifier`.
+        The part of a Transformer that is trained.
+
+        - ``"all"``: all weights.
+        - ``"head"``: none. Each text is encoded once.
+        - ``"lora"``: low-rank updates of the linear layers (extra `peft`). The weights of the
+          encoder stay as they are.
+        - ``"adapter"``: a small network on top of each layer. The weights of the encoder stay as
+          they are.
+    pooling : {"mean", "cls", "last"}, default="mean"
+        How the vectors of the tokens become one vector: their mean, the first or the last one.
+    layer : int or float, default=-1
+        The hidden layer that is pooled. -1 is the last layer, 0.5 the layer at half the depth.
+        Layers above it are not computed.
+    language_norm : bool, default=True
+        Whether each language is treated by the statistics of its own samples, labelled or not.
+        Features and the vectors of a frozen encoder are centred and scaled. The vectors of a
+        trained encoder are centred by running means, where there is more than one language.
+        Languages that `fit` has not seen take the statistics of all samples; see
+        `register_language`.
+    max_length : int, default=128
+        Number of tokens after which a text is truncated.
+
+    Training
+
     learning_rate : float or "auto", default="auto"
-        As in `TransferClassifier`; on features and frozen encoders "auto" is a 200th of that,
-        as the head starts from the logistic regression on the rows of all languages.
-    batch_size, max_epochs
-        As in `TransferClassifier`.
-    weight_decay, warmup : float, default=0.01, 0.1
-        As in `TransferClassifier`.
+        Peak of the learning rate of AdamW. "auto" is 5e-5 for pretrained weights and 2e-3 for
+        random ones, which includes heads, low-rank updates and adapters. On fixed features it
+        depends on their size; see the notes.
+    batch_size : int, default=32
+        Number of samples of each kind in a step. It is smaller where an epoch would have fewer
+        than 10 steps.
+    max_epochs : int, default=10
+        Largest number of epochs. An epoch passes once over the most frequent kind of samples.
+    weight_decay : float, default=0.01
+        Decoupled weight decay of matrices.
+    warmup : float, default=0.1
+        Share of the steps in which the learning rate grows. Afterwards it falls to 0.
     validation_fraction : float, default=0.1
-        Share of each language and class that is held out to find the best epoch, by the losses of
-        :math:`f_m` and :math:`f_e`; none where that would be fewer than 10 rows, or for 0.
-    patience, class_weight, device, dtype, callbacks, verbose, random_state
-        As in `TransferClassifier`.
+        Share of each language and class that is held out to find the best epoch. Nothing is held
+        out for 0, or where it would be fewer than 10 samples.
+    patience : int, default=3
+        Number of epochs without a better validation loss after which training stops.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the cross-entropy.
+    device : str, default="auto"
+        Device of the computations. "auto" is a GPU where there is one.
+    dtype : {"auto", "float32", "bfloat16", "float16"}, default="auto"
+        Precision of the encoder's computations. "auto" is bfloat16 where the hardware has it.
+    callbacks : list of skorch callbacks or of (name, callback), default=None
+        Callbacks of the training, called after our own.
+    verbose : int, default=1
+        1 shows a progress bar for what takes longer than a second, 0 shows nothing.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, batches and draws.
     warm_start : bool, default=False
-        Start from the weights of the last fit.
+        Whether `fit` starts from the weights of the last fit.
+
+    Data
+
     text_column, language_column : str, default="text", "language"
         Columns of a DataFrame X.
     missing_label : object, default=None
-        The value of y in rows without a label, besides NaN and None. Such rows say what their
-        language's statistics and vocabulary are.
+        The value of y in samples without a label, besides NaN and None.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+        The labels.
     languages_ : list of str
-        Those that have been fitted, adapted or registered, or are in `language_features`.
+        The languages that have been fitted, adapted or registered, or are in `language_features`.
     architecture_ : dict of str to dict
-        For each language with a model of its own, `layers`, the numbers of the layers with an
-        adapter, from 1 (0 stands for features), and `width`, how many units each has.
+        The architecture of each language with a model of its own: `layers`, the numbers of the
+        layers with an adapter, from 1 (0 stands for features), and `width`, the number of units in
+        each of them.
     embeddings_ : DataFrame of shape (n_languages, 32)
+        The embedding of each language.
+    residual_heads_ : dict of str to ResidualHead
+        The residual head of each language that has one.
     learning_rate_ : float
+        The peak learning rate of the head.
     net_ : skorch.NeuralNet
+        The meta network.
     history_ : DataFrame
         A row per epoch: `epoch`, `train_loss`, `valid_loss`, and the mean of each term.
     n_features_in_ : int
-    feature_names_in_ : ndarray of str, for DataFrames
+        Number of features, or of columns of texts and languages, seen in `fit`.
+    feature_names_in_ : ndarray of str
+        Names of the columns seen in `fit`, for DataFrames.
+
+    Notes
+    -----
+    On features and the vectors of a frozen encoder, the head starts from the logistic regression on
+    the samples of all languages, and learning_rate="auto" is 0.00025 divided by the mean 1-norm of
+    a sample. The best epoch is the one with the least losses of :math:`f_m` and :math:`f_e` on
+    held-out samples. Samples without a label serve the statistics and the vocabulary of their
+    language.
 
     References
     ----------
@@ -289,9 +363,9 @@ class MetaNetClassifier(NetworkClassifier):
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
             n_samples texts, or numbers of shape (n_samples, n_features).
         y : array-like of shape (n_samples,)
-            NaN, None or `missing_label` where a row has no label.
+            NaN, None or `missing_label` where a sample has no label.
         language : str or array-like of str, shape (n_samples,), default=None
-            The language of each row, where X has no language column.
+            The language of each sample, where X has no language column.
 
         Returns
         -------
@@ -331,26 +405,29 @@ class MetaNetClassifier(NetworkClassifier):
         return self
 
     def adapt(self, X, y=None, language=None) -> MetaNetClassifier:
-        """Learn new languages from a few rows, or know one better.
+        """Learn new languages from a few samples, or learn a language better.
 
-        What is fitted is the embedding of the language, by `inner_steps` from where it was, for a
-        new language from the meta-model's, and a linear residual on top of the model that is
-        generated from it, see `residual_penalty`. Nothing that other languages use changes. All
-        rows that have been given so far count, so that it makes no difference whether they come at
-        once or one by one. A language without statistics of its own takes those of these rows, as
-        soon as there are 16; see `register_language`. Rows without a label count in the residual,
-        too, by what is predicted for them (self-training), unless too little of that can be
-        learnt: Cohen's κ, between it and what a model learns of it from other rows, up to 0.6.
+        Two parts of a language are fitted: its embedding, by `inner_steps` from where it was (for
+        a new language, from the meta-model's), and a residual head on top of the model that is
+        generated from it. Nothing that other languages use changes. All samples given so far
+        count, so that it makes no difference whether they come at once or one by one. A language
+        without statistics of its own takes those of these samples as soon as there are 16; see
+        `register_language`.
+
+        Samples without a label count in the residual head, too, with their predictions as labels
+        (self-training), if the predictions can be learnt from the samples. To decide that, models
+        of the predictions for two thirds of the samples are compared with the predictions for the
+        rest: their agreement, Cohen's κ, must exceed 0.6.
 
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
             As in `fit`.
         y : array-like of shape (n_samples,), default=None
-            Some of `classes_`; NaN, None or `missing_label` where a row has no label. None stands
-            for no label at all.
+            Some of `classes_`; NaN, None or `missing_label` where a sample has no label. None
+            stands for no label at all.
         language : str or array-like of str, shape (n_samples,), default=None
-            The language of each row, where X has no language column.
+            The language of each sample, where X has no language column.
 
         Returns
         -------
@@ -375,11 +452,12 @@ class MetaNetClassifier(NetworkClassifier):
         return self
 
     def forget(self, language: str) -> MetaNetClassifier:
-        """Undo what `adapt` has done for a language.
+        """Undo the adaptation of a language.
 
         Parameters
         ----------
         language : str
+            A language that `adapt` has been given.
 
         Returns
         -------

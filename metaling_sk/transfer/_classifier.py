@@ -39,7 +39,7 @@ SAVED_ATTRIBUTES = ("source_languages_", "target_languages_", "transfer_")
 class TransferClassifier(NetworkClassifier):
     """Turn a source-language model into a target-language model.
 
-    1. A source model :math:`f_s` is trained on the labelled rows of `source_languages`, or taken
+    1. A source model :math:`f_s` is trained on the labelled samples of `source_languages`, or taken
        from `source`.
     2. The target model :math:`f_t` minimises
 
@@ -50,21 +50,21 @@ class TransferClassifier(NetworkClassifier):
        network.
     3. `predict` uses :math:`f_t` for every language.
 
-    Each training step takes `batch_size` rows of every kind that the objective needs (labelled
-    source rows, labelled target rows, target text), and estimates every mean from these. The
+    Each training step takes `batch_size` samples of every kind that the objective needs (labelled
+    source samples, labelled target samples, target text), and estimates every mean from these. The
     terms: "distill" [1]_, "coral" [2]_, "mmd" [3]_, "adversarial" [4]_, "l2sp" [5]_,
     "code_switch" [6]_.
 
     ===============  ===========================================  ==========================
     term             :math:`R`                                    needs
     ===============  ===========================================  ==========================
-    "labels"         :math:`n / (n + 256)` times the              n labelled target rows
-                     cross-entropy: few rows say little
-    "distill"        KL from the source model's predictions,      target rows
+    "labels"         :math:`n / (n + 256)` times the              n labelled target samples
+                     cross-entropy: few labels say little
+    "distill"        KL from the source model's predictions,      target samples
                      both softened by `temperature`
-    "coral"          distance of the covariances                  source and target rows
-    "mmd"            maximum mean discrepancy                     source and target rows
-    "adversarial"    language discriminator, gradient reversed    source and target rows
+    "coral"          distance of the covariances                  source and target samples
+    "mmd"            maximum mean discrepancy                     source and target samples
+    "adversarial"    language discriminator, gradient reversed    source and target samples
     "l2sp"           half the squared distance from the source    a network as source
                      weights
     "code_switch"    cross-entropy on source text with half of    `dictionary`, source text
@@ -73,100 +73,133 @@ class TransferClassifier(NetworkClassifier):
 
     Parameters
     ----------
-    source_languages, target_languages : str or list of str, default=None
-        Rows in other languages are not learnt from. Targets default to all languages but the
-        sources or, where both are None, to those with unlabelled rows; sources default to all
-        languages but the targets.
+    Languages and transfer
+
+    source_languages : str or list of str, default=None
+        Languages that the labels come from. None stands for all languages but the targets.
+        Samples in languages that are neither source nor target are not learnt from.
+    target_languages : str or list of str, default=None
+        Languages that the model is for. None stands for all languages but the sources or, where
+        both are None, for those with unlabelled samples.
     source : "linear", estimator or None, default=None
-        None trains a source network first. "linear" is a `LinearTransferClassifier` with
-        `dictionary` and `self_training`, fitted on all rows. A fitted `TransferClassifier` gives
-        its encoder and weights to start from, a `MetaNetClassifier` those of its meta-model
-        (`encoder`, `pooling`, `layer` and `max_length` are then not used). Any other sklearn
-        classifier with `predict_proba` is fitted on the labelled source rows, translated where
-        `dictionary` is given, unless it is fitted already; it takes an array of texts or, where it
-        has the parameter `language_column`, a DataFrame. Wrap an estimator of this package in
-        `FrozenEstimator` to use it in that way.
+        The source model.
+
+        - None: a source network is trained first.
+        - ``"linear"``: a `LinearTransferClassifier` with `dictionary` and `self_training`, fitted
+          on all samples.
+        - A fitted `TransferClassifier` or `MetaNetClassifier`: the target model starts from its
+          network or its meta-model. `encoder`, `pooling`, `layer` and `max_length` are not used.
+          It may have been fitted with another `trainable`, but "head" goes with "head" only.
+        - Any other sklearn classifier with `predict_proba`. If it is not fitted, a clone is fitted
+          on the labelled source samples, translated where `dictionary` is given. It takes an array
+          of texts or, where it has the parameter `language_column`, a DataFrame. Wrap an estimator
+          of this package in `FrozenEstimator` to learn from its predictions instead of its
+          weights.
     transfer : "auto", str or list of str, default="auto"
-        The terms. "auto" is "labels", where there are labelled target rows, and "distill", where
-        `source` is a classifier to learn from and there are target rows. Without terms the
-        source model predicts for all languages (zero-shot).
+        The terms. "auto" is "labels", where there are labelled target samples, and "distill",
+        where `source` is a classifier to learn from and there are target samples. Without terms
+        the source model predicts for all languages (zero-shot).
     transfer_weight : float, default=1.0
         :math:`\\lambda`.
     temperature : float, default=1.0
-        Of "distill".
+        Temperature of "distill".
     dictionary : mapping of str to iterable of str, or path, default=None
-        Source words to their candidates in the one target language; see `DictionaryTranslator`.
+        Source words with their candidates in the one target language; see
+        `DictionaryTranslator`.
     self_training : int or "auto", default="auto"
-        Rounds of self-training on unlabelled target rows: of the linear model for
-        source="linear" ("auto": 6 on texts, none on numbers), otherwise of the target network
-        ("auto": none), which then starts anew in each round with its surest predictions as
-        labels.
+        Rounds of self-training on unlabelled target samples. For source="linear" it is the linear
+        model that trains itself ("auto": 6 rounds on texts, none on numbers). Otherwise it is the
+        target network ("auto": none), which starts anew in each round with its surest predictions
+        as labels.
     n_topics : int, default=3
-        Topics among the unlabelled target rows; pseudo-labels are drawn from each. About the
-        number of domains (products, genres) that the text comes from; 1 to ignore topics, where
-        they go with the classes. See `LinearTransferClassifier`.
-    encoder : str, path, config, (module, tokenizer) or sklearn transformer, default="scratch"
-        A folder, .gguf file or hub name of a transformers model; "scratch" or a transformers
-        config for random weights and a tokenizer trained on the texts; a module and its
-        tokenizer; an sklearn transformer of texts, fitted on all texts. Ignored for numeric X.
+        Number of topics among the unlabelled target samples; pseudo-labels are drawn from each.
+        About the number of domains (products, genres) that the text comes from is a good choice.
+        1 ignores topics, which is right where they go with the classes.
+
+    Encoder
+
+    encoder : str, path, config, (module, tokenizer) or estimator, default="scratch"
+        The Transformer that encodes the texts, or another transformer of texts. It is ignored
+        for numeric X.
+
+        - ``"scratch"``: a small Transformer with random weights and a tokenizer that is trained
+          on the texts of `fit`.
+        - A folder, a .gguf file or a hub name of a `transformers` model.
+        - A `transformers` config: random weights, and a tokenizer as for ``"scratch"``.
+        - A module and its tokenizer.
+        - A fitted estimator of this package: its encoder.
+        - Any other sklearn transformer of texts, or a union of them: it is fitted on all texts.
     trainable : {"all", "head", "lora", "adapter"}, default="all"
-        What of the encoder is trained: all; nothing, so that texts are encoded once ("head");
-        low-rank updates of its linear layers [7]_ ("lora"; extra `peft`); or a small network on
-        each layer [8]_ ("adapter"). The last two are for pretrained encoders; their weights stay
-        as they are. A `source` that is a network may have been fitted with another value, but
-        "head" goes with "head" only. Ignored where there is no Transformer.
+        The part of a Transformer that is trained.
+
+        - ``"all"``: all weights.
+        - ``"head"``: none. Each text is encoded once.
+        - ``"lora"``: low-rank updates of the linear layers (extra `peft`). The weights of the
+          encoder stay as they are.
+        - ``"adapter"``: a small network on top of each layer. The weights of the encoder stay as
+          they are.
     pooling : {"mean", "cls", "last"}, default="mean"
-        How token vectors become one vector.
+        How the vectors of the tokens become one vector: their mean, the first or the last one.
     layer : int or float, default=-1
-        Hidden layer: -1 for the last, 0.5 for that at half the depth.
+        The hidden layer that is pooled. -1 is the last layer, 0.5 the layer at half the depth.
+        Layers above it are not computed.
     language_norm : bool, default=True
-        Treat each language by the statistics of its own rows, labelled or not, where there is
-        more than one: features and the vectors of a frozen encoder are centred and scaled, those
-        of a trained one are centred by running means. Languages not seen take the statistics of
-        all rows; see `register_language`.
+        Whether each language is treated by the statistics of its own samples, labelled or not.
+        Features and the vectors of a frozen encoder are centred and scaled. The vectors of a
+        trained encoder are centred by running means, where there is more than one language.
+        Languages that `fit` has not seen take the statistics of all samples; see
+        `register_language`.
     max_length : int, default=128
-        Tokens per text.
+        Number of tokens after which a text is truncated.
+
+    Training
+
     learning_rate : float or "auto", default="auto"
-        Peak of AdamW's learning rate. "auto" is 5e-5 for pretrained encoder weights and 2e-3 for
-        random ones: also for heads, and for what "lora" and "adapter" add; on features and frozen
-        encoders it is 0.05 divided by the mean 1-norm of the rows, so that a step changes a logit
-        by about 0.05.
+        Peak of the learning rate of AdamW. "auto" is 5e-5 for pretrained weights and 2e-3 for
+        random ones, which includes heads, low-rank updates and adapters. On fixed features it
+        depends on their size; see the notes.
     batch_size : int, default=32
-        Rows of each kind per step; fewer where an epoch would have less than 10 steps.
+        Number of samples of each kind in a step. It is smaller where an epoch would have fewer
+        than 10 steps.
     max_epochs : int, default=10
-        An epoch passes once over the most frequent kind of rows.
+        Largest number of epochs. An epoch passes once over the most frequent kind of samples.
     weight_decay : float, default=0.01
         Decoupled weight decay of matrices.
     warmup : float, default=0.1
-        Share of the steps in which the learning rate grows; afterwards it falls to 0.
+        Share of the steps in which the learning rate grows. Afterwards it falls to 0.
     validation_fraction : float, default=0.1
-        Share of each language and class that is held out to find the best epoch, by the terms
-        on target rows where there are any, else by the source loss; none where that would be
-        fewer than 10 rows, or for 0.
+        Share of each language and class that is held out to find the best epoch. Nothing is held
+        out for 0, or where it would be fewer than 10 samples.
     patience : int, default=3
-        Epochs without a better validation loss after which training stops.
+        Number of epochs without a better validation loss after which training stops.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the cross-entropy.
     device : str, default="auto"
-        "auto" is a GPU where there is one.
+        Device of the computations. "auto" is a GPU where there is one.
     dtype : {"auto", "float32", "bfloat16", "float16"}, default="auto"
-        Precision of the encoder's computations; "auto" is bfloat16 where the hardware has it.
+        Precision of the encoder's computations. "auto" is bfloat16 where the hardware has it.
     callbacks : list of skorch callbacks or of (name, callback), default=None
-        Called in every stage, after our own.
+        Callbacks of the training, called after our own.
     verbose : int, default=1
-        1 shows a progress bar for what takes longer than a second, 0 nothing.
+        1 shows a progress bar for what takes longer than a second, 0 shows nothing.
     random_state : int, RandomState instance or None, default=None
+        Seed of weights, batches and draws.
     warm_start : bool, default=False
-        Start from the weights of the last fit.
+        Whether `fit` starts from the weights of the last fit.
+
+    Data
+
     text_column, language_column : str, default="text", "language"
         Columns of a DataFrame X.
     missing_label : object, default=None
-        The value of y in rows without a label, besides NaN and None.
+        The value of y in samples without a label, besides NaN and None.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+        The labels.
     source_languages_, target_languages_, languages_ : list of str
+        The source languages, the target languages, and all that the network knows.
     source_model_ : estimator
         The source model.
     transfer_ : list of str
@@ -179,11 +212,20 @@ class TransferClassifier(NetworkClassifier):
         A row per epoch: `stage`, `epoch`, `train_loss`, `valid_loss`, and the mean of the source
         loss and of each term.
     n_features_in_ : int
-    feature_names_in_ : ndarray of str, for DataFrames
+        Number of features, or of columns of texts and languages, seen in `fit`.
+    feature_names_in_ : ndarray of str
+        Names of the columns seen in `fit`, for DataFrames.
 
     See Also
     --------
     metaling_sk.linear.LinearTransferClassifier : The linear recipe alone.
+
+    Notes
+    -----
+    On features and the vectors of a frozen encoder, learning_rate="auto" is 0.05 divided by the
+    mean 1-norm of a sample, so that a step changes a logit by about 0.05. The best epoch is the one
+    with the least value of the terms on held-out target samples, where there are any, else of the
+    source loss. The low-rank updates are those of [7]_, the adapters those of [8]_.
 
     References
     ----------
@@ -327,9 +369,9 @@ class TransferClassifier(NetworkClassifier):
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
             n_samples texts, or numbers of shape (n_samples, n_features).
         y : array-like of shape (n_samples,)
-            NaN, None or `missing_label` where a row has no label.
+            NaN, None or `missing_label` where a sample has no label.
         language : str or array-like of str, shape (n_samples,), default=None
-            The language of each row, where X has no language column.
+            The language of each sample, where X has no language column.
 
         Returns
         -------
@@ -362,11 +404,12 @@ class TransferClassifier(NetworkClassifier):
     def partial_fit(
         self, X, y, classes=None, language=None, n_epochs=1, planned_epochs=None
     ) -> TransferClassifier:
-        """Train for one or more further epochs on the given rows.
+        """Train for one or more further epochs on the given samples.
 
-        The first call prepares encoder, vocabulary, statistics of the languages and source
-        classifier from its rows; a network as source is not trained first. Every call minimises
-        the objective on the rows given, without validation and self-training of the network.
+        The first call makes the encoder, the vocabulary, the statistics of the languages and the
+        source classifier from its samples. A source network is not trained first. Every call
+        minimises the objective on the samples given, without validation and self-training of the
+        network.
 
         Parameters
         ----------
@@ -375,7 +418,7 @@ class TransferClassifier(NetworkClassifier):
         y : array-like of shape (n_samples,)
             NaN, None or `missing_label` where a row has no label.
         classes : array-like of shape (n_classes,), default=None
-            All classes; needed in the first call where its rows do not have all of them.
+            All classes. The first call needs them where its samples do not have all of them.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each row, where X has no language column.
         n_epochs : int, default=1
@@ -393,8 +436,8 @@ class TransferClassifier(NetworkClassifier):
         ------
         ValueError
             As in `fit`, if more epochs are asked for than planned, if "distill" has no classifier
-            as `source`, if no row can be learnt from, or if the estimator has been loaded from a
-            folder.
+            as `source`, if no sample can be learnt from, or if the estimator has been loaded from
+            a folder.
         """
         is_first = not hasattr(self, "net_")
         self._check_epochs(n_epochs, planned_epochs)

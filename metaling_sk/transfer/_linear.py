@@ -24,58 +24,75 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
     """Logistic regression on character n-grams that learns a target language from a source.
 
     1. Source texts are translated word for word, where a dictionary is given.
-    2. TF-IDF of character n-grams and logistic regression are fitted on all labelled rows.
-    3. Self-training [1]_: the unlabelled target rows of which the model is surest get its labels
-       and join the labelled ones, a larger share in each round. The rows are drawn from each
-       topic (k-means cluster of the target texts) with the class frequencies of the labelled
-       rows: otherwise the model drifts from the classes to the topics, which differ more. It
-       takes for granted that these frequencies hold, roughly, in every topic.
+    2. TF-IDF of character n-grams and logistic regression are fitted on all labelled samples.
+    3. Self-training [1]_: the unlabelled target samples of which the model is surest get its
+       predictions as labels and join the labelled ones, a larger share in each round. The samples
+       are drawn from each topic (a k-means cluster of the target texts) with the class frequencies
+       of the labelled samples. Otherwise the model drifts from the classes to the topics, which
+       differ more. The recipe assumes that these frequencies hold, roughly, in every topic.
 
     Numeric features, dense or sparse, go through steps 2 and 3 as they are.
 
     Parameters
     ----------
-    source_languages, target_languages : str or list of str, default=None
-        Rows in other languages are not learnt from. Targets default to all languages but the
-        sources or, where these are None too, to all languages that have unlabelled rows; sources
-        default to all languages but the targets.
+    Languages and transfer
+
+    source_languages : str or list of str, default=None
+        Languages that the labels come from. None stands for all languages but the targets.
+        Samples in languages that are neither source nor target are not learnt from.
+    target_languages : str or list of str, default=None
+        Languages that the model is for. None stands for all languages but the sources or, where
+        both are None, for those with unlabelled samples.
     dictionary : mapping of str to iterable of str, or path, default=None
-        Source words to their candidates in the one target language, as in
+        Source words with their candidates in the one target language; see
         `DictionaryTranslator`.
     self_training : int, default=6
         Rounds of self-training; 0 for none.
     n_topics : int, default=3
-        Topics among the unlabelled rows. About the number of domains (products, genres) that the
-        text comes from is a good choice; 1 to ignore topics, where they go with the classes.
+        Number of topics among the unlabelled target samples; pseudo-labels are drawn from each.
+        About the number of domains (products, genres) that the text comes from is a good choice.
+        1 ignores topics, which is right where they go with the classes.
+
+    Model
+
     C : float, default=2.0
         Inverse strength of the regularisation.
     target_weight : float, default=5.0
-        Weight of a labelled target row; other rows weigh 1.
+        Weight of a labelled target sample. Other samples have the weight 1.
     ngram_range : tuple of (int, int), default=(2, 3)
-        Lengths of the character n-grams. (2, 3) suits Chinese; (1, 5) alphabets.
+        Shortest and longest character n-grams. (2, 3) suits Chinese, (1, 5) alphabets.
     min_df : float or int, default=4e-4
-        Share (or number) of texts in which an n-gram must occur.
+        Share or number of texts in which an n-gram must occur.
     class_weight : dict, "balanced" or None, default=None
-        As in `sklearn.linear_model.LogisticRegression`.
+        Weights of the classes, as in `sklearn.linear_model.LogisticRegression`.
     verbose : int, default=0
         1 prints a line per round of self-training.
     random_state : int, RandomState instance or None, default=None
         Seed of the translation and of the topics.
+
+    Data
+
     text_column, language_column : str, default="text", "language"
         Columns of a DataFrame X.
     missing_label : object, default=None
-        The value of y in rows without a label, besides NaN and None.
+        The value of y in samples without a label, besides NaN and None.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+        The labels.
     source_languages_, target_languages_ : list of str
+        The source and the target languages.
     translator_ : DictionaryTranslator or None
+        The translator of source texts, where a dictionary is given.
     vectorizer_ : TfidfVectorizer or None
         None where X is numeric.
     model_ : LogisticRegression
+        The model, on class indices.
     n_features_in_ : int
-    feature_names_in_ : ndarray of str, for DataFrames
+        Number of features, or of columns of texts and languages, seen in `fit`.
+    feature_names_in_ : ndarray of str
+        Names of the columns seen in `fit`, for DataFrames.
 
     References
     ----------
@@ -157,16 +174,16 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, language=None) -> LinearTransferClassifier:
-        """Fit on labelled rows and, where there are any, unlabelled target rows.
+        """Fit on labelled samples and, where there are any, unlabelled target samples.
 
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
             n_samples texts, or numbers of shape (n_samples, n_features).
         y : array-like of shape (n_samples,)
-            NaN, None or `missing_label` where a row has no label.
+            NaN, None or `missing_label` where a sample has no label.
         language : str or array-like of str, shape (n_samples,), default=None
-            The language of each row, where X has no language column.
+            The language of each sample, where X has no language column.
 
         Returns
         -------
@@ -175,9 +192,9 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the labelled rows hold fewer than two classes, a source language has no row, source
-            and target overlap, a dictionary is given without exactly one target language or for
-            numbers, or X, y, `language` or a parameter is not as described.
+            If the labelled samples hold fewer than two classes, a source language has no sample,
+            source and target overlap, a dictionary is given without exactly one target language
+            or for numbers, or X, y, `language` or a parameter is not as described.
         """
         samples = check_samples(self, X, y, language, reset=True)
         languages = find_language_roles(samples, self.source_languages, self.target_languages)
@@ -225,16 +242,16 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X, language=None) -> np.ndarray:
-        """Probabilities of the classes.
+        """Predict the probabilities of the classes.
 
-        Rows in a source language are translated first; those in any other language, also one
+        Samples in a source language are translated first. Those in any other language, also one
         not seen at fit, are taken for target text.
 
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
         language : str or array-like of str, shape (n_samples,), default=None
-            The language of each row, where X has no language column.
+            The language of each sample, where X has no language column.
 
         Returns
         -------

@@ -72,7 +72,9 @@ class TransferObjective(nn.Module):
 
     def outputs(self, module, step) -> dict[str, Output]:
         """What the network makes of each stream's batch."""
-        return {name: module(batch.inputs, batch.language_index) for name, batch in step.batches.items()}
+        return {
+            name: module(batch.inputs, batch.language_index) for name, batch in step.batches.items()
+        }
 
     def forward(self, outputs, step, module, training: bool) -> dict[str, torch.Tensor]:
         """The value of each term; in validation only of those that judge predictions.
