@@ -6,8 +6,10 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
+from metaling_sk._utils.parameters import SignatureOrderMixin
 
-class LanguageClassifierMixin(ClassifierMixin):
+
+class LanguageClassifierMixin(SignatureOrderMixin, ClassifierMixin):
     """`predict` and `score` of classifiers whose `predict_proba` takes the languages of samples."""
 
     def __sklearn_tags__(self):

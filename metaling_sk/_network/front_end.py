@@ -204,7 +204,7 @@ class FrontEnd(ABC):
         """An encoder of the shape that the network had, for these weights."""
 
 
-class _FixedFrontEnd(FrontEnd):
+class FixedFrontEnd(FrontEnd):
     """What the kinds share whose inputs are features that training does not change.
 
     Parameters
@@ -301,7 +301,7 @@ class _FixedFrontEnd(FrontEnd):
         return sparse.csr_array(features.multiply(factor.astype(features.dtype)))
 
 
-class NumbersFrontEnd(_FixedFrontEnd):
+class NumbersFrontEnd(FixedFrontEnd):
     """X holds features."""
 
     kind = "numbers"
@@ -327,7 +327,7 @@ class NumbersFrontEnd(_FixedFrontEnd):
         return samples.features
 
 
-class VectorizerFrontEnd(_FixedFrontEnd):
+class VectorizerFrontEnd(FixedFrontEnd):
     """An sklearn transformer turns texts into features.
 
     Parameters
@@ -363,7 +363,7 @@ class VectorizerFrontEnd(_FixedFrontEnd):
         )
 
 
-class FrozenFrontEnd(_FixedFrontEnd):
+class FrozenFrontEnd(FixedFrontEnd):
     """A Transformer that is not trained turns each text into a vector, once.
 
     Parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Hashable, Mapping
+from inspect import signature
 from numbers import Integral, Real
 
 import numpy as np
@@ -38,6 +39,28 @@ class Number(Interval):
             True for a number of the right kind and size.
         """
         return not isinstance(val, (bool, np.bool_)) and super().is_satisfied_by(val)
+
+
+class SignatureOrderMixin:
+    """`get_params` in the order of the signature, in which the parameters are documented."""
+
+    def get_params(self, deep: bool = True) -> dict:
+        """Get the parameters of this estimator.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to return the parameters of contained estimators as well.
+
+        Returns
+        -------
+        dict
+            Parameter names and their values.
+        """
+        params = super().get_params(deep=deep)
+        order = {name: number for number, name in enumerate(signature(type(self)).parameters)}
+        names = sorted(params, key=lambda name: order[name.partition("__")[0]])
+        return {name: params[name] for name in names}
 
 
 COMMON_CONSTRAINTS: dict[str, list | str] = {

@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.utils import get_tags, indexable
 
 from metaling_sk._encoders.disk_cache import use_disk_cache
-from metaling_sk._utils.parameters import Number
+from metaling_sk._utils.parameters import Number, SignatureOrderMixin
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded_globally
 from metaling_sk._utils.sklearn_compat import (
@@ -42,7 +42,7 @@ from metaling_sk.meta_param._runner import Runner
 from metaling_sk.meta_param._scoring import SCORE
 
 
-class MetaParamSearchCV(BaseSearchCV):
+class MetaParamSearchCV(SignatureOrderMixin, BaseSearchCV):
     r"""Search for the parameters that control learning, by minimising the validation loss.
 
     .. math:: \min_\theta \frac{1}{|C|} \sum_{c \in C} \sum_{x, y \in D_c} L(f_\theta(x), y)
