@@ -120,7 +120,7 @@ def tokenize(texts: Iterable[str], tokenizer, max_length: int) -> Tokens:
     """
     max_characters = max_length * CHARACTERS_PER_TOKEN
     texts = [_well_formed(text[:max_characters]) for text in texts]
-    rows = tokenizer(
+    ids_per_text = tokenizer(
         texts,
         truncation=True,
         max_length=max_length,
@@ -136,10 +136,10 @@ def tokenize(texts: Iterable[str], tokenizer, max_length: int) -> Tokens:
         ),
         0,
     )
-    rows = [row or [filler] for row in rows]
-    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
-    ids = np.fromiter((token for row in rows for token in row), np.int32, offsets[-1])
-    return Tokens(ids, offsets)
+    ids_per_text = [ids or [filler] for ids in ids_per_text]
+    offsets = np.concatenate([[0], np.cumsum([len(ids) for ids in ids_per_text])]).astype(np.int64)
+    all_ids = (token for ids in ids_per_text for token in ids)
+    return Tokens(np.fromiter(all_ids, np.int32, offsets[-1]), offsets)
 
 
 def tokenizer_digest(tokenizer) -> bytes:
