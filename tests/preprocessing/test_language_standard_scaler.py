@@ -12,7 +12,6 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from metaling_sk._data.language_statistics import LanguageStatistics
 from metaling_sk.preprocessing import LanguageStandardScaler
@@ -32,17 +31,6 @@ def X():
 def frame(X):
     names = ["a", "b", "c", "d"]
     return pd.DataFrame(X, columns=names, index=np.arange(51)[::-1] % 7).assign(language=LANGUAGE)
-
-
-@parametrize_with_checks(
-    [
-        LanguageStandardScaler(),
-        LanguageStandardScaler(with_mean=False),
-        LanguageStandardScaler(with_std=False),
-    ]
-)
-def test_sklearn_contract(estimator, check):
-    check(estimator)
 
 
 @pytest.mark.parametrize("with_mean", [True, False])

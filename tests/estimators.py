@@ -1,0 +1,133 @@
+"""One table of small instances of every public estimator, which the common tests go through."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+from tiny import DICTIONARY, make_classifier, make_meta_net, make_pair
+
+from metaling_sk import (
+    DictionaryTranslator,
+    EncoderVectorizer,
+    LanguageStandardScaler,
+    LinearTransferClassifier,
+    MetaNetClassifier,
+    MetaParamSearchCV,
+    TransferClassifier,
+)
+
+TERMS = ["labels", "distill", "coral", "mmd", "adversarial", "l2sp", "code_switch"]
+CHARACTERS = TfidfVectorizer(analyzer="char", ngram_range=(1, 2))
+
+
+def make_linear():
+    """A linear classifier that translates, which is fitted in a moment."""
+    return LinearTransferClassifier(
+        target_languages="zh", dictionary=DICTIONARY, n_topics=1, random_state=0
+    )
+
+
+def make_search(estimator, distributions):
+    """A search that takes little longer than its refit."""
+    return MetaParamSearchCV(
+        estimator, distributions, n_iter=2, cv=2, verbose=0, error_score="raise", random_state=0
+    )
+
+
+class Instances(NamedTuple):
+    """Small instances of one estimator."""
+
+    on_numbers: list = ()
+    """For scikit-learn's suite."""
+    on_texts: dict = {}
+    """For our suite, which is one of classifiers, by name."""
+    without_data: list = ()
+    """For those checks of scikit-learn's suite that need no data, where the others do not apply."""
+    left_out: str = ""
+    """Why they do not apply."""
+
+
+ESTIMATORS = {
+    TransferClassifier: Instances(
+        on_numbers=[TransferClassifier(verbose=0)],
+        on_texts={
+            "scratch": make_classifier(target_languages="zh"),
+            "scratch head": make_classifier(target_languages="zh", trainable="head"),
+            "every term": make_classifier(
+                target_languages="zh", transfer=TERMS, dictionary=DICTIONARY
+            ),
+            "characters": make_classifier(target_languages="zh", encoder=CHARACTERS),
+            "linear teacher": make_classifier(
+                target_languages="zh", source="linear", dictionary=DICTIONARY, self_training=2
+            ),
+            "self-training": make_classifier(target_languages="zh", self_training=1),
+        },
+    ),
+    LinearTransferClassifier: Instances(
+        on_numbers=[
+            LinearTransferClassifier(),
+            LinearTransferClassifier(self_training=0, n_topics=1),
+        ],
+        on_texts={"linear": make_linear()},
+    ),
+    MetaNetClassifier: Instances(
+        on_numbers=[MetaNetClassifier(max_epochs=5, verbose=0)],
+        on_texts={
+            "meta network": make_meta_net(),
+            "maml head": make_meta_net(meta_algorithm="maml", inner_steps=2, trainable="head"),
+            "reptile characters": make_meta_net(
+                meta_algorithm="reptile", inner_steps=2, encoder=CHARACTERS
+            ),
+        },
+    ),
+    MetaParamSearchCV: Instances(
+        on_numbers=[
+            make_search(LogisticRegression(), {"C": [0.1, 1.0]}),
+            make_search(Ridge(), {"alpha": [0.1, 1.0]}),
+            make_search(make_classifier(), {"learning_rate": [0.01, 0.02]}),
+        ],
+        on_texts={"search": make_search(make_linear(), {"C": [0.1, 2.0]})},
+    ),
+    LanguageStandardScaler: Instances(
+        on_numbers=[
+            LanguageStandardScaler(),
+            LanguageStandardScaler(with_mean=False),
+            LanguageStandardScaler(with_std=False),
+        ]
+    ),
+    EncoderVectorizer: Instances(
+        without_data=[EncoderVectorizer()], left_out="It takes texts, and the suite gives numbers."
+    ),
+    DictionaryTranslator: Instances(
+        without_data=[DictionaryTranslator(DICTIONARY)],
+        left_out="It takes texts, and the suite gives numbers.",
+    ),
+}
+VARIANTS = {
+    name: estimator
+    for instances in ESTIMATORS.values()
+    for name, estimator in instances.on_texts.items()
+}
+MODELS = [name for name in VARIANTS if name not in ESTIMATORS[MetaParamSearchCV].on_texts]
+not_a_search = pytest.mark.parametrize("name", MODELS, indirect=True)
+"""For tests of parameters that a search has not, or of predictions with `language`."""
+
+X, Y = make_pair(40, 40, n_labelled=20)
+X_TEST, Y_TEST = make_pair(10, 10, n_labelled=10, seed=5)
+LABELLED = ~np.isnan(Y)
+SHUFFLED = np.random.default_rng(0).permutation(np.flatnonzero(LABELLED))
+X_LABELLED, Y_LABELLED = X.iloc[SHUFFLED].reset_index(drop=True), Y[SHUFFLED].astype(int)
+FITTED = {}
+"""The models that tests have fitted in this process."""
+
+
+def assert_same_predictions(model, other, X=X_TEST, X_other=None):
+    X_other = X if X_other is None else X_other
+    np.testing.assert_array_equal(model.predict_proba(X), other.predict_proba(X_other))
+    np.testing.assert_array_equal(model.predict(X), other.predict(X_other))
+
+
+def lower(X):
+    return X.assign(text=X["text"].str.lower())
