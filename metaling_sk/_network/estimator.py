@@ -19,7 +19,8 @@ from torch import nn
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import Samples, check_samples
 from metaling_sk._encoders.text_encoder import TextEncoder
-from metaling_sk._network.front_end import FRONT_ENDS, choose_front_end, warm_cache
+from metaling_sk._network.front_end import EncodingParameters
+from metaling_sk._network.front_ends import FRONT_ENDS, choose_front_end
 from metaling_sk._network.language_norm import LanguageNorm
 from metaling_sk._network.prediction import Execution, Outputs
 from metaling_sk._network.training import TrainingSettings, new_net
@@ -155,7 +156,9 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
             The language of each sample, where X has no language column.
         """
         samples = check_samples(copy.copy(self), X, language=language, reset=True, needs_y=False)
-        warm_cache(self, samples)
+        parameters = self._encoding_parameters()
+        kind = choose_front_end(parameters, samples)
+        kind.warm_cache(parameters, samples, self._execution())
 
     def save(self, folder) -> None:
         """Save to a folder: JSON, safetensors and tokenizer files; see `metaling_sk.load`.
@@ -174,6 +177,17 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
 
     # Stages of fit and predict
 
+    def _encoding_parameters(self) -> EncodingParameters:
+        return EncodingParameters(
+            encoder=self.encoder,
+            trainable=self.trainable,
+            pooling=self.pooling,
+            layer=self.layer,
+            max_length=self.max_length,
+            language_norm=self.language_norm,
+            generates_adapters=self._generates_adapters,
+        )
+
     def _execution(self, progress: Progress | None = None) -> Execution:
         device = find_device(self.device)
         return Execution(
@@ -191,15 +205,17 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
         start : fitted classifier, optional
             The classifier to go on from. Its languages keep their statistics.
         """
+        parameters = self._encoding_parameters()
         present = sorted(set(samples.language))
         if start is None:
-            front_end = choose_front_end(self, samples)
+            kind = choose_front_end(parameters, samples)
+            front_end = kind.fit(parameters, samples, execution)
             inputs = front_end.inputs(samples, execution)
             front_end = front_end.fit_languages(inputs, samples.language)
             self.languages_ = present
         else:
             front_end = start.front_end_
-            front_end.check_continues(self, samples)
+            front_end.check_continues(parameters, samples)
             inputs = front_end.inputs(samples, execution)
             new = [name for name in present if name not in start.languages_]
             front_end = front_end.add_languages(new, inputs, samples.language)
@@ -226,9 +242,13 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
 
     def _settings(self) -> TrainingSettings:
         execution = self.front_end_.network_execution(self._execution())
+        encoder_learning_rate = None
+        if self.learning_rate == "auto":
+            parameters = self._encoding_parameters()
+            encoder_learning_rate = self.front_end_.pretrained_learning_rate(parameters)
         return TrainingSettings(
             learning_rate=self.learning_rate_,
-            encoder_learning_rate=self.front_end_.encoder_learning_rate(self),
+            encoder_learning_rate=encoder_learning_rate or self.learning_rate_,
             weight_decay=self.weight_decay,
             warmup=self.warmup,
             max_epochs=self.max_epochs,

@@ -582,7 +582,7 @@ class MetaNetClassifier(NetworkClassifier):
         network = copy.deepcopy(start.net_.module_)
         network.grow(len(self.languages_))
         network.hypernetwork.known[np.unique(encoded.language_index[encoded.y != MISSING])] = True
-        self.front_end_.continue_body(network, self)
+        self.front_end_.continue_body(network, self._encoding_parameters())
         return network
 
     def _fit_head(self, network: MetaNetwork, training: EncodedSamples) -> None:

@@ -562,7 +562,7 @@ class TransferClassifier(NetworkClassifier):
         if network is None:
             return training_set, self._new_network()
         network.grow(len(self.languages_))
-        self.front_end_.continue_body(network, self)
+        self.front_end_.continue_body(network, self._encoding_parameters())
         return training_set, network
 
     def _prepare_more(

@@ -10,7 +10,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from tiny import make_classifier, make_meta_net, make_pair
 
 from metaling_sk import load
-from metaling_sk._network.front_end import FRONT_ENDS, FixedFrontEnd
+from metaling_sk._network.fixed_front_ends import FixedFrontEnd
+from metaling_sk._network.front_ends import FRONT_ENDS
 from metaling_sk.preprocessing import LanguageStandardScaler
 
 X, Y = make_pair(40, 40, n_labelled=20, joiner=" ")
@@ -48,12 +49,12 @@ class WordCounts(FixedFrontEnd):
     input_name = "texts"
 
     @classmethod
-    def accepts(cls, estimator, samples):
-        return samples.is_text and estimator.encoder == "word counts"
+    def accepts(cls, parameters, samples):
+        return samples.is_text and parameters.encoder == "word counts"
 
     @classmethod
-    def fit(cls, estimator, samples):
-        return cls(estimator.language_norm)
+    def fit(cls, parameters, samples, execution):
+        return cls(parameters.language_norm)
 
     def inputs(self, samples, execution):
         return np.array([[text.count(word) for word in WORDS] for text in samples.texts], float)

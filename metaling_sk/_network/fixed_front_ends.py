@@ -1,0 +1,263 @@
+"""Front ends whose inputs are features that training does not change."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import torch
+from scipy import sparse
+from sklearn.utils import check_array
+
+from metaling_sk._data.language_statistics import MIN_SAMPLES, LanguageStatistics
+from metaling_sk._encoders.encode import encode, freeze, on_cpu
+from metaling_sk._encoders.make_encoder import fit_vectorizer, is_scratch, is_vectorizer
+from metaling_sk._encoders.saved import restore_encoder, save_encoder
+from metaling_sk._encoders.text_encoder import TextEncoder
+from metaling_sk._encoders.trainable import add_saved_adapters
+from metaling_sk._network.classifier import IdentityEncoder
+from metaling_sk._network.front_end import Body, FrontEnd, check_same_input, make_encoder
+from metaling_sk._network.prediction import predict_in_float64
+
+ALL_LANGUAGES = ""
+"""The language that every sample counts as for language_norm=False. Nobody asks for it."""
+
+DENSE_NORM = 0.5
+"""Norm of the block of standardised columns beside sparse ones, such as TF-IDF of norm 1."""
+
+LOGIT_STEP = 0.05
+"""Change of a typical logit in one step on features."""
+
+
+class FixedFrontEnd(FrontEnd):
+    """What the kinds share whose inputs are features that training does not change.
+
+    Parameters
+    ----------
+    language_norm : bool
+        Whether each language is standardised by statistics of its own.
+    statistics : LanguageStatistics, optional
+        Set by `fit_languages`.
+    """
+
+    inputs_are_fixed = True
+
+    def __init__(self, language_norm: bool, statistics: LanguageStatistics | None = None):
+        self.language_norm = language_norm
+        self.statistics = statistics
+
+    @classmethod
+    def warm_cache(cls, parameters, samples, execution):
+        pass
+
+    def check_continues(self, parameters, samples):
+        check_same_input(self, samples)
+
+    def fit_languages(self, inputs, language):
+        if not self.language_norm:
+            language = np.full(len(language), ALL_LANGUAGES, dtype=object)
+        return self._with(LanguageStatistics.fit(inputs, language))
+
+    def add_languages(self, new, inputs, language):
+        statistics = self.statistics
+        for name in new:
+            members = np.flatnonzero(language == name)
+            if len(members) >= MIN_SAMPLES:
+                statistics = statistics.add(inputs[members], name)
+        return self._with(statistics)
+
+    def prepare(self, inputs, language):
+        inputs = self.statistics.apply(inputs, language)
+        return self._balance(inputs) if sparse.issparse(inputs) else inputs
+
+    def new_body(self, n_languages):
+        return Body(IdentityEncoder(), None, self.statistics.mean.shape[1], 0.0)
+
+    def continue_body(self, network, parameters):
+        pass
+
+    def learning_rate(self, inputs):
+        mean_norm = abs(inputs).sum() / inputs.shape[0]
+        return float(LOGIT_STEP / max(mean_norm, 1.0))
+
+    def network_execution(self, execution):
+        return replace(execution, device=torch.device("cpu"), dtype=None)
+
+    def predict(self, network, encoded, execution):
+        return predict_in_float64(network, encoded, self.network_execution(execution))
+
+    def set_language(self, network, index, language, inputs, execution):
+        if not self.language_norm:
+            return self
+        return self._with(self.statistics.add(inputs, language))
+
+    def has_language(self, network, index, language):
+        return language in self.statistics.languages
+
+    def forget_language(self, network, index, language):
+        return self._with(self.statistics.without(language))
+
+    def get_state(self, network, folder):
+        return {
+            "language_norm": self.language_norm,
+            "statistics": self.statistics.get_state(),
+        }
+
+    @classmethod
+    def from_state(cls, state, folder):
+        return cls(state["language_norm"], LanguageStatistics.from_state(state["statistics"]))
+
+    def restore_encoder(self, state, weights, folder):
+        encoder = IdentityEncoder()
+        add_saved_adapters(encoder, weights)
+        return encoder
+
+    def _with(self, statistics: LanguageStatistics) -> FrontEnd:
+        changed = copy.copy(self)
+        changed.statistics = statistics
+        return changed
+
+    def _balance(self, features: sparse.csr_array) -> sparse.csr_array:
+        """Scale the dense columns of sparse features to a block of the norm `DENSE_NORM`."""
+        n_dense = self.statistics.scaled.sum()
+        if not n_dense:
+            return features
+        factor = np.where(self.statistics.scaled, DENSE_NORM / n_dense**0.5, 1.0)
+        return sparse.csr_array(features.multiply(factor.astype(features.dtype)))
+
+
+class NumbersFrontEnd(FixedFrontEnd):
+    """X holds features."""
+
+    kind = "numbers"
+    input_name = "numeric features"
+
+    @classmethod
+    def accepts(cls, parameters, samples):
+        return not samples.is_text
+
+    @classmethod
+    def fit(cls, parameters, samples, execution):
+        return cls(parameters.language_norm)
+
+    def check_continues(self, parameters, samples):
+        super().check_continues(parameters, samples)
+        n_expected, n_features = self.statistics.mean.shape[1], samples.features.shape[1]
+        if n_features != n_expected:
+            raise ValueError(
+                f"`source` was fitted on {n_expected} features, but X has {n_features}."
+            )
+
+    def inputs(self, samples, execution):
+        return samples.features
+
+
+class VectorizerFrontEnd(FixedFrontEnd):
+    """An sklearn transformer turns texts into features.
+
+    Parameters
+    ----------
+    vectorizer : fitted sklearn transformer of texts
+    language_norm : bool
+    """
+
+    kind = "vectorizer"
+    input_name = "texts"
+
+    def __init__(self, vectorizer, language_norm: bool):
+        super().__init__(language_norm)
+        self.vectorizer = vectorizer
+
+    @classmethod
+    def accepts(cls, parameters, samples):
+        return samples.is_text and is_vectorizer(parameters.encoder)
+
+    @classmethod
+    def fit(cls, parameters, samples, execution):
+        return cls(fit_vectorizer(parameters.encoder, samples.texts), parameters.language_norm)
+
+    def inputs(self, samples, execution):
+        features = self.vectorizer.transform(samples.texts)
+        features = check_array(features, accept_sparse="csr", dtype=(np.float64, np.float32))
+        return sparse.csr_array(features) if sparse.issparse(features) else features
+
+    def get_state(self, network, folder):
+        raise ValueError(
+            "`encoder` is an sklearn transformer, which cannot be stored as JSON and tensors; use "
+            "joblib.dump."
+        )
+
+
+class FrozenFrontEnd(FixedFrontEnd):
+    """A Transformer that is not trained turns each text into a vector, once.
+
+    Parameters
+    ----------
+    encoder : TextEncoder
+        Frozen.
+    language_norm : bool
+    statistics : LanguageStatistics, optional
+    """
+
+    kind = "frozen"
+    input_name = "texts"
+
+    def __init__(
+        self,
+        encoder: TextEncoder,
+        language_norm: bool,
+        statistics: LanguageStatistics | None = None,
+    ):
+        super().__init__(language_norm, statistics)
+        self.encoder = encoder
+
+    @classmethod
+    def accepts(cls, parameters, samples):
+        return samples.is_text and parameters.trainable == "head"
+
+    @classmethod
+    def fit(cls, parameters, samples, execution):
+        encoder = make_encoder(parameters, samples)
+        return cls(freeze(encoder, execution.device, execution.dtype), parameters.language_norm)
+
+    @classmethod
+    def warm_cache(cls, parameters, samples, execution):
+        # The vocabulary of an encoder from scratch depends on the samples of each fit.
+        if not is_scratch(parameters.encoder):
+            cls.fit(parameters, samples, execution).inputs(samples, execution)
+
+    def check_continues(self, parameters, samples):
+        super().check_continues(parameters, samples)
+        if parameters.trainable != "head":
+            raise ValueError(
+                "`trainable`: the encoder to start from is frozen; use 'head' here, got "
+                f"{parameters.trainable!r}."
+            )
+
+    def inputs(self, samples, execution):
+        self.encoder.to(execution.device)
+        return encode(samples.texts, self.encoder, execution.batch_size, execution.progress)
+
+    def text_encoder(self, network):
+        return self.encoder
+
+    def get_state(self, network, folder):
+        state = super().get_state(network, folder)
+        return state | {
+            "encoder": save_encoder(self.encoder, folder),
+            "weights": self.encoder.state_dict(),
+        }
+
+    @classmethod
+    def from_state(cls, state, folder):
+        weights = state["weights"]
+        encoder = restore_encoder(state["encoder"], weights, folder)
+        freeze(encoder, torch.device("cpu"), next(iter(weights.values())).dtype)
+        encoder.load_state_dict(weights)
+        statistics = LanguageStatistics.from_state(state["statistics"])
+        return cls(encoder, state["language_norm"], statistics)
+
+    def __getstate__(self):
+        # An encoder on a GPU could not be unpickled on a machine without one.
+        return vars(self) | {"encoder": on_cpu(self.encoder)}

@@ -1,0 +1,179 @@
+"""The front end of a network whose encoder is trained."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import torch
+
+from metaling_sk._data.batches import EncodedSamples
+from metaling_sk._encoders.make_encoder import is_vectorizer
+from metaling_sk._encoders.saved import restore_encoder, restore_tokenizer, save_encoder
+from metaling_sk._encoders.text_encoder import TextEncoder
+from metaling_sk._encoders.text_tokenizer import TextTokenizer
+from metaling_sk._encoders.trainable import merge_lora, set_trainable
+from metaling_sk._network.front_end import (
+    Body,
+    EncodingParameters,
+    FrontEnd,
+    check_same_input,
+    make_encoder,
+)
+from metaling_sk._network.language_norm import LanguageNorm
+from metaling_sk._network.prediction import Execution, predict
+
+DROPOUT = 0.1
+"""Dropout on the representations."""
+
+FROM_SCRATCH, FINE_TUNING = 2e-3, 5e-5
+"""Learning rates of Transformers: of weights that were random at first, and of pretrained ones.
+
+Low-rank updates and adapters take the first one. For low-rank updates with a factor of 4 Schulman
+et al. (2025. LoRA without regret) found 10 times the rate of fine-tuning to be best, so with our
+factor of 1 (RANK in `_encoders/trainable.py`) it is 40 times.
+"""
+
+
+class TrainedFrontEnd(FrontEnd):
+    """The network takes token ids; its encoder is trained.
+
+    Parameters
+    ----------
+    tokenizer : TextTokenizer
+    pretrained : bool
+        Whether the weights of the encoder were not random at the start.
+    language_norm : bool
+        Whether a new network centres each language, where there are several.
+    encoder : TextEncoder, optional
+        The encoder of the first network.
+    """
+
+    kind = "trained"
+    input_name = "texts"
+    inputs_are_fixed = False
+
+    def __init__(
+        self,
+        tokenizer: TextTokenizer,
+        pretrained: bool,
+        language_norm: bool,
+        encoder: TextEncoder | None = None,
+    ):
+        self.tokenizer = tokenizer
+        self.pretrained = pretrained
+        self.language_norm = language_norm
+        self._first_encoder = encoder
+
+    @classmethod
+    def accepts(cls, parameters, samples):
+        is_encoder = not is_vectorizer(parameters.encoder)
+        return samples.is_text and is_encoder and parameters.trainable != "head"
+
+    @classmethod
+    def fit(cls, parameters, samples, execution):
+        encoder = make_encoder(parameters, samples)
+        _set_trainable(encoder, parameters)
+        return cls(encoder.text_tokenizer, encoder.pretrained, parameters.language_norm, encoder)
+
+    @classmethod
+    def warm_cache(cls, parameters, samples, execution):
+        pass
+
+    def check_continues(self, parameters, samples):
+        check_same_input(self, samples)
+        if parameters.trainable == "head":
+            raise ValueError(
+                "`trainable`: the encoder to start from is trained; use 'all', 'lora' or 'adapter' "
+                "here, got 'head'."
+            )
+
+    def inputs(self, samples, execution):
+        return self.tokenizer(samples.texts)
+
+    def fit_languages(self, inputs, language):
+        return self  # The language norm of the network learns in training.
+
+    def add_languages(self, new, inputs, language):
+        return self
+
+    def prepare(self, inputs, language):
+        return inputs
+
+    def new_body(self, n_languages):
+        encoder, self._first_encoder = self._first_encoder, None
+        norm = None
+        if self.language_norm and n_languages > 1:
+            norm = LanguageNorm(n_languages, encoder.n_features)
+        return Body(encoder, norm, encoder.n_features, DROPOUT)
+
+    def continue_body(self, network, parameters):
+        _set_trainable(network.encoder, parameters)
+
+    def learning_rate(self, inputs):
+        return FROM_SCRATCH
+
+    def pretrained_learning_rate(self, parameters):
+        return FINE_TUNING if self.pretrained and parameters.trainable == "all" else None
+
+    def network_execution(self, execution):
+        return execution
+
+    def predict(self, network, encoded, execution):
+        return predict(network.to(execution.device), encoded, execution)
+
+    def set_language(self, network, index, language, inputs, execution):
+        if network.norm is not None:
+            network.norm.set_language(index, _encode(network, inputs, index, execution))
+        return self
+
+    def has_language(self, network, index, language):
+        return network.norm is None or bool(network.norm.seen[index])
+
+    def forget_language(self, network, index, language):
+        if network.norm is not None:
+            network.norm.forget(index)
+        return self
+
+    def text_encoder(self, network):
+        return network.encoder
+
+    def without_updates(self, network):
+        if not network.encoder.has_lora:
+            return network
+        network = copy.deepcopy(network)
+        merge_lora(network.encoder)
+        return network
+
+    def get_state(self, network, folder):
+        return {
+            "language_norm": self.language_norm,
+            "pretrained": self.pretrained,
+            "encoder": save_encoder(network.encoder, folder),
+        }
+
+    @classmethod
+    def from_state(cls, state, folder):
+        tokenizer = restore_tokenizer(state["encoder"], folder)
+        return cls(tokenizer, state["pretrained"], state["language_norm"])
+
+    def restore_encoder(self, state, weights, folder):
+        return restore_encoder(state["encoder"], weights, folder)
+
+
+def _set_trainable(encoder: TextEncoder, parameters: EncodingParameters) -> None:
+    has_own_adapters = not parameters.generates_adapters
+    set_trainable(encoder, parameters.trainable, has_own_adapters=has_own_adapters)
+
+
+def _encode(network, tokens, index: int, execution: Execution) -> torch.Tensor:
+    """The representations of samples of one language, before the language norm."""
+    network.eval()
+    device = network.head.weight.device
+    encoded = EncodedSamples(tokens, np.full(len(tokens), index, dtype=np.int64))
+    with torch.no_grad():
+        parts = []
+        for indices in encoded.indices(execution.batch_size):
+            batch = encoded.collate(indices).to(device)
+            parts.append(network.encode(batch.inputs, batch.language_index))
+        return torch.cat(parts)
