@@ -1,20 +1,22 @@
-"""New languages for a fitted meta network: learnt from a few samples, and forgotten again."""
+"""Languages of a fitted meta network: learnt from a few samples, and forgotten again."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.batches import EncodedSamples
-from metaling_sk._data.samples import Samples, join
-from metaling_sk._network.prediction import Execution
+from metaling_sk._data.samples import MISSING, Samples, check_samples, join, with_classes
+from metaling_sk._network.estimator import NetworkClassifier
+from metaling_sk._network.prediction import Execution, Outputs
+from metaling_sk._utils.progress import Progress
+from metaling_sk._utils.random_state import seeded
 from metaling_sk.meta_net._objective import find_embedding
 from metaling_sk.meta_net._residual_head import ResidualHead
-
-if TYPE_CHECKING:
-    from metaling_sk.meta_net._classifier import MetaNetClassifier
+from metaling_sk.meta_net._residual_training import train_residual_head
 
 ENOUGH_SAMPLES = 16
 """An adapted language gets statistics of its own from this number of samples on."""
@@ -45,99 +47,234 @@ class Adaptation:
     has_statistics: bool
 
 
-def adapt_language(
-    model: MetaNetClassifier, language: str, samples: Samples, execution: Execution
-) -> None:
-    """Learn a language from samples, on top of those given before.
+class AdaptiveClassifier(NetworkClassifier):
+    """A classifier whose languages have embeddings and residual heads, which can be adapted.
 
-    Every call starts from the state before the first one, so that the number and the order of
-    the calls make no difference.
+    A subclass sets `residual_heads_` and `_adaptations`, both dicts by language, in `fit`.
     """
-    adaptation = model._adaptations.get(language)
-    if adaptation is None:
-        adaptation = _state_before(model, language, samples)
-    else:
-        adaptation = replace(adaptation, samples=join(adaptation.samples, samples))
-    model._adaptations[language] = adaptation
-    _restore_embedding(model, language, adaptation)
-    if adaptation.has_statistics and len(adaptation.samples) >= ENOUGH_SAMPLES:
-        model._set_statistics(adaptation.samples, language)
-    _fit(model, language, execution)
 
+    inner_steps: int
+    residual_penalty: float | None
+    _inner_learning_rate: float
+    residual_heads_: dict[str, ResidualHead]
+    _adaptations: dict[str, Adaptation]
 
-def refit_language(
-    model: MetaNetClassifier, language: str, samples: Samples, execution: Execution
-) -> None:
-    """Take the statistics of an adapted language from other samples, and adapt it anew."""
-    adaptation = replace(model._adaptations[language], has_statistics=False)
-    _restore_embedding(model, language, adaptation)
-    model._set_statistics(samples, language)
-    model._adaptations[language] = adaptation
-    _fit(model, language, execution)
+    def adapt(self, X, y=None, language=None) -> AdaptiveClassifier:
+        """Learn new languages from a few samples, or learn a language better.
 
+        Two parts of a language are fitted: its embedding, by `inner_steps` from where it was (for
+        a new language, from the meta-model's), and a residual head on top of the model that is
+        generated from it. Nothing that other languages use changes. All samples given so far
+        count, so that it makes no difference whether they come at once or one by one. A language
+        without statistics of its own takes those of these samples as soon as there are 16; see
+        `register_language`.
 
-def forget_language(model: MetaNetClassifier, language: str) -> None:
-    """Restore the state of a language before it was adapted."""
-    adaptation = model._adaptations.pop(language)
-    model.residual_heads_.pop(language, None)
-    if adaptation.residual_head is not None:
-        model.residual_heads_[language] = adaptation.residual_head
-    _restore_embedding(model, language, adaptation)
-    if adaptation.has_statistics:
-        index = model._language_index(language)
-        network = model.net_.module_
-        model.front_end_ = model.front_end_.forget_language(network, index, language)
+        Samples without a label count in the residual head, too, with their predictions as labels
+        (self-training), if the predictions can be learnt from the samples. To decide that, models
+        of the predictions for two thirds of the samples are compared with the predictions for the
+        rest: their agreement, Cohen's κ, must exceed 0.6.
 
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
+            As in `fit`.
+        y : array-like of shape (n_samples,), default=None
+            Some of `classes_`; NaN, None or `missing_label` where a sample has no label. None
+            stands for no label at all.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, where X has no language column.
 
-def _state_before(model: MetaNetClassifier, language: str, samples: Samples) -> Adaptation:
-    if language not in model.languages_:
-        model._add_language(language)
-    index = model._language_index(language)
-    network = model.net_.module_
-    delta, was_known = network.hypernetwork.get_language(index)
-    has_statistics = model.front_end_.has_language(network, index, language)
-    residual_head = model.residual_heads_.get(language)
-    return Adaptation(samples, delta, residual_head, was_known, not has_statistics)
+        Returns
+        -------
+        self
 
+        Raises
+        ------
+        ValueError
+            If X, y or `language` is not as described above.
+        """
+        check_is_fitted(self)
+        samples = check_samples(self, X, y, language, reset=False)
+        if y is None:
+            unknown = np.full(len(samples), MISSING)
+            samples = replace(samples, y=unknown, classes=self.classes_)
+        else:
+            samples = with_classes(samples, self.classes_)
+        with seeded(self.random_state), Progress(self.verbose, "adapt") as progress:
+            execution = self._execution(progress)
+            for name in sorted(set(samples.language)):
+                self._adapt(name, samples.take(samples.language == name), execution)
+        return self
 
-def _restore_embedding(model: MetaNetClassifier, language: str, adaptation: Adaptation) -> None:
-    index = model._language_index(language)
-    hypernetwork = model.net_.module_.hypernetwork
-    hypernetwork.restore(index, adaptation.delta, adaptation.was_known)
+    def forget(self, language: str) -> AdaptiveClassifier:
+        """Undo the adaptation of a language.
 
+        Parameters
+        ----------
+        language : str
+            A language that `adapt` has been given.
 
-def _fit(model: MetaNetClassifier, language: str, execution: Execution) -> None:
-    """Fit the embedding and the residual head of an adapted language."""
-    adaptation = model._adaptations[language]
-    samples = adaptation.samples
-    inputs = model.front_end_.inputs(samples, execution)
-    encoded = model._encode(inputs, samples.language).with_labels(samples.y)
-    labelled = encoded.take(samples.labelled)
-    if len(labelled):
-        _fit_embedding(model, language, labelled, execution)
-    if model.residual_penalty is not None:
-        outputs = model._predict(model.net_.module_, encoded, execution)
-        model._fit_residual_head(language, outputs, encoded.y, adaptation.residual_head)
+        Returns
+        -------
+        self
 
+        Raises
+        ------
+        ValueError
+            If `adapt` has not been called for this language since the estimator was fitted or
+            loaded.
+        """
+        check_is_fitted(self)
+        if language not in self._adaptations:
+            raise ValueError(
+                f"`language`: {language!r} has not been adapted; these have: "
+                f"{sorted(self._adaptations)}. What was adapted before `save` cannot be undone."
+            )
+        adaptation = self._adaptations.pop(language)
+        self.residual_heads_.pop(language, None)
+        if adaptation.residual_head is not None:
+            self.residual_heads_[language] = adaptation.residual_head
+        self._restore_embedding(language, adaptation)
+        if adaptation.has_statistics:
+            index = self._language_index(language)
+            self.front_end_ = self.front_end_.forget_language(self.net_.module_, index, language)
+        return self
 
-def _fit_embedding(
-    model: MetaNetClassifier, language: str, labelled: EncodedSamples, execution: Execution
-) -> None:
-    network, index = model.net_.module_, model._language_index(language)
-    class_weights = model._class_weights(labelled.y)
-    device = network.head.weight.device
-    network.eval()
+    def _adapt(self, language: str, samples: Samples, execution: Execution) -> None:
+        """Learn a language from samples, on top of those given before.
 
-    def batches():
-        for indices in labelled.indices(execution.batch_size):
-            yield labelled.collate(indices).to(device)
+        Every call starts from the state before the first one, so that the number and the order of
+        the calls make no difference.
+        """
+        adaptation = self._adaptations.get(language)
+        if adaptation is None:
+            adaptation = self._state_before(language, samples)
+        else:
+            adaptation = replace(adaptation, samples=join(adaptation.samples, samples))
+        self._adaptations[language] = adaptation
+        self._restore_embedding(language, adaptation)
+        if adaptation.has_statistics and len(adaptation.samples) >= ENOUGH_SAMPLES:
+            super()._register(adaptation.samples, language)
+        self._fit_adapted(language, execution)
 
-    embedding = find_embedding(
-        network,
-        network.hypernetwork.embed(torch.tensor([index], device=device))[0],
-        batches,
-        model.inner_steps,
-        model._inner_learning_rate,
-        None if class_weights is None else class_weights.to(device),
-    )
-    network.hypernetwork.set_language(index, embedding)
+    def _state_before(self, language: str, samples: Samples) -> Adaptation:
+        if language not in self.languages_:
+            self._add_language(language)
+        index = self._language_index(language)
+        network = self.net_.module_
+        delta, was_known = network.hypernetwork.get_language(index)
+        has_statistics = self.front_end_.has_language(network, index, language)
+        residual_head = self.residual_heads_.get(language)
+        return Adaptation(samples, delta, residual_head, was_known, not has_statistics)
+
+    def _restore_embedding(self, language: str, adaptation: Adaptation) -> None:
+        index = self._language_index(language)
+        hypernetwork = self.net_.module_.hypernetwork
+        hypernetwork.restore(index, adaptation.delta, adaptation.was_known)
+
+    def _register(self, samples: Samples, language: str) -> None:
+        """Learn the statistics of a language; what has been adapted is fitted anew on top."""
+        if language not in self._adaptations:
+            super()._register(samples, language)
+            return
+        adaptation = replace(self._adaptations[language], has_statistics=False)
+        self._restore_embedding(language, adaptation)
+        super()._register(samples, language)
+        self._adaptations[language] = adaptation
+        with Progress(self.verbose, "adapt") as progress:
+            self._fit_adapted(language, self._execution(progress))
+
+    def _fit_adapted(self, language: str, execution: Execution) -> None:
+        """Fit the embedding and the residual head of an adapted language."""
+        adaptation = self._adaptations[language]
+        samples = adaptation.samples
+        inputs = self.front_end_.inputs(samples, execution)
+        encoded = self._encode(inputs, samples.language).with_labels(samples.y)
+        labelled = encoded.take(samples.labelled)
+        if len(labelled):
+            self._fit_embedding(language, labelled, execution)
+        if self.residual_penalty is not None:
+            outputs = self._predict(self.net_.module_, encoded, execution)
+            self._fit_residual_head(language, outputs, encoded.y, adaptation.residual_head)
+
+    def _fit_embedding(self, language: str, labelled: EncodedSamples, execution: Execution) -> None:
+        network, index = self.net_.module_, self._language_index(language)
+        class_weights = self._class_weights(labelled.y)
+        device = network.head.weight.device
+        network.eval()
+
+        def batches():
+            for indices in labelled.indices(execution.batch_size):
+                yield labelled.collate(indices).to(device)
+
+        embedding = find_embedding(
+            network,
+            network.hypernetwork.embed(torch.tensor([index], device=device))[0],
+            batches,
+            self.inner_steps,
+            self._inner_learning_rate,
+            None if class_weights is None else class_weights.to(device),
+        )
+        network.hypernetwork.set_language(index, embedding)
+
+    def _fit_residual_heads(self, labelled: EncodedSamples, execution: Execution) -> None:
+        """Fit the residual head of every language with labels."""
+        logits, representations = self._predict(self.net_.module_, labelled, execution)
+        for index in np.unique(labelled.language_index):
+            members = np.flatnonzero(labelled.language_index == index)
+            outputs = Outputs(logits[members], representations[members])
+            language = self.languages_[index - 1]
+            self._fit_residual_head(language, outputs, labelled.y[members], seen=True)
+
+    def _fit_residual_head(
+        self,
+        language: str,
+        outputs: Outputs,
+        y: np.ndarray,
+        prior: ResidualHead | None = None,
+        *,
+        seen: bool = False,
+    ) -> None:
+        """Fit the residual head of a language, on top of the one that it had before."""
+        logits, representations = outputs
+        if prior is not None:
+            logits = prior.apply(logits, representations)
+        class_weights = self._class_weights(y[y != MISSING])
+        residual_head = train_residual_head(
+            representations,
+            y,
+            logits,
+            self.residual_penalty,
+            None if class_weights is None else class_weights.numpy(),
+            seen=seen,
+        )
+        if residual_head is None:
+            residual_head = prior
+        elif prior is not None:
+            residual_head = residual_head.after(prior)
+        self.residual_heads_.pop(language, None)
+        if residual_head is not None:
+            self.residual_heads_[language] = residual_head
+
+    def _predict_logits(self, encoded: EncodedSamples, execution: Execution) -> np.ndarray:
+        logits, representations = self._predict(self.net_.module_, encoded, execution)
+        for language, residual_head in self.residual_heads_.items():
+            members = np.flatnonzero(encoded.language_index == self._language_index(language))
+            if len(members):
+                logits[members] = residual_head.apply(logits[members], representations[members])
+        return logits
+
+    def _get_saved_state(self, folder):
+        residual_heads = {
+            language: residual_head.get_state()
+            for language, residual_head in self.residual_heads_.items()
+        }
+        return super()._get_saved_state(folder) | {"residual_heads": residual_heads}
+
+    def _set_saved_state(self, state, folder):
+        super()._set_saved_state(state, folder)
+        self._adaptations = {}
+        self.residual_heads_ = {
+            language: ResidualHead.from_state(residual_head)
+            for language, residual_head in state["residual_heads"].items()
+        }

@@ -21,21 +21,19 @@ from metaling_sk._data.samples import (
     check_two_classes,
     with_classes,
 )
-from metaling_sk._network.estimator import NetworkClassifier
-from metaling_sk._network.prediction import Execution, Outputs
+from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import TrainingSettings, history_frame, new_net, train
 from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
 from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
-from metaling_sk.meta_net._adaptation import adapt_language, forget_language, refit_language
+from metaling_sk.meta_net._adaptation import AdaptiveClassifier
 from metaling_sk.meta_net._episodes import Episodes
 from metaling_sk.meta_net._hypernetwork import Hypernetwork
 from metaling_sk.meta_net._language_features import check_language_features, standardised
 from metaling_sk.meta_net._network import MetaNetwork
 from metaling_sk.meta_net._objective import MetaObjective
-from metaling_sk.meta_net._residual_head import ResidualHead, fit_residual_head
-from metaling_sk.meta_net._residual_training import train_residual_head
+from metaling_sk.meta_net._residual_head import fit_residual_head
 
 N_HEADS, N_HEADS_ON_FEATURES = 16, 4
 """Basis heads. Features are many, and each head has a weight for every one of them."""
@@ -50,7 +48,7 @@ LINEAR_START_FACTOR = 200
 """The learning rate is divided by it where the head starts from a fitted logistic regression."""
 
 
-class MetaNetClassifier(NetworkClassifier):
+class MetaNetClassifier(AdaptiveClassifier):
     """A meta network that generates each language's model: its architecture and its weights.
 
     A hypernetwork maps the embedding of a language and the embedding of a layer to a low-rank
@@ -404,80 +402,6 @@ class MetaNetClassifier(NetworkClassifier):
             raise
         return self
 
-    def adapt(self, X, y=None, language=None) -> MetaNetClassifier:
-        """Learn new languages from a few samples, or learn a language better.
-
-        Two parts of a language are fitted: its embedding, by `inner_steps` from where it was (for
-        a new language, from the meta-model's), and a residual head on top of the model that is
-        generated from it. Nothing that other languages use changes. All samples given so far
-        count, so that it makes no difference whether they come at once or one by one. A language
-        without statistics of its own takes those of these samples as soon as there are 16; see
-        `register_language`.
-
-        Samples without a label count in the residual head, too, with their predictions as labels
-        (self-training), if the predictions can be learnt from the samples. To decide that, models
-        of the predictions for two thirds of the samples are compared with the predictions for the
-        rest: their agreement, Cohen's κ, must exceed 0.6.
-
-        Parameters
-        ----------
-        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
-            As in `fit`.
-        y : array-like of shape (n_samples,), default=None
-            Some of `classes_`; NaN, None or `missing_label` where a sample has no label. None
-            stands for no label at all.
-        language : str or array-like of str, shape (n_samples,), default=None
-            The language of each sample, where X has no language column.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If X, y or `language` is not as described above.
-        """
-        check_is_fitted(self)
-        samples = check_samples(self, X, y, language, reset=False)
-        if y is None:
-            unknown = np.full(len(samples), MISSING)
-            samples = replace(samples, y=unknown, classes=self.classes_)
-        else:
-            samples = with_classes(samples, self.classes_)
-        with seeded(self.random_state), Progress(self.verbose, "adapt") as progress:
-            execution = self._execution(progress)
-            for name in sorted(set(samples.language)):
-                adapt_language(self, name, samples.take(samples.language == name), execution)
-        return self
-
-    def forget(self, language: str) -> MetaNetClassifier:
-        """Undo the adaptation of a language.
-
-        Parameters
-        ----------
-        language : str
-            A language that `adapt` has been given.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If `adapt` has not been called for this language since the estimator was fitted or
-            loaded.
-        """
-        check_is_fitted(self)
-        if language not in self._adaptations:
-            raise ValueError(
-                f"`language`: {language!r} has not been adapted; these have: "
-                f"{sorted(self._adaptations)}. What was adapted before `save` cannot be undone."
-            )
-        forget_language(self, language)
-        return self
-
     @property
     def architecture_(self) -> dict[str, dict[str, list[int]]]:
         """The layers with an adapter, and its width in each, by language."""
@@ -620,79 +544,6 @@ class MetaNetClassifier(NetworkClassifier):
 
     def _network_to_start_from(self):
         return self.net_.module_.meta_model()
-
-    def _set_statistics(self, samples: Samples, language: str) -> None:
-        """Take the statistics of a language from samples of its own."""
-        super()._register(samples, language)
-
-    def _register(self, samples: Samples, language: str) -> None:
-        if language not in self._adaptations:
-            self._set_statistics(samples, language)
-            return
-        with Progress(self.verbose, "adapt") as progress:
-            refit_language(self, language, samples, self._execution(progress))
-
-    def _fit_residual_heads(self, labelled: EncodedSamples, execution: Execution) -> None:
-        """Fit the residual head of every language with labels."""
-        logits, representations = self._predict(self.net_.module_, labelled, execution)
-        for index in np.unique(labelled.language_index):
-            members = np.flatnonzero(labelled.language_index == index)
-            outputs = Outputs(logits[members], representations[members])
-            language = self.languages_[index - 1]
-            self._fit_residual_head(language, outputs, labelled.y[members], seen=True)
-
-    def _fit_residual_head(
-        self,
-        language: str,
-        outputs: Outputs,
-        y: np.ndarray,
-        prior: ResidualHead | None = None,
-        *,
-        seen: bool = False,
-    ) -> None:
-        """Fit the residual head of a language, on top of the one that it had before."""
-        logits, representations = outputs
-        if prior is not None:
-            logits = prior.apply(logits, representations)
-        class_weights = self._class_weights(y[y != MISSING])
-        residual_head = train_residual_head(
-            representations,
-            y,
-            logits,
-            self.residual_penalty,
-            None if class_weights is None else class_weights.numpy(),
-            seen=seen,
-        )
-        if residual_head is None:
-            residual_head = prior
-        elif prior is not None:
-            residual_head = residual_head.after(prior)
-        self.residual_heads_.pop(language, None)
-        if residual_head is not None:
-            self.residual_heads_[language] = residual_head
-
-    def _predict_logits(self, encoded: EncodedSamples, execution: Execution) -> np.ndarray:
-        logits, representations = self._predict(self.net_.module_, encoded, execution)
-        for language, residual_head in self.residual_heads_.items():
-            members = np.flatnonzero(encoded.language_index == self._language_index(language))
-            if len(members):
-                logits[members] = residual_head.apply(logits[members], representations[members])
-        return logits
-
-    def _get_saved_state(self, folder):
-        residual_heads = {
-            language: residual_head.get_state()
-            for language, residual_head in self.residual_heads_.items()
-        }
-        return super()._get_saved_state(folder) | {"residual_heads": residual_heads}
-
-    def _set_saved_state(self, state, folder):
-        super()._set_saved_state(state, folder)
-        self._adaptations = {}
-        self.residual_heads_ = {
-            language: ResidualHead.from_state(residual_head)
-            for language, residual_head in state["residual_heads"].items()
-        }
 
     _network_from_config = staticmethod(MetaNetwork.from_config)
     _empty_objective = MetaObjective

@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-import copy
-from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
-from torch import nn
 
 from metaling_sk._data.batches import StepIterator
-from metaling_sk._data.samples import Samples, check_samples, check_two_classes, with_classes
-from metaling_sk._network.classifier import ClassifierNetwork
-from metaling_sk._network.estimator import NetworkClassifier
-from metaling_sk._network.prediction import Execution
-from metaling_sk._network.training import SkorchNet, history_frame, train
+from metaling_sk._data.holdout import split_validation
+from metaling_sk._data.samples import check_samples, with_classes
+from metaling_sk._network.training import history_frame, train
 from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
 from metaling_sk._utils.sklearn_compat import HasMethods, StrOptions, fit_context
-from metaling_sk.preprocessing._dictionary_translator import fit_translator
-from metaling_sk.transfer._language_roles import find_language_roles
-from metaling_sk.transfer._objective import ALIGNING, TERMS, TransferObjective
-from metaling_sk.transfer._source_models import SourceModel, choose_source, predict_source
-from metaling_sk.transfer._stages import new_transfer_net, train_in_stages
-from metaling_sk.transfer._terms import find_terms, list_terms
+from metaling_sk.transfer._objective import TERMS
+from metaling_sk.transfer._preparation import TransferPreparation
+from metaling_sk.transfer._source_models import choose_source
+from metaling_sk.transfer._stages import Stages
+from metaling_sk.transfer._terms import list_terms
 from metaling_sk.transfer._training_set import TrainingSet
 
-N_HIDDEN = 128
-"""Units of the layer that the aligning terms act on, where the inputs are fixed."""
 
-SAVED_ATTRIBUTES = ("source_languages_", "target_languages_", "transfer_")
-"""Fitted attributes that are JSON as they are, beside those of the base."""
-
-
-class TransferClassifier(NetworkClassifier):
+class TransferClassifier(TransferPreparation):
     """Turn a source-language model into a target-language model.
 
     1. A source model :math:`f_s` is trained on the labelled samples of `source_languages`, or taken
@@ -385,15 +374,31 @@ class TransferClassifier(NetworkClassifier):
         MemoryError
             If the memory of the GPU does not suffice.
         """
-        source = choose_source(self.source)
+        source = choose_source(self.source, self._new_recipe)
         samples = check_samples(self, X, y, language, reset=True)
         self._random_state = check_random_state(self.random_state)
         with seeded(self._random_state) as rng, Progress(self.verbose, "transfer") as progress:
             execution = self._execution(progress)
             start = self._find_start(source)
             training_set, network = self._prepare(samples, source, start, rng, execution)
-            is_started = start is not None
-            nets = train_in_stages(self, source, training_set, network, is_started, rng, execution)
+            stages = Stages(
+                new_net=self._new_net,
+                predict=partial(self._predict_probabilities, execution=execution),
+                terms=self.transfer_,
+                transfer_weight=self.transfer_weight,
+                batch_size=self.batch_size,
+                n_topics=self.n_topics,
+                held_out=split_validation(training_set.samples, self.validation_fraction, rng),
+                rng=rng,
+                progress=progress,
+            )
+            stages.run(
+                network,
+                training_set,
+                has_source_stage=start is None and not source.teaches,
+                n_rounds=source.n_network_rounds(self.self_training),
+            )
+            nets = stages.nets
             self.net_ = list(nets.values())[-1]
             self.history_ = history_frame(nets)
             if "source" in nets:
@@ -441,7 +446,7 @@ class TransferClassifier(NetworkClassifier):
         """
         is_first = not hasattr(self, "net_")
         self._check_epochs(n_epochs, planned_epochs)
-        source = choose_source(self.source)
+        source = choose_source(self.source, self._new_recipe)
         if "distill" in list_terms(self.transfer) and not source.teaches:
             raise ValueError(
                 "`transfer`: 'distill' needs a classifier as `source` in partial_fit, which trains "
@@ -460,7 +465,7 @@ class TransferClassifier(NetworkClassifier):
                     training_set, network = self._prepare(
                         samples, source, start, rng, execution, classes
                     )
-                    self.net_ = new_transfer_net(self, network, training_set, self.transfer_)
+                    self.net_ = self._new_net(network, training_set, self.transfer_)
             else:
                 samples = with_classes(samples, self.classes_)
                 training_set = self._prepare_more(samples, source, execution)
@@ -505,138 +510,3 @@ class TransferClassifier(NetworkClassifier):
                     one_more=True,
                     planned_epochs=planned_epochs,
                 )
-
-    def _find_start(self, source: SourceModel) -> NetworkClassifier | None:
-        """The fitted classifier whose network is the start, if any."""
-        if source.start is None and self.warm_start and hasattr(self, "net_"):
-            return copy.copy(self)
-        return source.start
-
-    def _prepare(
-        self,
-        samples: Samples,
-        source: SourceModel,
-        start: NetworkClassifier | None,
-        rng: np.random.RandomState,
-        execution: Execution,
-        classes=None,
-    ) -> tuple[TrainingSet, nn.Module]:
-        """Set all fitted attributes but the net; return the training set and the network."""
-        languages = find_language_roles(samples, self.source_languages, self.target_languages)
-        self.source_languages_, self.target_languages_ = languages
-        samples = samples.take(np.isin(samples.language, [*languages[0], *languages[1]]))
-        network = None
-        if start is None:
-            # A fit that is interrupted leaves no network that does not fit the rest.
-            vars(self).pop("net_", None)
-        else:
-            classes, network = start.classes_, start._network_to_start_from()
-        if classes is None:
-            classes = self._find_classes(samples, source)
-        samples = with_classes(samples, classes)
-        self.classes_ = samples.classes
-        is_target = self._is_target(samples)
-        if not self.source_languages_:
-            # Nothing is left to be a source: the labels there are train the model.
-            is_target &= ~samples.labelled
-        self.transfer_ = find_terms(
-            self.transfer,
-            samples,
-            is_target,
-            languages,
-            source,
-            has_dictionary=self.dictionary is not None,
-            can_align=network is None or not network.is_linear,
-        )
-        self.translator_ = None
-        if self.dictionary is not None and samples.is_text:
-            self.translator_ = fit_translator(self.dictionary, samples, languages[1], rng)
-        if source.teaches:
-            execution.progress.start("source model", 1, "fit")
-        source_model = source.fit(self, samples, is_target, self.translator_, rng)
-        if source_model is not None:
-            self.source_model_ = source_model
-        inputs = self._fit_front_end(samples, execution, start)
-        training_set = self._new_training_set(samples, inputs, is_target, source, execution)
-        self.learning_rate_ = self._find_learning_rate(training_set.encoded)
-        if network is None:
-            return training_set, self._new_network()
-        network.grow(len(self.languages_))
-        self.front_end_.continue_body(network, self._encoding_parameters())
-        return training_set, network
-
-    def _prepare_more(
-        self, samples: Samples, source: SourceModel, execution: Execution
-    ) -> TrainingSet:
-        """The samples of a further `partial_fit`."""
-        languages = self.source_languages_ + self.target_languages_
-        samples = samples.take(np.isin(samples.language, languages))
-        if not len(samples):
-            raise ValueError(f"partial_fit: X has no row in the languages {languages}.")
-        inputs = self.front_end_.inputs(samples, execution)
-        return self._new_training_set(samples, inputs, self._is_target(samples), source, execution)
-
-    def _is_target(self, samples: Samples) -> np.ndarray:
-        return np.isin(samples.language, self.target_languages_)
-
-    def _find_classes(self, samples: Samples, source: SourceModel) -> np.ndarray:
-        """The classes that have labelled samples, at least two."""
-        check_two_classes(samples, self)
-        has_label = np.isin(samples.language[samples.labelled], self.source_languages_)
-        if self.source_languages_ and source.needs_source_labels and not has_label.any():
-            raise ValueError(
-                f"No row in the source languages {self.source_languages_} has a label; label some "
-                "of their rows, or name other languages in `source_languages`."
-            )
-        return samples.classes[np.unique(samples.y[samples.labelled])]
-
-    def _new_training_set(
-        self, samples: Samples, inputs, is_target, source: SourceModel, execution: Execution
-    ) -> TrainingSet:
-        encoded = self._encode(inputs, samples.language).with_labels(samples.y)
-        training_set = TrainingSet(samples, encoded, is_target)
-        if "distill" in self.transfer_ and source.teaches:
-            probabilities = np.zeros((len(samples), len(self.classes_)))
-            probabilities[is_target] = predict_source(
-                self.source_model_, samples.take(is_target), self.classes_
-            )
-            training_set.source_probabilities = probabilities
-        if "code_switch" in self.transfer_:
-            labelled = samples.take(~is_target & samples.labelled)
-            texts = self.translator_.code_switch(labelled.texts, language=labelled.language)
-            switched = self.front_end_.inputs(replace(labelled, texts=texts), execution)
-            training_set.switched = self._encode(switched, labelled.language).with_labels(
-                labelled.y
-            )
-        return training_set
-
-    def _new_network(self) -> ClassifierNetwork:
-        body = self.front_end_.new_body(len(self.languages_))
-        needs_hidden = self.front_end_.inputs_are_fixed and set(self.transfer_) & set(ALIGNING)
-        return ClassifierNetwork(
-            body.encoder,
-            body.norm,
-            body.n_features,
-            len(self.classes_),
-            N_HIDDEN if needs_hidden else 0,
-            body.dropout,
-        )
-
-    def _with_net(self, net: SkorchNet) -> TransferClassifier:
-        """This estimator with another net."""
-        model = copy.copy(self)
-        vars(model).pop("source_model_", None)
-        model.net_ = net
-        return model
-
-    def _get_saved_state(self, folder):
-        state = super()._get_saved_state(folder)
-        return state | {name: getattr(self, name) for name in SAVED_ATTRIBUTES}
-
-    def _set_saved_state(self, state, folder):
-        super()._set_saved_state(state, folder)
-        for name in SAVED_ATTRIBUTES:
-            setattr(self, name, state[name])
-
-    _network_from_config = staticmethod(ClassifierNetwork.from_config)
-    _empty_objective = TransferObjective

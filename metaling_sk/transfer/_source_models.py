@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from inspect import signature
-from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import clone
@@ -17,11 +17,8 @@ from metaling_sk._data.samples import Samples
 from metaling_sk._network.estimator import NetworkClassifier
 from metaling_sk.transfer._linear import LinearTransferClassifier
 
-if TYPE_CHECKING:
-    from metaling_sk.transfer._classifier import TransferClassifier
-
-LINEAR_ROUNDS = 6
-"""Rounds of self-training of the linear recipe on texts, for self_training="auto"."""
+NewRecipe = Callable[[Samples, int], LinearTransferClassifier]
+"""Makes the linear recipe for samples and a random state."""
 
 
 class SourceModel:
@@ -41,14 +38,15 @@ class SourceModel:
     teaches = False
     needs_source_labels = True
 
-    def fit(self, estimator: TransferClassifier, samples: Samples, is_target, translator, rng):
+    def fit(self, samples: Samples, languages, is_target: np.ndarray, translator, rng):
         """Return the fitted source model; None where it is not known before the network is.
 
         Parameters
         ----------
-        estimator : TransferClassifier
         samples : Samples
             All samples in source and target languages.
+        languages : tuple of (list of str, list of str)
+            The source and the target languages.
         is_target : ndarray of bool, shape (n_samples,)
         translator : fitted DictionaryTranslator or None
         rng : RandomState
@@ -73,7 +71,7 @@ class FittedNetworkSource(SourceModel):
         check_is_fitted(start)
         self.start = start
 
-    def fit(self, estimator, samples, is_target, translator, rng):
+    def fit(self, samples, languages, is_target, translator, rng):
         return self.start
 
 
@@ -86,29 +84,13 @@ class _TeachingSource(SourceModel):
 class LinearSource(_TeachingSource):
     """The linear recipe, fitted on all samples."""
 
-    def fit(self, estimator, samples, is_target, translator, rng):
-        n_rounds = estimator.self_training
-        if n_rounds == "auto":
-            n_rounds = LINEAR_ROUNDS if samples.is_text else 0
-        recipe = LinearTransferClassifier(
-            source_languages=estimator.source_languages_,
-            target_languages=estimator.target_languages_,
-            dictionary=estimator.dictionary,
-            self_training=n_rounds,
-            n_topics=estimator.n_topics,
-            class_weight=estimator.class_weight,
-            random_state=rng.randint(2**31),
-            text_column=estimator.text_column,
-            language_column=estimator.language_column,
-            missing_label=estimator.missing_label,
-        )
-        for name in ("_input_kind", "n_features_in_", "feature_names_in_"):
-            if hasattr(estimator, name):
-                setattr(recipe, name, getattr(estimator, name))
-        languages = estimator.source_languages_, estimator.target_languages_
-        return recipe._fit_samples(
-            samples, languages, translator, check_random_state(recipe.random_state)
-        )
+    def __init__(self, new_recipe: NewRecipe):
+        self.new_recipe = new_recipe
+
+    def fit(self, samples, languages, is_target, translator, rng):
+        random_state = rng.randint(2**31)
+        recipe = self.new_recipe(samples, random_state)
+        return recipe._fit_samples(samples, languages, translator, check_random_state(random_state))
 
     def n_network_rounds(self, self_training) -> int:
         return 0  # It is the recipe that trains itself.
@@ -126,7 +108,7 @@ class ClassifierSource(_TeachingSource):
         self.classifier = classifier
         self.needs_source_labels = not _is_fitted(classifier)
 
-    def fit(self, estimator, samples, is_target, translator, rng):
+    def fit(self, samples, languages, is_target, translator, rng):
         if not self.needs_source_labels:
             return self.classifier
         source = samples.take(~is_target & samples.labelled)
@@ -137,12 +119,12 @@ class ClassifierSource(_TeachingSource):
         return clone(self.classifier).fit(X, source.classes[source.y], **metadata)
 
 
-def choose_source(source) -> SourceModel:
-    """The kind of a `source` parameter."""
+def choose_source(source, new_recipe: NewRecipe) -> SourceModel:
+    """Choose the kind for a `source` parameter."""
     if source is None:
         return NewNetworkSource()
     if isinstance(source, str):
-        return LinearSource()
+        return LinearSource(new_recipe)
     if isinstance(source, NetworkClassifier):
         return FittedNetworkSource(source)
     return ClassifierSource(source)

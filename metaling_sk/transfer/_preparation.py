@@ -1,0 +1,221 @@
+"""The preparation of a fit with transfer: languages, source model, inputs, network."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from scipy.special import softmax
+from torch import nn
+
+from metaling_sk._data.batches import EncodedSamples
+from metaling_sk._data.samples import Samples, check_two_classes, with_classes
+from metaling_sk._network.classifier import ClassifierNetwork
+from metaling_sk._network.estimator import NetworkClassifier
+from metaling_sk._network.prediction import Execution
+from metaling_sk._network.training import SkorchNet, new_net
+from metaling_sk.preprocessing._dictionary_translator import fit_translator
+from metaling_sk.transfer._language_roles import find_language_roles
+from metaling_sk.transfer._linear import LinearTransferClassifier
+from metaling_sk.transfer._objective import ALIGNING, TransferObjective, trained
+from metaling_sk.transfer._source_models import SourceModel, predict_source
+from metaling_sk.transfer._terms import find_terms
+from metaling_sk.transfer._training_set import TrainingSet
+
+N_HIDDEN = 128
+"""Units of the layer that the aligning terms act on, where the inputs are fixed."""
+
+LINEAR_ROUNDS = 6
+"""Rounds of self-training of the linear recipe on texts, for self_training="auto"."""
+
+SAVED_ATTRIBUTES = ("source_languages_", "target_languages_", "transfer_")
+"""Fitted attributes that are JSON as they are, beside those of the base."""
+
+
+class TransferPreparation(NetworkClassifier):
+    """Everything between validated samples and the first training step."""
+
+    source_languages: Any
+    target_languages: Any
+    transfer: Any
+    transfer_weight: float
+    temperature: float
+    dictionary: Any
+    self_training: Any
+    n_topics: int
+
+    def _find_start(self, source: SourceModel) -> NetworkClassifier | None:
+        """The fitted classifier whose network is the start, if any."""
+        if source.start is None and self.warm_start and hasattr(self, "net_"):
+            return copy.copy(self)
+        return source.start
+
+    def _prepare(
+        self,
+        samples: Samples,
+        source: SourceModel,
+        start: NetworkClassifier | None,
+        rng: np.random.RandomState,
+        execution: Execution,
+        classes=None,
+    ) -> tuple[TrainingSet, nn.Module]:
+        """Set all fitted attributes but the net; return the training set and the network."""
+        languages = find_language_roles(samples, self.source_languages, self.target_languages)
+        self.source_languages_, self.target_languages_ = languages
+        samples = samples.take(np.isin(samples.language, [*languages[0], *languages[1]]))
+        network = None
+        if start is None:
+            # A fit that is interrupted leaves no network that does not fit the rest.
+            vars(self).pop("net_", None)
+        else:
+            classes, network = start.classes_, start._network_to_start_from()
+        if classes is None:
+            classes = self._find_classes(samples, source)
+        samples = with_classes(samples, classes)
+        self.classes_ = samples.classes
+        is_target = self._is_target(samples)
+        if not self.source_languages_:
+            # Nothing is left to be a source: the labels there are train the model.
+            is_target &= ~samples.labelled
+        self.transfer_ = find_terms(
+            self.transfer,
+            samples,
+            is_target,
+            languages,
+            source,
+            has_dictionary=self.dictionary is not None,
+            can_align=network is None or not network.is_linear,
+        )
+        self.translator_ = None
+        if self.dictionary is not None and samples.is_text:
+            self.translator_ = fit_translator(self.dictionary, samples, languages[1], rng)
+        if source.teaches:
+            execution.progress.start("source model", 1, "fit")
+        source_model = source.fit(samples, languages, is_target, self.translator_, rng)
+        if source_model is not None:
+            self.source_model_ = source_model
+        inputs = self._fit_front_end(samples, execution, start)
+        training_set = self._new_training_set(samples, inputs, is_target, source, execution)
+        self.learning_rate_ = self._find_learning_rate(training_set.encoded)
+        if network is None:
+            return training_set, self._new_network()
+        network.grow(len(self.languages_))
+        self.front_end_.continue_body(network, self._encoding_parameters())
+        return training_set, network
+
+    def _prepare_more(
+        self, samples: Samples, source: SourceModel, execution: Execution
+    ) -> TrainingSet:
+        """The samples of a further `partial_fit`."""
+        languages = self.source_languages_ + self.target_languages_
+        samples = samples.take(np.isin(samples.language, languages))
+        if not len(samples):
+            raise ValueError(f"partial_fit: X has no row in the languages {languages}.")
+        inputs = self.front_end_.inputs(samples, execution)
+        return self._new_training_set(samples, inputs, self._is_target(samples), source, execution)
+
+    def _is_target(self, samples: Samples) -> np.ndarray:
+        return np.isin(samples.language, self.target_languages_)
+
+    def _find_classes(self, samples: Samples, source: SourceModel) -> np.ndarray:
+        """The classes that have labelled samples, at least two."""
+        check_two_classes(samples, self)
+        has_label = np.isin(samples.language[samples.labelled], self.source_languages_)
+        if self.source_languages_ and source.needs_source_labels and not has_label.any():
+            raise ValueError(
+                f"No row in the source languages {self.source_languages_} has a label; label some "
+                "of their rows, or name other languages in `source_languages`."
+            )
+        return samples.classes[np.unique(samples.y[samples.labelled])]
+
+    def _new_training_set(
+        self, samples: Samples, inputs, is_target, source: SourceModel, execution: Execution
+    ) -> TrainingSet:
+        encoded = self._encode(inputs, samples.language).with_labels(samples.y)
+        training_set = TrainingSet(samples, encoded, is_target)
+        if "distill" in self.transfer_ and source.teaches:
+            probabilities = np.zeros((len(samples), len(self.classes_)))
+            probabilities[is_target] = predict_source(
+                self.source_model_, samples.take(is_target), self.classes_
+            )
+            training_set.source_probabilities = probabilities
+        if "code_switch" in self.transfer_:
+            labelled = samples.take(~is_target & samples.labelled)
+            texts = self.translator_.code_switch(labelled.texts, language=labelled.language)
+            switched = self.front_end_.inputs(replace(labelled, texts=texts), execution)
+            training_set.switched = self._encode(switched, labelled.language).with_labels(
+                labelled.y
+            )
+        return training_set
+
+    def _new_network(self) -> ClassifierNetwork:
+        body = self.front_end_.new_body(len(self.languages_))
+        needs_hidden = self.front_end_.inputs_are_fixed and set(self.transfer_) & set(ALIGNING)
+        return ClassifierNetwork(
+            body.encoder,
+            body.norm,
+            body.n_features,
+            len(self.classes_),
+            N_HIDDEN if needs_hidden else 0,
+            body.dropout,
+        )
+
+    def _new_net(self, network: nn.Module, training_set: TrainingSet, terms) -> SkorchNet:
+        """A net that minimises the source loss and these terms."""
+        objective = TransferObjective(
+            terms,
+            self.transfer_weight,
+            self.temperature,
+            self._class_weights(training_set.samples.y[training_set.samples.labelled]),
+            network.head.in_features,
+            [weight.detach().clone() for weight in trained(network)] if "l2sp" in terms else (),
+        )
+        return new_net(network, objective, self._settings())
+
+    def _predict_probabilities(
+        self, network: nn.Module, encoded: EncodedSamples, execution: Execution
+    ) -> np.ndarray:
+        return softmax(self._predict(network, encoded, execution).logits, axis=1)
+
+    def _new_recipe(self, samples: Samples, random_state: int) -> LinearTransferClassifier:
+        """The linear recipe, not fitted yet, that takes X in the form that this estimator does."""
+        n_rounds = self.self_training
+        if n_rounds == "auto":
+            n_rounds = LINEAR_ROUNDS if samples.is_text else 0
+        recipe = LinearTransferClassifier(
+            source_languages=self.source_languages_,
+            target_languages=self.target_languages_,
+            dictionary=self.dictionary,
+            self_training=n_rounds,
+            n_topics=self.n_topics,
+            class_weight=self.class_weight,
+            random_state=random_state,
+            text_column=self.text_column,
+            language_column=self.language_column,
+            missing_label=self.missing_label,
+        )
+        for name in ("_input_kind", "n_features_in_", "feature_names_in_"):
+            if hasattr(self, name):
+                setattr(recipe, name, getattr(self, name))
+        return recipe
+
+    def _with_net(self, net: SkorchNet) -> TransferPreparation:
+        """This estimator with another net."""
+        model = copy.copy(self)
+        vars(model).pop("source_model_", None)
+        model.net_ = net
+        return model
+
+    def _get_saved_state(self, folder):
+        state = super()._get_saved_state(folder)
+        return state | {name: getattr(self, name) for name in SAVED_ATTRIBUTES}
+
+    def _set_saved_state(self, state, folder):
+        super()._set_saved_state(state, folder)
+        for name in SAVED_ATTRIBUTES:
+            setattr(self, name, state[name])
+
+    _network_from_config = staticmethod(ClassifierNetwork.from_config)
+    _empty_objective = TransferObjective
