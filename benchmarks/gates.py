@@ -52,8 +52,8 @@ gate = module.hypernetwork.gate
 with torch.no_grad():
     gate.weight.zero_()
 tokens = clf.text_encoder_.tokenize(X["text"].to_numpy())
-rows = clf._rows(tokens, X["language"].to_numpy())
-batches = [rows.collate(where) for where in rows.indices(64)]
+encoded = clf._encode(tokens, X["language"].to_numpy())
+batches = [encoded.collate(indices) for indices in encoded.indices(64)]
 
 
 def with_open(n_units):
