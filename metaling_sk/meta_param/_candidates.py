@@ -1,4 +1,4 @@
-"""The sources of candidates, which are asked for candidates and told their scores."""
+"""Sources of candidates. A search asks them for candidates and tells them the scores."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ class TpeCandidates:
     spaces : list of dict
         As `dimensions` returns them; one only.
     n_candidates : int
-        The number of candidates. The sampler learns after a third of them or 10.
+        The number of candidates. A third of them, 10 at most, are drawn before the sampler
+        learns.
     seed : int
         The seed of the sampler.
     first : sequence of dict

@@ -65,7 +65,7 @@ def fit_and_score(estimator, X, y, fit: Fit, spec: FitSpec, caller, context) -> 
 
 
 def failed_result(failure: str, traceback: str) -> FitResult:
-    """The result of a fit that failed, which took no time as far as is known."""
+    """The result of a fit that failed; its times are 0 until they are known."""
     return {
         "failure": failure,
         "traceback": traceback,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from numbers import Integral
 from typing import Any
 
@@ -54,7 +55,7 @@ class SearchData:
     class_indices: np.ndarray | None
     classes: np.ndarray | None
 
-    @property
+    @cached_property
     def strata(self) -> np.ndarray:
         """The stratum of each sample: a number for its language and class."""
         nothing = np.zeros(self.n_samples, dtype=int)
@@ -63,7 +64,7 @@ class SearchData:
             nothing if self.class_indices is None else self.class_indices,
         )
 
-    @property
+    @cached_property
     def labelled(self) -> np.ndarray:
         """Whether each sample can be scored."""
         if self.class_indices is None:
