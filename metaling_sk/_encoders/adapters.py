@@ -1,4 +1,4 @@
-"""Bottleneck adapters: small layers that are added to those of an encoder."""
+"""Bottleneck adapters: small layers that are added to the layers of an encoder."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from torch import nn
 
 
 class Adapters(nn.Module):
-    """One adapter per layer, ``h + up(gelu(down(h)))`` (Houlsby et al., 2019).
+    """One adapter per layer, ``h + up(gelu(down(h)))`` [1]_.
 
-    The encoder computes at first what it computes without them.
+    ``up`` is 0 at the start, so the encoder then computes the same as without adapters.
 
     Parameters
     ----------
-    n_layers, n_features : int
+    n_layers : int
+        Number of layers of the encoder.
+    n_features : int
+        Size of the output of a layer.
     width : int
-        Units of each adapter.
+        Number of units in each adapter.
 
     References
     ----------
@@ -29,6 +32,18 @@ class Adapters(nn.Module):
         self.up = nn.Parameter(torch.zeros(n_layers, n_features, width))
 
     def forward(self, layer: int, hidden: torch.Tensor) -> torch.Tensor:
-        """What the output of a layer becomes."""
+        """Apply the adapter of a layer to the output of that layer.
+
+        Parameters
+        ----------
+        layer : int
+            Index of the layer, from 0.
+        hidden : Tensor of shape (..., n_features)
+            The output of the layer.
+
+        Returns
+        -------
+        Tensor of shape (..., n_features)
+        """
         units = F.gelu(F.linear(hidden, self.down[layer]))
         return hidden + F.linear(units, self.up[layer])

@@ -1,11 +1,11 @@
-"""Arrays that processes share through a folder, so that none computes what another has."""
+"""A folder of arrays that processes share, so that each array is computed once."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from multiprocessing.util import Finalize
@@ -15,34 +15,38 @@ import numpy as np
 from filelock import FileLock
 
 MAX_BYTES = 16 * 1024**3
+"""Default limit of the size of a cache."""
+
 KEY_BYTES = 16
-ROW_BYTES = KEY_BYTES + 8
-"""What a row takes next to its values: its key and its length."""
+"""Length of a key."""
+
+ARRAY_BYTES = KEY_BYTES + 8
+"""Bytes that an array takes in a file in addition to its values: its key and its length."""
 
 FILE_BYTES = 3 * 128
-"""What a file takes next to its rows: three headers."""
+"""Bytes that a file takes in addition to its arrays: three headers."""
 
 
 class DiskCache:
     """1-D arrays by namespace and key, in a folder.
 
-    A file holds the values, keys and lengths of all rows that were computed together. It gets its
-    name when it is complete and never changes. Nothing is kept in memory: rows that are there are
-    views of a memory map, which is open for as long as they are.
+    A file holds the values, keys and lengths of all arrays that were computed together. It gets
+    its name when it is complete, and never changes. Nothing is kept in memory: arrays that were
+    read are views of a memory map, which stays open as long as one of them exists.
 
     Parameters
     ----------
     folder : str or path
-        Exists; its owner may remove it at any time.
+        An existing folder. Its owner may remove it at any time.
     max_bytes : int
-        What is computed when the files have this size is not kept.
+        Largest size of all files together. Arrays that would exceed it are not stored.
     remember : bool
-        Whether vectors are to be kept in the memory of this process as well.
+        Whether callers are to keep the arrays in the memory of this process as well.
 
     Attributes
     ----------
     is_full : bool
-        Whether rows that were computed here could not be kept.
+        Whether arrays that were computed here could not be stored.
     """
 
     def __init__(
@@ -59,35 +63,43 @@ class DiskCache:
         keys: list[bytes],
         compute: Callable[[list[int]], Sequence[np.ndarray]],
     ) -> list[np.ndarray]:
-        """The row of each key, in order; not to be written to.
+        """Return the array of each key, which is read, or computed and stored.
 
         Parameters
         ----------
         namespace : str
             A file name. One process at a time computes in a namespace.
         keys : list of bytes of length 16
-            A key may occur several times.
+            The keys; a key may occur several times.
         compute : callable
-            Gives the rows, all of one dtype, for the positions of the keys that are nowhere.
-        """
-        positions = {key: position for position, key in enumerate(keys)}
-        rows = self._read(namespace, positions)
-        if len(rows) < len(positions):
-            with self._lock(self.folder / namespace):
-                missing = {key: where for key, where in positions.items() if key not in rows}
-                rows |= self._read(namespace, missing)  # what came while this process waited
-                missing = {key: where for key, where in missing.items() if key not in rows}
-                if missing:
-                    new = compute(list(missing.values()))
-                    rows |= zip(missing, new, strict=True)
-                    self._write(namespace, list(missing), new)
-        return [rows[key] for key in keys]
+            Takes indices of keys and returns their arrays, all of one dtype. It is called with
+            the keys that no process has computed.
 
-    def _read(self, namespace: str, wanted) -> dict[bytes, np.ndarray]:
-        rows = {}
-        with suppress(OSError):  # the folder is removed
-            for path in (self.folder / namespace).glob("*.rows"):
-                if len(rows) == len(wanted):
+        Returns
+        -------
+        list of 1-D ndarrays
+            In the order of the keys. They must not be written to.
+        """
+        index_of = {key: index for index, key in enumerate(keys)}
+        arrays = self._read(namespace, index_of)
+        if len(arrays) < len(index_of):
+            with self._lock(self.folder / namespace):
+                missing = _without(index_of, arrays)
+                # Another process may have stored some while this one waited for the lock.
+                arrays |= self._read(namespace, missing)
+                missing = _without(missing, arrays)
+                if missing:
+                    computed = compute(list(missing.values()))
+                    arrays |= zip(missing, computed, strict=True)
+                    self._write(namespace, list(missing), computed)
+        return [arrays[key] for key in keys]
+
+    def _read(self, namespace: str, wanted: Collection[bytes]) -> dict[bytes, np.ndarray]:
+        """Return those of the wanted arrays that are stored, by key."""
+        arrays: dict[bytes, np.ndarray] = {}
+        with suppress(OSError):  # The folder has been removed.
+            for path in (self.folder / namespace).glob("*.arrays"):
+                if len(arrays) == len(wanted):
                     break
                 values = np.load(path, mmap_mode="r")
                 with open(path, "rb") as file:
@@ -95,42 +107,51 @@ class DiskCache:
                     keys, lengths = np.load(file).tolist(), np.load(file)
                 values = np.asarray(values)
                 ends = np.cumsum(lengths)
-                for row, key in enumerate(keys):
+                for key, length, end in zip(keys, lengths, ends, strict=True):
                     if key in wanted:
-                        rows[key] = values[ends[row] - lengths[row] : ends[row]]
-        return rows
+                        arrays[key] = values[end - length : end]
+        return arrays
 
-    def _write(self, namespace: str, keys: list[bytes], rows: Sequence[np.ndarray]) -> None:
+    def _write(self, namespace: str, keys: list[bytes], arrays: Sequence[np.ndarray]) -> None:
+        """Store as many of the arrays as there is room for."""
         name = self.folder / namespace / uuid.uuid4().hex
         temporary = name.with_suffix(".tmp")
         try:
             with self._lock(self.folder):
-                for path in self.folder.glob("*/*.tmp"):
-                    path.unlink()  # only the holder of the lock writes: this one was killed
-                used = sum(path.stat().st_size for path in self.folder.glob("*/*.rows"))
-                sizes = np.cumsum([row.nbytes + ROW_BYTES for row in rows])
-                n_kept = np.searchsorted(sizes, self.max_bytes - used - FILE_BYTES, side="right")
-                if n_kept < len(keys):
+                self._remove_temporary_files()
+                n_stored = self._count_fitting(arrays)
+                if n_stored < len(keys):
                     self.is_full = True
-                if n_kept == 0:
+                if n_stored == 0:
                     return
-                kept = rows[:n_kept]
                 name.parent.mkdir(exist_ok=True)
                 with open(temporary, "wb") as file:
-                    np.save(file, kept.ravel() if hasattr(kept, "ravel") else np.concatenate(kept))
-                    np.save(file, np.frombuffer(b"".join(keys[:n_kept]), f"V{KEY_BYTES}"))
-                    np.save(file, np.array([len(row) for row in kept], np.int64))
-                temporary.replace(name.with_suffix(".rows"))
-        except OSError:  # the disk is full, or the folder is removed
+                    _save(file, keys[:n_stored], arrays[:n_stored])
+                temporary.replace(name.with_suffix(".arrays"))
+        except OSError:  # The disk is full, or the folder has been removed.
             self.is_full = True
             with suppress(OSError):
                 temporary.unlink()
 
+    def _remove_temporary_files(self) -> None:
+        """Remove what killed processes left. Only the holder of the lock may call this."""
+        for path in self.folder.glob("*/*.tmp"):
+            path.unlink()
+
+    def _count_fitting(self, arrays: Sequence[np.ndarray]) -> int:
+        """Return how many of the arrays fit into the cache, the first ones first."""
+        used = sum(path.stat().st_size for path in self.folder.glob("*/*.arrays"))
+        sizes = np.cumsum([array.nbytes + ARRAY_BYTES for array in arrays])
+        return int(np.searchsorted(sizes, self.max_bytes - used - FILE_BYTES, side="right"))
+
     @contextmanager
     def _lock(self, folder: Path) -> Iterator[None]:
-        """Alone with a folder, where it can be locked; a process that dies frees the lock."""
+        """Hold the lock of a folder inside, where locks are possible.
+
+        The lock of a process that dies is free.
+        """
         lock = FileLock(folder / "lock")
-        # FileLock would make the folder anew once its owner has removed it.
+        # FileLock would make the folder anew after its owner has removed it.
         with suppress(OSError, NotImplementedError):
             if self.folder.is_dir():
                 lock.acquire()
@@ -140,38 +161,51 @@ class DiskCache:
             lock.release()
 
 
-_ACTIVE: ContextVar[DiskCache | None] = ContextVar("store", default=None)
+_ACTIVE: ContextVar[DiskCache | None] = ContextVar("disk cache", default=None)
 
 
 def active_disk_cache() -> DiskCache | None:
-    """The store of the innermost `use_disk_cache` around the caller, if any."""
+    """Return the cache of the innermost `use_disk_cache` around the caller, if there is one."""
     return _ACTIVE.get()
 
 
 @contextmanager
 def use_disk_cache(folder: str | os.PathLike | None, remember: bool = False) -> Iterator[None]:
-    """Tokens, trained tokenizers and vectors of frozen encoders come from a folder and go there.
+    """Share tokens, trained tokenizers and vectors of frozen encoders through a folder.
 
     This holds for the code inside that runs in the same thread.
 
     Parameters
     ----------
     folder : str or path, or None
-        Where it does not exist, such as on another machine, it is made, and removed when this
+        A folder that does not exist, such as on another machine, is made, and removed when this
         process ends. None changes nothing.
     remember : bool
-        Whether vectors are kept in memory as well, for use after the folder is gone.
+        Whether vectors are kept in memory as well, for use after the folder has been removed.
     """
     if folder is None:
         yield
         return
     folder = Path(folder)
-    with suppress(OSError):  # it exists, or cannot be made: then nothing is shared
+    with suppress(OSError):  # It exists, or it cannot be made; then nothing is shared.
         folder.mkdir(parents=True)
-        # Unlike atexit it runs in the workers of joblib and dask, too.
+        # Unlike atexit, Finalize also runs in the workers of joblib and dask.
         Finalize(None, shutil.rmtree, (folder, True), exitpriority=0)
     token = _ACTIVE.set(DiskCache(folder, remember=remember))
     try:
         yield
     finally:
         _ACTIVE.reset(token)
+
+
+def _without(index_of: dict[bytes, int], arrays: dict[bytes, np.ndarray]) -> dict[bytes, int]:
+    """Return the entries whose keys have no array."""
+    return {key: index for key, index in index_of.items() if key not in arrays}
+
+
+def _save(file, keys: list[bytes], arrays: Sequence[np.ndarray]) -> None:
+    """Write values, keys and lengths to an open file."""
+    values = arrays.ravel() if isinstance(arrays, np.ndarray) else np.concatenate(arrays)
+    np.save(file, values)
+    np.save(file, np.frombuffer(b"".join(keys), f"V{KEY_BYTES}"))
+    np.save(file, np.array([len(array) for array in arrays], np.int64))

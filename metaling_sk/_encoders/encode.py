@@ -1,4 +1,4 @@
-"""Texts through a frozen encoder."""
+"""The vectors that a frozen encoder gives to texts."""
 
 from __future__ import annotations
 
@@ -11,76 +11,108 @@ from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._encoders.disk_cache import active_disk_cache
 from metaling_sk._encoders.memory_cache import CACHE, keys_of
 from metaling_sk._encoders.text_encoder import TextEncoder
+from metaling_sk._utils.progress import Progress
 
 
 def freeze(encoder: TextEncoder, device: torch.device, dtype: torch.dtype | None) -> TextEncoder:
-    """The encoder on its device, in its precision, not to be trained."""
+    """Move an encoder to a device and a precision, and exclude it from training.
+
+    Parameters
+    ----------
+    encoder : TextEncoder
+        The encoder; it is changed in place.
+    device : torch.device
+        Where it is to compute.
+    dtype : torch.dtype or None
+        The precision of its weights; None is float32.
+
+    Returns
+    -------
+    TextEncoder
+        The same encoder.
+    """
     encoder = encoder.requires_grad_(False).eval().to(device, dtype or torch.float32)
-    # Of the weights it had before: a copy of another encoder may have been trained since.
+    # A copy of another encoder has the fingerprint of that one, although it may have been trained.
     vars(encoder).pop("fingerprint", None)
     encoder.trainable = "head"
     return encoder
 
 
 def on_cpu(encoder: TextEncoder) -> TextEncoder:
-    """An encoder that can be unpickled on a machine without a GPU."""
-    is_there = next(encoder.parameters()).device.type == "cpu"
-    return encoder if is_there else copy.deepcopy(encoder).cpu()
+    """Return the encoder, or a copy on the CPU that can be unpickled without a GPU."""
+    is_on_cpu = next(encoder.parameters()).device.type == "cpu"
+    return encoder if is_on_cpu else copy.deepcopy(encoder).cpu()
 
 
-def encode(texts: np.ndarray, encoder: TextEncoder, batch_size: int, progress=None) -> np.ndarray:
-    """The vector of each text, float32 of shape (n_texts, n_features).
+def encode(
+    texts: np.ndarray, encoder: TextEncoder, batch_size: int, progress: Progress | None = None
+) -> np.ndarray:
+    """Return the vector of each text.
 
-    A text that this encoder has met before, in this process or in one that shares its store, is
-    not encoded again.
+    The encoder computes only the vectors that neither this process nor another one with the same
+    disk cache has computed before.
 
     Parameters
     ----------
-    texts : ndarray of str
+    texts : ndarray of str, shape (n_texts,)
+        The texts.
     encoder : TextEncoder
-        On its device, in its precision.
+        The encoder, on its device and in its precision.
     batch_size : int
+        Number of texts that are encoded at a time.
     progress : Progress, optional
+        Shows how many texts are encoded.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_texts, n_features)
     """
     keys = keys_of(encoder.fingerprint, texts)
     vectors = CACHE.get(keys)
-    missing = {key: row for row, key in enumerate(keys) if vectors[row] is None}
-    if missing:
-        rows = np.array(list(missing.values()))
-
-        def compute(positions):
-            return _encode(texts[rows[positions]], encoder, batch_size, progress)
-
-        store = active_disk_cache()
-        if store is None:
-            new = compute(slice(None))
-        else:
-            namespace = f"vectors-{encoder.fingerprint.hex()}"
-            new = store.get_or_compute(namespace, list(missing), compute)
-        if store is None or store.remember or store.is_full:
-            CACHE.put(list(missing), new)
-        found = dict(zip(missing, new, strict=True))
+    index_of = {key: index for index, key in enumerate(keys) if vectors[index] is None}
+    if index_of:
+        missing = texts[list(index_of.values())]
+        computed = _encode_missing(missing, list(index_of), encoder, batch_size, progress)
+        vector_of = dict(zip(index_of, computed, strict=True))
         vectors = [
-            found[key] if vector is None else vector
+            vector_of[key] if vector is None else vector
             for key, vector in zip(keys, vectors, strict=True)
         ]
     return np.stack(vectors)
 
 
+def _encode_missing(texts, keys, encoder, batch_size, progress):
+    """Return the vectors of distinct texts that the memory cache lacks."""
+    disk_cache = active_disk_cache()
+    if disk_cache is None:
+        vectors = _encode(texts, encoder, batch_size, progress)
+    else:
+
+        def compute(indices):
+            return _encode(texts[indices], encoder, batch_size, progress)
+
+        namespace = f"vectors-{encoder.fingerprint.hex()}"
+        vectors = disk_cache.get_or_compute(namespace, keys, compute)
+    if disk_cache is None or disk_cache.remember or disk_cache.is_full:
+        CACHE.put(keys, vectors)
+    return vectors
+
+
 def _encode(texts, encoder, batch_size, progress) -> np.ndarray:
-    rows = EncodedSamples(encoder.tokenize(texts), np.zeros(len(texts), dtype=np.int64))
+    """Compute the vectors of texts."""
+    samples = EncodedSamples(encoder.tokenize(texts), np.zeros(len(texts), dtype=np.int64))
     device = next(encoder.parameters()).device
     vectors = None
     if progress is not None:
         progress.start("encode", len(texts), "text")
     encoder.eval()
     with torch.inference_mode():
-        for where in rows.indices(batch_size):
-            batch = rows.collate(where).to(device)
-            found = encoder(**batch.inputs).float().cpu().numpy()
+        for indices in samples.indices(batch_size):
+            batch = samples.collate(indices).to(device)
+            output = encoder(**batch.inputs).float().cpu().numpy()
             if vectors is None:
-                vectors = np.empty((len(texts), found.shape[1]), dtype=np.float32)
-            vectors[where] = found
+                vectors = np.empty((len(texts), output.shape[1]), dtype=np.float32)
+            vectors[indices] = output
             if progress is not None:
-                progress.advance(len(where))
+                progress.advance(len(indices))
     return vectors

@@ -17,12 +17,12 @@ from metaling_sk._encoders.trainable import set_trainable
 
 
 def is_vectorizer(encoder) -> bool:
-    """Whether `encoder` is an sklearn transformer of texts."""
+    """Return whether `encoder` is an sklearn transformer of texts."""
     return hasattr(encoder, "fit") and hasattr(encoder, "transform")
 
 
 def is_scratch(encoder) -> bool:
-    """Whether `encoder` starts from random weights."""
+    """Return whether `encoder` starts from random weights."""
     return (isinstance(encoder, str) and encoder == "scratch") or isinstance(
         encoder, PretrainedConfig
     )
@@ -31,12 +31,25 @@ def is_scratch(encoder) -> bool:
 def make_text_encoder(
     encoder, texts: np.ndarray, language: np.ndarray, *, pooling: str, layer, max_length: int
 ) -> TextEncoder:
-    """A Transformer encoder, the caller's own.
+    """Make a Transformer encoder of the caller's own.
+
+    Parameters
+    ----------
+    encoder : str, path, transformers config, pair of module and tokenizer, or fitted estimator
+        The parameter `encoder` of an estimator.
+    texts, language : ndarray of str, shape (n_texts,)
+        The tokenizer of an encoder from scratch is trained on these texts.
+    pooling, layer, max_length
+        See `TextEncoder`. A fitted estimator has values of its own.
+
+    Returns
+    -------
+    TextEncoder
 
     Raises
     ------
     TypeError
-        If `encoder` is of no kind that is known.
+        If `encoder` is of another kind.
     """
     if is_scratch(encoder):
         config = None if isinstance(encoder, str) else copy.deepcopy(encoder)
@@ -46,11 +59,7 @@ def make_text_encoder(
     elif isinstance(encoder, tuple) and len(encoder) == 2 and isinstance(encoder[0], nn.Module):
         pair = copy.deepcopy(encoder[0]), encoder[1]
     elif isinstance(getattr(encoder, "text_encoder_", None), TextEncoder):
-        # It may be frozen, in low precision, and with low-rank updates.
-        fitted = copy.deepcopy(encoder.text_encoder_).float()
-        fitted.pretrained = True
-        set_trainable(fitted, "all")
-        return fitted
+        return _copy_fitted(encoder.text_encoder_)
     else:
         raise TypeError(
             "`encoder` must be 'scratch', a name or path of a transformers model, a transformers "
@@ -63,5 +72,14 @@ def make_text_encoder(
 
 
 def fit_vectorizer(encoder, texts: np.ndarray):
-    """A fitted clone of an sklearn transformer."""
+    """Fit a clone of an sklearn transformer on texts."""
     return clone(encoder).fit(texts, None)
+
+
+def _copy_fitted(text_encoder: TextEncoder) -> TextEncoder:
+    """Copy the encoder of a fitted estimator as an encoder that can be trained in full."""
+    # The original may be frozen, in low precision, or have low-rank updates.
+    text_encoder = copy.deepcopy(text_encoder).float()
+    text_encoder.pretrained = True
+    set_trainable(text_encoder, "all")
+    return text_encoder

@@ -1,55 +1,61 @@
-"""Vectors of frozen encoders, kept so that a process never encodes a text twice."""
+"""The vectors of frozen encoders in memory, so that a process encodes each text once."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from hashlib import blake2b
 from threading import Lock
 
 import numpy as np
 
 MAX_BYTES = 2 * 1024**3
+"""Default limit of the size of the vectors in the cache."""
 
 
 class VectorCache:
-    """The vectors used last, by encoder and text.
+    """The vectors that were used last, by encoder and text. Threads may share it.
 
     Parameters
     ----------
     max_bytes : int
-        Vectors that have not been used for longest go when the rest would take more.
+        Largest size of all vectors together. Beyond it those are dropped whose last use is
+        longest ago.
     """
 
     def __init__(self, max_bytes: int = MAX_BYTES):
         self.max_bytes = max_bytes
         self._vectors: OrderedDict[bytes, np.ndarray] = OrderedDict()
-        self._bytes = 0
+        self._n_bytes = 0
         self._lock = Lock()
 
     def get(self, keys: list[bytes]) -> list[np.ndarray | None]:
+        """Return the vector of each key, or None where there is none."""
         with self._lock:
             for key in keys:
                 if key in self._vectors:
                     self._vectors.move_to_end(key)
             return [self._vectors.get(key) for key in keys]
 
-    def put(self, keys: list[bytes], vectors: np.ndarray) -> None:
+    def put(self, keys: list[bytes], vectors: Iterable[np.ndarray]) -> None:
+        """Add copies of the vectors."""
         with self._lock:
             for key, vector in zip(keys, vectors, strict=True):
                 if key not in self._vectors:
-                    self._bytes += vector.nbytes
+                    self._n_bytes += vector.nbytes
                     self._vectors[key] = vector.copy()
-            while self._bytes > self.max_bytes:
-                self._bytes -= self._vectors.popitem(last=False)[1].nbytes
+            while self._n_bytes > self.max_bytes:
+                self._n_bytes -= self._vectors.popitem(last=False)[1].nbytes
 
     def clear(self) -> None:
+        """Drop all vectors."""
         with self._lock:
             self._vectors.clear()
-            self._bytes = 0
+            self._n_bytes = 0
 
 
-def keys_of(fingerprint: bytes, texts) -> list[bytes]:
-    """A key per text."""
+def keys_of(fingerprint: bytes, texts: Iterable[str]) -> list[bytes]:
+    """Return a key for each text: a digest of the text and the fingerprint."""
     return [
         blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, key=fingerprint).digest()
         for text in texts
@@ -57,3 +63,4 @@ def keys_of(fingerprint: bytes, texts) -> list[bytes]:
 
 
 CACHE = VectorCache()
+"""The cache of this process."""

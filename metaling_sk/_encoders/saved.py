@@ -1,4 +1,4 @@
-"""A text encoder in a folder: the configuration and the tokenizer as transformers writes them."""
+"""Saving of text encoders: transformers writes the configuration and the tokenizer."""
 
 from __future__ import annotations
 
@@ -14,12 +14,29 @@ from metaling_sk._encoders.text_tokenizer import TextTokenizer
 from metaling_sk._encoders.trainable import add_saved_adapters
 
 ENCODER = "encoder"
+"""Subfolder of the configuration."""
+
 TOKENIZER = f"{ENCODER}/tokenizer"
-"""Apart from the encoder's configuration, by which transformers may choose another tokenizer."""
+"""Subfolder of the tokenizer.
+
+It is another one because transformers chooses a tokenizer by a configuration that lies beside it.
+"""
 
 
 def save_encoder(encoder: TextEncoder, folder: Path) -> dict[str, Any]:
-    """Write the configuration and the tokenizer, and return what else describes the encoder.
+    """Write the configuration and the tokenizer of an encoder.
+
+    Parameters
+    ----------
+    encoder : TextEncoder
+        The encoder; its weights are not written.
+    folder : Path
+        The folder to write to.
+
+    Returns
+    -------
+    dict
+        The other values that `restore_encoder` needs.
 
     Raises
     ------
@@ -44,7 +61,21 @@ def save_encoder(encoder: TextEncoder, folder: Path) -> dict[str, Any]:
 def restore_encoder(
     state: dict[str, Any], weights: dict[str, torch.Tensor], folder: Path
 ) -> TextEncoder:
-    """An encoder of the shape of the weights, which are still to be loaded."""
+    """Make an encoder of the shape of the weights, which are not loaded.
+
+    Parameters
+    ----------
+    state : dict
+        The values that `save_encoder` returned.
+    weights : dict of str to Tensor
+        The weights that are to be loaded into the encoder.
+    folder : Path
+        The folder that `save_encoder` wrote to.
+
+    Returns
+    -------
+    TextEncoder
+    """
     config = AutoConfig.from_pretrained(folder / ENCODER, trust_remote_code=False)
     backbone = AutoModel.from_config(config, trust_remote_code=False)
     tokenizer = restore_tokenizer(state, folder).tokenizer
@@ -55,12 +86,13 @@ def restore_encoder(
 
 
 def restore_tokenizer(state: dict[str, Any], folder: Path) -> TextTokenizer:
-    """The tokenizer of a saved encoder."""
+    """Read the tokenizer of a saved encoder."""
     tokenizer = AutoTokenizer.from_pretrained(folder / TOKENIZER, trust_remote_code=False)
     return TextTokenizer(tokenizer, state["max_length"])
 
 
 def _is_made_from_config(backbone: nn.Module) -> bool:
+    """Return whether transformers makes such a module from its configuration."""
     config = getattr(backbone, "config", None)
     if not isinstance(config, PreTrainedConfig):
         return False

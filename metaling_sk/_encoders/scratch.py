@@ -12,10 +12,17 @@ from transformers import AutoModel, BertConfig, BertModel, PretrainedConfig, Pre
 
 from metaling_sk._encoders.disk_cache import active_disk_cache
 
-VOCABULARY = 16_000
-ALPHABET = 6_000
+VOCABULARY_SIZE = 16_000
+"""Largest number of tokens in the vocabulary of the default encoder."""
+
+ALPHABET_SIZE = 6_000
+"""Largest number of single characters in a vocabulary."""
+
 CHARACTERS_PER_LANGUAGE = 3_000_000
-"""The tokenizer is trained on this many characters of each language, so that all get a share."""
+"""Number of characters of each language that a tokenizer is trained on."""
+
+MAX_TOKEN_LENGTH = 16
+"""Largest number of characters in a token."""
 
 SPECIAL_TOKENS = {"pad_token": "[PAD]", "unk_token": "[UNK]"}
 
@@ -23,18 +30,23 @@ SPECIAL_TOKENS = {"pad_token": "[PAD]", "unk_token": "[UNK]"}
 def make_scratch(
     texts: np.ndarray, language: np.ndarray, config: PretrainedConfig | None = None
 ) -> tuple[nn.Module, PreTrainedTokenizerFast]:
-    """A model with random weights and its tokenizer.
+    """Make a model with random weights, and train its tokenizer.
 
     Parameters
     ----------
     texts, language : ndarray of str, shape (n_texts,)
-        The texts to train the tokenizer on and the language of each.
+        The texts to train the tokenizer on, and the language of each.
     config : transformers config, optional
         The architecture; by default one BERT layer of 128 units. Its `vocab_size` bounds the
-        tokenizer's.
+        vocabulary of the tokenizer.
+
+    Returns
+    -------
+    model : module
+    tokenizer : PreTrainedTokenizerFast
     """
     tokenizer = train_tokenizer(
-        texts, language, VOCABULARY if config is None else config.vocab_size
+        texts, language, VOCABULARY_SIZE if config is None else config.vocab_size
     )
     if config is None:
         config = BertConfig(
@@ -50,33 +62,45 @@ def make_scratch(
 
 
 def train_tokenizer(
-    texts: np.ndarray, language: np.ndarray, vocabulary: int
+    texts: np.ndarray, language: np.ndarray, vocabulary_size: int
 ) -> PreTrainedTokenizerFast:
-    """Byte-pair encoding [1]_ of lower-case text, on equal shares of all languages.
+    """Train byte-pair encoding [1]_ of lower-case text on equal shares of all languages.
 
-    Where a store is active, the same texts train one tokenizer for all processes.
+    Processes that share a disk cache train one tokenizer for the same texts.
+
+    Parameters
+    ----------
+    texts, language : ndarray of str, shape (n_texts,)
+        The texts and the language of each.
+    vocabulary_size : int
+        Largest number of tokens in the vocabulary.
+
+    Returns
+    -------
+    PreTrainedTokenizerFast
 
     References
     ----------
     .. [1] Sennrich et al. (2016). Neural machine translation of rare words with subword units.
        ACL.
     """
-    store = active_disk_cache()
-    if store is None:
-        tokenizer = _train(_shares(texts, language), vocabulary)
+    disk_cache = active_disk_cache()
+    if disk_cache is None:
+        tokenizer = _train(_balance(texts, language), vocabulary_size)
     else:
-        key = _digest(_shares(texts, language), vocabulary)
+        key = _digest(_balance(texts, language), vocabulary_size)
 
-        def compute(positions):
-            trained = _train(_shares(texts, language), vocabulary)
+        def compute(indices):
+            trained = _train(_balance(texts, language), vocabulary_size)
             return [np.frombuffer(trained.to_str().encode(), np.uint8)]
 
-        (json,) = store.get_or_compute(f"tokenizer-{key.hex()}", [key], compute)
+        (json,) = disk_cache.get_or_compute(f"tokenizer-{key.hex()}", [key], compute)
         tokenizer = Tokenizer.from_str(json.tobytes().decode())
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL_TOKENS)
 
 
-def _train(texts: Iterator[str], vocabulary: int) -> Tokenizer:
+def _train(texts: Iterator[str], vocabulary_size: int) -> Tokenizer:
+    """Train a tokenizer on all of the texts."""
     tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -84,18 +108,19 @@ def _train(texts: Iterator[str], vocabulary: int) -> Tokenizer:
     )
     tokenizer.decoder = decoders.Metaspace()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
+        vocab_size=vocabulary_size,
         special_tokens=list(SPECIAL_TOKENS.values()),
-        limit_alphabet=min(ALPHABET, vocabulary // 2),
-        max_token_length=16,
+        limit_alphabet=min(ALPHABET_SIZE, vocabulary_size // 2),
+        max_token_length=MAX_TOKEN_LENGTH,
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
     return tokenizer
 
 
-def _digest(texts: Iterator[str], vocabulary: int) -> bytes:
-    digest = blake2b(str(vocabulary).encode(), digest_size=16)
+def _digest(texts: Iterator[str], vocabulary_size: int) -> bytes:
+    """Return a digest of everything that decides what `_train` returns."""
+    digest = blake2b(str(vocabulary_size).encode(), digest_size=16)
     for text in texts:
         content = text.encode()
         digest.update(len(content).to_bytes(8))
@@ -103,10 +128,11 @@ def _digest(texts: Iterator[str], vocabulary: int) -> bytes:
     return digest.digest()
 
 
-def _shares(texts: np.ndarray, language: np.ndarray) -> Iterator[str]:
-    for code in dict.fromkeys(language):
+def _balance(texts: np.ndarray, language: np.ndarray) -> Iterator[str]:
+    """Yield the first texts of each language, up to `CHARACTERS_PER_LANGUAGE`."""
+    for name in dict.fromkeys(language):
         n_characters = 0
-        for text in texts[language == code]:
+        for text in texts[language == name]:
             if n_characters > CHARACTERS_PER_LANGUAGE:
                 break
             n_characters += len(text)

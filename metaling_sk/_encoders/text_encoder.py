@@ -1,4 +1,4 @@
-"""A Transformer with its tokenizer: texts to vectors."""
+"""A Transformer with its tokenizer, which gives one vector per text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from metaling_sk._encoders.pooling import POOLINGS, pool
 from metaling_sk._encoders.text_tokenizer import TextTokenizer
 
 Adapt = Callable[[int, torch.Tensor], torch.Tensor]
-"""Maps the number of a layer, from 0, and its output to what the next layer gets."""
+"""Maps the index of a layer, from 0, and its output to the input of the next layer."""
 
 
 class TextEncoder(nn.Module):
@@ -27,30 +27,34 @@ class TextEncoder(nn.Module):
     Parameters
     ----------
     backbone : module
-        Takes `input_ids` and `attention_mask`; gives a tensor of shape (n_texts, n_tokens,
-        n_features) or an object that has one as `last_hidden_state`.
+        Takes `input_ids` and `attention_mask`, and returns a tensor of shape (n_texts, n_tokens,
+        n_features) or an object that has such a tensor as `last_hidden_state`.
     tokenizer : transformers tokenizer
+        The tokenizer of the backbone.
     pooling : {"mean", "cls", "last"}
+        How the vectors of the tokens become one vector.
     layer : int or float
-        -1 or 1.0 is the last layer, 0.5 the one at half the depth, 3 the third. Layers above it
-        are dropped.
+        The layer whose output is pooled: -1 or 1.0 is the last layer, 0.5 the one at half the
+        depth, 3 the third. Layers above it are removed.
     max_length : int
-        Longer texts are truncated to this many tokens.
+        Number of tokens to which longer texts are truncated.
 
     Attributes
     ----------
+    text_tokenizer : TextTokenizer
+        The tokenizer and the length that it truncates to.
     top : str or None
-        The module whose output is pooled, where it is not the last one.
+        Name of the module whose output is pooled; None for the output of the backbone.
     adapters : ModuleList of Adapters
-        Applied to the output of every layer, one after the other.
+        They are applied to the output of every layer, one after the other.
     has_lora : bool
         Whether the linear layers have low-rank updates.
     pretrained : bool
-        Whether its weights were not random at the start.
+        Whether the weights were not random at the start.
     trainable : {"all", "head", "lora", "adapter"}
-        What of it is trained; "head" is nothing, and its vectors never change.
+        The part of the encoder that is trained. "head" is none, so that vectors never change.
     first_layer : int
-        The number of the lowest layer.
+        The number of the lowest layer in reports to the user.
     """
 
     first_layer = 1
@@ -61,14 +65,14 @@ class TextEncoder(nn.Module):
         if pooling not in POOLINGS:
             raise ValueError(f"`pooling` must be one of {list(POOLINGS)}, got {pooling!r}.")
         self.pooling = pooling
-        self.text_tokenizer = TextTokenizer(tokenizer, min(max_length, _positions(backbone)))
+        self.text_tokenizer = TextTokenizer(tokenizer, min(max_length, _max_tokens(backbone)))
         self.backbone = backbone
         if getattr(backbone, "pooler", None) is not None:
-            # A layer on top of the first token that no pooling of ours uses.
+            # No pooling of ours uses this layer on top of the first token.
             backbone.pooler = None
         self.top = keep_layers(backbone, layer)
-        for number, each in enumerate(self.layers):
-            each.register_forward_hook(_LayerHook(number))
+        for index, module in enumerate(self.layers):
+            module.register_forward_hook(_LayerHook(index))
         self.adapters = nn.ModuleList()
         self.has_lora = False
         self.pretrained = True
@@ -81,15 +85,16 @@ class TextEncoder(nn.Module):
 
     @property
     def max_length(self) -> int:
-        """Tokens after which a text is truncated."""
+        """Number of tokens to which longer texts are truncated."""
         return self.text_tokenizer.max_length
 
     def tokenize(self, texts) -> Tokens:
-        """The token ids of each text."""
+        """Return the token ids of each text."""
         return self.text_tokenizer(texts)
 
     @property
     def n_features(self) -> int:
+        """Size of the vector of a text."""
         config = getattr(self.backbone, "config", None)
         if hasattr(config, "hidden_size"):
             return config.hidden_size
@@ -99,26 +104,38 @@ class TextEncoder(nn.Module):
 
     @property
     def n_layers(self) -> int:
-        """The number of layers that adapters can be added to."""
+        """Number of layers that adapters can be added to."""
         return len(self.layers)
 
     @property
     def layers(self) -> list[nn.Module]:
-        """The layers of the backbone, lowest first; none where it does not show them."""
+        """The layers of the backbone, lowest first; none where they are not in one list."""
         name = _layers_name(self.backbone)
         return [] if name is None else list(self.backbone.get_submodule(name))
 
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, adapt: Adapt | None = None
     ) -> torch.Tensor:
-        adapts = [*self.adapters] if adapt is None else [*self.adapters, adapt]
-        call = _Call(adapts)
+        """Encode a batch of texts.
+
+        Parameters
+        ----------
+        input_ids, attention_mask : int64 Tensor of shape (n_texts, n_tokens)
+            Token ids, padded on the right, and 1 for each token that is not padding.
+        adapt : callable, optional
+            It is applied to the output of every layer, after the adapters.
+
+        Returns
+        -------
+        Tensor of shape (n_texts, n_features)
+        """
+        call = _Call([*self.adapters] if adapt is None else [*self.adapters, adapt])
         token = _CALL.set(call)
         try:
             output = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
         finally:
             _CALL.reset(token)
-        # A final normalisation of the backbone belongs to the last layer alone.
+        # The final normalisation of a backbone belongs to its last layer. Lower layers skip it.
         hidden = self._last_hidden_state(output) if self.top is None else call.hidden
         return pool(hidden, attention_mask, self.pooling)
 
@@ -134,7 +151,7 @@ class TextEncoder(nn.Module):
 
     @cached_property
     def fingerprint(self) -> bytes:
-        """A digest of all that decides what a text's vector is."""
+        """A digest of everything that decides the vector of a text."""
         digest = blake2b(digest_size=16)
         digest.update(repr((self.pooling, self.max_length, self.top)).encode())
         digest.update(self.text_tokenizer.digest)
@@ -145,7 +162,25 @@ class TextEncoder(nn.Module):
 
 
 def keep_layers(backbone: nn.Module, layer) -> str | None:
-    """Drop the layers above `layer`; the name of the top one, or None where all stay."""
+    """Remove the layers of a backbone above a given one.
+
+    Parameters
+    ----------
+    backbone : module
+        The backbone; it is changed in place.
+    layer : int or float
+        See `TextEncoder`.
+
+    Returns
+    -------
+    str or None
+        Name of the top layer; None where no layer was removed.
+
+    Raises
+    ------
+    ValueError
+        If the backbone has no such layer.
+    """
     if layer == -1 or (layer == 1 and isinstance(layer, float)):
         return None
     name = _layers_name(backbone)
@@ -177,12 +212,12 @@ def keep_layers(backbone: nn.Module, layer) -> str | None:
 
 @dataclass
 class _Call:
-    """What the layers do in one call of an encoder.
+    """One call of an encoder, as the hooks on its layers see it.
 
     Attributes
     ----------
     adapts : list of callables
-        Applied to the output of every layer, one after the other.
+        They are applied to the output of every layer, one after the other.
     hidden : Tensor or None
         The output of the layer that was computed last.
     """
@@ -192,50 +227,52 @@ class _Call:
 
 
 _CALL: ContextVar[_Call | None] = ContextVar("call of an encoder", default=None)
-"""A context variable, so that threads that share an encoder do not meet."""
+"""The call that this thread is in. A context variable lets threads share an encoder."""
 
 
 class _LayerHook:
-    """Stays on a layer and does what the call of its encoder asks for."""
+    """A forward hook that stays on a layer and carries out the call of the encoder.
 
-    def __init__(self, number: int):
-        self.number = number
+    Parameters
+    ----------
+    layer : int
+        Index of the layer, from 0.
+    """
+
+    def __init__(self, layer: int):
+        self.layer = layer
 
     def __call__(self, module, args, output):
         call = _CALL.get()
         if call is None:
             return output
-        hidden = _first(output)
+        hidden = output[0] if isinstance(output, tuple) else output
         for adapt in call.adapts:
-            hidden = adapt(self.number, hidden)
+            hidden = adapt(self.layer, hidden)
         call.hidden = hidden
         return (hidden, *output[1:]) if isinstance(output, tuple) else hidden
 
 
-def _first(output):
-    return output[0] if isinstance(output, tuple) else output
-
-
 def _layers_name(backbone: nn.Module) -> str | None:
-    """The list of its layers; None where it does not show them as one."""
+    """Return the name of the list of all layers; None where there is no such list."""
     depth = getattr(getattr(backbone, "config", None), "num_hidden_layers", None)
-    lists = [
+    names = [
         name
         for name, module in backbone.named_modules()
         if isinstance(module, nn.ModuleList) and len(module) == depth
     ]
-    if lists and all(name.startswith(f"{lists[0]}.") for name in lists[1:]):
-        return lists[0]
+    if names and all(name.startswith(f"{names[0]}.") for name in names[1:]):
+        return names[0]
     return None
 
 
-def _positions(backbone: nn.Module) -> int:
-    """How many tokens the backbone has positions for."""
+def _max_tokens(backbone: nn.Module) -> int:
+    """Return the number of tokens that the backbone has positions for."""
     config = getattr(backbone, "config", None)
-    positions = getattr(config, "max_position_embeddings", None) or np.iinfo(np.int32).max
+    n_positions = getattr(config, "max_position_embeddings", None) or np.iinfo(np.int32).max
     for name, module in backbone.named_modules():
         if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
-            # RoBERTa and its kin count positions from the one after that of padding.
-            reserved = -1 if module.padding_idx is None else module.padding_idx
-            return positions - (reserved + 1)
-    return positions
+            # RoBERTa and models like it start at the position after that of padding.
+            n_reserved = 0 if module.padding_idx is None else module.padding_idx + 1
+            return n_positions - n_reserved
+    return n_positions

@@ -1,4 +1,4 @@
-"""Texts to token ids, shared between processes where a disk cache is active."""
+"""Tokenization of texts, shared between processes where a disk cache is active."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from metaling_sk._encoders.memory_cache import keys_of
 
 
 class TextTokenizer:
-    """A tokenizer and the length it truncates to. It does not change.
+    """A tokenizer and the length that it truncates to. It does not change.
 
     Parameters
     ----------
     tokenizer : transformers tokenizer
+        The tokenizer.
     max_length : int
-        Longer texts are truncated to this many tokens.
+        Number of tokens to which longer texts are truncated.
     """
 
     def __init__(self, tokenizer, max_length: int):
@@ -26,23 +27,23 @@ class TextTokenizer:
         self.max_length = max_length
 
     def __call__(self, texts: np.ndarray) -> Tokens:
-        """The token ids of each text."""
-        cache = active_disk_cache()
-        if cache is None:
+        """Return the token ids of each text."""
+        disk_cache = active_disk_cache()
+        if disk_cache is None:
             return tokenize(texts, self.tokenizer, self.max_length)
 
-        def compute(positions):
-            missing = [texts[position] for position in positions]
+        def compute(indices):
+            missing = [texts[index] for index in indices]
             return tokenize(missing, self.tokenizer, self.max_length).to_rows()
 
         namespace = f"tokens-{self.digest.hex()}-{self.max_length}"
         return Tokens.from_rows(
-            cache.get_or_compute(namespace, keys_of(self.digest, texts), compute)
+            disk_cache.get_or_compute(namespace, keys_of(self.digest, texts), compute)
         )
 
     @cached_property
     def digest(self) -> bytes:
-        """A digest of what decides the ids of a text, except for the length."""
+        """A digest of everything that decides the ids of a text, except for the length."""
         return tokenizer_digest(self.tokenizer)
 
     def __deepcopy__(self, memo) -> TextTokenizer:

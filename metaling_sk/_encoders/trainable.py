@@ -1,4 +1,4 @@
-"""What of an encoder is trained: all of it, or little that is added to it."""
+"""The part of an encoder that is trained: all weights, low-rank updates or adapters."""
 
 from __future__ import annotations
 
@@ -12,37 +12,40 @@ from metaling_sk._encoders.adapters import Adapters
 from metaling_sk._encoders.text_encoder import TextEncoder
 
 REDUCTION = 8
-"""How many times fewer units than its layer an adapter has.
+"""Ratio of the size of a layer to the number of units in its adapter.
 
-So it grows with the encoder and has about 2 % of a layer's weights. In Houlsby et al. (2019) widths
-from 8 to 256 hardly differed.
+An adapter then has about 2 % of the weights of a layer. In Houlsby et al. (2019) widths from 8 to
+256 hardly differed.
 """
 
 RANK = 8
-"""Of the updates of "lora", which are multiplied with 1: peft's default."""
+"""Rank of the updates of "lora", the default of peft. Their factor (alpha / rank) is 1."""
 
 
 def set_trainable(encoder: TextEncoder, trainable: str, has_own_adapters: bool = True) -> None:
-    """Freeze what is not trained and add what is, where it is not there as yet.
+    """Choose the weights of an encoder that are trained, and add those that it lacks.
 
-    The encoder computes at first what it computed before.
+    The encoder then computes the same as before.
 
     Parameters
     ----------
     encoder : TextEncoder
+        The encoder; it is changed in place.
     trainable : {"all", "lora", "adapter"}
+        The weights to train.
     has_own_adapters : bool, default=True
-        False where the adapters of "adapter" are generated: then nothing is added.
+        False where the adapters of "adapter" are generated, so that none are added.
 
     Raises
     ------
     ImportError
         If peft is not installed, for "lora".
     ValueError
-        If the encoder has nothing that could be adapted.
+        If the encoder has no layers that can be adapted.
     """
     if trainable == "all":
-        if encoder.trainable != "all":  # Else what the user has frozen in a module stays so.
+        # Weights that the user has frozen in a module of their own stay frozen.
+        if encoder.trainable != "all":
             merge_lora(encoder).requires_grad_(True)
     elif trainable == "lora":
         if not encoder.has_lora:
@@ -59,7 +62,7 @@ def set_trainable(encoder: TextEncoder, trainable: str, has_own_adapters: bool =
 
 
 def merge_lora(encoder: TextEncoder) -> TextEncoder:
-    """The same encoder, its low-rank updates added to the weights."""
+    """Add the low-rank updates of an encoder, if it has any, to its weights in place."""
     if encoder.has_lora:
         from peft.tuners.lora import LoraLayer
 
@@ -73,7 +76,15 @@ def merge_lora(encoder: TextEncoder) -> TextEncoder:
 
 
 def add_saved_adapters(encoder: nn.Module, weights: dict[str, torch.Tensor]) -> None:
-    """Add adapters of the shape of those that are among the weights of an encoder."""
+    """Add the adapters that an encoder had when its weights were saved.
+
+    Parameters
+    ----------
+    encoder : module
+        The encoder; it is changed in place.
+    weights : dict of str to Tensor
+        The saved weights, which give the shapes of the adapters. They are not loaded.
+    """
     for number in count():
         down = weights.get(f"adapters.{number}.down")
         if down is None:
@@ -83,6 +94,7 @@ def add_saved_adapters(encoder: nn.Module, weights: dict[str, torch.Tensor]) -> 
 
 
 def _check_layers(encoder: TextEncoder) -> None:
+    """Raise a ValueError unless adapters can be added to the layers of an encoder."""
     if not encoder.layers:
         raise ValueError(
             "`trainable`: 'adapter' needs an encoder that shows its layers as one list, which "
@@ -103,7 +115,7 @@ def _add_lora(encoder: TextEncoder) -> None:
         raise ImportError('trainable="lora" needs peft: pip install "metaling_sk[peft]"') from error
     config = LoraConfig(r=RANK, lora_alpha=RANK, target_modules="all-linear")
     with warnings.catch_warnings():
-        # About the layout of GPT-2's weights, which peft finds out by itself.
+        # peft warns of the layout of the weights of GPT-2, which it then handles.
         warnings.simplefilter("ignore", UserWarning)
         try:
             inject_adapter_in_model(config, encoder.backbone)

@@ -20,9 +20,9 @@ import metaling_sk._encoders.text_tokenizer as text_tokenizer
 from metaling_sk import EncoderVectorizer
 from metaling_sk._data.tokens import Tokens, tokenize, tokenizer_digest
 from metaling_sk._encoders.disk_cache import (
+    ARRAY_BYTES,
     FILE_BYTES,
     MAX_BYTES,
-    ROW_BYTES,
     DiskCache,
     active_disk_cache,
     use_disk_cache,
@@ -64,7 +64,7 @@ def make_encoder(texts=TEXTS, **parameters):
 
 
 def files(folder):
-    return sorted(path for path in Path(folder).rglob("*") if path.suffix in (".rows", ".tmp"))
+    return sorted(path for path in Path(folder).rglob("*") if path.suffix in (".arrays", ".tmp"))
 
 
 # The store
@@ -116,7 +116,7 @@ def test_rows_are_views_of_a_memory_map_that_closes(tmp_path):
 
 def test_the_size_is_bounded(tmp_path):
     keys = keys_of(b"key", map(str, range(100)))
-    max_bytes = 2 * FILE_BYTES + 70 * (ROW_BYTES + 16) + 5
+    max_bytes = 2 * FILE_BYTES + 70 * (ARRAY_BYTES + 16) + 5
     for start in (0, 50):
         store = DiskCache(tmp_path, max_bytes)
         asked = keys[start : start + 50]
@@ -221,7 +221,7 @@ def test_a_process_that_is_killed(tmp_path, when):
     for _ in range(2):
         rows = DiskCache(tmp_path).get_or_compute("numbers", keys, double(keys))
         assert [row.tobytes() for row in rows] == keys
-    assert [path.suffix for path in files(tmp_path)] == [".rows"]
+    assert [path.suffix for path in files(tmp_path)] == [".arrays"]
 
 
 MAKER = """
