@@ -1,5 +1,6 @@
 """One table of small instances of every public estimator, which the common tests go through."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -39,11 +40,11 @@ def make_search(estimator, distributions):
 class Instances(NamedTuple):
     """Small instances of one estimator."""
 
-    on_numbers: list = ()
+    on_numbers: Sequence = ()
     """For scikit-learn's suite."""
     on_texts: dict = {}
     """For our suite, which is one of classifiers, by name."""
-    without_data: list = ()
+    without_data: Sequence = ()
     """For those checks of scikit-learn's suite that need no data, where the others do not apply."""
     left_out: str = ""
     """Why they do not apply."""

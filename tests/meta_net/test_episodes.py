@@ -24,7 +24,9 @@ def test_episodes(counts, batch_size, n_names):
     assert len(steps) == len(episodes) >= 1
     for step in steps:
         assert list(step.batches) == names
-        (code,) = {code for batch in step.batches.values() for code in batch.language_index.tolist()}
+        (code,) = {
+            code for batch in step.batches.values() for code in batch.language_index.tolist()
+        }
         drawn = [
             batch.inputs["features"].flatten().int().tolist() for batch in step.batches.values()
         ]

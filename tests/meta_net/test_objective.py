@@ -28,7 +28,9 @@ def test_maml_learns_to_adapt():
         return Batch(features, torch.zeros(64, dtype=torch.int64), torch.tensor(y))
 
     def loss(embedding, batch):
-        logits = module(batch.inputs, batch.language_index, module.generate_from(embedding, 64)).logits
+        logits = module(
+            batch.inputs, batch.language_index, module.generate_from(embedding, 64)
+        ).logits
         return nn.functional.cross_entropy(logits, batch.y).item()
 
     start, before = module.hypernetwork.agnostic, []
@@ -82,7 +84,9 @@ def test_the_objective_is_the_formula():
         module, module.hypernetwork.agnostic, lambda: [support], 2, 0.05, objective.class_weight
     )
     expected = {
-        "language": mean_loss([support, query], lambda batch: module.generate(batch.language_index)),
+        "language": mean_loss(
+            [support, query], lambda batch: module.generate(batch.language_index)
+        ),
         "meta": mean_loss(
             [support, query], lambda batch: module.generate(torch.zeros_like(batch.language_index))
         ),

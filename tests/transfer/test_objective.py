@@ -130,7 +130,9 @@ def test_a_term_with_nothing_to_work_on(case):
 
 @pytest.mark.parametrize("transfer", [3, {"labels": 1}, "coral, mmd"])
 def test_a_transfer_that_is_no_list_of_terms(transfer):
-    with pytest.raises(ValueError, match="'transfer' parameter of TransferClassifier must be .*'auto'"):
+    with pytest.raises(
+        ValueError, match="'transfer' parameter of TransferClassifier must be .*'auto'"
+    ):
         fit({"transfer": transfer})
 
 
