@@ -40,7 +40,7 @@ def test_languages_are_drawn_as_often_as_they_have_rows():
     language = np.repeat([1, 2], [900, 100])
     rows = EncodedSamples(np.zeros((1000, 1)), language, np.zeros(1000, dtype=int))
     episodes = Episodes(rows, ["support", "query"], 2, np.random.RandomState(0))
-    drawn = [step.batches["support"].language[0].item() for step, _ in episodes]
+    drawn = [step.batches["support"].language_index[0].item() for step, _ in episodes]
     assert np.mean(np.array(drawn) == 1) == pytest.approx(0.9, abs=0.06)
 
 
