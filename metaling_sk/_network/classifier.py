@@ -1,4 +1,4 @@
-"""The network: encoder, normalisation per language, head."""
+"""The network of a classifier: encoder, normalisation per language, head."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from metaling_sk._encoders.text_encoder import Adapt
 from metaling_sk._network.language_norm import LanguageNorm
 
 
 @dataclass
 class Output:
-    """What the network makes of a batch.
+    """The output of a network for a batch.
 
     Attributes
     ----------
-    logits : Tensor of shape (n_rows, n_classes)
-    representation : Tensor of shape (n_rows, n_features)
-        What the last, linear layer sees.
+    logits : Tensor of shape (n_samples, n_classes)
+        The output of the last layer.
+    representation : Tensor of shape (n_samples, n_features)
+        The input of the last layer, before dropout.
     """
 
     logits: torch.Tensor
@@ -26,12 +28,12 @@ class Output:
 
 
 class IdentityEncoder(nn.Module):
-    """The encoder of rows that are vectors already; adapters are all it can have.
+    """The encoder of samples that are features. It has no weights but those of adapters.
 
     Attributes
     ----------
     adapters : ModuleList of Adapters
-        Applied one after the other.
+        They are applied to the features, one after the other.
     n_layers, first_layer : int
         The features count as one layer, number 0.
     """
@@ -44,28 +46,33 @@ class IdentityEncoder(nn.Module):
 
     @property
     def is_identity(self) -> bool:
-        """Whether the features stay as they are."""
+        """Whether the output is the features as they are."""
         return not self.adapters
 
-    def forward(self, features: torch.Tensor, adapt=None) -> torch.Tensor:
-        for each in self.adapters:
-            features = each(0, features)
+    def forward(self, features: torch.Tensor, adapt: Adapt | None = None) -> torch.Tensor:
+        """Apply the adapters, and then `adapt`, to features."""
+        for adapter in self.adapters:
+            features = adapter(0, features)
         return features if adapt is None else adapt(0, features)
 
 
 class ClassifierNetwork(nn.Module):
-    """Rows of tokens or features, and their languages, to logits.
+    """A network that maps samples and their languages to logits.
 
     Parameters
     ----------
     encoder : module
-        Maps a batch's inputs to one vector per row.
+        Maps the inputs of a batch to one vector per sample.
     norm : LanguageNorm or None
-    n_features, n_classes : int
+        Centres the vectors of each language.
+    n_features : int
+        Size of these vectors.
+    n_classes : int
+        Number of logits.
     n_hidden : int, default=0
-        Units of a hidden layer before the last one; 0: none.
+        Number of units of a hidden layer before the last one; 0 for no hidden layer.
     dropout : float, default=0.0
-        On the representation.
+        Dropout on the representation.
     """
 
     def __init__(
@@ -89,13 +96,22 @@ class ClassifierNetwork(nn.Module):
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
-    def encode(self, inputs: dict[str, torch.Tensor], language: torch.Tensor) -> torch.Tensor:
-        """What the encoder makes of the rows, whatever their language."""
+    def encode(self, inputs: dict[str, torch.Tensor], language_index: torch.Tensor) -> torch.Tensor:
+        """Return the output of the encoder for a batch, before the norm."""
         return self.encoder(**inputs)
 
-    def forward(self, inputs: dict[str, torch.Tensor], language: torch.Tensor) -> Output:
-        features = self.encode(inputs, language)
-        representation = features if self.norm is None else self.norm(features, language)
+    def forward(self, inputs: dict[str, torch.Tensor], language_index: torch.Tensor) -> Output:
+        """Classify a batch.
+
+        Parameters
+        ----------
+        inputs : dict of str to Tensor
+            The inputs of the encoder.
+        language_index : int64 Tensor of shape (n_samples,)
+            Index of the language of each sample; 0 is a language that the network does not know.
+        """
+        features = self.encode(inputs, language_index)
+        representation = features if self.norm is None else self.norm(features, language_index)
         if self.hidden is not None:
             representation = self.hidden(representation)
         return Output(self.head(self.dropout(representation)), representation)

@@ -1,4 +1,4 @@
-"""Representations are centred by the mean of their own language."""
+"""Representations that are centred by the mean of their language."""
 
 from __future__ import annotations
 
@@ -8,23 +8,31 @@ from torch import nn
 MOMENTUM = 0.1
 """Weight of a new batch in the running means."""
 
-MIN_ROWS = 2
-"""Rows of a language that a batch must have to count in its mean."""
+MIN_SAMPLES = 2
+"""Least number of samples of a language in a batch that counts in the mean of the language."""
 
 
 class LanguageNorm(nn.Module):
-    """Subtract from each row the running mean of its language.
+    """Subtract from the vector of each sample the running mean of its language.
 
     As in domain-specific batch normalisation [1]_, every language has statistics of its own.
-    They are running means in training, too, so that no row's output depends on the rest of its
-    batch; the scale is left to the encoder, which is being trained.
+    Running means are used in training as well, so that the output for a sample does not depend on
+    the other samples of its batch. The scale is left to the encoder, which is trained.
 
     Parameters
     ----------
     n_languages : int
-        Row 0 of the table stands for all languages together; it serves rows of languages that
-        have not been seen.
+        Number of languages, which have the indices from 1. Index 0 is the mean over all
+        languages; it serves languages that have no mean of their own.
     n_features : int
+        Size of a vector.
+
+    Attributes
+    ----------
+    mean : Tensor of shape (n_languages + 1, n_features)
+        The running means.
+    seen : bool Tensor of shape (n_languages + 1,)
+        The languages that have a mean of their own.
 
     References
     ----------
@@ -43,38 +51,46 @@ class LanguageNorm(nn.Module):
         mean = weights.get(f"{prefix}mean")
         if mean is None:
             return None
-        n_rows, n_features = mean.shape
-        return cls(n_rows - 1, n_features)
+        n_indices, n_features = mean.shape
+        return cls(n_indices - 1, n_features)
 
-    def forward(self, features: torch.Tensor, language: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: torch.Tensor, language_index: torch.Tensor) -> torch.Tensor:
+        """Centre the vectors of a batch; in training, update the means first.
+
+        Parameters
+        ----------
+        features : Tensor of shape (n_samples, n_features)
+        language_index : int64 Tensor of shape (n_samples,)
+        """
         if self.training:
-            self._update(features.detach(), language)
-        return features - self.mean[language * self.seen[language]]
+            self._update(features.detach(), language_index)
+        return features - self.mean[language_index * self.seen[language_index]]
 
     @torch.no_grad()
-    def _update(self, features: torch.Tensor, language: torch.Tensor) -> None:
-        for row in {0, *language.tolist()}:
-            members = features if row == 0 else features[language == row]
-            if len(members) >= MIN_ROWS:
-                self.mean[row].lerp_(members.mean(dim=0), MOMENTUM if self.seen[row] else 1.0)
-                self.seen[row] = True
+    def _update(self, features: torch.Tensor, language_index: torch.Tensor) -> None:
+        """Move the mean over all languages and that of each language in the batch."""
+        for index in {0, *language_index.tolist()}:
+            members = features if index == 0 else features[language_index == index]
+            if len(members) >= MIN_SAMPLES:
+                self.mean[index].lerp_(members.mean(dim=0), MOMENTUM if self.seen[index] else 1.0)
+                self.seen[index] = True
 
     @torch.no_grad()
     def grow(self, n_languages: int) -> None:
-        """Make room for more languages, as yet without a mean of their own."""
+        """Make room for more languages, which have no mean of their own."""
         n_new = n_languages + 1 - len(self.mean)
         if n_new > 0:
             self.mean = torch.cat([self.mean, self.mean[:1].expand(n_new, -1)])
             self.seen = torch.cat([self.seen, self.seen.new_zeros(n_new)])
 
     @torch.no_grad()
-    def set_language(self, row: int, features: torch.Tensor) -> None:
-        """Give a language the mean of these rows."""
-        self.mean[row] = features.mean(dim=0)
-        self.seen[row] = True
+    def set_language(self, index: int, features: torch.Tensor) -> None:
+        """Give a language the mean of the vectors of its samples."""
+        self.mean[index] = features.mean(dim=0)
+        self.seen[index] = True
 
     @torch.no_grad()
-    def forget(self, row: int) -> None:
+    def forget(self, index: int) -> None:
         """Take the mean of a language away."""
-        self.mean[row] = self.mean[0]
-        self.seen[row] = False
+        self.mean[index] = self.mean[0]
+        self.seen[index] = False

@@ -1,56 +1,58 @@
-"""Training through skorch: optimiser, schedule, early stopping, progress.
+"""Training of networks through skorch.
 
-The only module that knows skorch.
+Only this module, `callbacks` and `schedules` know skorch.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 
-import numpy as np
 import pandas as pd
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, LRScheduler
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.helper import predefined_split
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR
 
 from metaling_sk._data.batches import StepIterator, TrainingStep
+from metaling_sk._network.callbacks import has_stopped, name_callbacks, new_callbacks
 from metaling_sk._network.prediction import autocast
+from metaling_sk._network.schedules import linear_schedule, planned_schedule, reset_learning_rates
 from metaling_sk._utils.progress import Progress
 
-MAX_GRADIENT_NORM = 1.0
-
-STABLE_SHARE = 1 / 3
-"""Of the planned epochs, the share before the learning rate falls."""
+HIDDEN_COLUMNS = ("batches", "dur", "event_lr", "train_batch_count", "valid_batch_count")
+"""Entries of the history of skorch that users do not see."""
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How to train.
+    """The settings of a training.
 
     Attributes
     ----------
-    learning_rate, encoder_learning_rate : float
-        The second one is for the weights of the encoder.
+    learning_rate : float
+        Peak learning rate of the weights outside the encoder.
+    encoder_learning_rate : float
+        Peak learning rate of the weights of the encoder.
     weight_decay : float
-        Of matrices; biases and normalisations are not decayed.
+        Weight decay of matrices. Biases and normalisations are not decayed.
     warmup : float
         Share of the steps during which the learning rate grows from 0.
     max_epochs : int
+        Largest number of epochs.
     patience : int
-        Epochs without a better validation loss after which training stops.
+        Number of epochs without a better validation loss after which training stops.
     device : torch.device
+        Where the network is trained.
     dtype : torch.dtype or None
         Low precision of the computations; None is float32.
-    callbacks : sequence of skorch callbacks
+    callbacks : sequence of skorch callbacks or of (name, callback)
+        The callbacks of the user.
     inner_learning_rate : float, optional
-        Of the steps within a step, for Reptile.
+        Learning rate of the steps within a step, for Reptile.
     """
 
     learning_rate: float
@@ -66,7 +68,11 @@ class TrainingSettings:
 
 
 class SkorchNet(NeuralNet):
-    """A skorch net whose batches are `TrainingStep`s of several streams of rows."""
+    """A skorch net whose batches are training steps with one batch of every stream.
+
+    The criterion is an objective: its `outputs` computes the outputs of the network for a step,
+    its `forward` the value of each term, and its `total` the number to minimise.
+    """
 
     def __init__(self, *args, settings: TrainingSettings, **kwargs):
         super().__init__(*args, **kwargs)
@@ -83,7 +89,7 @@ class SkorchNet(NeuralNet):
         return self.criterion_.total(values)
 
     def initialize_optimizer(self, triggered_directly=None):
-        """AdamW (Loshchilov & Hutter, 2019), matrices alone decayed."""
+        """Make AdamW (Loshchilov & Hutter, 2019) with weight decay of matrices only."""
         settings = self.settings
         groups = defaultdict(list)
         for name, parameter in self.get_all_learnable_params():
@@ -104,10 +110,14 @@ class SkorchNet(NeuralNet):
 
 
 class ReptileNet(SkorchNet):
-    """A net whose step goes where a few steps on one language's batches lead.
+    """A net whose step goes to where a few steps on the batches of one language lead.
 
-    Way and start are the gradient that the optimiser takes (Nichol, Achiam & Schulman, 2018. On
-    first-order meta-learning algorithms. arXiv:1803.02999).
+    The optimiser gets the way there as gradient [1]_.
+
+    References
+    ----------
+    .. [1] Nichol, Achiam & Schulman (2018). On first-order meta-learning algorithms.
+       arXiv:1803.02999.
     """
 
     def train_step_single(self, batch, **fit_params):
@@ -117,70 +127,29 @@ class ReptileNet(SkorchNet):
         rate = self.settings.inner_learning_rate
         inner = torch.optim.Adam(parameters, lr=rate, betas=(0.0, 0.999))
         losses = []
-        for name, rows in episode.batches.items():
+        for name, inner_batch in episode.batches.items():
             inner.zero_grad()
-            step = super().train_step_single((TrainingStep({name: rows}, episode.sizes), None))
+            inner_step = TrainingStep({name: inner_batch}, episode.sizes)
+            step = super().train_step_single((inner_step, None))
             losses.append(step["loss"].detach())
             inner.step()
         with torch.no_grad():
-            for weight, then in zip(parameters, start, strict=True):
-                weight.grad = (then - weight) / (rate * len(losses))
-                weight.copy_(then)
+            for weight, before in zip(parameters, start, strict=True):
+                weight.grad = (before - weight) / (rate * len(losses))
+                weight.copy_(before)
         return step | {"loss": torch.stack(losses).mean()}
-
-
-class RecordTerms(Callback):
-    """Writes the mean of every term of the objective into the history, and ends the fit on NaN."""
-
-    def on_epoch_begin(self, net, **kwargs):
-        self.values_ = defaultdict(list)
-
-    def on_batch_end(self, net, batch=None, training=None, loss=None, **kwargs):
-        if training:
-            self.values_["train_loss"].append(loss.item())
-            for name, value in net.terms_.items():
-                self.values_[name].append(value)
-            if not np.isfinite(self.values_["train_loss"][-1]):
-                raise ValueError(
-                    f"The loss became {loss.item()} in epoch {len(net.history)}, batch "
-                    f"{len(self.values_['train_loss'])}. Lower `learning_rate` "
-                    f"(now {net.settings.learning_rate:g}) or look for extreme values in X."
-                )
-
-    def on_epoch_end(self, net, **kwargs):
-        for name, values in self.values_.items():
-            net.history.record(name, float(np.mean(values)))
-
-
-class ShowProgress(Callback):
-    """Moves the bar; tells the objective how far training is."""
-
-    def __init__(self, progress: Progress, n_steps: int, stage: str):
-        self.progress = progress
-        self.n_steps = n_steps
-        self.stage = stage
-
-    def on_train_begin(self, net, **kwargs):
-        self.done_ = 0
-        self.progress.start(self.stage, self.n_steps)
-
-    def on_batch_end(self, net, training=None, loss=None, **kwargs):
-        if training:
-            self.done_ += 1
-            net.criterion_.progress = self.done_ / self.n_steps
-            self.progress.advance(1, f"loss={loss.item():.3f}")
 
 
 def new_net(network: nn.Module, objective: nn.Module, settings: TrainingSettings) -> SkorchNet:
     """Make a net around a network, ready to be trained."""
-    kind = SkorchNet if settings.inner_learning_rate is None else ReptileNet
-    net = kind(
+    net_class = SkorchNet if settings.inner_learning_rate is None else ReptileNet
+    net = net_class(
         network,
         criterion=objective,
         settings=settings,
         max_epochs=settings.max_epochs,
-        iterator_train=_as_it_is,
-        iterator_valid=_as_it_is,
+        iterator_train=_take_as_iterator,
+        iterator_valid=_take_as_iterator,
         train_split=None,
         device=str(settings.device),
         verbose=0,
@@ -200,16 +169,32 @@ def train(
     one_more: bool = False,
     planned_epochs: int | None = None,
 ) -> SkorchNet:
-    """Train the module of a net in place.
+    """Train the network of a net in place.
 
-    Where there are validation rows, training stops early and the best epoch's weights are
-    restored. With `one_more`, one epoch is added: the next of `planned_epochs`, as `trapezoid`
-    has it, or else one at a constant learning rate.
+    Parameters
+    ----------
+    net : SkorchNet
+        The net.
+    steps : StepIterator
+        The steps of an epoch.
+    valid_steps : StepIterator or None
+        Where it has steps, training stops early, and the weights of the best epoch are restored.
+    progress : Progress
+        Shows how far the training is.
+    stage : str
+        Name of the training on the progress bar.
+    one_more : bool, default=False
+        Add one epoch to those that the net has been trained for, instead of training for
+        `max_epochs`.
+    planned_epochs : int, optional
+        With `one_more`: the number of epochs that are planned in total, which decides the
+        learning rate; see `planned_schedule`. By default the learning rate is constant.
 
     Returns
     -------
     SkorchNet
-        Its `history` has a row per epoch with `train_loss`, `valid_loss` and each term's mean.
+        The same net. Its `history` has an entry for each epoch, with `train_loss`, `valid_loss`
+        and the mean of each term.
 
     Raises
     ------
@@ -220,57 +205,27 @@ def train(
     """
     settings = net.settings
     n_epochs = 1 if one_more else settings.max_epochs
-    n_steps = n_epochs * len(steps)
-    callbacks = [
-        ("terms", RecordTerms()),
-        ("clipping", GradientNormClipping(MAX_GRADIENT_NORM)),
-        ("progress", ShowProgress(progress, n_steps, stage)),
-    ]
+    has_validation = valid_steps is not None and len(valid_steps) > 0
+    callbacks = new_callbacks(progress, n_epochs * len(steps), stage)
     if one_more:
-        for group in net.optimizer_.param_groups:
-            # A schedule has taken it down.
-            group["lr"] = group.get("initial_lr", group["lr"])
-    if planned_epochs or not one_more:
-        decay = partial(linear_decay, n_steps=n_steps, warmup=settings.warmup)
-        if one_more:
-            decay = partial(
-                trapezoid,
-                n_done=len(net.history),
-                n_planned=planned_epochs,
-                n_steps=len(steps),
-                warmup=settings.warmup,
-            )
-        # Without last_epoch skorch would begin as many steps late as there have been epochs.
-        schedule = LRScheduler(LambdaLR, lr_lambda=decay, last_epoch=-1, step_every="batch")
+        reset_learning_rates(net.optimizer_)
+    schedule = _new_schedule(net, len(steps), one_more, planned_epochs)
+    if schedule is not None:
         callbacks.append(("schedule", schedule))
-    if valid_steps is not None and len(valid_steps):
-        net.train_split = predefined_split(valid_steps)
+    if has_validation:
         stopping = EarlyStopping(patience=settings.patience, load_best=True, threshold=0)
         callbacks.append(("early_stopping", stopping))
-    callbacks += [
-        callback if isinstance(callback, tuple) else (f"user_{number}", callback)
-        for number, callback in enumerate(settings.callbacks)
-    ]
-    own = net.callbacks_
-    net.callbacks_ = own + [(name, callback.initialize()) for name, callback in callbacks]
-    try:
+    callbacks.extend(name_callbacks(settings.callbacks))
+    with _attached(net, callbacks, valid_steps if has_validation else None):
         net.notify("on_train_begin", X=steps, y=None)
-        with _advice_on_memory():
-            net.fit_loop(steps, epochs=n_epochs)
-    except KeyboardInterrupt:
-        if not any(_has_stopped(callback) for _, callback in net.callbacks_):
-            raise
-    finally:
-        # A fitted net holds neither the data nor the bar.
-        callbacks_, net.callbacks_, net.train_split = net.callbacks_, own, None
-    for _, callback in callbacks_:
-        callback.on_train_end(net, X=steps, y=None)
+        _run_epochs(net, steps, n_epochs)
+        net.notify("on_train_end", X=steps, y=None)
     return net
 
 
 @contextmanager
 def train_one_epoch_each(estimator):
-    """Inside, `partial_fit` of a skorch net is one epoch, as it is of sklearn's estimators."""
+    """Inside, `partial_fit` of a skorch net trains one epoch, as that of sklearn's estimators."""
     if not isinstance(estimator, NeuralNet):
         yield
         return
@@ -283,15 +238,20 @@ def train_one_epoch_each(estimator):
 
 
 def history_frame(nets: dict[str, SkorchNet]) -> pd.DataFrame:
-    """A row per epoch of every net, whose name is in the column `stage`."""
-    hidden = ("batches", "dur", "event_lr", "train_batch_count", "valid_batch_count")
+    """Return the histories of nets as a table with a row for each epoch.
+
+    Parameters
+    ----------
+    nets : dict of str to SkorchNet
+        The nets by their names, which stand in the column `stage`.
+    """
     return pd.DataFrame(
         [
             {"stage": stage}
             | {
                 name: value
                 for name, value in epoch.items()
-                if name not in hidden and not name.endswith("_best")
+                if name not in HIDDEN_COLUMNS and not name.endswith("_best")
             }
             for stage, net in nets.items()
             for epoch in net.history
@@ -299,47 +259,52 @@ def history_frame(nets: dict[str, SkorchNet]) -> pd.DataFrame:
     )
 
 
-def trapezoid(step: int, n_done: int, n_planned: int, n_steps: int, warmup: float) -> float:
-    """The share of the learning rate at a step of the epoch after `n_done` ones.
-
-    Up from 0 in the first epoch, then 1 for a third of the planned epochs, then down to 0, so that
-    stopping on the way is no disadvantage [1]_.
-
-    References
-    ----------
-    .. [1] Hägele et al. (2024). Scaling laws and compute-optimal training beyond fixed training
-       durations. NeurIPS.
-    """
-    n_warmup = warmup * n_steps
-    step += n_done * n_steps
-    if step < n_warmup:
-        return (step + 1) / (n_warmup + 1)
-    n_decay = (1 - STABLE_SHARE) * n_planned * n_steps
-    return min(1.0, max(0.0, (n_planned * n_steps - step) / n_decay))
-
-
-def linear_decay(step: int, n_steps: int, warmup: float) -> float:
-    """The share of the learning rate at a step: up from 0, then down to 0."""
-    n_warmup = warmup * n_steps
-    if step < n_warmup:
-        return (step + 1) / (n_warmup + 1)
-    return max(0.0, (n_steps - step) / max(1.0, n_steps - n_warmup))
-
-
-def _as_it_is(dataset, **kwargs):
-    return dataset
-
-
-def _has_stopped(callback) -> bool:
-    return isinstance(callback, EarlyStopping) and callback.misses_ >= callback.patience
+def _new_schedule(
+    net: SkorchNet, n_steps: int, one_more: bool, planned_epochs: int | None
+) -> LRScheduler | None:
+    """Make the schedule of a training; None where the learning rate is constant."""
+    settings = net.settings
+    if not one_more:
+        return linear_schedule(settings.max_epochs * n_steps, settings.warmup)
+    if planned_epochs is None:
+        return None
+    return planned_schedule(len(net.history), planned_epochs, n_steps, settings.warmup)
 
 
 @contextmanager
-def _advice_on_memory():
+def _attached(
+    net: SkorchNet, callbacks: list[tuple[str, Callback]], valid_steps: StepIterator | None
+) -> Iterator[None]:
+    """Inside, a net has further callbacks and validation steps.
+
+    Outside, a fitted net holds neither the data nor the progress bar.
+    """
+    callbacks_before = net.callbacks_
+    added = [(name, callback.initialize()) for name, callback in callbacks]
+    net.callbacks_ = callbacks_before + added
+    if valid_steps is not None:
+        net.train_split = predefined_split(valid_steps)
     try:
         yield
+    finally:
+        net.callbacks_, net.train_split = callbacks_before, None
+
+
+def _run_epochs(net: SkorchNet, steps: StepIterator, n_epochs: int) -> None:
+    """Train for a number of epochs, or until a callback ends the training."""
+    try:
+        net.fit_loop(steps, epochs=n_epochs)
+    except KeyboardInterrupt:
+        # Early stopping raises it as well as Ctrl-C.
+        if not any(has_stopped(callback) for _, callback in net.callbacks_):
+            raise
     except torch.OutOfMemoryError as error:
         raise MemoryError(
             "The memory of the GPU does not suffice: lower `batch_size` or `max_length`, or use "
             f"trainable='head'. ({error})"
         ) from error
+
+
+def _take_as_iterator(steps: StepIterator, **kwargs) -> StepIterator:
+    """Return the steps, which are an iterator of batches themselves."""
+    return steps

@@ -1,4 +1,4 @@
-"""Which device and which precision."""
+"""The device and the precision that parameters name."""
 
 from __future__ import annotations
 
@@ -6,11 +6,22 @@ from pathlib import Path
 
 import torch
 
-DTYPES = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
+DTYPES: dict[str, torch.dtype | None] = {
+    "float32": None,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+"""Low precisions by the name of the parameter; float32 is none."""
 
 
 def find_device(device) -> torch.device:
-    """The device that `device` names; "auto" takes a GPU where there is one."""
+    """Return the device that `device` names; "auto" is a GPU where there is one.
+
+    Raises
+    ------
+    ValueError
+        If there is no such device.
+    """
     if device != "auto":
         try:
             return torch.empty(0, device=device).device
@@ -27,9 +38,14 @@ def find_device(device) -> torch.device:
 
 
 def autocast_dtype(dtype, device: torch.device) -> torch.dtype | None:
-    """The low precision that `dtype` names on a device; None for float32.
+    """Return the low precision that `dtype` names on a device, or None for float32.
 
     "auto" is bfloat16 where the hardware computes in it.
+
+    Raises
+    ------
+    ValueError
+        If `dtype` is no such name.
     """
     if dtype == "auto":
         return torch.bfloat16 if _has_bfloat16(device) else None
@@ -39,6 +55,7 @@ def autocast_dtype(dtype, device: torch.device) -> torch.dtype | None:
 
 
 def _has_bfloat16(device: torch.device) -> bool:
+    """Return whether the hardware computes in bfloat16."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":

@@ -9,14 +9,14 @@ from contextvars import ContextVar
 from tqdm.auto import tqdm
 
 DELAY = 1.0
-"""Seconds before the bar shows: short fits leave no trace."""
+"""Number of seconds before a bar is shown, so that short fits show none."""
 
-_SILENT = ContextVar("silent", default=False)
+_SILENT: ContextVar[bool] = ContextVar("silent", default=False)
 
 
 @contextmanager
 def silent() -> Iterator[None]:
-    """Inside, no bar is shown: somebody else shows one."""
+    """Inside, no bar is shown, because the caller shows one."""
     token = _SILENT.set(True)
     try:
         yield
@@ -25,14 +25,14 @@ def silent() -> Iterator[None]:
 
 
 class Progress:
-    """A bar that goes through the stages of a fit, as a context manager.
+    """A progress bar for all stages of a fit, as a context manager.
 
     Parameters
     ----------
     verbose : int
-        0 shows nothing.
+        0 shows no bar.
     name : str
-        What the bar begins with.
+        The first word of the description.
     """
 
     def __init__(self, verbose: int, name: str):
@@ -48,7 +48,7 @@ class Progress:
             self._bar.close()
 
     def start(self, stage: str, total: int, unit: str = "step") -> None:
-        """Begin a stage of `total` units."""
+        """Begin a stage of `total` units, on the same bar."""
         if not self.verbose or _SILENT.get():
             return
         if self._bar is None:
@@ -60,19 +60,20 @@ class Progress:
         self._bar.set_postfix_str("", refresh=False)
 
     def advance(self, n: int = 1, note: str | None = None) -> None:
+        """Add `n` units that are done, and show a note behind the bar."""
         if self._bar is not None:
             if note is not None:
                 self._bar.set_postfix_str(note, refresh=False)
             self._bar.update(n)
 
     def skip(self, n: int) -> None:
-        """Units that were done before: they do not count for the time that is left."""
+        """Add `n` units that were done before, which do not count in the speed."""
         if self._bar is not None:
             self._bar.initial += n
             self._bar.update(n)
 
     def describe(self, stage: str, note: str = "") -> None:
-        """Say what is being done, on the same bar."""
+        """Change the description and the note of the bar."""
         if self._bar is not None:
             self._bar.set_description(f"{self.name}: {stage}", refresh=False)
             self._bar.set_postfix_str(note, refresh=False)
