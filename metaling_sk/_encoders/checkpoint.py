@@ -1,4 +1,4 @@
-"""Encoders from a folder, a GGUF file or a name on the Hugging Face hub."""
+"""Loading of encoders from a folder, a GGUF file or the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -8,13 +8,26 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
+import transformers
 from torch import nn
-from transformers import AutoModel, AutoTokenizer, GgufConfig
+from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging
 
 
 def load_checkpoint(name: str | os.PathLike) -> tuple[nn.Module, object]:
-    """A model in float32 and its tokenizer, the caller's own; files are read once a process.
+    """Load a model in float32 and its tokenizer.
+
+    A process reads the files once. Every caller gets a copy.
+
+    Parameters
+    ----------
+    name : str or path
+        A folder, a .gguf file or a name on the hub.
+
+    Returns
+    -------
+    model : module
+    tokenizer : transformers tokenizer
 
     Raises
     ------
@@ -25,21 +38,24 @@ def load_checkpoint(name: str | os.PathLike) -> tuple[nn.Module, object]:
     """
     path = Path(name).expanduser()
     if path.exists():
-        changed = max(file.stat().st_mtime_ns for file in (path, *path.glob("*")))
+        modified_at = max(file.stat().st_mtime_ns for file in (path, *path.glob("*")))
         with _without_bars():
-            model, tokenizer = _load(str(path), changed)
+            model, tokenizer = _load(str(path), modified_at)
     else:
         model, tokenizer = _load(str(name), None)
     return copy.deepcopy(model), copy.deepcopy(tokenizer)
 
 
 @lru_cache(maxsize=2)
-def _load(name: str, changed: int | None) -> tuple[nn.Module, object]:
-    options = {"trust_remote_code": False}
-    weights = {"use_safetensors": True}
+def _load(name: str, modified_at: int | None) -> tuple[nn.Module, object]:
+    """Load a model and its tokenizer; read files anew that were modified since the last call."""
+    options: dict = {"trust_remote_code": False}
+    weights: dict = {"use_safetensors": True}
     if name.endswith(".gguf"):
         name, options["gguf_file"] = os.path.split(os.path.abspath(name))
-        weights = {"quantization_config": GgufConfig(dequantize=True)}
+        weights = {}
+        if hasattr(transformers, "GgufConfig"):  # older versions of transformers always dequantise
+            weights["quantization_config"] = transformers.GgufConfig(dequantize=True)
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **options)
         model = AutoModel.from_pretrained(name, dtype="float32", **options, **weights)
@@ -59,11 +75,11 @@ def _load(name: str, changed: int | None) -> tuple[nn.Module, object]:
 
 @contextmanager
 def _without_bars():
-    """Keep transformers from showing bars of its own."""
-    shown = logging.is_progress_bar_enabled()
+    """Inside, transformers shows no progress bars."""
+    were_shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
         yield
     finally:
-        if shown:
+        if were_shown:
             logging.enable_progress_bar()
