@@ -100,6 +100,10 @@ COMMON_CONSTRAINTS: dict[str, list | str] = {
 """Constraints of the common parameters, in the form of scikit-learn's `_parameter_constraints`."""
 
 
+NETWORK_PARAMETERS = tuple(name for name in COMMON_CONSTRAINTS if name != "dictionary")
+"""The parameters of every classifier that trains a network."""
+
+
 def common_constraints(*names: str) -> dict[str, list | str]:
     """Return the constraints of some common parameters.
 

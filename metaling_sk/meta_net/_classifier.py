@@ -9,7 +9,6 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 import torch
-from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.batches import EncodedSamples, StepIterator
@@ -23,23 +22,19 @@ from metaling_sk._data.samples import (
 )
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import TrainingSettings, history_frame, new_net, train
-from metaling_sk._utils.parameters import Number, common_constraints
+from metaling_sk._utils.parameters import NETWORK_PARAMETERS, Number, common_constraints
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
 from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
 from metaling_sk.meta_net._adaptation import AdaptiveClassifier
+from metaling_sk.meta_net._building import fit_head, new_meta_network
 from metaling_sk.meta_net._episodes import Episodes
-from metaling_sk.meta_net._hypernetwork import Hypernetwork
-from metaling_sk.meta_net._language_features import check_language_features, standardised
+from metaling_sk.meta_net._language_features import check_language_features
 from metaling_sk.meta_net._network import MetaNetwork
 from metaling_sk.meta_net._objective import MetaObjective
-from metaling_sk.meta_net._residual_head import fit_residual_head
 
 N_HEADS, N_HEADS_ON_FEATURES = 16, 4
 """Basis heads. Features are many, and each head has a weight for every one of them."""
-
-N_DIMENSIONS = 32
-"""Dimensions of the language embeddings."""
 
 INNER_LEARNING_RATE = 0.05
 """Learning rate of steps that move an embedding."""
@@ -255,31 +250,7 @@ class MetaNetClassifier(AdaptiveClassifier):
         "max_width": [Number(Integral, 1, None, closed="left")],
         "residual_penalty": [Number(Real, 0, None, closed="left"), None],
         "size_weight": [Number(Real, 0, None, closed="left")],
-        **common_constraints(
-            "encoder",
-            "trainable",
-            "pooling",
-            "layer",
-            "language_norm",
-            "max_length",
-            "learning_rate",
-            "batch_size",
-            "max_epochs",
-            "weight_decay",
-            "warmup",
-            "validation_fraction",
-            "patience",
-            "class_weight",
-            "device",
-            "dtype",
-            "callbacks",
-            "verbose",
-            "random_state",
-            "warm_start",
-            "text_column",
-            "language_column",
-            "missing_label",
-        ),
+        **common_constraints(*NETWORK_PARAMETERS),
     }
     _generates_adapters = True
 
@@ -473,57 +444,27 @@ class MetaNetClassifier(AdaptiveClassifier):
     def _new_network(self, training: EncodedSamples, encoded: EncodedSamples) -> MetaNetwork:
         """A new network, whose head starts from a logistic regression where inputs are fixed."""
         is_fixed = self.front_end_.inputs_are_fixed
-        body = self.front_end_.new_body(len(self.languages_))
-        language_features = None
-        if self.language_features is not None:
-            language_features = standardised(self.language_features, self.languages_)
-        hypernetwork = Hypernetwork(
-            len(self.languages_),
-            body.encoder.n_layers,
-            self.max_width,
-            N_HEADS_ON_FEATURES if is_fixed else N_HEADS,
-            N_DIMENSIONS,
-            language_features,
-            torch.isin(
-                torch.arange(1, len(self.languages_) + 1),
-                torch.from_numpy(encoded.language_index[encoded.y != MISSING]),
-            ),
-        )
-        network = MetaNetwork(
-            body.encoder,
-            body.norm,
-            hypernetwork,
-            body.n_features,
-            len(self.classes_),
-            body.dropout,
+        network = new_meta_network(
+            self.front_end_.new_body(len(self.languages_)),
+            self.languages_,
+            self.language_features,
+            learnt=np.unique(encoded.language_index[encoded.y != MISSING]),
+            n_heads=N_HEADS_ON_FEATURES if is_fixed else N_HEADS,
+            n_classes=len(self.classes_),
+            max_width=self.max_width,
         )
         if is_fixed:
-            self._fit_head(network, training)
+            fit_head(network, training, self._class_weights(training.y))
         return network
 
     def _continued_network(self, start: MetaNetClassifier, encoded: EncodedSamples) -> MetaNetwork:
         """A copy of the network of an earlier fit, with room for new languages."""
         network = copy.deepcopy(start.net_.module_)
         network.grow(len(self.languages_))
-        network.hypernetwork.known[np.unique(encoded.language_index[encoded.y != MISSING])] = True
+        learnt = np.unique(encoded.language_index[encoded.y != MISSING])
+        network.hypernetwork.known[learnt] = True
         self.front_end_.continue_body(network, self._encoding_parameters())
         return network
-
-    def _fit_head(self, network: MetaNetwork, training: EncodedSamples) -> None:
-        """Set the head to the logistic regression on the samples of all languages."""
-        targets = np.eye(len(self.classes_))[training.y]
-        class_weights = self._class_weights(training.y)
-        fitted = fit_residual_head(
-            training.inputs,
-            targets,
-            np.zeros(targets.shape),
-            1.0,
-            None if class_weights is None else class_weights.numpy()[training.y],
-        )
-        coef = fitted.coef.toarray() if sparse.issparse(fitted.coef) else fitted.coef
-        with torch.no_grad():
-            network.head.weight.copy_(torch.tensor(coef))
-            network.head.bias.copy_(torch.tensor(fitted.intercept))
 
     def _find_learning_rate(self, encoded: EncodedSamples) -> float:
         learning_rate = super()._find_learning_rate(encoded)

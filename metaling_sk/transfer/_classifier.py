@@ -13,7 +13,7 @@ from metaling_sk._data.batches import StepIterator
 from metaling_sk._data.holdout import split_validation
 from metaling_sk._data.samples import check_samples, with_classes
 from metaling_sk._network.training import history_frame, train
-from metaling_sk._utils.parameters import Number, common_constraints
+from metaling_sk._utils.parameters import NETWORK_PARAMETERS, Number, common_constraints
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
 from metaling_sk._utils.sklearn_compat import HasMethods, StrOptions, fit_context
@@ -252,32 +252,7 @@ class TransferClassifier(TransferPreparation):
         "temperature": [Number(Real, 0, None, closed="neither")],
         "self_training": [StrOptions({"auto"}), Number(Integral, 0, None, closed="left")],
         "n_topics": [Number(Integral, 1, None, closed="left")],
-        **common_constraints(
-            "dictionary",
-            "encoder",
-            "trainable",
-            "pooling",
-            "layer",
-            "language_norm",
-            "max_length",
-            "learning_rate",
-            "batch_size",
-            "max_epochs",
-            "weight_decay",
-            "warmup",
-            "validation_fraction",
-            "patience",
-            "class_weight",
-            "device",
-            "dtype",
-            "callbacks",
-            "verbose",
-            "random_state",
-            "warm_start",
-            "text_column",
-            "language_column",
-            "missing_label",
-        ),
+        **common_constraints("dictionary", *NETWORK_PARAMETERS),
     }
 
     def __init__(
