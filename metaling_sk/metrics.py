@@ -14,6 +14,8 @@ from metaling_sk._data.languages import check_languages
 from metaling_sk._utils.messages import name_rows
 from metaling_sk._utils.sklearn_compat import BaseScorer, Options, StrOptions, validate_params
 
+__all__ = ["language_report", "log_loss_scorer"]
+
 
 @validate_params(
     {

@@ -16,6 +16,8 @@ from metaling_sk._data.strata import number_strata
 from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.sklearn_compat import validate_parameter_constraints
 
+__all__ = ["LeaveOneLanguageOut", "StratifiedLanguageKFold"]
+
 
 class _LanguageSplitter(BaseCrossValidator):
     """Base of the splitters, which test on labelled samples only."""

@@ -19,6 +19,8 @@ from sklearn.utils.validation import check_is_fitted
 import metaling_sk
 from metaling_sk._utils.random_state import seeded
 
+__all__ = ["load", "save"]
+
 FORMAT = 2
 """Version of the format; a folder of another version is refused."""
 

@@ -430,7 +430,9 @@ DAMAGES = {
 def test_a_damaged_folder(damage, trainable, tmp_path):
     fit(trainable=trainable).save(tmp_path)
     DAMAGES[damage](tmp_path)
-    with pytest.raises(ValueError, match="does not hold a complete estimator saved by this version"):
+    with pytest.raises(
+        ValueError, match="does not hold a complete estimator saved by this version"
+    ):
         load(tmp_path)
 
 

@@ -183,7 +183,9 @@ def test_an_encoder_decoder_model(save_checkpoint):
         decoder_start_token_id=0,
     )  # fmt: skip
     folder = save_checkpoint(config)
-    with pytest.raises(ValueError, match="is an encoder-decoder model; encoders and decoders alone"):
+    with pytest.raises(
+        ValueError, match="is an encoder-decoder model; encoders and decoders alone"
+    ):
         EncoderVectorizer(folder, **PLAIN).fit(TEXTS)
     model = AutoModel.from_pretrained(folder)
     pair = model.get_encoder(), AutoTokenizer.from_pretrained(folder)

@@ -208,7 +208,9 @@ def test_a_source_of_another_kind():
     language = FEW_SHOT[0]["language"].to_numpy()
     with pytest.raises(ValueError, match="`source` was fitted on texts, but X holds numeric feat"):
         fit({"source": own}, NUMBERS, language=language)
-    with pytest.raises(ValueError, match="`source` was fitted on numeric features, but X holds text"):
+    with pytest.raises(
+        ValueError, match="`source` was fitted on numeric features, but X holds text"
+    ):
         fit({"source": on_numbers})
     with pytest.raises(ValueError, match="`source` was fitted on 6 features, but X has 5"):
         fit({"source": on_numbers}, NUMBERS[:, :5], language=language)
