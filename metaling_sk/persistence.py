@@ -1,82 +1,98 @@
 """Fitted classifiers in a folder: JSON, safetensors and tokenizer files, no pickle.
 
-This module knows the format and its version. What belongs to an estimator is its own to say: it
-gives its state in ``_get_saved_state`` and takes it in ``_set_saved_state``.
+This module saves and loads; `_saving` knows the format and its version. What belongs to an
+estimator is its own to say: it gives its state in ``_get_saved_state`` and takes it in
+``_set_saved_state``.
 """
 
 from __future__ import annotations
 
-import json
 import os
+import tempfile
+import warnings
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+import safetensors.torch
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from sklearn.utils.validation import check_is_fitted
 
 import metaling_sk
+from metaling_sk._saving.description import ESTIMATOR, decode_description
+from metaling_sk._saving.errors import SavedFileError, naming_file
+from metaling_sk._saving.reading import is_inside, read_checked, read_file
+from metaling_sk._saving.values import from_json, to_json
+from metaling_sk._saving.versions import current_versions, warn_of_versions
+from metaling_sk._saving.writing import write_folder
+from metaling_sk._utils.device import find_device
 from metaling_sk._utils.random_state import seeded
 
 __all__ = ["load", "save"]
 
-FORMAT = 2
-"""Version of the format; a folder of another version is refused."""
+WEIGHTS = "weights.safetensors"
 
-ESTIMATOR, WEIGHTS = "estimator.json", "weights.safetensors"
-
-TENSOR, ARRAY, VALUES = "tensor", "array", "values"
-"""Keys of JSON objects that stand for a tensor or an array of the weights file, or hold an array of
-strings or objects."""
+MAX_ATTEMPTS = 100
+"""How often `load` starts anew because the estimator in the folder has been replaced."""
 
 
 def save(estimator, folder: str | os.PathLike) -> None:
     """Save what it takes to predict; see `load`.
 
-    Kept: parameters that are numbers, strings, lists or None (others take their defaults when
-    loaded), the network, the encoder with its tokenizer, the history. Not kept: the source model,
-    the state of the optimiser, and the samples given to `MetaNetClassifier.adapt`. The updates of
-    trainable="lora" are added to the weights.
+    Kept: parameters that are numbers, strings, None, paths, dates, arrays, or lists, tuples and
+    dicts of these (others take their defaults when loaded), the network, the encoder with its
+    tokenizer, the history. Not kept: the source model, the state of the optimiser, and the samples
+    given to `MetaNetClassifier.adapt`. The updates of trainable="lora" are added to the weights.
 
     Parameters
     ----------
     estimator : fitted classifier of this package
+        What is saved.
     folder : str or path
-        Made where it does not exist; files of an earlier `save` are replaced.
+        Made where it does not exist. An estimator that was saved there before is replaced in one
+        step, when the new one is complete; other files stay.
 
     Raises
     ------
     ValueError
         If the encoder is an sklearn transformer or a module that transformers cannot make from a
-        config: only pickle (`joblib.dump`) can store these.
+        config: only pickle (`joblib.dump`) can store these. Also if a weight is not finite.
+    TypeError
+        If a fitted attribute cannot be stored as JSON and tensors.
     """
     check_is_fitted(estimator)
-    folder = Path(folder)
-    parameters = estimator.get_params(deep=False)
-    kept = {name: value for name, value in parameters.items() if _is_plain(value)}
-    tensors: dict[str, torch.Tensor] = {}
-    content = {
-        "format": FORMAT,
-        "class": type(estimator).__name__,
-        "parameters": kept,
-        "parameters_not_kept": sorted(set(parameters) - set(kept)),
-        "fitted": _take_tensors_out(estimator._get_saved_state(folder), "", tensors),
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, folder / WEIGHTS)
-    (folder / ESTIMATOR).write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+    def write(subfolder: Path) -> dict[str, Any]:
+        tensors: dict[str, torch.Tensor] = {}
+        content = {
+            "class": type(estimator).__name__,
+            "versions": current_versions(),
+            **_kept_parameters(estimator, tensors),
+            "fitted": to_json(estimator._get_saved_state(subfolder), "fitted", tensors),
+        }
+        for name, tensor in tensors.items():
+            if not _is_finite(tensor):
+                raise ValueError(
+                    f"{name!r} holds NaN or infinite numbers, so that this {content['class']} "
+                    "cannot predict; fit it again with a lower `learning_rate` before `save`."
+                )
+        safetensors.torch.save_file(tensors, subfolder / WEIGHTS)
+        return content
+
+    write_folder(Path(folder), write)
 
 
-def load(folder: str | os.PathLike):
+def load(folder: str | os.PathLike, device: str | torch.device | None = None):
     """Load a fitted classifier from a folder written by its `save`.
 
-    Nothing in the folder is executed.
+    Nothing in the folder is executed, and nothing is asked of the network.
 
     Parameters
     ----------
     folder : str or path
         A folder that `save` has written.
+    device : str or torch.device, default=None
+        The parameter `device` of what is loaded. By default it is the saved one, or "auto" with a
+        warning where this machine has no such device.
 
     Returns
     -------
@@ -89,7 +105,12 @@ def load(folder: str | os.PathLike):
     FileNotFoundError
         If there is no such folder.
     ValueError
-        If it does not hold a complete estimator.
+        If it does not hold a complete estimator, or there is no such device.
+
+    Warns
+    -----
+    SavedVersionWarning
+        If it was saved with another version of scikit-learn, torch or transformers.
 
     Examples
     --------
@@ -106,65 +127,115 @@ def load(folder: str | os.PathLike):
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {str(folder)!r} to load from.")
+    if device is not None:
+        find_device(device)
     try:
-        content = json.loads((folder / ESTIMATOR).read_text(encoding="utf-8"))
-        if content["format"] != FORMAT:
-            raise ValueError(f"format {content['format']} instead of {FORMAT}")
-        estimator = _find_class(content["class"])(**content["parameters"])
-        state = _put_tensors_in(content["fitted"], load_file(folder / WEIGHTS))
-        with seeded(0):  # Modules are made with random weights first.
-            estimator._set_saved_state(state, folder)
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        content, estimator = _load_newest(folder, device)
+    except SavedFileError as error:
         raise ValueError(
             f"{str(folder)!r} does not hold a complete estimator saved by this version of "
-            f"metaling_sk ({type(error).__name__}: {error}). Save it again."
+            f"metaling_sk ({error}). Save it again."
         ) from error
+    saved_device = content["parameters"].get("device", "auto")
+    if device is None and estimator.device != from_json(saved_device, {}):
+        warnings.warn(
+            f"{str(folder)!r} was saved with device={saved_device!r}, which this machine does not "
+            "have; device='auto' takes its place. load(folder, device=...) takes another one.",
+            stacklevel=2,
+        )
+    warn_of_versions(content["versions"], content["class"])
     return estimator
+
+
+def _load_newest(folder: Path, device):
+    """Load the estimator; start anew if another one has taken its place in the meantime."""
+    for _ in range(MAX_ATTEMPTS):
+        with naming_file(ESTIMATOR):
+            description = read_file(folder, ESTIMATOR)
+        try:
+            with naming_file(ESTIMATOR):
+                content = decode_description(description)
+                return content, _load(folder, content, device)
+        except SavedFileError as error:
+            failure = error
+            with naming_file(ESTIMATOR):
+                if read_file(folder, ESTIMATOR) == description:
+                    raise failure from failure.__cause__
+    raise failure
+
+
+def _load(folder: Path, content: dict[str, Any], device):
+    """Load the estimator that a description describes."""
+    files = {
+        name: read_checked(folder, f"{content['place']}/{name}", record)
+        for name, record in _checked_names(content).items()
+    }
+    tensors = _read_weights(files.pop(WEIGHTS))
+    parameters = from_json(content["parameters"], tensors)
+    if device is not None:
+        parameters["device"] = device
+    elif not _is_available(parameters.get("device", "auto")):
+        parameters["device"] = "auto"
+    estimator = _find_class(content["class"])(**parameters)
+    # Libraries read a copy of what has been checked, in a folder that holds nothing else.
+    with tempfile.TemporaryDirectory() as private, seeded(0):  # Modules start with random weights.
+        for name, data in files.items():
+            path = Path(private).resolve() / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        state = from_json(content["fitted"], tensors)
+        estimator._set_saved_state(state, Path(private).resolve())
+    return estimator
+
+
+def _checked_names(content: dict[str, Any]) -> dict[str, dict]:
+    """The records of the files by their names, none of which leads out of the folder."""
+    for name in content["files"]:
+        if not is_inside(name) or not is_inside(f"{content['place']}/{name}"):
+            raise SavedFileError(f"{ESTIMATOR}: {name!r} is not the name of a file in the folder")
+    if WEIGHTS not in content["files"]:
+        raise SavedFileError(f"{ESTIMATOR} names no {WEIGHTS}")
+    return content["files"]
+
+
+def _read_weights(data: bytes) -> dict[str, torch.Tensor]:
+    with naming_file(WEIGHTS):
+        tensors = safetensors.torch.load(data)
+        for name, tensor in tensors.items():
+            if not _is_finite(tensor):
+                raise SavedFileError(f"{WEIGHTS}: {name!r} holds NaN or infinite numbers")
+        return tensors
 
 
 def _find_class(name: str):
     """The public class of this package with this name."""
-    found = getattr(metaling_sk, name) if name in metaling_sk.__all__ else None
-    if not hasattr(found, "_set_saved_state"):
+    estimator_class = getattr(metaling_sk, name) if name in metaling_sk.__all__ else None
+    if not hasattr(estimator_class, "_set_saved_state"):
         raise ValueError(f"metaling_sk has no estimator {name!r} that can be loaded")
-    return found
+    return estimator_class
 
 
-def _take_tensors_out(state, path: str, tensors: dict[str, torch.Tensor]):
-    """The state as JSON; tensors and arrays of numbers go into `tensors` by their path."""
-    if isinstance(state, dict):
-        return {
-            name: _take_tensors_out(value, f"{path}.{name}" if path else name, tensors)
-            for name, value in state.items()
-        }
-    if isinstance(state, np.ndarray) and state.dtype.kind not in "biuf":
-        return {VALUES: state.tolist(), "dtype": state.dtype.str}
-    if isinstance(state, np.ndarray):
-        tensors[path] = torch.tensor(state)
-        return {ARRAY: path}
-    if isinstance(state, torch.Tensor):
-        # Tensors in one file must not share memory.
-        tensors[path] = state.detach().cpu().clone().contiguous()
-        return {TENSOR: path}
-    return state
+def _kept_parameters(estimator, tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
+    """The parameters that JSON and tensors can hold, and the names of the others."""
+    kept, not_kept = {}, []
+    for name, value in sorted(estimator.get_params(deep=False).items()):
+        arrays: dict[str, torch.Tensor] = {}
+        try:
+            kept[name] = to_json(value, f"parameters.{name}", arrays)
+        except (TypeError, ValueError, RecursionError):
+            not_kept.append(name)
+        else:
+            tensors.update(arrays)
+    return {"parameters": kept, "parameters_not_kept": not_kept}
 
 
-def _put_tensors_in(state, tensors: dict[str, torch.Tensor]):
-    """The inverse of `_take_tensors_out`."""
-    if not isinstance(state, dict):
-        return state
-    if state.keys() == {TENSOR}:
-        return tensors[state[TENSOR]]
-    if state.keys() == {ARRAY}:
-        return tensors[state[ARRAY]].numpy().copy()
-    if state.keys() == {VALUES, "dtype"}:
-        return np.array(state[VALUES], dtype=state["dtype"])
-    return {name: _put_tensors_in(value, tensors) for name, value in state.items()}
+def _is_finite(tensor: torch.Tensor) -> bool:
+    return not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
 
 
-def _is_plain(value) -> bool:
-    """Whether a parameter is the same after a way through JSON."""
+def _is_available(device) -> bool:
     try:
-        return json.loads(json.dumps(value)) == value
-    except (TypeError, ValueError):
+        find_device(device)
+    except ValueError:
         return False
+    return True

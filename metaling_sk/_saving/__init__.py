@@ -1,0 +1,1 @@
+"""The format of saved folders: values, files, weights and errors."""

@@ -1,0 +1,196 @@
+"""Values of Python, numpy, pandas and torch as JSON that keeps their types.
+
+An object with one key that starts with "$" stands for a value that JSON does not have. Arrays of
+numbers and tensors are not in the JSON: they go into a dictionary of tensors.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+MARK = "$"
+"""First character of the keys that stand for a type."""
+
+MAX_ITEM_SIZE = 8
+"""Bytes of the largest numbers that a weights file can hold."""
+
+
+def to_json(value, path: str, tensors: dict[str, torch.Tensor]):
+    """Turn a value into JSON.
+
+    Parameters
+    ----------
+    value : object
+        Numbers, strings, None, paths, dates and times, arrays and tensors; also in lists, tuples
+        and dicts.
+    path : str
+        The name of the value. Names of tensors start with it.
+    tensors : dict of str to Tensor
+        Takes the tensors and the arrays of numbers.
+
+    Raises
+    ------
+    TypeError
+        If the value is of another type.
+    """
+    if isinstance(value, dict):
+        return _dict_to_json(value, path, tensors)
+    if isinstance(value, (list, tuple)):
+        items = [to_json(item, f"{path}.{index}", tensors) for index, item in enumerate(value)]
+        return items if isinstance(value, list) else {"$tuple": items}
+    if isinstance(value, np.ndarray):
+        return _array_to_json(value, path, tensors)
+    if isinstance(value, torch.Tensor):
+        # Tensors in one file must not share memory.
+        tensors[path] = value.detach().cpu().clone().contiguous()
+        return {"$tensor": path}
+    if isinstance(value, np.generic):
+        return {"$scalar": to_json(np.asarray(value).reshape(1), path, tensors)}
+    for plain in (bool, int, float, str):
+        if isinstance(value, plain):
+            return plain(value)
+    return value if value is None else _scalar_to_json(value, path)
+
+
+def from_json(value, tensors: dict[str, torch.Tensor]):
+    """Restore a value from what `to_json` returned.
+
+    Parameters
+    ----------
+    value : object
+        JSON.
+    tensors : dict of str to Tensor
+
+    Raises
+    ------
+    ValueError
+        If the JSON has a mark that `to_json` does not make.
+    """
+    if isinstance(value, list):
+        return [from_json(item, tensors) for item in value]
+    if not isinstance(value, dict):
+        return value
+    mark = next((key for key in value if key.startswith(MARK)), None)
+    if mark is None:
+        return {key: from_json(item, tensors) for key, item in value.items()}
+    if len(value) != 1 or mark not in READERS:
+        raise ValueError(f"{mark!r} is no type of this format")
+    return READERS[mark](value[mark], tensors)
+
+
+def _dict_to_json(value: dict, path: str, tensors) -> dict:
+    if all(type(key) is str and not key.startswith(MARK) for key in value):
+        return {key: to_json(item, f"{path}.{key}", tensors) for key, item in value.items()}
+    pairs = [
+        [to_json(key, f"{path}.{index}.key", tensors), to_json(item, f"{path}.{index}", tensors)]
+        for index, (key, item) in enumerate(value.items())
+    ]
+    return {"$dict": pairs}
+
+
+def _array_to_json(array: np.ndarray, path: str, tensors) -> dict:
+    kind = array.dtype.kind
+    if kind in "biuf" and array.dtype.itemsize <= MAX_ITEM_SIZE:
+        tensors[path] = torch.tensor(array.astype(array.dtype.newbyteorder("=")))
+        return {"$array": path}
+    if kind == "U":
+        return {"$strings": [array.tolist(), array.dtype.str]}
+    if kind in "Mm":
+        return {"$times": [array.astype(np.int64).tolist(), array.dtype.str]}
+    if kind == "O" and array.ndim == 1:
+        return {"$objects": [to_json(item, f"{path}.{i}", tensors) for i, item in enumerate(array)]}
+    raise TypeError(f"{path}: an array of {array.dtype} cannot be stored as JSON and tensors.")
+
+
+def _scalar_to_json(value, path: str) -> dict:
+    """Turn a path, a device, a date or a time into JSON."""
+    stored: dict[str, Any] | None = None
+    if isinstance(value, PurePath):
+        stored = {"$path": str(value)}
+    elif isinstance(value, torch.device):
+        stored = {"$device": str(value)}
+    elif isinstance(value, pd.Timestamp):
+        zone = None if value.tz is None else str(value.tz)
+        stored = {"$timestamp": [int(value.asm8.astype(np.int64)), value.unit, zone]}
+    elif isinstance(value, pd.Timedelta):
+        stored = {"$timedelta64": [int(value.asm8.astype(np.int64)), value.unit]}
+    elif isinstance(value, datetime.timedelta):
+        stored = {"$timedelta": [value.days, value.seconds, value.microseconds]}
+    elif isinstance(value, datetime.datetime):
+        stored = {"$datetime": value.isoformat()}
+    elif isinstance(value, datetime.date):
+        stored = {"$date": value.isoformat()}
+    elif isinstance(value, datetime.time):
+        stored = {"$time": value.isoformat()}
+    if stored is None or from_json(stored, {}) != value:
+        raise TypeError(
+            f"{path}: a value of type {type(value).__name__} cannot be stored as JSON and tensors."
+        )
+    return stored
+
+
+def _read_strings(stored, tensors) -> np.ndarray:
+    strings, dtype = stored
+    return np.array(strings, dtype=_dtype_of_kind(dtype, "U"))
+
+
+def _read_times(stored, tensors) -> np.ndarray:
+    numbers, dtype = stored
+    return np.array(numbers, dtype=np.int64).astype(_dtype_of_kind(dtype, "Mm"))
+
+
+def _read_objects(stored, tensors) -> np.ndarray:
+    objects = np.empty(len(stored), dtype=object)
+    for index, item in enumerate(stored):
+        objects[index] = from_json(item, tensors)
+    return objects
+
+
+def _read_scalar(stored, tensors) -> np.generic:
+    return from_json(stored, tensors)[0]
+
+
+def _read_timestamp(stored, tensors) -> pd.Timestamp:
+    number, unit, zone = stored
+    timestamp = pd.Timestamp(number, unit=unit).as_unit(unit)
+    return timestamp if zone is None else timestamp.tz_localize("UTC").tz_convert(zone)
+
+
+def _read_timedelta64(stored, tensors) -> pd.Timedelta:
+    number, unit = stored
+    return pd.Timedelta(number, unit=unit).as_unit(unit)
+
+
+def _dtype_of_kind(name: str, kinds: str) -> np.dtype:
+    dtype = np.dtype(name)
+    if dtype.kind not in kinds:
+        raise ValueError(f"{name!r} is not the dtype of such an array")
+    return dtype
+
+
+READERS: dict[str, Callable[[Any, dict[str, torch.Tensor]], Any]] = {
+    "$tensor": lambda stored, tensors: tensors[stored],
+    "$array": lambda stored, tensors: tensors[stored].numpy().copy(),
+    "$strings": _read_strings,
+    "$times": _read_times,
+    "$objects": _read_objects,
+    "$scalar": _read_scalar,
+    "$tuple": lambda stored, tensors: tuple(from_json(stored, tensors)),
+    "$dict": lambda stored, tensors: dict(from_json(stored, tensors)),
+    "$path": lambda stored, tensors: Path(stored),
+    "$device": lambda stored, tensors: torch.device(stored),
+    "$timestamp": _read_timestamp,
+    "$timedelta64": _read_timedelta64,
+    "$timedelta": lambda stored, tensors: datetime.timedelta(*stored),
+    "$datetime": lambda stored, tensors: datetime.datetime.fromisoformat(stored),
+    "$date": lambda stored, tensors: datetime.date.fromisoformat(stored),
+    "$time": lambda stored, tensors: datetime.time.fromisoformat(stored),
+}
+"""Restores the value of each mark from what stands behind it, and from the tensors."""
