@@ -8,6 +8,8 @@ from sklearn.metrics import accuracy_score
 
 from metaling_sk._utils.parameters import SignatureOrderMixin
 
+__all__ = ["LanguageClassifierMixin"]
+
 
 class LanguageClassifierMixin(SignatureOrderMixin, ClassifierMixin):
     """`predict` and `score` of classifiers whose `predict_proba` takes the languages of samples."""
@@ -25,12 +27,14 @@ class LanguageClassifierMixin(SignatureOrderMixin, ClassifierMixin):
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
+            As in `fit`.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column.
 
         Returns
         -------
         ndarray of shape (n_samples,)
+            One of `classes_` for each sample.
         """
         best = self.predict_proba(X, language=language).argmax(axis=1)
         return self.classes_[best]
@@ -41,14 +45,17 @@ class LanguageClassifierMixin(SignatureOrderMixin, ClassifierMixin):
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
+            As in `fit`.
         y : array-like of shape (n_samples,)
             A label for every sample.
         sample_weight : array-like of shape (n_samples,), default=None
+            The weight of each sample in the mean.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column.
 
         Returns
         -------
         float
+            The share of samples whose class is predicted.
         """
         return accuracy_score(y, self.predict(X, language=language), sample_weight=sample_weight)

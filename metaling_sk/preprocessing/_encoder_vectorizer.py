@@ -29,22 +29,20 @@ class EncoderVectorizer(
         The Transformer, as in `TransferClassifier`. "scratch" has random weights and is meant
         for tests.
     pooling : {"mean", "cls", "last"}, default="mean"
-        The vector of a text: the mean of its token vectors, the first one or the last one.
+        How the vectors of the tokens become one vector: their mean, the first or the last one.
     layer : int or float, default=-1
-        The hidden layer to take the vectors from: -1 is the last one, 0.5 the one at half the
-        depth. Layers above it are not computed. In many checkpoints the middle layers transfer
-        best between languages.
+        The hidden layer that is pooled. -1 is the last layer, 0.5 the layer at half the depth.
+        Layers above it are not computed.
     max_length : int, default=128
-        The number of tokens to which texts are truncated.
+        Number of tokens after which a text is truncated.
     batch_size : int, default=64
         The number of texts that are encoded at once.
     device : str, default="auto"
-        A device of torch. "auto" is a GPU if there is one, else the CPU.
+        Device of the computations. "auto" is a GPU where there is one.
     dtype : {"auto", "float32", "bfloat16", "float16"}, default="auto"
-        The precision of the computations. "auto" is bfloat16 if the hardware has it, else
-        float32.
+        Precision of the encoder's computations. "auto" is bfloat16 where the hardware has it.
     verbose : int, default=1
-        1 shows a progress bar for encoding that takes longer than a second, 0 nothing.
+        1 shows a progress bar for what takes longer than a second, 0 shows nothing.
     random_state : int, RandomState instance or None, default=None
         Seed of random weights.
     text_column : str, default="text"
