@@ -1,4 +1,5 @@
 from . import datasets as datasets
+from . import exceptions as exceptions
 from . import linear as linear
 from . import meta_net as meta_net
 from . import meta_param as meta_param

@@ -214,7 +214,8 @@ def _moments(features, scaled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and scale of each column; 0 and 1 in columns that are not to be scaled."""
     if isinstance(features, sparse.csr_array):
         features = features.astype(np.float64)
-    scaler = StandardScaler(with_mean=False).fit(features)
+    with np.errstate(over="ignore", invalid="ignore"):  # Then the statistics are not finite.
+        scaler = StandardScaler(with_mean=False).fit(features)
     return np.where(scaled, scaler.mean_, 0.0), np.where(scaled, scaler.scale_, 1.0)
 
 

@@ -24,7 +24,9 @@ from metaling_sk._network.front_ends import FRONT_ENDS, choose_front_end
 from metaling_sk._network.language_norm import LanguageNorm
 from metaling_sk._network.prediction import Execution, Outputs
 from metaling_sk._network.training import TrainingSettings, new_net
+from metaling_sk._utils.all_or_nothing import unchanged_on_error
 from metaling_sk._utils.device import autocast_dtype, find_device
+from metaling_sk._utils.messages import name_rows
 from metaling_sk._utils.progress import Progress
 from metaling_sk.base import LanguageClassifierMixin
 from metaling_sk.persistence import save
@@ -97,7 +99,14 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
             execution = self._execution(progress)
             inputs = self.front_end_.inputs(samples, execution)
             encoded = self._encode(inputs, samples.language)
-            return softmax(self._predict_logits(encoded, execution), axis=1)
+            logits = self._predict_logits(encoded, execution)
+        extreme = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+        if len(extreme):
+            raise ValueError(
+                f"The network has no finite output for {name_rows(extreme)} of X; look for extreme "
+                "values there."
+            )
+        return softmax(logits, axis=1)
 
     def register_language(self, X, language=None) -> NetworkClassifier:
         """Learn the statistics of a new language from its text, labelled or not.
@@ -116,7 +125,8 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
 
         Returns
         -------
-        self
+        self : object
+            This classifier.
 
         Raises
         ------
@@ -131,14 +141,20 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
                 raise ValueError(
                     f"register_language needs at least two rows of {name!r}, got {len(part)}."
                 )
-        for name, part in sorted(parts.items()):
-            self._register(part, name)
+        with unchanged_on_error(self):
+            for name, part in sorted(parts.items()):
+                self._register(part, name)
         return self
 
     def warm_cache_key(self) -> dict[str, Any]:
         """Return the parameters that decide what `warm_cache` computes.
 
         `MetaParamSearchCV` calls `warm_cache` once for all candidates with equal keys.
+
+        Returns
+        -------
+        dict of str to object
+            Names of parameters and their values.
         """
         return {name: getattr(self, name) for name in WARM_CACHE_PARAMETERS}
 

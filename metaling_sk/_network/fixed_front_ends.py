@@ -114,6 +114,11 @@ class FixedFrontEnd(FrontEnd):
         return encoder
 
     def _with(self, statistics: LanguageStatistics) -> FrontEnd:
+        if not (np.isfinite(statistics.mean).all() and np.isfinite(statistics.scale).all()):
+            raise ValueError(
+                "X holds values so extreme that they have no finite mean and standard deviation in "
+                "some language; scale them down or leave their rows out."
+            )
         changed = copy.copy(self)
         changed.statistics = statistics
         return changed

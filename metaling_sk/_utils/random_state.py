@@ -1,15 +1,70 @@
-"""Contexts that seed the global random numbers and restore them afterwards."""
+"""Contexts that seed the global random numbers and restore them afterwards.
+
+The global numbers belong to the process: threads that seed them wait for each other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import RLock, local
 
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
 N_SEEDS = 2**32
+
+_LOCK, _HELD = RLock(), local()
+"""The right to seed; and of each thread, how often it holds it and the state outside."""
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Hold the right to seed, and restore torch's global random state at the end."""
+    with _LOCK:
+        before = _get_state()
+        _HELD.times = getattr(_HELD, "times", 0) + 1
+        if _HELD.times == 1:
+            _HELD.outside = before
+        try:
+            yield
+        finally:
+            _HELD.times -= 1
+            _set_state(before)
+
+
+@contextmanager
+def others_may_seed() -> Iterator[None]:
+    """Give the right to seed away inside a `seeded` context, for work that may use threads."""
+    times = getattr(_HELD, "times", 0)
+    if not times:
+        yield
+        return
+    inside = _get_state()
+    _set_state(_HELD.outside)
+    _HELD.times = 0
+    for _ in range(times):
+        _LOCK.release()
+    try:
+        yield
+    finally:
+        for _ in range(times):
+            _LOCK.acquire()
+        _HELD.times = times
+        _set_state(inside)
+
+
+def _get_state() -> list[torch.Tensor]:
+    """The state of the CPU and of the current GPU."""
+    states = [torch.get_rng_state()]
+    return states + [torch.cuda.get_rng_state()] if torch.cuda.is_available() else states
+
+
+def _set_state(states: list[torch.Tensor]) -> None:
+    torch.set_rng_state(states[0])
+    for state in states[1:]:
+        torch.cuda.set_rng_state(state)
 
 
 @contextmanager
@@ -26,7 +81,7 @@ def seeded(random_state) -> Iterator[np.random.RandomState]:
         For the draws that numpy makes inside.
     """
     rng = check_random_state(random_state)
-    with _restored_torch_state():
+    with _turn():
         torch.manual_seed(int(rng.randint(2**31)))
         yield rng
 
@@ -37,17 +92,11 @@ def seeded_globally(seed: int) -> Iterator[None]:
 
     Estimators with `random_state=None`, and all of skorch's, draw from the global states.
     """
-    state = np.random.get_state()  # noqa: NPY002
-    with _restored_torch_state():
+    with _turn():
+        state = np.random.get_state()  # noqa: NPY002
         np.random.seed(seed % N_SEEDS)  # noqa: NPY002
         torch.manual_seed(seed % N_SEEDS)
         try:
             yield
         finally:
             np.random.set_state(state)  # noqa: NPY002
-
-
-def _restored_torch_state():
-    """A context that restores torch's global random state at its end."""
-    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-    return torch.random.fork_rng(devices=devices)

@@ -12,6 +12,7 @@ from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import MISSING, Samples, check_samples, join, with_classes
 from metaling_sk._network.estimator import NetworkClassifier
 from metaling_sk._network.prediction import Execution, Outputs
+from metaling_sk._utils.all_or_nothing import unchanged_on_error
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
 from metaling_sk.meta_net._objective import find_embedding
@@ -86,7 +87,8 @@ class AdaptiveClassifier(NetworkClassifier):
 
         Returns
         -------
-        self
+        self : MetaNetClassifier
+            This classifier.
 
         Raises
         ------
@@ -100,7 +102,13 @@ class AdaptiveClassifier(NetworkClassifier):
             samples = replace(samples, y=unknown, classes=self.classes_)
         else:
             samples = with_classes(samples, self.classes_)
-        with seeded(self.random_state), Progress(self.verbose, "adapt") as progress:
+        with (
+            unchanged_on_error(self),
+            seeded(self.random_state),
+            Progress(self.verbose, "adapt") as progress,
+        ):
+            self.residual_heads_ = self.residual_heads_.copy()
+            self._adaptations = self._adaptations.copy()
             execution = self._execution(progress)
             for name in sorted(set(samples.language)):
                 self._adapt(name, samples.take(samples.language == name), execution)
@@ -116,7 +124,8 @@ class AdaptiveClassifier(NetworkClassifier):
 
         Returns
         -------
-        self
+        self : MetaNetClassifier
+            This classifier.
 
         Raises
         ------
@@ -178,6 +187,8 @@ class AdaptiveClassifier(NetworkClassifier):
             super()._register(samples, language)
             return
         adaptation = replace(self._adaptations[language], has_statistics=False)
+        self.residual_heads_ = self.residual_heads_.copy()
+        self._adaptations = self._adaptations.copy()
         self._restore_embedding(language, adaptation)
         super()._register(samples, language)
         self._adaptations[language] = adaptation
@@ -215,6 +226,11 @@ class AdaptiveClassifier(NetworkClassifier):
             self._inner_learning_rate,
             None if class_weights is None else class_weights.to(device),
         )
+        if not torch.isfinite(embedding).all():
+            raise ValueError(
+                f"The embedding of {language!r} became infinite or NaN. Lower "
+                "`inner_learning_rate` or look for extreme values in X."
+            )
         network.hypernetwork.set_language(index, embedding)
 
     def _fit_residual_heads(self, labelled: EncodedSamples, execution: Execution) -> None:

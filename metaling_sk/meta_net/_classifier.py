@@ -22,6 +22,7 @@ from metaling_sk._data.samples import (
 )
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import TrainingSettings, history_frame, new_net, train
+from metaling_sk._utils.all_or_nothing import unchanged_on_error, unfitted_on_error
 from metaling_sk._utils.parameters import NETWORK_PARAMETERS, Number, common_constraints
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
@@ -171,8 +172,10 @@ class MetaNetClassifier(AdaptiveClassifier):
 
     Data
 
-    text_column, language_column : str, default="text", "language"
-        Columns of a DataFrame X.
+    text_column : str, default="text"
+        The column of a DataFrame X that holds the texts.
+    language_column : str, default="language"
+        The column of a DataFrame X that holds the languages.
     missing_label : object, default=None
         The value of y in samples without a label, besides NaN and None.
 
@@ -330,7 +333,7 @@ class MetaNetClassifier(AdaptiveClassifier):
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
-            n_samples texts, or numbers of shape (n_samples, n_features).
+            The n_samples texts, or numbers of shape (n_samples, n_features).
         y : array-like of shape (n_samples,)
             NaN, None or `missing_label` where a sample has no label.
         language : str or array-like of str, shape (n_samples,), default=None
@@ -338,7 +341,8 @@ class MetaNetClassifier(AdaptiveClassifier):
 
         Returns
         -------
-        self
+        self : MetaNetClassifier
+            The fitted classifier.
 
         Raises
         ------
@@ -351,26 +355,19 @@ class MetaNetClassifier(AdaptiveClassifier):
         if self.language_features is not None:
             check_language_features(self.language_features)
         start = copy.copy(self) if self.warm_start and hasattr(self, "net_") else None
-        samples = check_samples(self, X, y, language, reset=start is None, needs_y=True)
-        if start is None:
-            # A fit that is interrupted leaves no network that does not fit the rest.
-            vars(self).pop("net_", None)
-            check_two_classes(samples, self)
-        else:
-            samples = with_classes(samples, start.classes_)
-        self.classes_ = samples.classes
-        self.residual_heads_, self._adaptations = {}, {}
-        try:
+        with (unfitted_on_error if start is None else unchanged_on_error)(self):
+            samples = check_samples(self, X, y, language, reset=start is None, needs_y=True)
+            if start is None:
+                check_two_classes(samples, self)
+            else:
+                samples = with_classes(samples, start.classes_)
+            self.classes_ = samples.classes
+            self.residual_heads_, self._adaptations = {}, {}
             with (
                 seeded(self.random_state) as rng,
                 Progress(self.verbose, "meta network") as progress,
             ):
                 self._fit(samples, start, rng, self._execution(progress))
-        except BaseException:
-            if start is not None:
-                # What has been fitted before is as it was.
-                vars(self).update(vars(start))
-            raise
         return self
 
     @property

@@ -11,15 +11,21 @@ from sklearn.utils import check_random_state
 
 from metaling_sk._data.batches import StepIterator
 from metaling_sk._data.holdout import split_validation
-from metaling_sk._data.samples import check_samples, with_classes
+from metaling_sk._data.samples import Samples, check_samples, with_classes
+from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import history_frame, train
+from metaling_sk._utils.all_or_nothing import (
+    unchanged_on_error,
+    unfitted_on_error,
+    untrained_on_error,
+)
 from metaling_sk._utils.parameters import NETWORK_PARAMETERS, Number, common_constraints
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
 from metaling_sk._utils.sklearn_compat import HasMethods, StrOptions, fit_context
 from metaling_sk.transfer._objective import TERMS
 from metaling_sk.transfer._preparation import TransferPreparation
-from metaling_sk.transfer._source_models import choose_source
+from metaling_sk.transfer._source_models import SourceModel, choose_source
 from metaling_sk.transfer._stages import Stages
 from metaling_sk.transfer._terms import list_terms
 from metaling_sk.transfer._training_set import TrainingSet
@@ -178,8 +184,10 @@ class TransferClassifier(TransferPreparation):
 
     Data
 
-    text_column, language_column : str, default="text", "language"
-        Columns of a DataFrame X.
+    text_column : str, default="text"
+        The column of a DataFrame X that holds the texts.
+    language_column : str, default="language"
+        The column of a DataFrame X that holds the languages.
     missing_label : object, default=None
         The value of y in samples without a label, besides NaN and None.
 
@@ -331,7 +339,7 @@ class TransferClassifier(TransferPreparation):
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
-            n_samples texts, or numbers of shape (n_samples, n_features).
+            The n_samples texts, or numbers of shape (n_samples, n_features).
         y : array-like of shape (n_samples,)
             NaN, None or `missing_label` where a sample has no label.
         language : str or array-like of str, shape (n_samples,), default=None
@@ -339,7 +347,8 @@ class TransferClassifier(TransferPreparation):
 
         Returns
         -------
-        self
+        self : TransferClassifier
+            The fitted classifier.
 
         Raises
         ------
@@ -349,35 +358,13 @@ class TransferClassifier(TransferPreparation):
         MemoryError
             If the memory of the GPU does not suffice.
         """
-        source = choose_source(self.source, self._new_recipe)
-        samples = check_samples(self, X, y, language, reset=True)
-        self._random_state = check_random_state(self.random_state)
-        with seeded(self._random_state) as rng, Progress(self.verbose, "transfer") as progress:
-            execution = self._execution(progress)
-            start = self._find_start(source)
-            training_set, network = self._prepare(samples, source, start, rng, execution)
-            stages = Stages(
-                new_net=self._new_net,
-                predict=partial(self._predict_probabilities, execution=execution),
-                terms=self.transfer_,
-                transfer_weight=self.transfer_weight,
-                batch_size=self.batch_size,
-                n_topics=self.n_topics,
-                held_out=split_validation(training_set.samples, self.validation_fraction, rng),
-                rng=rng,
-                progress=progress,
-            )
-            stages.run(
-                network,
-                training_set,
-                has_source_stage=start is None and not source.teaches,
-                n_rounds=source.n_network_rounds(self.self_training),
-            )
-            nets = stages.nets
-            self.net_ = list(nets.values())[-1]
-            self.history_ = history_frame(nets)
-            if "source" in nets:
-                self.source_model_ = self._with_net(nets["source"])
+        can_stay = self.warm_start and hasattr(self, "net_")
+        with (unchanged_on_error if can_stay else unfitted_on_error)(self):
+            source = choose_source(self.source, self._new_recipe)
+            samples = check_samples(self, X, y, language, reset=True)
+            self._random_state = check_random_state(self.random_state)
+            with seeded(self._random_state) as rng, Progress(self.verbose, "transfer") as progress:
+                self._fit(samples, source, rng, self._execution(progress))
         return self
 
     @fit_context(prefer_skip_nested_validation=False)
@@ -394,13 +381,13 @@ class TransferClassifier(TransferPreparation):
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
-            n_samples texts, or numbers of shape (n_samples, n_features).
+            The n_samples texts, or numbers of shape (n_samples, n_features).
         y : array-like of shape (n_samples,)
-            NaN, None or `missing_label` where a row has no label.
+            NaN, None or `missing_label` where a sample has no label.
         classes : array-like of shape (n_classes,), default=None
             All classes. The first call needs them where its samples do not have all of them.
         language : str or array-like of str, shape (n_samples,), default=None
-            The language of each row, where X has no language column.
+            The language of each sample, where X has no language column.
         n_epochs : int, default=1
             Epochs to add.
         planned_epochs : int, default=None
@@ -410,7 +397,8 @@ class TransferClassifier(TransferPreparation):
 
         Returns
         -------
-        self
+        self : TransferClassifier
+            The fitted classifier.
 
         Raises
         ------
@@ -419,6 +407,36 @@ class TransferClassifier(TransferPreparation):
             as `source`, if no sample can be learnt from, or if the estimator has been loaded from
             a folder.
         """
+        with unchanged_on_error(self):
+            self._partial_fit(X, y, classes, language, n_epochs, planned_epochs)
+        return self
+
+    def _fit(self, samples: Samples, source: SourceModel, rng, execution: Execution) -> None:
+        start = self._find_start(source)
+        training_set, network = self._prepare(samples, source, start, rng, execution)
+        stages = Stages(
+            new_net=self._new_net,
+            predict=partial(self._predict_probabilities, execution=execution),
+            terms=self.transfer_,
+            transfer_weight=self.transfer_weight,
+            batch_size=self.batch_size,
+            n_topics=self.n_topics,
+            held_out=split_validation(training_set.samples, self.validation_fraction, rng),
+            rng=rng,
+            progress=execution.progress,
+        )
+        stages.run(
+            network,
+            training_set,
+            has_source_stage=start is None and not source.teaches,
+            n_rounds=source.n_network_rounds(self.self_training),
+        )
+        self.net_ = list(stages.nets.values())[-1]
+        self.history_ = history_frame(stages.nets)
+        if "source" in stages.nets:
+            self.source_model_ = self._with_net(stages.nets["source"])
+
+    def _partial_fit(self, X, y, classes, language, n_epochs, planned_epochs) -> None:
         is_first = not hasattr(self, "net_")
         self._check_epochs(n_epochs, planned_epochs)
         source = choose_source(self.source, self._new_recipe)
@@ -444,12 +462,12 @@ class TransferClassifier(TransferPreparation):
             else:
                 samples = with_classes(samples, self.classes_)
                 training_set = self._prepare_more(samples, source, execution)
-            self._train_epochs(training_set, n_epochs, planned_epochs, progress)
+            with untrained_on_error(self.net_):
+                self._train_epochs(training_set, n_epochs, planned_epochs, progress)
         epochs = history_frame({"partial_fit": self.net_}).tail(n_epochs)
         if not is_first:
             epochs = pd.concat([self.history_, epochs], ignore_index=True)
         self.history_ = epochs
-        return self
 
     def _check_epochs(self, n_epochs, planned_epochs) -> None:
         """Raise a ValueError unless `partial_fit` can add so many epochs."""

@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.samples import Samples, check_samples, check_two_classes
+from metaling_sk._utils.all_or_nothing import unfitted_on_error
 from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.sklearn_compat import RealNotInt, fit_context
 from metaling_sk.base import LanguageClassifierMixin
@@ -72,8 +73,10 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
 
     Data
 
-    text_column, language_column : str, default="text", "language"
-        Columns of a DataFrame X.
+    text_column : str, default="text"
+        The column of a DataFrame X that holds the texts.
+    language_column : str, default="language"
+        The column of a DataFrame X that holds the languages.
     missing_label : object, default=None
         The value of y in samples without a label, besides NaN and None.
 
@@ -179,7 +182,7 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
-            n_samples texts, or numbers of shape (n_samples, n_features).
+            The n_samples texts, or numbers of shape (n_samples, n_features).
         y : array-like of shape (n_samples,)
             NaN, None or `missing_label` where a sample has no label.
         language : str or array-like of str, shape (n_samples,), default=None
@@ -187,7 +190,8 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
 
         Returns
         -------
-        self
+        self : LinearTransferClassifier
+            The fitted classifier.
 
         Raises
         ------
@@ -196,15 +200,16 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
             source and target overlap, a dictionary is given without exactly one target language
             or for numbers, or X, y, `language` or a parameter is not as described.
         """
-        samples = check_samples(self, X, y, language, reset=True)
-        languages = find_language_roles(samples, self.source_languages, self.target_languages)
-        rng = check_random_state(self.random_state)
-        samples = keep_languages(samples, [*languages[0], *languages[1]])
-        check_two_classes(samples, self)
-        translator = None
-        if self.dictionary is not None and samples.is_text:
-            translator = fit_translator(self.dictionary, samples, languages[1], rng)
-        return self._fit_samples(samples, languages, translator, rng)
+        with unfitted_on_error(self):
+            samples = check_samples(self, X, y, language, reset=True)
+            languages = find_language_roles(samples, self.source_languages, self.target_languages)
+            rng = check_random_state(self.random_state)
+            samples = keep_languages(samples, [*languages[0], *languages[1]])
+            check_two_classes(samples, self)
+            translator = None
+            if self.dictionary is not None and samples.is_text:
+                translator = fit_translator(self.dictionary, samples, languages[1], rng)
+            return self._fit_samples(samples, languages, translator, rng)
 
     def _fit_samples(
         self,
@@ -250,6 +255,7 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
+            As in `fit`.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column.
 

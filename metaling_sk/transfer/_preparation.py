@@ -16,6 +16,7 @@ from metaling_sk._network.classifier import ClassifierNetwork
 from metaling_sk._network.estimator import NetworkClassifier
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import SkorchNet, new_net
+from metaling_sk._utils.random_state import others_may_seed
 from metaling_sk.preprocessing._dictionary_translator import fit_translator
 from metaling_sk.transfer._language_roles import find_language_roles
 from metaling_sk.transfer._linear import LinearTransferClassifier
@@ -66,10 +67,7 @@ class TransferPreparation(NetworkClassifier):
         self.source_languages_, self.target_languages_ = languages
         samples = samples.take(np.isin(samples.language, [*languages[0], *languages[1]]))
         network = None
-        if start is None:
-            # A fit that is interrupted leaves no network that does not fit the rest.
-            vars(self).pop("net_", None)
-        else:
+        if start is not None:
             classes, network = start.classes_, start._network_to_start_from()
         if classes is None:
             classes = self._find_classes(samples, source)
@@ -93,7 +91,8 @@ class TransferPreparation(NetworkClassifier):
             self.translator_ = fit_translator(self.dictionary, samples, languages[1], rng)
         if source.teaches:
             execution.progress.start("source model", 1, "fit")
-        source_model = source.fit(samples, languages, is_target, self.translator_, rng)
+        with others_may_seed():
+            source_model = source.fit(samples, languages, is_target, self.translator_, rng)
         if source_model is not None:
             self.source_model_ = source_model
         inputs = self._fit_front_end(samples, execution, start)

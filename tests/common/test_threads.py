@@ -1,0 +1,55 @@
+"""Threads that share an estimator or a process get what one thread gets."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from estimators import MODELS, VARIANTS, X_TEST, X, Y
+from sklearn.base import clone
+from sklearn.ensemble import VotingClassifier
+from tiny import make_classifier, make_config, make_meta_net
+
+SHARED = {name: VARIANTS[name] for name in MODELS if name != "linear"} | {
+    "a layer below the top": make_classifier(encoder=make_config(), layer=1),
+    "adapters": make_classifier(trainable="adapter"),
+    "generated adapters": make_meta_net(trainable="adapter"),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_eight_threads_predict_what_one_does(name):
+    model = clone(SHARED[name]).fit(X, Y)
+    parts = [X_TEST.iloc[start::3] for start in range(3)]
+    expected = [model.predict_proba(part) for part in parts]
+
+    def predict(number):
+        return number % 3, model.predict_proba(parts[number % 3])
+
+    with ThreadPoolExecutor(8) as pool:
+        for part, found in pool.map(predict, range(64)):
+            np.testing.assert_array_equal(found, expected[part])
+
+
+@pytest.mark.parametrize("name", ["scratch", "scratch head", "linear teacher", "meta network"])
+def test_two_fits_at_once(name):
+    alone = clone(VARIANTS[name]).fit(X, Y).predict_proba(X_TEST)
+    torch.manual_seed(5)
+    state, n_threads = torch.get_rng_state(), torch.get_num_threads()
+    with ThreadPoolExecutor(2) as pool:
+        fits = [pool.submit(clone(VARIANTS[name]).fit, X, Y) for _ in range(4)]
+        for each in fits:
+            np.testing.assert_array_equal(each.result().predict_proba(X_TEST), alone)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.get_num_threads() == n_threads and torch.is_grad_enabled()
+
+
+def test_a_source_that_fits_our_classifiers_in_threads():
+    """Threads that a fit starts, and waits for, do not wait for that fit."""
+    vote = VotingClassifier(
+        [("a", make_classifier()), ("b", make_classifier())], voting="soft", n_jobs=2
+    )
+    with joblib.parallel_config(backend="threading"):
+        model = make_classifier(source=vote, target_languages="zh").fit(X, Y)
+    assert np.isfinite(model.predict_proba(X_TEST)).all()
