@@ -1,8 +1,8 @@
-"""Gates that are relaxed in training and open or closed afterwards: hard concrete.
+"""Hard concrete gates: relaxed in training, closed exactly or open afterwards [1]_.
 
-A gate is ``clamp(s (ζ − γ) + γ, 0, 1)``, where s is drawn from a concrete distribution in training
-and is its location afterwards (Louizos et al., 2018, whose constants these are). Exact zeros have
-a probability that can be differentiated.
+A gate is ``clamp(s (ζ − γ) + γ, 0, 1)``. In training s is drawn from a concrete distribution;
+afterwards it is the location of that distribution. The probability that a gate is exactly 0 can
+be differentiated.
 
 References
 ----------
@@ -17,24 +17,25 @@ import math
 import torch
 
 TEMPERATURE, LOWEST, HIGHEST = 2 / 3, -0.1, 1.1
-"""β, γ and ζ."""
+"""The constants β, γ and ζ of Louizos et al. (2018)."""
 
 
 def draw(log_alpha: torch.Tensor) -> torch.Tensor:
-    """Gates as they are in training, from 0 to 1."""
+    """Draw gates from 0 to 1, as in training."""
     u = torch.rand_like(log_alpha).clamp(1e-6, 1 - 1e-6)
-    return _stretched(torch.sigmoid((torch.logit(u) + log_alpha) / TEMPERATURE))
+    return _stretch(torch.sigmoid((torch.logit(u) + log_alpha) / TEMPERATURE))
 
 
 def harden(log_alpha: torch.Tensor) -> torch.Tensor:
-    """Gates as they are after training: those at exactly 0 are closed."""
-    return _stretched(torch.sigmoid(log_alpha))
+    """Return the gates after training. Those at exactly 0 are closed."""
+    return _stretch(torch.sigmoid(log_alpha))
 
 
 def probability_open(log_alpha: torch.Tensor) -> torch.Tensor:
-    """How probable it is in training that a gate is not exactly 0."""
+    """Return the probability that a gate in training is not exactly 0."""
     return torch.sigmoid(log_alpha - TEMPERATURE * math.log(-LOWEST / HIGHEST))
 
 
-def _stretched(s: torch.Tensor) -> torch.Tensor:
+def _stretch(s: torch.Tensor) -> torch.Tensor:
+    """Stretch samples of a concrete distribution, so that 0 and 1 are reached, and clamp them."""
     return (s * (HIGHEST - LOWEST) + LOWEST).clamp(0, 1)

@@ -1,4 +1,4 @@
-"""Numbers that are known about languages."""
+"""The parameter `language_features`: numbers that describe languages."""
 
 from __future__ import annotations
 
@@ -8,11 +8,19 @@ import torch
 
 
 def standardised(features, languages: list[str]) -> torch.Tensor:
-    """Standardised columns, in the order of `languages`; 0 where a language or a value is missing.
+    """Standardise the columns of a table of language features.
+
+    Parameters
+    ----------
+    features : DataFrame
+        See `check_language_features`.
+    languages : list of str
+        The languages, in the order of the result.
 
     Returns
     -------
     Tensor of float32, shape (n_languages, n_columns)
+        0 where a language or a value is missing.
     """
     table = check_language_features(features)
     scale = table.std(ddof=0).replace(0.0, 1.0)
@@ -21,13 +29,18 @@ def standardised(features, languages: list[str]) -> torch.Tensor:
 
 
 def check_language_features(features) -> pd.DataFrame:
-    """The table in floating point, its index in strings.
+    """Return a table of language features with an index of str and columns of float.
+
+    Parameters
+    ----------
+    features : DataFrame
+        A row for each language, which the index names; NaN for a missing value.
 
     Raises
     ------
     ValueError
-        If it is none, has two rows for a language, or holds something else than finite numbers
-        and NaN.
+        If `features` is no DataFrame, has several rows for a language, or holds anything but
+        finite numbers and NaN.
     """
     if not isinstance(features, pd.DataFrame):
         raise ValueError(
@@ -42,6 +55,6 @@ def check_language_features(features) -> pd.DataFrame:
     if np.isinf(table).any(axis=None):
         raise ValueError("`language_features` holds infinity; use NaN for what is not known.")
     if not table.index.is_unique:
-        twice = sorted(set(table.index[table.index.duplicated()]))
-        raise ValueError(f"`language_features` has more than one row for {twice}.")
+        repeated = sorted(set(table.index[table.index.duplicated()]))
+        raise ValueError(f"`language_features` has more than one row for {repeated}.")
     return table

@@ -1,4 +1,4 @@
-"""The network of every language: one encoder and one head, adapted by what is generated."""
+"""The network of every language: one encoder and one head, adapted by generated weights."""
 
 from __future__ import annotations
 
@@ -16,22 +16,27 @@ from metaling_sk.meta_net._hypernetwork import NO_LANGUAGE, Generated, Hypernetw
 
 
 class MetaNetwork(nn.Module):
-    """Rows of tokens or features, and their languages, to logits of generated models.
+    """A network that maps samples and their languages to the logits of generated models.
 
-    In layer k the adapter of language l is ``h + B_k G_lk gelu(A_k h)``, whose core G_lk, gates
-    included, is generated; its head is ``W_0 + Σ_j c_lj U_j``, whose c_l is. So a batch with rows
-    of many languages goes through the large matrices in one pass, and a language costs little
-    more than its embedding.
+    The adapter of language l in layer k is ``h + B_k G_lk gelu(A_k h)``. Its core ``G_lk``, with
+    its gates, is generated. The head of the language is ``W_0 + Σ_j c_lj U_j``, whose ``c_l`` is
+    generated. So a batch with many languages goes through the large matrices in one pass, and a
+    language costs little more than its embedding.
 
     Parameters
     ----------
     encoder : module
-        `IdentityEncoder` or a `TextEncoder`.
+        An `IdentityEncoder` or a `TextEncoder`.
     norm : LanguageNorm or None
+        Centres the vectors of each language.
     hypernetwork : Hypernetwork
-    n_features, n_classes : int
+        Generates the models.
+    n_features : int
+        Size of the vectors.
+    n_classes : int
+        Number of logits.
     dropout : float, default=0.0
-        On the representation.
+        Dropout on the representation.
     """
 
     def __init__(
@@ -59,7 +64,6 @@ class MetaNetwork(nn.Module):
         nn.init.zeros_(self.head.bias)
         self.basis = nn.Parameter(torch.randn(n_heads, n_classes, n_features) * scale)
         self.basis_bias = nn.Parameter(torch.zeros(n_heads, n_classes))
-        self._cache: dict[int, Generated] = {}
 
     def get_config(self) -> dict[str, Any]:
         """Return the sizes that `from_config` needs."""
@@ -84,66 +88,54 @@ class MetaNetwork(nn.Module):
     def forward(
         self,
         inputs: dict[str, torch.Tensor],
-        language: torch.Tensor,
+        language_index: torch.Tensor,
         generated: Generated | None = None,
     ) -> Output:
-        """What the rows' models make of them.
+        """Classify a batch, each sample by a model of its own.
 
         Parameters
         ----------
         inputs : dict of str to Tensor
-        language : Tensor of shape (n_rows,)
+            The inputs of the encoder.
+        language_index : int64 Tensor of shape (n_samples,)
+            Index of the language of each sample.
         generated : Generated, optional
-            The model of each row; by default that of its language.
+            The model of each sample; by default the model of its language.
         """
         if generated is None:
-            generated = self.generate(language)
-        features = self.encode(inputs, language, generated)
-        representation = features if self.norm is None else self.norm(features, language)
+            generated = self.generate(language_index)
+        features = self.encode(inputs, language_index, generated)
+        representation = features if self.norm is None else self.norm(features, language_index)
         return Output(self._classify(self.dropout(representation), generated.head), representation)
 
     def encode(
         self,
         inputs: dict[str, torch.Tensor],
-        language: torch.Tensor,
+        language_index: torch.Tensor,
         generated: Generated | None = None,
     ) -> torch.Tensor:
-        """What the encoder, adapted to the language of each row, makes of it."""
-        cores = (self.generate(language) if generated is None else generated).cores
+        """Return the output of the encoder with the adapters of each sample, before the norm."""
+        cores = (self.generate(language_index) if generated is None else generated).cores
 
         def adapt(layer: int, hidden: torch.Tensor) -> torch.Tensor:
             return self._adapt(layer, hidden, cores[:, layer])
 
         return self.encoder(**inputs, adapt=adapt)
 
-    def generate(self, language: torch.Tensor) -> Generated:
-        """The model of each row's language."""
-        if self.training:
-            languages, inverse = language.unique(return_inverse=True)
-            return self.hypernetwork(self.hypernetwork.embed(languages)).take(inverse)
-        codes = language.tolist()
-        for code in set(codes) - set(self._cache):
-            # One at a time: a language's model is the same whatever other languages there are.
-            row = torch.tensor([code], device=language.device)
-            self._cache[code] = self.hypernetwork(self.hypernetwork.embed(row))
-        row_of = {code: row for row, code in enumerate(sorted(set(codes)))}
-        rows = torch.tensor([row_of[code] for code in codes], device=language.device)
-        models = [self._cache[code] for code in row_of]
-        return Generated(
-            torch.cat([model.cores for model in models]),
-            torch.cat([model.head for model in models]),
-        ).take(rows)
+    def generate(self, language_index: torch.Tensor) -> Generated:
+        """Generate the model of the language of each sample."""
+        return self.hypernetwork.generate(language_index)
 
-    def generate_from(self, embedding: torch.Tensor, n_rows: int) -> Generated:
-        """The model that one embedding gives, for so many rows."""
+    def generate_from(self, embedding: torch.Tensor, n_samples: int) -> Generated:
+        """Generate the model of one embedding, and repeat it for each sample."""
         generated = self.hypernetwork(embedding.unsqueeze(0))
-        return generated.take(torch.zeros(n_rows, dtype=torch.int64, device=embedding.device))
+        return generated.take(torch.zeros(n_samples, dtype=torch.int64, device=embedding.device))
 
     def meta_model(self) -> ClassifierNetwork:
-        """The model of no language in particular, as an ordinary network of its own."""
+        """Return a copy of the language-agnostic model as an ordinary network."""
         self.eval()
         with torch.no_grad():
-            generated = self.generate(torch.tensor([NO_LANGUAGE], device=self.head.weight.device))
+            generated = self._generate_one(NO_LANGUAGE)
             encoder = copy.deepcopy(self.encoder)
             n_layers, width, n_features = self.down.shape
             adapters = Adapters(n_layers, n_features, width)
@@ -163,29 +155,24 @@ class MetaNetwork(nn.Module):
             model.head.bias.copy_(self.head.bias + generated.head[0] @ self.basis_bias)
         return model.to(self.head.weight.device)
 
-    def widths(self, language: int) -> list[int]:
-        """How many units the adapter of each layer has in a language's model."""
+    def widths(self, index: int) -> list[int]:
+        """Return the number of open units of each layer in the model of a language."""
         self.eval()
         with torch.no_grad():
-            row = torch.tensor([language], device=self.head.weight.device)
-            cores = self.generate(row).cores[0]
+            cores = self._generate_one(index).cores[0]
         return [int((core != 0).any(dim=1).sum()) for core in cores]
 
     def grow(self, n_languages: int) -> None:
-        """Make room for more languages, which are not known as yet."""
+        """Make room for more languages, which are not known."""
         self.hypernetwork.grow(n_languages)
         if self.norm is not None:
             self.norm.grow(n_languages)
 
-    def train(self, mode: bool = True) -> MetaNetwork:
-        self._cache = {}
-        return super().train(mode)
-
-    def __getstate__(self):
-        return super().__getstate__() | {"_cache": {}}
+    def _generate_one(self, index: int) -> Generated:
+        return self.generate(torch.tensor([index], device=self.head.weight.device))
 
     def _adapt(self, layer: int, hidden: torch.Tensor, cores: torch.Tensor) -> torch.Tensor:
-        """Add the adapters of a layer; closed gates are left out after training."""
+        """Apply the adapters of a layer. After training, units with closed gates are skipped."""
         down, up = self.down[layer], self.up[layer]
         if not self.training:
             used = (cores != 0).any(dim=0)
@@ -199,8 +186,9 @@ class MetaNetwork(nn.Module):
         return hidden + F.linear(mixed.view(*units.shape[:-1], -1), up)
 
     def _classify(self, representation: torch.Tensor, mixture: torch.Tensor) -> torch.Tensor:
+        """Return the logits of the head of each sample."""
         n_heads, n_classes, _ = self.basis.shape
         basis = F.linear(representation, self.basis.flatten(0, 1), self.basis_bias.flatten())
         basis = basis.view(-1, n_heads, n_classes)
-        own = torch.einsum("nj,njk->nk", mixture.to(basis.dtype), basis)
-        return self.head(representation) + own
+        of_language = torch.einsum("nj,njk->nk", mixture.to(basis.dtype), basis)
+        return self.head(representation) + of_language

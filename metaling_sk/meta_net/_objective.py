@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import torch
 from torch import nn
 
+from metaling_sk._data.batches import Batch, TrainingStep
 from metaling_sk._network import losses
-from metaling_sk.meta_net._hypernetwork import NO_LANGUAGE
+from metaling_sk.meta_net._hypernetwork import NO_LANGUAGE, Generated
 from metaling_sk.meta_net._network import MetaNetwork
+
+Predictions = list[tuple[torch.Tensor, torch.Tensor]]
+"""The logits and the class indices of each batch."""
 
 
 class MetaObjective(nn.Module):
     """The objective of a training step of the meta network.
 
     ``mean L(f_m(x), y) + λ mean L(f_e(x), y) + size_weight · E[share of gates that are open]``.
-    f_m is the model of the row's language and f_e that of no language in particular. A step with
-    support and query rows adds the loss on the query rows of the model that a few steps on the
-    support rows lead to from f_e, its gradient of first order [1]_; only the embedding moves in
-    these steps [2]_.
+    ``f_m`` is the model of the language of a sample, and ``f_e`` the language-agnostic model. A
+    step with a support and a query batch adds a further loss: a few steps on the support batch
+    lead from ``f_e`` to an adapted model, whose loss on the query batch counts, with a gradient of
+    first order [1]_. Only the embedding moves in these steps [2]_.
 
     Parameters
     ----------
     meta_weight : float
         λ.
     size_weight : float
+        Weight of the share of open gates.
     language_dropout : float
-        How probable it is that a row counts as one of no language in particular.
+        Probability that the language of a sample counts as unknown in training.
     inner_steps : int
+        Number of steps on the support batch.
     inner_learning_rate : float
+        Learning rate of these steps.
     class_weight : Tensor of shape (n_classes,), optional
+        Weights of the classes in the cross-entropy.
 
     References
     ----------
@@ -54,71 +64,100 @@ class MetaObjective(nn.Module):
         self.progress = 0.0
         self.register_buffer("class_weight", class_weight)
 
-    def outputs(self, module: MetaNetwork, step) -> dict:
-        """What the models make of a step's rows: pairs of output and batch, and the size."""
-        outputs = {}
+    def outputs(self, network: MetaNetwork, step: TrainingStep) -> dict:
+        """Compute the outputs of the models for a step.
+
+        Returns
+        -------
+        dict
+            `Predictions` by the name of the term; and, for the term "size", the share of gates
+            that are open.
+        """
+        outputs: dict = {"language": []} | ({"meta": []} if self.meta_weight else {})
         for batch in step.batches.values():
-            code = batch.language_index
-            if module.training and self.language_dropout:
-                kept = torch.rand(len(code), device=code.device) >= self.language_dropout
-                code = code * kept
-            generated = module.generate(code)
-            found = {"language": module(batch.inputs, batch.language_index, generated)}
+            generated = network.generate(self._drop_languages(network, batch.language_index))
+            outputs["language"].append(_predict(network, batch, generated))
             if self.meta_weight:
-                agnostic = module.generate(torch.full_like(code, NO_LANGUAGE))
-                found["meta"] = module(batch.inputs, batch.language_index, agnostic)
-            for name, output in found.items():
-                outputs.setdefault(name, []).append((output.logits, batch.y))
+                agnostic = network.generate(torch.full_like(batch.language_index, NO_LANGUAGE))
+                outputs["meta"].append(_predict(network, batch, agnostic))
         if "query" in step.batches:
             support, query = step.batches["support"], step.batches["query"]
-            embedding = find_embedding(
-                module,
-                module.hypernetwork.agnostic,
-                lambda: [support],
-                self.inner_steps,
-                self.inner_learning_rate,
-                self.class_weight,
-            )
-            generated = module.generate_from(embedding, len(query))
-            output = module(query.inputs, query.language_index, generated)
-            outputs["adapted"] = [(output.logits, query.y)]
-        if module.training and self.size_weight and module.hypernetwork.n_layers:
+            generated = self._adapt(network, support, len(query))
+            outputs["adapted"] = [_predict(network, query, generated)]
+        if network.training and self.size_weight and network.hypernetwork.n_layers:
             outputs["size"] = generated.probability_open.mean()
         return outputs
 
-    def forward(self, outputs, step, module, training: bool) -> dict[str, torch.Tensor]:
-        """The value of each term."""
+    def forward(
+        self, outputs: dict, step: TrainingStep, network: MetaNetwork, training: bool
+    ) -> dict[str, torch.Tensor]:
+        """Compute the value of each term from the outputs for a step."""
         values = {}
-        for name, found in outputs.items():
+        for name, output in outputs.items():
             if name == "size":
-                values[name] = found
+                values[name] = output
             else:
-                logits, y = map(torch.cat, zip(*found, strict=True))
+                logits, y = map(torch.cat, zip(*output, strict=True))
                 values[name] = losses.cross_entropy(logits, y, self.class_weight)
         return values
 
     def total(self, values: dict[str, torch.Tensor]) -> torch.Tensor:
-        """The number to minimise."""
+        """Return the number to minimise."""
         weights = {"meta": self.meta_weight, "size": self.size_weight}
         return sum(weights.get(name, 1.0) * value for name, value in values.items())
 
+    def _drop_languages(self, network: MetaNetwork, language_index: torch.Tensor) -> torch.Tensor:
+        """Set the languages of some samples to that of the language-agnostic model, in training."""
+        if not (network.training and self.language_dropout):
+            return language_index
+        kept = torch.rand(len(language_index), device=language_index.device)
+        return language_index * (kept >= self.language_dropout)
+
+    def _adapt(self, network: MetaNetwork, support: Batch, n_samples: int) -> Generated:
+        """Adapt the language-agnostic model to a support batch, and repeat it for each sample."""
+        embedding = find_embedding(
+            network,
+            network.hypernetwork.agnostic,
+            lambda: [support],
+            self.inner_steps,
+            self.inner_learning_rate,
+            self.class_weight,
+        )
+        return network.generate_from(embedding, n_samples)
+
 
 def find_embedding(
-    module: MetaNetwork,
+    network: MetaNetwork,
     start: torch.Tensor,
-    batches,
+    batches: Callable[[], Iterable[Batch]],
     n_steps: int,
     learning_rate: float,
     class_weight: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """The embedding that a few steps of Adam on some rows lead to from another one.
+    """Move an embedding by a few steps of Adam on the loss of its model.
 
-    Nothing but the embedding moves; its gradient with respect to the weights is that of `start`.
+    Nothing but the embedding moves. Its gradient with respect to the weights of the network is
+    that of `start`.
 
     Parameters
     ----------
-    batches : function that returns an iterable of Batch
-        Called in each step, so that there is one batch at a time in memory.
+    network : MetaNetwork
+        The network that generates the model.
+    start : Tensor of shape (n_dimensions,)
+        The embedding to start from.
+    batches : callable
+        Returns the batches of samples. It is called in each step, so that only one batch at a
+        time is in memory.
+    n_steps : int
+        Number of steps, each on all batches.
+    learning_rate : float
+        Learning rate of Adam.
+    class_weight : Tensor of shape (n_classes,), optional
+        Weights of the classes in the cross-entropy.
+
+    Returns
+    -------
+    Tensor of shape (n_dimensions,)
     """
     with torch.enable_grad():
         embedding = start.detach().clone().requires_grad_()
@@ -126,13 +165,19 @@ def find_embedding(
         for _ in range(n_steps):
             gradients, sizes = [], []
             for batch in batches():
-                generated = module.generate_from(embedding, len(batch))
-                logits = module(batch.inputs, batch.language_index, generated).logits
-                loss = losses.cross_entropy(logits, batch.y, class_weight)
+                logits, y = _predict(network, batch, network.generate_from(embedding, len(batch)))
+                loss = losses.cross_entropy(logits, y, class_weight)
                 gradients += torch.autograd.grad(loss, [embedding])
-                weight = torch.ones_like(batch.y) if class_weight is None else class_weight[batch.y]
+                weight = torch.ones_like(y) if class_weight is None else class_weight[y]
                 sizes.append(weight.sum())
             sizes = torch.stack(sizes).to(embedding.dtype)
             embedding.grad = sizes / sizes.sum() @ torch.stack(gradients)
             optimizer.step()
     return start + (embedding - start).detach()
+
+
+def _predict(
+    network: MetaNetwork, batch: Batch, generated: Generated
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the logits of generated models for a batch, and the class indices."""
+    return network(batch.inputs, batch.language_index, generated).logits, batch.y

@@ -1,4 +1,4 @@
-"""What a language's own rows add to the logits that a network gives them."""
+"""A linear model on the samples of one language, on top of the logits of a network."""
 
 from __future__ import annotations
 
@@ -11,23 +11,27 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 MAX_ITERATIONS = 100
+"""Largest number of iterations of L-BFGS."""
 
-MAX_ROWS = 2000
-"""Of which the inner products, all with all, are faster than the features."""
+MAX_SAMPLES = 2000
+"""Largest number of samples for which inner products are used instead of more numerous features."""
 
 INTERCEPT_PENALTY = 10.0
-"""Of the squared intercept: in a few rows, the shares of the classes are those of the draw."""
+"""Penalty of the squared intercept, because the class shares of few samples are random."""
 
 
 @dataclass(frozen=True)
 class ResidualHead:
-    """A linear model on top of another one, whose logits become ``share · logits + W x + b``.
+    """A linear model that turns given logits into ``share · logits + W x + b``.
 
     Attributes
     ----------
     coef : ndarray or CSR array, shape (n_classes, n_features)
+        W.
     intercept : ndarray of shape (n_classes,)
+        b.
     share : float
+        Factor of the given logits.
     """
 
     coef: np.ndarray | sparse.csr_array
@@ -35,10 +39,18 @@ class ResidualHead:
     share: float = 1.0
 
     def apply(self, logits: np.ndarray, features) -> np.ndarray:
-        """The logits of the rows, shape (n_rows, n_classes)."""
-        found = features @ self.coef.T
-        found = found.toarray() if sparse.issparse(found) else found
-        return self.share * logits + found + self.intercept
+        """Return the new logits of samples.
+
+        Parameters
+        ----------
+        logits : ndarray of shape (n_samples, n_classes)
+            The given logits.
+        features : ndarray or CSR array, shape (n_samples, n_features)
+            The features x.
+        """
+        products = features @ self.coef.T
+        products = products.toarray() if sparse.issparse(products) else products
+        return self.share * logits + products + self.intercept
 
     def get_state(self) -> dict[str, Any]:
         """Return everything that `from_state` needs."""
@@ -60,7 +72,7 @@ class ResidualHead:
         return cls(coef, state["intercept"], state["share"])
 
     def after(self, first: ResidualHead) -> ResidualHead:
-        """The one that does what `first` does, and then what this one does."""
+        """Return the residual head that does what `first` does, and then what this one does."""
         return ResidualHead(
             self.share * first.coef + self.coef,
             self.share * first.intercept + self.intercept,
@@ -71,58 +83,79 @@ class ResidualHead:
 def fit_residual_head(
     features, targets, logits, penalty: float, weight=None, share: float = 1.0
 ) -> ResidualHead:
-    """Minimise ``Σ_i w_i L(share · logits_i + W x_i + b, t_i) + penalty / 2 ‖W‖² + 5 ‖b‖²``.
+    """Fit a multinomial logistic regression on top of given logits.
 
-    A multinomial logistic regression whose prior is what the logits say. W is sparse where the
-    features are: it is 0 for those that no row has.
+    It minimises ``Σ_i w_i L(share · logits_i + W x_i + b, t_i) + penalty / 2 ‖W‖² + 5 ‖b‖²``. W is
+    sparse where the features are sparse: it is 0 for features that no sample has.
 
     Parameters
     ----------
-    features : ndarray or CSR array, shape (n_rows, n_features)
-    targets, logits : ndarray of shape (n_rows, n_classes)
-        Probabilities, and what is added to.
+    features : ndarray or CSR array, shape (n_samples, n_features)
+        The features x.
+    targets : ndarray of shape (n_samples, n_classes)
+        Probabilities t of the classes.
+    logits : ndarray of shape (n_samples, n_classes)
+        The given logits.
     penalty : float
-        As if the mean squared norm of the rows were 1: it is multiplied with that.
-    weight : ndarray of shape (n_rows,), optional
+        L2 penalty for features with a mean squared norm of 1. It is multiplied by the mean
+        squared norm of the features.
+    weight : ndarray of shape (n_samples,), optional
+        Weights w of the samples.
     share : float, default=1.0
+        Factor of the given logits.
+
+    Returns
+    -------
+    ResidualHead
     """
-    n_classes = logits.shape[1]
     is_sparse = sparse.issparse(features)
     penalty *= (features**2).sum() / len(targets) or 1.0
     used = np.unique(features.indices) if is_sparse else np.arange(features.shape[1])
     x = (features[:, used] if is_sparse else features).astype(np.float64)
-    is_wide = len(used) > len(targets) and len(targets) <= MAX_ROWS
-    small, back = _square(x) if is_wide else (x, None)
+    is_wide = len(used) > len(targets) and len(targets) <= MAX_SAMPLES
+    columns, back = _reduce(x) if is_wide else (x, None)
     weight = np.ones((len(targets), 1)) if weight is None else weight[:, None]
-    n_coef = small.shape[1] * n_classes
+    coef, intercept = _minimise(columns, targets, share * logits, penalty, weight)
+    coef = (coef if back is None else x.T @ (back @ coef)).T
+    if is_sparse:
+        reduced = sparse.coo_array(coef)
+        positions = (reduced.row, used[reduced.col])
+        shape = (logits.shape[1], features.shape[1])
+        coef = sparse.csr_array((reduced.data, positions), shape=shape)
+    return ResidualHead(coef, intercept, share)
+
+
+def _minimise(x, targets, logits, penalty: float, weight) -> tuple[np.ndarray, np.ndarray]:
+    """Return the best coefficients, shape (n_features, n_classes), and intercept."""
+    n_classes = logits.shape[1]
+    n_coef = x.shape[1] * n_classes
     penalties = np.r_[np.full(n_coef, penalty), np.full(n_classes, INTERCEPT_PENALTY)]
 
     def loss(parameters):
         coef, intercept = parameters[:n_coef].reshape(-1, n_classes), parameters[n_coef:]
-        log_p = log_softmax(share * logits + small @ coef + intercept, axis=1)
+        log_p = log_softmax(logits + x @ coef + intercept, axis=1)
         error = weight * (np.exp(log_p) - targets)
         value = -(weight * targets * log_p).sum() + (penalties * parameters**2).sum() / 2
-        gradient = np.r_[(small.T @ error).ravel(), error.sum(axis=0)]
+        gradient = np.r_[(x.T @ error).ravel(), error.sum(axis=0)]
         return value, gradient + penalties * parameters
 
     options = {"maxiter": MAX_ITERATIONS}
     start = np.zeros(n_coef + n_classes)
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x
-    coef, intercept = found[:n_coef].reshape(-1, n_classes), found[n_coef:]
-    coef = (coef if back is None else x.T @ (back @ coef)).T
-    if is_sparse:
-        wide = sparse.coo_array(coef)
-        positions = (wide.row, used[wide.col])
-        shape = (n_classes, features.shape[1])
-        coef = sparse.csr_array((wide.data, positions), shape=shape)
-    return ResidualHead(coef, intercept, share)
+    best = minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x
+    return best[:n_coef].reshape(-1, n_classes), best[n_coef:]
 
 
-def _square(x) -> tuple[np.ndarray, np.ndarray]:
-    """As many columns as rows, with the same inner products; and the way back.
+def _reduce(x) -> tuple[np.ndarray, np.ndarray]:
+    """Reduce features to at most as many columns as samples, with the same inner products.
 
-    The best weights are sums of the rows, so with fewer rows than features there is no need to look
-    elsewhere. From weights V on the columns, those on the features are ``xᵀ @ back @ V``.
+    The best weights are sums of samples, so nothing is lost where there are fewer samples than
+    features.
+
+    Returns
+    -------
+    columns : ndarray of shape (n_samples, n_columns)
+    back : ndarray of shape (n_samples, n_columns)
+        Weights V of the columns are the weights ``xᵀ @ back @ V`` of the features.
     """
     products = x @ x.T
     values, vectors = np.linalg.eigh(products.toarray() if sparse.issparse(x) else products)

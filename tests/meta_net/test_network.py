@@ -1,12 +1,15 @@
 """Adapters and heads that are generated for each language."""
 
 import copy
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 from meta_net_cases import (
     LEARNING,
+    assert_same,
     fitted,
     make_data,
     make_model,
@@ -17,6 +20,8 @@ from meta_net_cases import (
 )
 from tiny import make_meta_net
 from torch import nn
+
+from metaling_sk.meta_net._hypernetwork import Hypernetwork
 
 
 def set_gates(model, logit):
@@ -126,3 +131,125 @@ def test_an_encoder_without_layers_has_heads_only():
     model = make_meta_net(**LEARNING | {"encoder": (Bag(), tokenizer)}).fit(X, y, language=language)
     assert model.architecture_["as is 1"] == {"layers": [], "width": []}
     assert model.score(X, y, language=language) > 0.9
+
+
+# Models that are kept
+
+
+def test_threads_predict_what_one_does():
+    X, _, language = make_data("scratch", n_rows=10)
+    model = scramble(fitted("scratch"))
+    alone, shared = copy.deepcopy(model), copy.deepcopy(model)
+    expected = alone.predict_proba(X, language=language)
+
+    def predict(job):
+        return [shared.predict_proba(X, language=language) for _ in range(50)]
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            results = list(threads.map(predict, range(8)))
+    finally:
+        sys.setswitchinterval(interval)
+    for probabilities in results:
+        np.testing.assert_array_equal(probabilities, np.broadcast_to(expected, (50, 20, 2)))
+
+
+def test_a_prediction_in_the_middle_of_another(monkeypatch):
+    X, _, language = make_data("scratch", n_rows=10)
+    model = scramble(fitted("scratch"))
+    expected = copy.deepcopy(model).predict_proba(X, language=language)
+    forward, calls = Hypernetwork.forward, []
+
+    def interrupted(self, embeddings):
+        calls.append(1)
+        if len(calls) == 2:
+            with ThreadPoolExecutor(1) as threads:
+                threads.submit(model.predict_proba, X, "unseen").result()
+        return forward(self, embeddings)
+
+    monkeypatch.setattr(Hypernetwork, "forward", interrupted)
+    np.testing.assert_array_equal(model.predict_proba(X, language=language), expected)
+    assert len(calls) == 3
+
+
+@pytest.fixture
+def count_generated(monkeypatch):
+    """The number of models that have been generated after training."""
+    counts = {"models": 0}
+    forward = Hypernetwork.forward
+
+    def count(self, embeddings):
+        counts["models"] += len(embeddings) * (not self.training)
+        return forward(self, embeddings)
+
+    monkeypatch.setattr(Hypernetwork, "forward", count)
+    return counts
+
+
+def test_a_model_is_generated_once(count_generated):
+    X, _, language = make_data("scratch")
+    model = fitted("scratch")
+    for _ in range(3):
+        model.predict_proba(X[:100], language=language[:100])
+    assert count_generated["models"] == 2
+    model.predict_proba(X, language="unseen")
+    assert count_generated["models"] == 3
+
+
+def moved(network):
+    """The weights of a network, all a little larger."""
+    return {
+        name: weight + 0.1 if weight.is_floating_point() else weight.clone()
+        for name, weight in network.state_dict().items()
+    }
+
+
+def restore(network, factor, known):
+    hypernetwork = network.hypernetwork
+    hypernetwork.restore(1, factor * torch.ones_like(hypernetwork.agnostic), known)
+
+
+CHANGES = {
+    "in place": lambda network: network.hypernetwork.head.weight.normal_(),
+    "set_language": lambda network: network.hypernetwork.set_language(
+        1, torch.ones_like(network.hypernetwork.agnostic)
+    ),
+    "restore": lambda network: restore(network, 1.0, True),
+    "forget": lambda network: restore(network, 0.0, False),
+    "grow": lambda network: network.grow(9),
+    "load_state_dict": lambda network: network.load_state_dict(moved(network)),
+    "assign": lambda network: network.load_state_dict(moved(network), assign=True),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_generates_the_models_anew(change):
+    model = scramble(fitted("scratch"))
+    X, _, language = make_data("scratch", n_rows=10)
+    before = model.predict_proba(X, language=language)
+    with torch.no_grad():
+        CHANGES[change](model.net_.module_)
+    # A copy has no models that were kept.
+    assert_same(model, copy.deepcopy(model), X, language)
+    if change != "grow":
+        assert not np.array_equal(model.predict_proba(X, language=language), before)
+
+
+def test_further_training_generates_the_models_anew():
+    X, y, language = make_data("scratch")
+    model = fitted("scratch").set_params(max_epochs=1, warm_start=True)
+    before = model.predict_proba(X, language=language)
+    model.fit(X, y, language=language)
+    assert not np.array_equal(model.predict_proba(X, language=language), before)
+    assert_same(model, copy.deepcopy(model), X, language)
+
+
+def test_models_in_inference_mode():
+    X, _, language = make_data("scratch", n_rows=10)
+    model = fitted("scratch")
+    expected = model.predict_proba(X, language=language)
+    with torch.inference_mode():
+        assert_same(copy.deepcopy(model), model, X, language)
+    np.testing.assert_array_equal(model.predict_proba(X, language=language), expected)

@@ -60,7 +60,7 @@ def test_both_ways_to_solve_it_agree(as_kind, monkeypatch):
     """Inner products of the rows, or their features."""
     features, targets, logits, weight = make_rows(20, 50, seed=0, zeros=2)
     by_rows = fit_residual_head(as_kind(features), targets, logits, 0.1, weight, 0.5)
-    monkeypatch.setattr(_residual_head, "MAX_ROWS", 0)
+    monkeypatch.setattr(_residual_head, "MAX_SAMPLES", 0)
     by_features = fit_residual_head(as_kind(features), targets, logits, 0.1, weight, 0.5)
     new = as_kind(make_rows(10, 50, seed=1)[0])
     zero = np.zeros((10, N_CLASSES))
