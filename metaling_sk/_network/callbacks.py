@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping
+from skorch.callbacks.scoring import ScoringBase
 
 from metaling_sk._utils.progress import Progress
 
@@ -85,10 +86,32 @@ def new_callbacks(progress: Progress, n_steps: int, stage: str) -> list[tuple[st
     ]
 
 
-def name_callbacks(callbacks: Sequence) -> Iterator[tuple[str, Callback]]:
-    """Yield the callbacks of a user with names, which those that have none are given."""
-    for number, callback in enumerate(callbacks):
-        yield callback if isinstance(callback, tuple) else (f"user_{number}", callback)
+def name_callbacks(callbacks: Sequence) -> list[tuple[str, Callback]]:
+    """Give the callbacks of a user names, and make those that are classes.
+
+    Raises
+    ------
+    ValueError
+        If one is not a callback, or scores predictions, which the steps of our nets do not allow.
+    """
+    named = []
+    for number, item in enumerate(callbacks):
+        is_pair = isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
+        name, callback = item if is_pair else (f"user_{number}", item)
+        if isinstance(callback, type):
+            callback = callback()
+        if not isinstance(callback, Callback):
+            raise ValueError(
+                f"`callbacks` must hold skorch callbacks or pairs (name, callback), got {item!r}."
+            )
+        if isinstance(callback, ScoringBase):
+            raise ValueError(
+                f"`callbacks`: {type(callback).__name__} cannot score the steps of this net. "
+                "`history_` has the losses of every epoch; score with `cross_validate`, or in "
+                "`on_epoch_end` of a callback of your own."
+            )
+        named.append((name, callback))
+    return named
 
 
 def has_stopped(callback: Callback) -> bool:

@@ -19,6 +19,7 @@ from torch import nn
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import Samples, check_samples
 from metaling_sk._encoders.text_encoder import TextEncoder
+from metaling_sk._network.callbacks import name_callbacks
 from metaling_sk._network.front_end import EncodingParameters
 from metaling_sk._network.front_ends import FRONT_ENDS, choose_front_end
 from metaling_sk._network.language_norm import LanguageNorm
@@ -271,7 +272,7 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
             patience=self.patience,
             device=execution.device,
             dtype=execution.dtype,
-            callbacks=tuple(copy.deepcopy(self.callbacks or ())),
+            callbacks=tuple(name_callbacks(self.callbacks or ())),
         )
 
     def _class_weights(self, y: np.ndarray) -> torch.Tensor | None:

@@ -18,7 +18,7 @@ from skorch.helper import predefined_split
 from torch import nn
 
 from metaling_sk._data.batches import StepIterator, TrainingStep
-from metaling_sk._network.callbacks import has_stopped, name_callbacks, new_callbacks
+from metaling_sk._network.callbacks import has_stopped, new_callbacks
 from metaling_sk._network.prediction import autocast
 from metaling_sk._network.schedules import linear_schedule, planned_schedule, reset_learning_rates
 from metaling_sk._utils.progress import Progress
@@ -49,8 +49,8 @@ class TrainingSettings:
         Where the network is trained.
     dtype : torch.dtype or None
         Low precision of the computations; None is float32.
-    callbacks : sequence of skorch callbacks or of (name, callback)
-        The callbacks of the user.
+    callbacks : sequence of (str, skorch callback)
+        The callbacks of the user, with their names.
     inner_learning_rate : float, optional
         Learning rate of the steps within a step, for Reptile.
     """
@@ -215,7 +215,7 @@ def train(
     if has_validation:
         stopping = EarlyStopping(patience=settings.patience, load_best=True, threshold=0)
         callbacks.append(("early_stopping", stopping))
-    callbacks.extend(name_callbacks(settings.callbacks))
+    callbacks.extend(settings.callbacks)
     with _attached(net, callbacks, valid_steps if has_validation else None):
         net.notify("on_train_begin", X=steps, y=None)
         _run_epochs(net, steps, n_epochs)

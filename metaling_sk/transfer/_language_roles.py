@@ -11,18 +11,21 @@ from metaling_sk._data.samples import Samples, with_classes
 def find_language_roles(
     samples: Samples, source_languages=None, target_languages=None
 ) -> tuple[list[str], list[str]]:
-    """The source and the target languages.
+    """Find the source and the target languages.
 
     Targets default to all languages but the sources or, where these are None too, to all that
-    have unlabelled rows; sources default to all languages but the targets.
+    have unlabelled samples. Sources default to all languages but the targets.
 
     Raises
     ------
     ValueError
-        If a source language has no row, or a language has both roles.
+        If a source language has no sample, a language has both roles, or a target language has no
+        sample while samples of another language would serve nothing.
     """
     present = set(samples.language)
     sources, targets = _as_set(source_languages), _as_set(target_languages)
+    if targets is not None:
+        _check_targets(samples, sources, targets)
     if targets is None and sources is None:
         targets = set(samples.language[~samples.labelled])
     targets = present - sources if targets is None else targets
@@ -40,8 +43,24 @@ def find_language_roles(
     return sorted(sources), sorted(targets)
 
 
+def _check_targets(samples: Samples, sources: set[str] | None, targets: set[str]) -> None:
+    """Raise if a target language without samples looks like another name of one that has some."""
+    absent = targets - set(samples.language)
+    idle = set(samples.language) - targets
+    if sources is None:
+        idle -= set(samples.language[samples.labelled])
+    else:
+        idle -= sources
+    if absent and idle:
+        raise ValueError(
+            f"`target_languages` names {sorted(absent)}, of which X has no row, while X has rows "
+            f"in {sorted(idle)} that would be neither targets nor labelled sources. Name the "
+            "languages as X does, or leave these rows out."
+        )
+
+
 def keep_languages(samples: Samples, languages: list[str]) -> Samples:
-    """The rows in these languages, and the classes that they have."""
+    """The samples in these languages, with the classes that they have."""
     samples = samples.take(np.isin(samples.language, languages))
     return with_classes(samples, samples.classes[np.unique(samples.y[samples.labelled])])
 
@@ -49,10 +68,10 @@ def keep_languages(samples: Samples, languages: list[str]) -> Samples:
 def _as_set(languages) -> set[str] | None:
     if languages is None:
         return None
-    codes = set(languages) if is_list_like(languages) else {languages}
-    if not all(isinstance(code, str) for code in codes):
+    names = set(languages) if is_list_like(languages) else {languages}
+    if not all(isinstance(name, str) for name in names):
         raise ValueError(
             "`source_languages` and `target_languages` must be strings such as 'en' or lists of "
             f"them, got {languages!r}."
         )
-    return codes
+    return names

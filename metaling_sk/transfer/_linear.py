@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.samples import Samples, check_samples, check_two_classes
@@ -296,7 +297,12 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
         return texts
 
     def _new_model(self) -> LogisticRegression:
-        return LogisticRegression(C=self.C, class_weight=self.class_weight, max_iter=1000)
+        class_weight = self.class_weight
+        if isinstance(class_weight, dict):
+            # The model is fitted on class indices, but the weights are those of labels.
+            weights = compute_class_weight(class_weight, classes=self.classes_, y=self.classes_)
+            class_weight = dict(enumerate(weights))
+        return LogisticRegression(C=self.C, class_weight=class_weight, max_iter=1000)
 
     def _self_train(self, labelled, weights, pool, topics) -> None:
         """Refit the model in rounds with pseudo-labels for a growing share of the pool."""

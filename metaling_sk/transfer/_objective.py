@@ -1,4 +1,4 @@
-"""Source loss + transfer weight · R."""
+"""The objective of transfer: source loss + transfer weight · R."""
 
 from __future__ import annotations
 
@@ -7,22 +7,27 @@ import math
 import torch
 from torch import nn
 
+from metaling_sk._data.batches import Batch, TrainingStep
 from metaling_sk._network import losses
-from metaling_sk._network.classifier import Output
+from metaling_sk._network.classifier import ClassifierNetwork, Output
 
 ALIGNING = ("coral", "mmd", "adversarial")
-"""The terms that compare the representations of source and target rows."""
+"""The terms that compare the representations of source and target samples."""
 
 TERMS = ("labels", "distill", *ALIGNING, "l2sp", "code_switch")
+"""All terms."""
 
 ENOUGH_LABELS = 256
-"""With this many target labels their loss counts half."""
+"""Number of target labels whose loss counts half."""
+
+N_DISCRIMINATOR_UNITS = 64
+"""Number of units of the hidden layer of the discriminator."""
 
 
 class TransferObjective(nn.Module):
-    """The objective of a training step.
+    """The objective of a training step, ``L_source + λ Σ_k R_k``.
 
-    ``L_source + λ Σ_k R_k``. The terms read these streams of rows:
+    The source loss and the terms read these streams of samples:
 
     ========================  ==============================
     source loss               ``source``
@@ -36,16 +41,22 @@ class TransferObjective(nn.Module):
     Parameters
     ----------
     terms : sequence of str
-        R, some of `TERMS`.
+        The terms R, some of `TERMS`.
     transfer_weight : float
         λ.
     temperature : float
-        Of `distill`.
+        Temperature of `distill`.
     class_weight : Tensor of shape (n_classes,), optional
+        Weights of the classes in the cross-entropy.
     n_features : int
-        Of the representation.
+        Size of the representation.
     start : list of Tensor
         The source weights, for `l2sp`.
+
+    Attributes
+    ----------
+    progress : float
+        Share of the steps that are done; set by the training.
     """
 
     def __init__(
@@ -67,60 +78,82 @@ class TransferObjective(nn.Module):
         self.discriminator = None
         if "adversarial" in terms:
             self.discriminator = nn.Sequential(
-                nn.Linear(n_features, 64), nn.ReLU(), nn.Linear(64, 1)
+                nn.Linear(n_features, N_DISCRIMINATOR_UNITS),
+                nn.ReLU(),
+                nn.Linear(N_DISCRIMINATOR_UNITS, 1),
             )
 
-    def outputs(self, module, step) -> dict[str, Output]:
-        """What the network makes of each stream's batch."""
+    def outputs(self, network: ClassifierNetwork, step: TrainingStep) -> dict[str, Output]:
+        """Compute the output of the network for the batch of each stream."""
         return {
-            name: module(batch.inputs, batch.language_index) for name, batch in step.batches.items()
+            stream: network(batch.inputs, batch.language_index)
+            for stream, batch in step.batches.items()
         }
 
-    def forward(self, outputs, step, module, training: bool) -> dict[str, torch.Tensor]:
-        """The value of each term; in validation only of those that judge predictions.
+    def forward(
+        self,
+        outputs: dict[str, Output],
+        step: TrainingStep,
+        network: nn.Module,
+        training: bool,
+    ) -> dict[str, torch.Tensor]:
+        """Compute the value of each term.
 
         Parameters
         ----------
         outputs : dict of str to Output
-            What the network makes of each stream's batch.
+            The output of the network for the batch of each stream.
         step : TrainingStep
-        module : ClassifierNetwork
+            The batches.
+        network : module
+            The network that is trained.
         training : bool
+            In validation only terms that judge predictions are computed.
+
+        Returns
+        -------
+        dict of str to Tensor
+            The values by the names of the terms; the source loss is "source". Terms whose
+            streams are empty are missing.
         """
         values = {}
-        batches = step.batches
-        if "source" in batches:
-            values["source"] = self._cross_entropy("source", outputs, batches)
-        for term in self.terms:
-            if term == "labels":
-                if term in batches:
-                    trust = trust_in(step.sizes[term])
-                    values[term] = trust * self._cross_entropy(term, outputs, batches)
-            elif term == "code_switch":
-                if term in batches:
-                    values[term] = self._cross_entropy(term, outputs, batches)
-            elif term == "distill":
-                if "target" in batches:
-                    values[term] = losses.distillation(
-                        outputs["target"].logits, batches["target"].teacher, self.temperature
-                    )
-            elif training and term == "l2sp":
-                values[term] = losses.l2sp(trained(module), self.start)
-            elif training and {"source", "target"} <= batches.keys():
-                values[term] = self._align(
-                    term, outputs["source"].representation, outputs["target"].representation
-                )
+        for term in ("source", *self.terms):
+            value = self._value(term, outputs, step, network, training)
+            if value is not None:
+                values[term] = value
         return values
 
     def total(self, values: dict[str, torch.Tensor]) -> torch.Tensor:
-        """The number to minimise."""
+        """Return the number to minimise."""
         transfer = sum(value for name, value in values.items() if name != "source")
         return values.get("source", 0) + self.transfer_weight * transfer
 
-    def _cross_entropy(self, stream, outputs, batches):
-        return losses.cross_entropy(outputs[stream].logits, batches[stream].y, self.class_weight)
+    def _value(self, term, outputs, step, network, training) -> torch.Tensor | None:
+        """Compute the value of a term; None where it has no value in this step."""
+        batches = step.batches
+        if term in ("source", "labels", "code_switch"):
+            if term not in batches:
+                return None
+            loss = self._cross_entropy(outputs[term], batches[term])
+            return trust_in(step.sizes[term]) * loss if term == "labels" else loss
+        if term == "distill":
+            if "target" not in batches:
+                return None
+            logits, teacher = outputs["target"].logits, batches["target"].teacher
+            return losses.distillation(logits, teacher, self.temperature)
+        if not training:
+            return None
+        if term == "l2sp":
+            return losses.l2sp(trained(network), self.start)
+        if "source" not in batches or "target" not in batches:
+            return None
+        return self._align(term, outputs["source"].representation, outputs["target"].representation)
 
-    def _align(self, term, source, target):
+    def _cross_entropy(self, output: Output, batch: Batch) -> torch.Tensor:
+        return losses.cross_entropy(output.logits, batch.y, self.class_weight)
+
+    def _align(self, term: str, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Compute a term that compares representations."""
         if term == "adversarial":
             strength = 2 / (1 + math.exp(-10 * self.progress)) - 1
             return losses.adversarial(self.discriminator, source, target, strength)
@@ -128,14 +161,14 @@ class TransferObjective(nn.Module):
 
 
 def trust_in(n_labels: int) -> float:
-    """What the loss on so many target labels counts, ``n / (n + 256)``.
+    """Return the weight of the loss on target labels, ``n / (n + 256)``.
 
-    The mean over a few rows says little of the mean over the language: the fewer there are, the
-    more the other terms decide.
+    The mean over a few samples says little about the mean over the language. The fewer labels
+    there are, the more the other terms decide.
     """
     return n_labels / (n_labels + ENOUGH_LABELS)
 
 
-def trained(module: nn.Module) -> list[torch.Tensor]:
-    """The parameters that training changes."""
-    return [parameter for parameter in module.parameters() if parameter.requires_grad]
+def trained(network: nn.Module) -> list[torch.Tensor]:
+    """Return the parameters that training changes."""
+    return [parameter for parameter in network.parameters() if parameter.requires_grad]

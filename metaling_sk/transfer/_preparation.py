@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from metaling_sk._network.estimator import NetworkClassifier
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import SkorchNet, new_net
 from metaling_sk._utils.random_state import others_may_seed
+from metaling_sk.exceptions import InputWarning
 from metaling_sk.preprocessing._dictionary_translator import fit_translator
 from metaling_sk.transfer._language_roles import find_language_roles
 from metaling_sk.transfer._linear import LinearTransferClassifier
@@ -109,9 +111,18 @@ class TransferPreparation(NetworkClassifier):
     ) -> TrainingSet:
         """The samples of a further `partial_fit`."""
         languages = self.source_languages_ + self.target_languages_
-        samples = samples.take(np.isin(samples.language, languages))
-        if not len(samples):
+        is_known = np.isin(samples.language, languages)
+        if not is_known.any():
             raise ValueError(f"partial_fit: X has no row in the languages {languages}.")
+        if not is_known.all():
+            warnings.warn(
+                f"partial_fit learns nothing from the rows in "
+                f"{sorted(set(samples.language[~is_known]))}: the languages of the first call are "
+                f"{languages}. Name all languages in `target_languages` before the first call.",
+                InputWarning,
+                stacklevel=5,
+            )
+        samples = samples.take(is_known)
         inputs = self.front_end_.inputs(samples, execution)
         return self._new_training_set(samples, inputs, self._is_target(samples), source, execution)
 

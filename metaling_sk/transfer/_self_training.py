@@ -1,4 +1,4 @@
-"""Pseudo-labels: a model's surest predictions become labels."""
+"""Self-training: the surest predictions of a model serve as labels."""
 
 from __future__ import annotations
 
@@ -11,24 +11,46 @@ from sklearn.preprocessing import normalize
 from metaling_sk._data.samples import Samples
 
 FIRST_SHARE, LAST_SHARE = 0.2, 0.6
-
+"""Shares of the unlabelled samples that get a pseudo-label in the first and in the last round."""
 
 TOPIC_NGRAMS = (1, 3)
+"""Least and largest length of the character n-grams that tell topics."""
+
 TOPIC_DIMENSIONS = 30
+"""Number of dimensions in which topics are clusters."""
 
 MIN_DF = 4e-4
 """Share of texts in which an n-gram must occur."""
 
 
 def char_tfidf(ngram_range, min_df=MIN_DF) -> TfidfVectorizer:
-    """TF-IDF of which character n-grams a text has."""
+    """Make a vectorizer: TF-IDF of whether a text has a character n-gram."""
     return TfidfVectorizer(
         analyzer="char", ngram_range=ngram_range, min_df=min_df, binary=True, dtype=np.float32
     )
 
 
 def find_topics(samples: Samples, n_topics: int, rng: np.random.RandomState) -> np.ndarray:
-    """The topic of each row, by k-means of its latent semantic representation."""
+    """Find the topic of each sample by k-means of latent semantic representations [1]_.
+
+    Parameters
+    ----------
+    samples : Samples
+        The samples.
+    n_topics : int
+        Number of topics; fewer where there are fewer samples.
+    rng : RandomState
+        Draws the seed.
+
+    Returns
+    -------
+    ndarray of int, shape (n_samples,)
+
+    References
+    ----------
+    .. [1] Deerwester et al. (1990). Indexing by latent semantic analysis. Journal of the American
+       Society for Information Science.
+    """
     n_topics = min(n_topics, len(samples))
     if n_topics == 1:
         return np.zeros(len(samples), dtype=int)
@@ -42,32 +64,35 @@ def find_topics(samples: Samples, n_topics: int, rng: np.random.RandomState) -> 
 
 
 def round_shares(n_rounds: int) -> np.ndarray:
-    """Share of the unlabelled rows that get a pseudo-label in each round."""
+    """Return the share of the unlabelled samples that get a pseudo-label in each round."""
     return np.linspace(FIRST_SHARE, LAST_SHARE, n_rounds)
 
 
 def pseudo_labels(
     probabilities: np.ndarray, topics: np.ndarray, shares: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The rows a model is surest of, with their labels.
+    """Choose the samples that a model is surest of.
 
     Parameters
     ----------
     probabilities : ndarray of shape (n_samples, n_classes)
+        The predictions of the model.
     topics : ndarray of int, shape (n_samples,)
+        The topic of each sample.
     shares : ndarray of shape (n_classes,)
-        The share of each topic's rows that gets the label of each class.
+        The share of the samples of each topic that get the label of each class.
 
     Returns
     -------
-    rows, labels : ndarrays of int, shape (n_selected,)
-        A row that is among the surest of two classes is left out.
+    indices, labels : ndarrays of int, shape (n_chosen,)
+        The samples and their pseudo-labels. A sample that is among the surest of two classes is
+        left out.
     """
-    chosen = np.zeros(probabilities.shape, dtype=bool)
+    is_chosen = np.zeros(probabilities.shape, dtype=bool)
     for topic in np.unique(topics):
-        rows = np.flatnonzero(topics == topic)
-        surest = rows[np.argsort(-probabilities[rows], axis=0, kind="stable")]
-        for label, n_rows in enumerate((shares * len(rows)).astype(int)):
-            chosen[surest[:n_rows, label], label] = True
-    rows = np.flatnonzero(chosen.sum(axis=1) == 1)
-    return rows, chosen[rows].argmax(axis=1)
+        members = np.flatnonzero(topics == topic)
+        surest = members[np.argsort(-probabilities[members], axis=0, kind="stable")]
+        for label, n_chosen in enumerate((shares * len(members)).astype(int)):
+            is_chosen[surest[:n_chosen, label], label] = True
+    indices = np.flatnonzero(is_chosen.sum(axis=1) == 1)
+    return indices, is_chosen[indices].argmax(axis=1)
