@@ -152,10 +152,13 @@ def _fit_anew(estimator, X, y, fit_params: dict):
 
 def _train_further(estimator, X, y, fit: Fit, n_resources: int, spec: FitSpec, fit_params: dict):
     """Train the kept estimator of this candidate and split further, and keep it again."""
-    states = States(spec.folder.states)
+    states = States(spec.folder.states, spec.seed)
     n_done, state = states.load(fit, n_resources)
     if state is not None:
         estimator = state.set_params(**{str(spec.resource): n_resources})
+    if n_done == n_resources:
+        # The process was killed before the score of this estimator was written down.
+        return estimator
     estimator = train_on(
         estimator,
         X,

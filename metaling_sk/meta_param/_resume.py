@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inspect import signature
 
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from metaling_sk._network.training import train_one_epoch_each
@@ -21,11 +22,9 @@ def can_resume(estimator, spec: FitSpec) -> bool:
     one that is the last step of a pipeline.
     """
     step, name = _find_step(estimator, spec.resource)
-    return (
-        name in EPOCHS
-        and hasattr(step, "partial_fit")
-        and not (spec.fit_params and isinstance(estimator, Pipeline))
-    )
+    if name not in EPOCHS or not hasattr(step, "partial_fit"):
+        return False
+    return not isinstance(estimator, Pipeline) or not (spec.fit_params or _resamples(estimator))
 
 
 def train_on(
@@ -66,7 +65,8 @@ def train_on(
     """
     step, _ = _find_step(estimator, spec.resource)
     if step is not estimator:
-        X = _transform(estimator, X, y, fitted=n_done > 0)
+        with seeded_globally(seed):
+            X = _transform(estimator, X, y, is_fitted=n_done > 0)
         step = estimator[-1]
     accepted = signature(step.partial_fit).parameters
     params = {name: value for name, value in fit_params.items() if name in accepted}
@@ -100,9 +100,18 @@ def _find_step(estimator, resource: str | None):
     return None, None
 
 
-def _transform(pipeline: Pipeline, X, y, fitted: bool):
-    """Transform X by all steps but the last."""
+def _resamples(pipeline: Pipeline) -> bool:
+    """Whether a step changes y or the number of samples, as the samplers of imbalanced-learn do."""
+    return any(hasattr(step, "fit_resample") for _, step in pipeline.steps)
+
+
+def _transform(pipeline: Pipeline, X, y, is_fitted: bool):
+    """Transform the training samples by all steps but the last, as `Pipeline.fit` does.
+
+    `fit_transform` may give other values than `transform`. It is called before every rung, so
+    that it makes no difference where training was interrupted.
+    """
     if len(pipeline) == 1:
         return X
     head = pipeline[:-1]
-    return head.transform(X) if fitted else head.fit_transform(X, y)
+    return (clone(head) if is_fitted else head).fit_transform(X, y)

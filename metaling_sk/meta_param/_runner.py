@@ -20,6 +20,9 @@ from metaling_sk.meta_param._warm_cache import CacheWarmer
 
 WORKER_DIED = "the worker process died whenever it did this fit, perhaps for lack of memory"
 
+N_ATTEMPTS = 3
+"""How often a fit whose worker has died is tried again, with no other fit beside it."""
+
 DASK_ERRORS = ("FutureCancelledError", "KilledWorker")
 """Errors of distributed after a worker has died, by name because it is an extra."""
 
@@ -81,7 +84,7 @@ class Runner:
             task_name="rung", max_subtasks=len(fits), sequential_subtasks=False
         ).call_on_fit_task_begin(estimator=self.search)
         self._cost = cost
-        self._standings = _Standings(n_kept, States(self.spec.folder.states))
+        self._standings = _Standings(n_kept, States(self.spec.folder.states, self.spec.seed))
         self._n_splits = len({fit.split for fit in fits})
         self._contexts = {
             fit.key: context.subcontext(task_name="candidate-split-evaluation", task_id=number)
@@ -135,14 +138,29 @@ class Runner:
             self._note(fits[number], result)
 
     def _run_one_by_one(self, fits: list[Fit]) -> None:
-        """Do fits of which one has killed its worker; that one fails."""
+        """Do fits of which one has killed its worker; that one fails.
+
+        Workers die for other reasons, too. The failure is therefore not written into the
+        journal, and the next run with its checkpoint tries the fit again.
+        """
         for fit in fits:
+            death = self._try(fit)
+            if death is not None:
+                self._keep(fit, failed_result(WORKER_DIED, str(death)))
+                self.progress.advance(self._cost, self._standings.summary())
+
+    def _try(self, fit: Fit) -> Exception | None:
+        """Do a fit alone; the last error if its worker dies in every attempt."""
+        for attempt in range(1, N_ATTEMPTS + 1):
             try:
                 self._run([fit])
+                return None
             except Exception as error:
-                if not _is_worker_death(error) or self.spec.error_score == "raise":
+                is_last = attempt == N_ATTEMPTS
+                if not _is_worker_death(error) or (is_last and self.spec.error_score == "raise"):
                     raise
-                self._note(fit, failed_result(WORKER_DIED, str(error)))
+                death = error
+        return death
 
     def _suspects(self, fits: list[Fit]) -> list[Fit]:
         """The fits that were running when a worker died; one of them may be the reason."""
