@@ -372,3 +372,15 @@ def test_a_frozen_source_is_not_trained(bert):
     own = fit(bert, "head")
     with pytest.raises(ValueError, match="`trainable`: the encoder to start from is frozen; use"):
         make_classifier(source=own, trainable="lora").fit(X, Y)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("trainable", ["all", "head", "adapter"])
+def test_a_module_in_half_precision_is_computed_as_dtype_says(bert, dtype, trainable):
+    module = AutoModel.from_pretrained(bert).to(dtype)
+    pair = module, AutoTokenizer.from_pretrained(bert)
+    model = make_classifier(encoder=pair, trainable=trainable, dtype="float32").fit(X, Y)
+    weights = [*model.net_.module_.parameters(), *model.text_encoder_.parameters()]
+    assert {weight.dtype for weight in weights} == {torch.float32}
+    assert np.isfinite(model.predict_proba(X)).all()
+    assert {weight.dtype for weight in module.parameters()} == {dtype}
