@@ -209,7 +209,8 @@ def _read_weights(data: bytes) -> dict[str, torch.Tensor]:
 
 def _find_class(name: str):
     """The public class of this package with this name."""
-    estimator_class = getattr(metaling_sk, name) if name in metaling_sk.__all__ else None
+    public_names = dir(metaling_sk)
+    estimator_class = getattr(metaling_sk, name) if name in public_names else None
     if not hasattr(estimator_class, "_set_saved_state"):
         raise ValueError(f"metaling_sk has no estimator {name!r} that can be loaded")
     return estimator_class

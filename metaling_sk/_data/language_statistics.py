@@ -197,8 +197,21 @@ class LanguageStatistics:
         -------
         LanguageStatistics
             The statistics.
+
+        Raises
+        ------
+        ValueError
+            If the numbers are not those of the languages.
         """
-        return cls(tuple(state["languages"]), state["mean"], state["scale"], state["scaled"])
+        languages, mean = tuple(state["languages"]), state["mean"]
+        is_table = mean.ndim == 2 and len(mean) == len(languages) + 1
+        if not is_table or len(set(languages)) < len(languages):
+            raise ValueError(
+                f"The statistics of {len(languages)} languages are in {mean.shape} numbers."
+            )
+        if state["scale"].shape != mean.shape or state["scaled"].shape != mean.shape[1:]:
+            raise ValueError("The statistics of languages have means and scales of other shapes.")
+        return cls(languages, mean, state["scale"], state["scaled"])
 
 
 def _find_scaled_columns(features) -> np.ndarray:

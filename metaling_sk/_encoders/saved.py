@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig
+from torch.nn.modules.module import register_module_parameter_registration_hook
+from transformers import CONFIG_MAPPING, AutoModel, AutoTokenizer, PreTrainedConfig
 
+from metaling_sk._encoders.backbone import without_decoder
 from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._encoders.text_tokenizer import TextTokenizer
 from metaling_sk._encoders.trainable import add_saved_adapters
+from metaling_sk._saving.errors import SavedFileError, naming_file
 
 ENCODER = "encoder"
 """Subfolder of the configuration."""
@@ -21,6 +28,27 @@ TOKENIZER = f"{ENCODER}/tokenizer"
 
 It is another one because transformers chooses a tokenizer by a configuration that lies beside it.
 """
+
+CONFIG = f"{ENCODER}/config.json"
+
+LOOKUPS = (
+    "_name_or_path",
+    "auto_map",
+    "backbone",
+    "custom_pipelines",
+    "quantization_config",
+    "use_kernels",
+)
+"""Keys of a configuration that make transformers look something up elsewhere."""
+
+ATTENTIONS = ("eager", "sdpa")
+"""Implementations of attention that torch has itself."""
+
+MANY_LAYERS = 1000
+"""A configuration may have more layers only if there are as many weights."""
+
+PROBES = ("A quick brown fox, 3.5 km!", "这家酒店不错。", "Straße ÉCOLE naïve", "नमस्ते", "a\tb\n c")
+"""Texts on which a tokenizer is compared with its copy."""
 
 
 def save_encoder(encoder: TextEncoder, folder: Path) -> dict[str, Any]:
@@ -41,21 +69,30 @@ def save_encoder(encoder: TextEncoder, folder: Path) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If transformers cannot make the module from its configuration.
+        If transformers does not make the module from its configuration, or does not read the
+        tokenizer as it was.
     """
-    if not _is_made_from_config(encoder.backbone):
-        raise ValueError(
-            "`encoder` is a module that transformers.AutoModel does not make from its config, "
-            "which cannot be stored as JSON and tensors; use joblib.dump."
-        )
-    encoder.backbone.config.save_pretrained(folder / ENCODER)
-    encoder.tokenizer.save_pretrained(folder / TOKENIZER)
-    return {
+    backbone = encoder.backbone
+    config = getattr(backbone, "config", None)
+    if not isinstance(config, PreTrainedConfig) or config.model_type not in CONFIG_MAPPING:
+        raise _module_error(f"{type(backbone).__name__} has no config of transformers")
+    (folder / ENCODER).mkdir(exist_ok=True)
+    content = _without_lookups(json.loads(config.to_json_string(use_diff=False)))
+    (folder / CONFIG).write_text(json.dumps(content, indent=2), encoding="utf-8")
+    attention = getattr(config, "_attn_implementation", None)
+    state = {
+        "model_type": config.model_type,
+        "module": type(backbone).__name__,
+        "attention": attention if attention in ATTENTIONS else None,
         "pooling": encoder.pooling,
         "max_length": encoder.max_length,
         "top": encoder.top,
         "pretrained": encoder.pretrained,
     }
+    _check_made_from_config(encoder, state, folder)
+    encoder.tokenizer.save_pretrained(folder / TOKENIZER)
+    _check_tokenizer(encoder, state, folder)
+    return state
 
 
 def restore_encoder(
@@ -75,30 +112,189 @@ def restore_encoder(
     Returns
     -------
     TextEncoder
+
+    Raises
+    ------
+    ValueError
+        If the files do not belong to the weights.
     """
-    config = AutoConfig.from_pretrained(folder / ENCODER, trust_remote_code=False)
-    backbone = AutoModel.from_config(config, trust_remote_code=False)
-    tokenizer = restore_tokenizer(state, folder).tokenizer
-    encoder = TextEncoder(backbone, tokenizer, state["pooling"], -1, state["max_length"])
-    encoder.top, encoder.pretrained = state["top"], state["pretrained"]
-    add_saved_adapters(encoder, weights)
+    with naming_file(CONFIG):
+        _check_sizes(state, weights, folder)
+        backbone = _make_backbone(state, folder)
+        tokenizer = restore_tokenizer(state, folder).tokenizer
+        encoder = TextEncoder(backbone, tokenizer, state["pooling"], -1, state["max_length"])
+        encoder.top, encoder.pretrained = state["top"], state["pretrained"]
+        if encoder.top is not None:
+            encoder.backbone.get_submodule(encoder.top)
+        add_saved_adapters(encoder, weights)
+        # The configuration may name another precision than the module had at last.
+        for name, tensor in [*encoder.named_parameters(), *encoder.named_buffers()]:
+            if name in weights:
+                tensor.data = tensor.data.to(weights[name].dtype)
     return encoder
 
 
 def restore_tokenizer(state: dict[str, Any], folder: Path) -> TextTokenizer:
     """Read the tokenizer of a saved encoder."""
-    tokenizer = AutoTokenizer.from_pretrained(folder / TOKENIZER, trust_remote_code=False)
-    return TextTokenizer(tokenizer, state["max_length"])
+    with naming_file(TOKENIZER):
+        tokenizer = AutoTokenizer.from_pretrained(
+            (folder / TOKENIZER).resolve(strict=True),
+            trust_remote_code=False,
+            local_files_only=True,
+        )
+        return TextTokenizer(tokenizer, state["max_length"])
 
 
-def _is_made_from_config(backbone: nn.Module) -> bool:
-    """Return whether transformers makes such a module from its configuration."""
-    config = getattr(backbone, "config", None)
-    if not isinstance(config, PreTrainedConfig):
-        return False
-    with torch.device("meta"):
-        try:
-            made = AutoModel.from_config(config, trust_remote_code=False)
-        except ValueError:
-            return False
-    return type(made) is type(backbone)
+def _make_backbone(state: dict[str, Any], folder: Path) -> nn.Module:
+    """Make the module that a saved configuration describes, of the class that was saved."""
+    content = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    if content["model_type"] != state["model_type"]:
+        raise ValueError(f"model type {content['model_type']!r} instead of {state['model_type']!r}")
+    content = _without_lookups(content)
+    config_class = CONFIG_MAPPING[content["model_type"]]
+    config = config_class.from_dict(content)
+    if state["attention"] is not None and state["attention"] not in ATTENTIONS:
+        raise ValueError(f"attention {state['attention']!r} is not one of {ATTENTIONS}")
+    backbone = AutoModel.from_config(
+        config, trust_remote_code=False, attn_implementation=state["attention"]
+    )
+    backbone = without_decoder(backbone)
+    if type(backbone).__name__ != state["module"]:
+        raise ValueError(f"describes a {type(backbone).__name__} instead of a {state['module']}")
+    return backbone.eval()
+
+
+def _without_lookups(content):
+    """A configuration without what makes transformers look up code, kernels or other models."""
+    if isinstance(content, list):
+        return [_without_lookups(item) for item in content]
+    if not isinstance(content, dict):
+        return content
+    return {
+        key: _without_lookups(value)
+        for key, value in content.items()
+        if key not in LOOKUPS and not key.removesuffix("_internal").endswith("_implementation")
+    }
+
+
+def _check_sizes(state: dict[str, Any], weights: dict[str, torch.Tensor], folder: Path) -> None:
+    """Raise a ValueError unless the configuration describes the shapes of the weights.
+
+    The module is made without memory for weights, and only as far as it has weights at all.
+    """
+    expected = {
+        name.removeprefix("backbone."): tuple(weight.shape)
+        for name, weight in weights.items()
+        if name.startswith("backbone.")
+    }
+    content = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    for key, value in _numbers(content):
+        if "layer" in key and value > max(MANY_LAYERS, len(expected)):
+            raise ValueError(f"{key} is {value}, but there are {len(expected)} weights")
+    # Poolers and decoders, which are not saved, and shared weights are registered as well.
+    with torch.device("meta"), _at_most_parameters(4 * len(expected) + 64):
+        shapes = _shapes(_make_backbone(state, folder))
+    if name := _first_difference(shapes, expected):
+        raise ValueError(
+            f"describes {name!r} of shape {shapes.get(name)}, but the saved one has shape "
+            f"{expected.get(name)}"
+        )
+
+
+def _check_made_from_config(encoder: TextEncoder, state: dict[str, Any], folder: Path) -> None:
+    """Raise a ValueError unless transformers makes this module from the saved configuration."""
+    backbone = encoder.backbone
+    try:
+        with torch.device("meta"):
+            made = _make_backbone(state, folder)
+    except Exception as error:
+        reason = f"transformers makes none: {type(error).__name__}: {error}"
+        raise _module_error(reason) from error
+    shapes, expected = _shapes(made), _shapes(backbone)
+    if name := _first_difference(shapes, expected):
+        raise _module_error(
+            f"{name!r} has shape {expected.get(name)}, and shape {shapes.get(name)} by the config"
+        )
+    parts, expected_parts = _parts(made), _parts(backbone)
+    if name := _first_difference(parts, expected_parts):
+        raise _module_error(
+            f"{name!r} is {expected_parts.get(name)}, and {parts.get(name)} by the config"
+        )
+
+
+def _check_tokenizer(encoder: TextEncoder, state: dict[str, Any], folder: Path) -> None:
+    """Raise a ValueError unless the tokenizer is read from the folder as it was."""
+    try:
+        copy = restore_tokenizer(state, folder).tokenizer
+        options = {"truncation": False, "padding": False}
+        same = copy(list(PROBES), **options) == encoder.tokenizer(list(PROBES), **options)
+    except SavedFileError as error:
+        raise ValueError(
+            "`encoder`: the tokenizer cannot be stored, because transformers does not read it "
+            f"again ({error}); use joblib.dump."
+        ) from error
+    if not same or len(copy) != len(encoder.tokenizer):
+        raise ValueError(
+            "`encoder`: the tokenizer cannot be stored, because transformers reads another one "
+            "from what it writes; use joblib.dump."
+        )
+
+
+def _module_error(reason: str) -> ValueError:
+    return ValueError(
+        "`encoder` is a module that transformers.AutoModel does not make from its config, which "
+        f"cannot be stored as JSON and tensors ({reason}); use joblib.dump."
+    )
+
+
+def _shapes(backbone: nn.Module) -> dict[str, tuple[int, ...]]:
+    """The shapes of the weights, without the pooler, which `TextEncoder` removes."""
+    return {
+        name: tuple(weight.shape)
+        for name, weight in backbone.state_dict().items()
+        if not name.startswith("pooler.")
+    }
+
+
+def _parts(backbone: nn.Module) -> dict[str, str]:
+    """The class and the settings of every module that decides the output."""
+    return {
+        name: f"{type(module).__qualname__}({module.extra_repr()})"
+        for name, module in backbone.named_modules()
+        if not isinstance(module, nn.Dropout) and name.split(".")[0] != "pooler"
+    }
+
+
+def _first_difference(one: dict[str, Any], other: dict[str, Any]) -> str | None:
+    """The first name under which two dicts do not have the same."""
+    names = (name for name in one | other if one.get(name) != other.get(name))
+    return next(names, None)
+
+
+def _numbers(content) -> Iterator[tuple[str, float]]:
+    """The numbers of a configuration, with their keys."""
+    items = content.items() if isinstance(content, dict) else enumerate(content)
+    for key, value in items:
+        if isinstance(value, (dict, list)):
+            yield from _numbers(value)
+        elif isinstance(value, (int, float)):
+            yield str(key), value
+
+
+@contextmanager
+def _at_most_parameters(n_parameters: int) -> Iterator[None]:
+    """Inside, this thread cannot make modules with more parameters than these."""
+    n_made, thread = 0, get_ident()
+
+    def count(module, name, parameter):
+        nonlocal n_made
+        if get_ident() == thread and parameter is not None:
+            n_made += 1
+            if n_made > n_parameters:
+                raise ValueError("describes more weights than there are")
+
+    handle = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        handle.remove()

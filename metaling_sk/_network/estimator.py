@@ -22,8 +22,8 @@ from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._network.callbacks import name_callbacks
 from metaling_sk._network.front_end import EncodingParameters
 from metaling_sk._network.front_ends import FRONT_ENDS, choose_front_end
-from metaling_sk._network.language_norm import LanguageNorm
 from metaling_sk._network.prediction import Execution, Outputs
+from metaling_sk._network.saved import check_fits_network, encoder_weights, restore_network
 from metaling_sk._network.training import TrainingSettings, new_net
 from metaling_sk._utils.all_or_nothing import unchanged_on_error
 from metaling_sk._utils.device import autocast_dtype, find_device
@@ -333,18 +333,9 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
         self.history_ = pd.DataFrame(**state["history_"])
         kind = FRONT_ENDS[state["front_end"]["kind"]]
         self.front_end_ = kind.from_state(state["front_end"], folder)
-        network = self._restore_network(state["network"], state["front_end"], folder)
+        weights = encoder_weights(state["network"]["weights"])
+        encoder = self.front_end_.restore_encoder(state["front_end"], weights, folder)
+        network = restore_network(self._network_from_config, state["network"], encoder)
+        check_fits_network(self.classes_, self.languages_, network)
+        self.front_end_.check_fits_network(self.languages_, network)
         self.net_ = new_net(network, self._empty_objective(), self._settings())
-
-    def _restore_network(self, state: dict, front_end_state: dict, folder: Path) -> nn.Module:
-        weights = state["weights"]
-        encoder_weights = {
-            name.removeprefix("encoder."): weight
-            for name, weight in weights.items()
-            if name.startswith("encoder.")
-        }
-        encoder = self.front_end_.restore_encoder(front_end_state, encoder_weights, folder)
-        norm = LanguageNorm.from_weights(weights, "norm.")
-        network = self._network_from_config(state, encoder, norm)
-        network.load_state_dict(weights)
-        return network

@@ -113,6 +113,16 @@ class FixedFrontEnd(FrontEnd):
         add_saved_adapters(encoder, weights)
         return encoder
 
+    def check_fits_network(self, languages, network):
+        unknown = set(self.statistics.languages) - {*languages, ALL_LANGUAGES}
+        if unknown:
+            raise ValueError(f"the statistics name the languages {sorted(unknown)}")
+        n_features = self.statistics.mean.shape[1]
+        if n_features != network.n_features:
+            raise ValueError(
+                f"the statistics have {n_features} features, but the network {network.n_features}"
+            )
+
     def _with(self, statistics: LanguageStatistics) -> FrontEnd:
         if not (np.isfinite(statistics.mean).all() and np.isfinite(statistics.scale).all()):
             raise ValueError(

@@ -193,6 +193,9 @@ class FrontEnd(ABC):
     ) -> nn.Module:
         """An encoder of the shape that the network had, for these weights."""
 
+    def check_fits_network(self, languages: list[str], network: nn.Module) -> None:  # noqa: B027
+        """Raise a ValueError unless what was restored belongs to these languages and network."""
+
 
 def check_same_input(front_end: FrontEnd, samples: Samples) -> None:
     """Raise a ValueError unless the samples are of the kind that the front end was fitted on."""

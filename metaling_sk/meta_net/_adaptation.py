@@ -294,3 +294,9 @@ class AdaptiveClassifier(NetworkClassifier):
             language: ResidualHead.from_state(residual_head)
             for language, residual_head in state["residual_heads"].items()
         }
+        shape = len(self.classes_), self.net_.module_.head.in_features
+        for language, residual_head in self.residual_heads_.items():
+            if language not in self.languages_:
+                raise ValueError(f"a residual head is of {language!r}, which is not in languages_")
+            if (residual_head.coef.shape, residual_head.intercept.shape) != (shape, shape[:1]):
+                raise ValueError(f"the residual head of {language!r} is not of shape {shape}")

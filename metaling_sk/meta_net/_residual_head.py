@@ -69,6 +69,7 @@ class ResidualHead:
         else:
             parts = state["data"], state["indices"], state["indptr"]
             coef = sparse.csr_array(parts, shape=tuple(state["shape"]))
+            coef.check_format(full_check=True)
         return cls(coef, state["intercept"], state["share"])
 
     def after(self, first: ResidualHead) -> ResidualHead:
