@@ -40,6 +40,11 @@ class SearchFolder:
         """A file for each fit that is being done."""
         return self.path / "running"
 
+    def forget(self) -> None:
+        """Remove the states and marks of another search."""
+        for folder in (self.states, self.running):
+            shutil.rmtree(folder, ignore_errors=True)
+
     def prepare(self) -> None:
         """Make the subfolders and forget fits that were running when a search was killed."""
         shutil.rmtree(self.running, ignore_errors=True)
@@ -68,11 +73,41 @@ class SearchFolder:
         return (self.running / name).exists()
 
 
+def checkpoint_path(checkpoint: str | os.PathLike | None) -> Path | None:
+    """The folder that the parameter `checkpoint` names, the same in all processes.
+
+    Raises
+    ------
+    ValueError
+        If it names no folder.
+    """
+    if checkpoint is None:
+        return None
+    if not os.fspath(checkpoint):
+        raise ValueError("`checkpoint` must name a folder, or be None for none, got ''.")
+    try:
+        path = Path(checkpoint).expanduser().absolute()
+        is_other = path.exists() and not path.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise cannot_use(checkpoint, error) from error
+    if is_other:
+        raise ValueError(f"`checkpoint` must name a folder, but {path} is a file.")
+    return path
+
+
+def cannot_use(checkpoint: str | os.PathLike, error: Exception) -> ValueError:
+    """The error for a folder in which the search cannot write."""
+    return ValueError(
+        f"`checkpoint`: {os.fspath(checkpoint)} cannot be used as a folder ({error}); name one in "
+        "which files can be made and written."
+    )
+
+
 @contextmanager
-def open_folder(checkpoint: str | os.PathLike | None) -> Iterator[SearchFolder]:
+def open_folder(checkpoint: Path | None) -> Iterator[SearchFolder]:
     """Open the folder of a checkpoint or, without one, a temporary folder."""
     if checkpoint is not None:
-        yield SearchFolder(Path(checkpoint))
+        yield SearchFolder(checkpoint)
         return
     with TemporaryDirectory(prefix="metaling_sk-") as path:
         yield SearchFolder(Path(path))

@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import os
 import time
-from math import isfinite
-from numbers import Integral, Real
+import warnings
 from pathlib import Path
 
-import joblib
-import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
-from sklearn.base import BaseEstimator
 
+from metaling_sk.meta_param._describe import describe
 from metaling_sk.meta_param._fit_spec import Fit, FitResult
+from metaling_sk.meta_param._folder import cannot_use
+from metaling_sk.meta_param._records import cut_torn_end, read_records, to_json, write_record
 
 FILE = "journal.jsonl"
+
+FORMAT = 2
+"""The number of the form of the file."""
 
 
 class Journal:
@@ -27,7 +29,7 @@ class Journal:
 
     Parameters
     ----------
-    folder : str, path or None
+    folder : Path or None
         The folder, which is made if it does not exist.
 
     Attributes
@@ -38,22 +40,30 @@ class Journal:
     Raises
     ------
     ValueError
-        If a search is running in the folder.
+        If the folder cannot be used, or a search is running in it.
     """
 
-    def __init__(self, folder: str | os.PathLike | None):
+    def __init__(self, folder: Path | None):
         self.seed: int | None = None
-        self._folder = None if folder is None else Path(folder)
+        self._folder = folder
         self._lines: list[dict] = []
         self._fits: dict[tuple, dict] = {}
         self._file: int | None = None
         self._lock: FileLock | None = None
-        if self._folder is not None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _lock(self._folder)
-            self._lines = _read_lines(self._folder / FILE)
-            if self._lines:
-                self.seed = self._lines[0]["seed"]
+        if folder is None:
+            return
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = _lock(folder)
+            self._lines = self._read(folder / FILE)
+        except OSError as error:
+            self.close()
+            raise cannot_use(folder, error) from error
+        except BaseException:
+            self.close()
+            raise
+        if self._lines:
+            self.seed = self._lines[0]["seed"]
 
     def __enter__(self) -> Journal:
         return self
@@ -79,32 +89,58 @@ class Journal:
         if self._folder is None:
             return
         if self._lines:
-            _check_same(self._lines[0]["search"], _as_json(description), self._folder)
-        self._file = os.open(self._folder / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            _check_same(self._lines[0]["search"], description, self._folder)
+        try:
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+            self._file = os.open(self._folder / FILE, flags, 0o644)
+        except OSError as error:
+            raise cannot_use(self._folder, error) from error
         if not self._lines:
-            _write(self._file, {"search": description, "seed": seed})
+            write_record(self._file, {"format": FORMAT, "search": description, "seed": seed})
         self._fits = {_key(line): line for line in self._lines[1:]}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the folder holds no search."""
+        return not self._lines
 
     def find(self, fit: Fit) -> FitResult | None:
         """The result of a fit that is finished, or None."""
         line = self._fits.get(fit.key)
-        if line is None or line["params"] != _as_json(describe(fit.params)):
+        if line is None or to_json(line["params"]) != to_json(_describe_params(fit)):
             return None
         return line["result"]
 
     def add(self, fit: Fit, result: FitResult) -> None:
         """Note a finished fit; when this returns, it is on the disk."""
+        if self._file is None:
+            return
         line = {
             "candidate": fit.candidate,
             "split": fit.split,
             "n_resources": fit.n_resources,
-            "params": describe(fit.params),
+            "params": _describe_params(fit),
             "result": result,
             "finished": time.time(),
         }
-        if self._file is not None:
-            _write(self._file, line)
-        self._fits[fit.key] = line
+        write_record(self._file, line)
+
+    def _read(self, path: Path) -> list[dict]:
+        """Read the intact lines. A file without its first line is put aside."""
+        records = read_records(path)
+        if path.exists():
+            cut_torn_end(path)
+        if records and not _is_header(records[0]):
+            aside = path.with_suffix(".damaged")
+            os.replace(path, aside)
+            warnings.warn(
+                f"{path}: the first line, which says what search this is, is damaged. The search "
+                f"begins anew; what is left of the file is now {aside}.",
+                UserWarning,
+                stacklevel=3,
+            )
+            return []
+        return [record for record in records if record is not None]
 
     def close(self) -> None:
         """Close the file and let other searches use the folder."""
@@ -137,41 +173,21 @@ def read_results(folder: str | os.PathLike) -> pd.DataFrame:
     ValueError
         If no search has begun in the folder.
     """
-    path = Path(folder) / FILE
-    lines = _read_lines(path)
+    path = Path(folder).expanduser() / FILE
+    lines = read_records(path)
     if not lines:
         raise ValueError(f"{path} is missing or empty: no search has begun in this folder.")
-    n_splits = lines[0]["search"]["n_splits"]
+    header = lines[0]
+    if header is None or not _is_header(header):
+        raise ValueError(f"The first line of {path} is damaged; its results cannot be used.")
+    n_splits = header["search"]["n_splits"]
     evaluations: dict[tuple, dict[int, dict]] = {}
     for line in lines[1:]:
-        key = line["candidate"], line["n_resources"]
-        evaluations.setdefault(key, {})[line["split"]] = line
+        if line is not None:
+            key = line["candidate"], line["n_resources"]
+            evaluations.setdefault(key, {})[line["split"]] = line
     rows = [_to_row(fits) for fits in evaluations.values() if len(fits) == n_splits]
     return pd.DataFrame(rows, columns=None if rows else ["params", "mean_test_score"])
-
-
-def describe(value):
-    """Turn a value into a form that JSON can hold and that is the same in every process."""
-    if value is None or isinstance(value, bool | str):
-        return value
-    if isinstance(value, Integral):
-        return int(value)
-    if isinstance(value, Real):
-        # NaN is not equal to itself.
-        return float(value) if isfinite(value) else repr(float(value))
-    if isinstance(value, os.PathLike):
-        return {"path": os.fspath(value)}
-    if isinstance(value, dict):
-        return {str(name): describe(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [describe(item) for item in value]
-    if isinstance(value, BaseEstimator):
-        return {type(value).__name__: describe(value.get_params(deep=False))}
-    if hasattr(value, "rvs") and hasattr(value, "dist"):
-        return {value.dist.name: describe([value.args, value.kwds])}
-    if callable(value) and hasattr(value, "__qualname__"):
-        return {"function": f"{value.__module__}.{value.__qualname__}"}
-    return {type(value).__name__: joblib.hash(value)}
 
 
 def _to_row(fits: dict[int, dict]) -> dict:
@@ -200,10 +216,13 @@ def _lock(folder: Path) -> FileLock:
         ) from None
 
 
-def _write(file: int, line: dict) -> None:
-    # One write of a file opened for appending: a kill leaves a whole line or a torn last one.
-    os.write(file, (json.dumps(line, default=_to_python) + "\n").encode())
-    os.fsync(file)
+def _is_header(record: dict | None) -> bool:
+    """Whether a record is the first line of a journal of this form."""
+    return record is not None and record.get("format") == FORMAT
+
+
+def _describe_params(fit: Fit) -> dict:
+    return describe(fit.params, "param_distributions")
 
 
 def _key(line: dict) -> tuple:
@@ -211,19 +230,11 @@ def _key(line: dict) -> tuple:
     return line["candidate"], line["split"], line["n_resources"]
 
 
-def _read_lines(path: Path) -> list[dict]:
-    """All whole lines; a torn last one is cut off."""
-    if not path.exists():
-        return []
-    content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
-        os.truncate(path, len(whole))
-    return [json.loads(line) for line in whole.splitlines()]
-
-
 def _check_same(old: dict, new: dict, folder: Path) -> None:
-    differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    # As text, in which 1 is neither 1.0 nor True.
+    differing = [
+        name for name in {**old, **new} if to_json(old.get(name)) != to_json(new.get(name))
+    ]
     if differing:
         changes = "; ".join(
             f"{name} was {_shorten(old.get(name))}, is {_shorten(new.get(name))}"
@@ -238,15 +249,3 @@ def _check_same(old: dict, new: dict, folder: Path) -> None:
 def _shorten(value) -> str:
     text = json.dumps(value)
     return text if len(text) <= 120 else f"{text[:117]}..."
-
-
-def _as_json(value):
-    """The value after it has been written and read."""
-    return json.loads(json.dumps(value, default=_to_python))
-
-
-def _to_python(value):
-    """A number of numpy as one of Python."""
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} has no form in JSON.")

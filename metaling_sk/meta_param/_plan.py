@@ -18,10 +18,10 @@ from metaling_sk.meta_param._brackets import (
     single_rungs,
 )
 from metaling_sk.meta_param._candidates import FixedCandidates, TpeCandidates, make_candidates
+from metaling_sk.meta_param._describe import describe, digest_of, versions
 from metaling_sk.meta_param._fit_spec import FitSpec
 from metaling_sk.meta_param._folder import SearchFolder
 from metaling_sk.meta_param._folds import SearchData, Split, split
-from metaling_sk.meta_param._journal import describe
 from metaling_sk.meta_param._objective import Objective, missing_metric_message
 from metaling_sk.meta_param._prior_results import read_priors
 from metaling_sk.meta_param._space import dimensions
@@ -157,15 +157,37 @@ def make_plan(
     return SearchPlan(splits, priors, candidates, limits, brackets, fit_spec, objective)
 
 
-def describe_search(search, data: SearchData, params: dict, plan: SearchPlan) -> dict:
-    """Describe what makes this search another one than that in a checkpoint.
+def describe_parameters(search) -> dict:
+    """Describe the parameters of a search whose change makes it another one.
 
     Parameters
     ----------
     search : MetaParamSearchCV
+
+    Returns
+    -------
+    dict
+        In the form of `describe`.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be known whether a parameter is the same in another run.
+    """
+    names = (*DESCRIBED, "estimator", "param_distributions")
+    return {"versions": versions()} | {
+        name: describe(getattr(search, name), name) for name in names
+    }
+
+
+def describe_samples(data: SearchData, fit_params, plan: SearchPlan) -> dict:
+    """Describe the samples of a search whose change makes it another one.
+
+    Parameters
+    ----------
     data : SearchData
-    params : dict
-        The parameters of `fit`.
+    fit_params : object
+        The parameters of `fit`, and where they are passed to.
     plan : SearchPlan
 
     Returns
@@ -173,16 +195,15 @@ def describe_search(search, data: SearchData, params: dict, plan: SearchPlan) ->
     dict
         In the form of `describe`.
     """
-    return {name: describe(getattr(search, name)) for name in DESCRIBED} | {
-        "n_splits": len(plan.splits),
-        "estimator": describe(search.estimator),
-        "param_distributions": describe(search.param_distributions),
-        "prior": joblib.hash([frame.to_dict("list") for frame in plan.priors]),
-        "X": joblib.hash(data.X),
-        "y": joblib.hash(data.y),
-        "fit parameters": joblib.hash(params),
-        "folds": joblib.hash(plan.splits),
+    parts = {
+        "prior": [frame.to_dict("list") for frame in plan.priors],
+        "X": data.X,
+        "y": data.y,
+        "fit parameters": fit_params,
+        "folds": plan.splits,
     }
+    digests = {name: digest_of(value, name) for name, value in parts.items()}
+    return {"n_splits": len(plan.splits)} | digests
 
 
 def _find_seed(random_state) -> int:

@@ -26,7 +26,7 @@ from metaling_sk._utils.sklearn_compat import (
 )
 from metaling_sk.meta_param._fit_spec import Evaluation, FitResult
 from metaling_sk.meta_param._fits import fit_best, make_task
-from metaling_sk.meta_param._folder import open_folder
+from metaling_sk.meta_param._folder import checkpoint_path, open_folder
 from metaling_sk.meta_param._folds import SearchData, read_data
 from metaling_sk.meta_param._journal import Journal
 from metaling_sk.meta_param._loop import run_brackets
@@ -34,7 +34,8 @@ from metaling_sk.meta_param._objective import check_metric, find_scorers
 from metaling_sk.meta_param._plan import (
     RESOURCE_COLUMNS,
     SearchPlan,
-    describe_search,
+    describe_parameters,
+    describe_samples,
     make_plan,
 )
 from metaling_sk.meta_param._results import best_row, make_table, warn_of_failures
@@ -121,7 +122,7 @@ class MetaParamSearchCV(SignatureOrderMixin, BaseSearchCV):
         The seed of the candidates, of the default folds, and of estimators that have no
         random_state of their own.
     verbose : int, default=1
-        1 shows a progress bar, 0 nothing.
+        1 shows a progress bar for what takes longer than a second, 0 shows nothing.
     pre_dispatch : int or str, default="2*n_jobs"
         As in `joblib.Parallel`.
     error_score : "raise" or float, default=np.nan
@@ -298,7 +299,8 @@ class MetaParamSearchCV(SignatureOrderMixin, BaseSearchCV):
 
         Returns
         -------
-        self
+        self : MetaParamSearchCV
+            The fitted search.
 
         Raises
         ------
@@ -313,14 +315,20 @@ class MetaParamSearchCV(SignatureOrderMixin, BaseSearchCV):
         scorers, metric = find_scorers(self, data.classes)
         metric = check_metric(self, metric, has_language=data.language is not None)
         self._forget_last_fit()
+        checkpoint = checkpoint_path(self.checkpoint)
+        # Before the plan draws from a `random_state` that is no number.
+        description = None if checkpoint is None else describe_parameters(self)
         task = make_task(self, X, y, params.get("sample_weight"))
         context = self._init_callback_context(max_subtasks=1 + (self.refit is not False))
         context.call_on_fit_task_begin(**task)
-        with Journal(self.checkpoint) as journal, open_folder(self.checkpoint) as folder:
+        with Journal(checkpoint) as journal, open_folder(checkpoint) as folder:
             plan = make_plan(self, data, routed, scorers, metric, journal.seed, folder)
             self._set_plan(plan)
-            if self.checkpoint is not None:
-                journal.begin(describe_search(self, data, params, plan), plan.fit_spec.seed)
+            if description is not None:
+                description |= describe_samples(data, (params, routed), plan)
+                journal.begin(description, plan.fit_spec.seed)
+                if journal.is_empty:
+                    folder.forget()
             evaluations, results = self._run(data, plan, journal, context)
             warn_of_failures(results, self.error_score)
             metrics = self._set_results(evaluations, results, plan)

@@ -22,9 +22,9 @@ from sklearn.base import clone
 
 from metaling_sk._encoders.disk_cache import use_disk_cache
 from metaling_sk._utils.progress import silent
+from metaling_sk.meta_param._describe import describe
 from metaling_sk.meta_param._folder import SearchFolder
 from metaling_sk.meta_param._folds import SearchData
-from metaling_sk.meta_param._journal import describe
 
 
 class CacheWarmer:
