@@ -23,11 +23,10 @@ from metaling_sk._utils.parameters import NETWORK_PARAMETERS, Number, common_con
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
 from metaling_sk._utils.sklearn_compat import HasMethods, StrOptions, fit_context
-from metaling_sk.transfer._objective import TERMS
 from metaling_sk.transfer._preparation import TransferPreparation
 from metaling_sk.transfer._source_models import SourceModel, choose_source
 from metaling_sk.transfer._stages import Stages
-from metaling_sk.transfer._terms import list_terms
+from metaling_sk.transfer._terms import TERMS, list_terms
 from metaling_sk.transfer._training_set import TrainingSet
 
 

@@ -16,15 +16,16 @@ from metaling_sk._data.samples import Samples, check_two_classes, with_classes
 from metaling_sk._network.classifier import ClassifierNetwork
 from metaling_sk._network.estimator import NetworkClassifier
 from metaling_sk._network.prediction import Execution
+from metaling_sk._network.saved import check_names
 from metaling_sk._network.training import SkorchNet, new_net
 from metaling_sk._utils.random_state import others_may_seed
 from metaling_sk.exceptions import InputWarning
 from metaling_sk.preprocessing._dictionary_translator import fit_translator
 from metaling_sk.transfer._language_roles import find_language_roles
 from metaling_sk.transfer._linear import LinearTransferClassifier
-from metaling_sk.transfer._objective import ALIGNING, TransferObjective, trained
+from metaling_sk.transfer._objective import TransferObjective
 from metaling_sk.transfer._source_models import SourceModel, predict_source
-from metaling_sk.transfer._terms import find_terms
+from metaling_sk.transfer._terms import TERMS, Situation, find_terms, trained
 from metaling_sk.transfer._training_set import TrainingSet
 
 N_HIDDEN = 128
@@ -79,15 +80,15 @@ class TransferPreparation(NetworkClassifier):
         if not self.source_languages_:
             # Nothing is left to be a source: the labels there are train the model.
             is_target &= ~samples.labelled
-        self.transfer_ = find_terms(
-            self.transfer,
+        situation = Situation(
             samples,
             is_target,
             languages,
-            source,
+            has_teacher=source.teaches,
             has_dictionary=self.dictionary is not None,
             can_align=network is None or not network.is_linear,
         )
+        self.transfer_ = find_terms(self.transfer, situation)
         self.translator_ = None
         if self.dictionary is not None and samples.is_text:
             self.translator_ = fit_translator(self.dictionary, samples, languages[1], rng)
@@ -162,7 +163,8 @@ class TransferPreparation(NetworkClassifier):
 
     def _new_network(self) -> ClassifierNetwork:
         body = self.front_end_.new_body(len(self.languages_))
-        needs_hidden = self.front_end_.inputs_are_fixed and set(self.transfer_) & set(ALIGNING)
+        aligns = any(TERMS[term].aligns for term in self.transfer_)
+        needs_hidden = self.front_end_.inputs_are_fixed and aligns
         return ClassifierNetwork(
             body.encoder,
             body.norm,
@@ -225,6 +227,7 @@ class TransferPreparation(NetworkClassifier):
     def _set_saved_state(self, state, folder):
         super()._set_saved_state(state, folder)
         for name in SAVED_ATTRIBUTES:
+            check_names(state[name], name)
             setattr(self, name, state[name])
 
     _network_from_config = staticmethod(ClassifierNetwork.from_config)

@@ -8,7 +8,7 @@ import numpy as np
 
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import Samples
-from metaling_sk.transfer._objective import ALIGNING
+from metaling_sk.transfer._terms import TERMS
 
 
 @dataclass
@@ -46,24 +46,21 @@ class TrainingSet:
         labelled = self.samples.labelled
         is_source, is_target = ~self.is_target & labelled & chosen, self.is_target & chosen
         encoded = replace(self.encoded, teacher=self.source_probabilities)
+        wanted = {stream for term in terms for stream in TERMS[term].streams}
         streams = {"source": encoded.take(is_source)}
-        if "labels" in terms:
+        if "labels" in wanted:
             streams["labels"] = encoded.take(is_target & labelled)
-        if {"distill", *ALIGNING} & set(terms):
+        if "target" in wanted:
             streams["target"] = encoded.take(is_target)
-        if "code_switch" in terms:
+        if "code_switch" in wanted and self.switched is not None:
             streams["code_switch"] = self.switched.take(chosen[~self.is_target & labelled])
         return streams
 
     def validation_streams(self, terms, part) -> dict[str, EncodedSamples]:
         """The streams that tell the best epoch: those of the target, where there are any."""
         streams = self.streams(terms, part)
-        stream_of_term = {"labels": "labels", "distill": "target"}
-        target = {
-            stream_of_term[term]: streams[stream_of_term[term]]
-            for term in terms
-            if term in stream_of_term
-        }
+        judged = (TERMS[term].target_stream for term in terms)
+        target = {stream: streams[stream] for stream in judged if stream is not None}
         if any(map(len, target.values())):
             return target
         return {

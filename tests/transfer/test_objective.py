@@ -7,7 +7,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from tiny import DICTIONARY, make_classifier
+from tiny import DICTIONARY, make_classifier, make_pair
 from torch import nn
 from transfer_cases import ENGLISH, FEW_SHOT, NUMBERS, SWAPPED, UNLABELLED, features, fit
 
@@ -15,7 +15,8 @@ from metaling_sk import TransferClassifier
 from metaling_sk._data.batches import Batch, TrainingStep
 from metaling_sk._network import losses
 from metaling_sk._network.classifier import Output
-from metaling_sk.transfer._objective import TERMS, TransferObjective
+from metaling_sk.transfer._objective import TransferObjective
+from metaling_sk.transfer._terms import TERMS, Term
 
 # Each term
 
@@ -179,7 +180,9 @@ def test_the_objective_is_the_formula():
         "distill": losses.distillation(outputs["target"].logits, teacher, temperature).item(),
         "coral": losses.coral(source, target).item(),
         "mmd": losses.mmd(source, target).item(),
-        "adversarial": losses.adversarial(objective.discriminator, source, target, strength).item(),
+        "adversarial": losses.adversarial(
+            objective.parts["adversarial"], source, target, strength
+        ).item(),
         "l2sp": 8 / 2,
     }
     assert set(values) == {"source", *TERMS} == {"source", *terms}
@@ -199,3 +202,39 @@ def test_aligning_terms_alone_with_too_few_source_rows_to_hold_any_out(term):
     clf = TransferClassifier(target_languages="zh", transfer=term, max_epochs=2, verbose=0)
     clf.fit(X, y, language=["en"] * 16 + ["zh"] * 120)
     assert "valid_loss" not in clf.history_
+
+
+class Confidence(Term):
+    """Entropy of the predictions for target text."""
+
+    name = "confidence"
+    streams = ("target",)
+
+    def find_lack(self, situation):
+        return None if situation.has_target else "rows in a target language"
+
+    def value(self, objective, outputs, step, network):
+        p = outputs["target"].logits.softmax(dim=1)
+        return -(p * p.log()).sum(dim=1).mean()
+
+
+def test_a_new_term_is_one_class(monkeypatch):
+    monkeypatch.setitem(TERMS, "confidence", Confidence())
+    X, y = make_pair()
+    entropies = []
+    for weight in (0.0, 3.0):
+        # The names that `transfer` takes alone are declared when the class is made; lists are open.
+        model = make_classifier(
+            target_languages="zh",
+            transfer=["confidence"],
+            transfer_weight=weight,
+            max_epochs=10,
+            learning_rate=0.01,
+        ).fit(X, y)
+        p = model.predict_proba(X[X["language"] == "zh"])
+        entropies.append(-(p * np.log(p)).sum(axis=1).mean())
+    assert "confidence" in model.history_
+    assert entropies[1] < entropies[0]
+    english = X["language"] == "en"
+    with pytest.raises(ValueError, match="'confidence' needs rows in a target language"):
+        model.fit(X[english], y[english])
