@@ -57,9 +57,12 @@ all_folders = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module")
 def checkpoints(save_checkpoint):
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return {name: save_checkpoint(config) for name, config in CONFIGS.items()}
+    folders = {}
+    for name, config in CONFIGS.items():
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            folders[name] = save_checkpoint(config)
+    return folders
 
 
 @pytest.fixture
