@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
+import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from hashlib import blake2b
 from multiprocessing.util import Finalize
 from pathlib import Path
 
@@ -20,19 +22,23 @@ MAX_BYTES = 16 * 1024**3
 KEY_BYTES = 16
 """Length of a key."""
 
-ARRAY_BYTES = KEY_BYTES + 8
-"""Bytes that an array takes in a file in addition to its values: its key and its length."""
+CHECK_BYTES = 8
+"""Length of the check sum of an array."""
 
-FILE_BYTES = 3 * 128
-"""Bytes that a file takes in addition to its arrays: three headers."""
+ARRAY_BYTES = KEY_BYTES + 8 + CHECK_BYTES
+"""Bytes that an array takes in a file beside its values: its key, its length, its check sum."""
+
+FILE_BYTES = 4 * 128
+"""Bytes that a file takes in addition to its arrays: four headers."""
 
 
 class DiskCache:
     """1-D arrays by namespace and key, in a folder.
 
-    A file holds the values, keys and lengths of all arrays that were computed together. It gets
-    its name when it is complete, and never changes. Nothing is kept in memory: arrays that were
-    read are views of a memory map, which stays open as long as one of them exists.
+    A file holds the values, keys, lengths and check sums of all arrays that were computed together.
+    It gets its name when it is complete, and never changes. A file that is damaged is removed with
+    a warning, and its arrays are computed again. Nothing is kept in memory: arrays that were read
+    are views of a memory map, which stays open as long as one of them exists.
 
     Parameters
     ----------
@@ -101,15 +107,12 @@ class DiskCache:
             for path in (self.folder / namespace).glob("*.arrays"):
                 if len(arrays) == len(wanted):
                     break
-                values = np.load(path, mmap_mode="r")
-                with open(path, "rb") as file:
-                    file.seek(values.offset + values.nbytes)
-                    keys, lengths = np.load(file).tolist(), np.load(file)
-                values = np.asarray(values)
-                ends = np.cumsum(lengths)
-                for key, length, end in zip(keys, lengths, ends, strict=True):
-                    if key in wanted:
-                        arrays[key] = values[end - length : end]
+                try:
+                    arrays |= _load(path, wanted)
+                except FileNotFoundError:
+                    continue
+                except Exception as error:
+                    _remove_damaged(path, error)
         return arrays
 
     def _write(self, namespace: str, keys: list[bytes], arrays: Sequence[np.ndarray]) -> None:
@@ -204,8 +207,56 @@ def _without(index_of: dict[bytes, int], arrays: dict[bytes, np.ndarray]) -> dic
 
 
 def _save(file, keys: list[bytes], arrays: Sequence[np.ndarray]) -> None:
-    """Write values, keys and lengths to an open file."""
+    """Write values, keys, lengths and check sums to an open file."""
     values = arrays.ravel() if isinstance(arrays, np.ndarray) else np.concatenate(arrays)
+    ends = np.cumsum([len(array) for array in arrays])
+    parts = [
+        values[end - len(array) : end] for array, end in zip(arrays, ends.tolist(), strict=True)
+    ]
+    checks = [_check_sum(key, part) for key, part in zip(keys, parts, strict=True)]
     np.save(file, values)
     np.save(file, np.frombuffer(b"".join(keys), f"V{KEY_BYTES}"))
     np.save(file, np.array([len(array) for array in arrays], np.int64))
+    np.save(file, np.frombuffer(b"".join(checks), f"V{CHECK_BYTES}"))
+
+
+def _load(path: Path, wanted: Collection[bytes]) -> dict[bytes, np.ndarray]:
+    """Return those of the wanted arrays that a file has, by key.
+
+    Raises
+    ------
+    Exception
+        Of any kind, if the file is damaged.
+    """
+    values = np.load(path, mmap_mode="r")
+    with open(path, "rb") as file:
+        file.seek(values.offset + values.nbytes)
+        keys, lengths, checks = np.load(file).tolist(), np.load(file), np.load(file).tolist()
+    values = np.asarray(values)
+    ends = np.cumsum(lengths)
+    if lengths.min() < 0 or ends[-1] != len(values):
+        raise ValueError("the lengths of its arrays do not fit")
+    arrays = {}
+    for key, length, end, check in zip(keys, lengths, ends, checks, strict=True):
+        if key in wanted:
+            arrays[key] = values[end - length : end]
+            if _check_sum(key, arrays[key]) != check:
+                raise ValueError("the check sum of an array is wrong")
+    return arrays
+
+
+def _check_sum(key: bytes, array: np.ndarray) -> bytes:
+    """The check sum of an array, its type and its key."""
+    digest = blake2b(array.dtype.str.encode(), digest_size=CHECK_BYTES, key=key)
+    digest.update(np.ascontiguousarray(array).view(np.uint8))
+    return digest.digest()
+
+
+def _remove_damaged(path: Path, error: Exception) -> None:
+    with suppress(OSError):
+        path.unlink()
+    warnings.warn(
+        f"{path} was damaged and has been removed; its content is computed again: {error}",
+        UserWarning,
+        stacklevel=4,
+    )

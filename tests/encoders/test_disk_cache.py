@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -97,6 +98,45 @@ def test_keys_may_end_in_zeros_and_rows_be_ragged_or_empty(tmp_path):
             len(DiskCache(tmp_path).get_or_compute("empty", only_empty, lambda _: rows[1:2])[0])
             == 0
         )
+
+
+def test_damaged_files_are_computed_again(tmp_path):
+    """Bits that flipped anywhere, files that were cut off, and files of other content."""
+    rng = np.random.default_rng(0)
+    keys = keys_of(b"key", map(str, range(20)))
+    expected = [
+        row.copy() for row in DiskCache(tmp_path).get_or_compute("numbers", keys, double(keys))
+    ]
+    (path,) = files(tmp_path)
+    intact = path.read_bytes()
+    for number in range(200):
+        damaged = bytearray(intact)
+        if number % 4 == 3:
+            damaged = damaged[: rng.integers(len(intact))]
+        else:
+            damaged[rng.integers(len(intact))] ^= 1 << rng.integers(8)
+        for old in files(tmp_path):
+            old.unlink()
+        path.write_bytes(damaged)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            found = DiskCache(tmp_path).get_or_compute("numbers", keys, double(keys))
+        for row, right in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(row, right, strict=True)
+        assert all(str(path) in str(warning.message) for warning in caught)
+
+
+def test_a_damaged_file_is_removed_with_a_warning(tmp_path):
+    keys = keys_of(b"key", ["a", "b"])
+    DiskCache(tmp_path).get_or_compute("numbers", keys, double(keys))
+    (path,) = files(tmp_path)
+    content = bytearray(path.read_bytes())
+    content[130] ^= 1
+    path.write_bytes(content)
+    with pytest.warns(UserWarning, match=f"{path} was damaged"):
+        rows = DiskCache(tmp_path).get_or_compute("numbers", keys, double(keys))
+    assert [row.tobytes() for row in rows] == keys
+    assert path not in files(tmp_path) and len(files(tmp_path)) == 1
 
 
 def test_rows_are_views_of_a_memory_map_that_closes(tmp_path):
