@@ -120,14 +120,7 @@ def tokenize(texts: Iterable[str], tokenizer, max_length: int) -> Tokens:
     """
     max_characters = max_length * CHARACTERS_PER_TOKEN
     texts = [_well_formed(text[:max_characters]) for text in texts]
-    ids_per_text = tokenizer(
-        texts,
-        truncation=True,
-        max_length=max_length,
-        padding=False,
-        return_attention_mask=False,
-        return_token_type_ids=False,
-    )["input_ids"]
+    ids_per_text = call_tokenizer(texts, tokenizer, max_length)
     filler = next(
         (
             token
@@ -140,6 +133,18 @@ def tokenize(texts: Iterable[str], tokenizer, max_length: int) -> Tokens:
     offsets = np.concatenate([[0], np.cumsum([len(ids) for ids in ids_per_text])]).astype(np.int64)
     all_ids = (token for ids in ids_per_text for token in ids)
     return Tokens(np.fromiter(all_ids, np.int32, offsets[-1]), offsets)
+
+
+def call_tokenizer(texts: list[str], tokenizer, max_length: int) -> list[list[int]]:
+    """Return the ids of each text, at most `max_length`; there may be none."""
+    return tokenizer(
+        texts,
+        truncation=True,
+        max_length=max_length,
+        padding=False,
+        return_attention_mask=False,
+        return_token_type_ids=False,
+    )["input_ids"]
 
 
 def tokenizer_digest(tokenizer) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Iterable
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -13,9 +14,11 @@ from torch import nn
 from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging
 
+from metaling_sk._encoders.backbone import without_decoder
+
 
 def load_checkpoint(name: str | os.PathLike) -> tuple[nn.Module, object]:
-    """Load a model in float32 and its tokenizer.
+    """Load a model in float32, without its decoder if it has an encoder, and its tokenizer.
 
     A process reads the files once. Every caller gets a copy.
 
@@ -32,7 +35,8 @@ def load_checkpoint(name: str | os.PathLike) -> tuple[nn.Module, object]:
     Raises
     ------
     ValueError
-        If it is an encoder-decoder model.
+        If a weight is missing, or if it is an encoder-decoder model whose encoder does not stand
+        alone.
     OSError
         If there is no such folder, file or model, or it cannot be downloaded.
     """
@@ -58,19 +62,32 @@ def _load(name: str, modified_at: int | None) -> tuple[nn.Module, object]:
             weights["quantization_config"] = transformers.GgufConfig(dequantize=True)
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **options)
-        model = AutoModel.from_pretrained(name, dtype="float32", **options, **weights)
+        model, loading_info = AutoModel.from_pretrained(
+            name, dtype="float32", output_loading_info=True, **options, **weights
+        )
     except (OSError, ValueError) as error:
         raise OSError(
             f"`encoder`: {name!r} is no folder with a transformers model (config, tokenizer, "
             "safetensors weights), no .gguf file, and could not be had from the Hugging Face hub. "
             f"encoder='scratch' needs no files. ({error})"
         ) from error
-    if model.config.is_encoder_decoder:
+    _check_complete(name, model, loading_info["missing_keys"])
+    return without_decoder(model).eval(), tokenizer
+
+
+def _check_complete(name: str, model: nn.Module, missing: Iterable[str]) -> None:
+    """Raise a ValueError if weights were missing, in whose place there are random numbers.
+
+    Poolers and decoders are not used.
+    """
+    unused = ("pooler.", "decoder.") if model.config.is_encoder_decoder else ("pooler.",)
+    lacking = sorted(weight for weight in missing if not weight.startswith(unused))
+    if lacking:
         raise ValueError(
-            f"`encoder`: {name!r} is an encoder-decoder model; encoders and decoders alone are "
-            "supported. Pass its encoder as a pair: encoder=(model.get_encoder(), tokenizer)."
+            f"`encoder`: the weights of {name!r} lack {', '.join(map(repr, lacking[:3]))}"
+            f"{' and others' if len(lacking) > 3 else ''}. Get the complete files, or a checkpoint "
+            "of the architecture that its config.json names."
         )
-    return model.eval(), tokenizer
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from sklearn.base import clone
 from torch import nn
 from transformers import PretrainedConfig
 
+from metaling_sk._encoders.backbone import without_decoder
+from metaling_sk._encoders.check_encoder import check_encoder
 from metaling_sk._encoders.checkpoint import load_checkpoint
 from metaling_sk._encoders.scratch import make_scratch
 from metaling_sk._encoders.text_encoder import TextEncoder
@@ -57,7 +59,8 @@ def make_text_encoder(
     elif isinstance(encoder, (str, os.PathLike)):
         pair = load_checkpoint(encoder)
     elif isinstance(encoder, tuple) and len(encoder) == 2 and isinstance(encoder[0], nn.Module):
-        pair = copy.deepcopy(encoder[0]), encoder[1]
+        # Half precision trains badly; `dtype` says in which precision the encoder computes.
+        pair = copy.deepcopy(encoder[0]).float(), encoder[1]
     elif isinstance(getattr(encoder, "text_encoder_", None), TextEncoder):
         return _copy_fitted(encoder.text_encoder_)
     else:
@@ -66,7 +69,9 @@ def make_text_encoder(
             "config, a pair (module, tokenizer), an sklearn transformer of texts or a fitted "
             f"estimator of metaling_sk with a text encoder, got {type(encoder).__name__}."
         )
-    text_encoder = TextEncoder(*pair, pooling, layer, max_length)
+    module, tokenizer = pair
+    text_encoder = TextEncoder(without_decoder(module), tokenizer, pooling, layer, max_length)
+    check_encoder(text_encoder)
     text_encoder.pretrained = not is_scratch(encoder)
     return text_encoder
 

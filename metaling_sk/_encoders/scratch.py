@@ -8,8 +8,9 @@ from hashlib import blake2b
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from torch import nn
-from transformers import AutoModel, BertConfig, BertModel, PretrainedConfig, PreTrainedTokenizerFast
+from transformers import BertConfig, BertModel, PretrainedConfig, PreTrainedTokenizerFast
 
+from metaling_sk._encoders.backbone import make_backbone
 from metaling_sk._encoders.disk_cache import active_disk_cache
 
 VOCABULARY_SIZE = 16_000
@@ -44,7 +45,18 @@ def make_scratch(
     -------
     model : module
     tokenizer : PreTrainedTokenizerFast
+
+    Raises
+    ------
+    ValueError
+        If no model of texts can be made from the configuration.
     """
+    if config is not None and not hasattr(config, "vocab_size"):
+        raise ValueError(
+            f"`encoder`: {type(config).__name__} has no `vocab_size`, so its model takes no texts; "
+            "of a model of texts and images pass the part of the texts, such as "
+            "`config.text_config`."
+        )
     tokenizer = train_tokenizer(
         texts, language, VOCABULARY_SIZE if config is None else config.vocab_size
     )
@@ -58,7 +70,7 @@ def make_scratch(
             max_position_embeddings=512,
         )
         return BertModel(config, add_pooling_layer=False), tokenizer
-    return AutoModel.from_config(config), tokenizer
+    return make_backbone(config), tokenizer
 
 
 def train_tokenizer(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
+from inspect import signature
 from numbers import Integral, Real
 
 import numpy as np
@@ -19,6 +21,10 @@ from metaling_sk._encoders.text_tokenizer import TextTokenizer
 
 Adapt = Callable[[int, torch.Tensor], torch.Tensor]
 """Maps the index of a layer, from 0, and its output to the input of the next layer."""
+
+
+PADDED_ON_THE_RIGHT = ("led", "longformer")
+"""Kinds of models whose layers get the tokens padded to whole windows."""
 
 
 class TextEncoder(nn.Module):
@@ -47,6 +53,9 @@ class TextEncoder(nn.Module):
         Name of the module whose output is pooled; None for the output of the backbone.
     adapters : ModuleList of Adapters
         They are applied to the output of every layer, one after the other.
+    has_token_layers : bool
+        Whether the output of each layer is known as one vector of `n_features` per token. The
+        check of a new encoder sets it.
     has_lora : bool
         Whether the linear layers have low-rank updates.
     pretrained : bool
@@ -65,15 +74,16 @@ class TextEncoder(nn.Module):
         if pooling not in POOLINGS:
             raise ValueError(f"`pooling` must be one of {list(POOLINGS)}, got {pooling!r}.")
         self.pooling = pooling
-        self.text_tokenizer = TextTokenizer(tokenizer, min(max_length, _max_tokens(backbone)))
+        self.text_tokenizer = TextTokenizer(
+            tokenizer, min(max_length, _max_tokens(backbone)), n_embeddings(backbone)
+        )
         self.backbone = backbone
-        if getattr(backbone, "pooler", None) is not None:
-            # No pooling of ours uses this layer on top of the first token.
-            backbone.pooler = None
+        _remove_what_is_not_used(backbone)
         self.top = keep_layers(backbone, layer)
         for index, module in enumerate(self.layers):
             module.register_forward_hook(_LayerHook(index))
         self.adapters = nn.ModuleList()
+        self.has_token_layers = True
         self.has_lora = False
         self.pretrained = True
         self.trainable = "all"
@@ -96,8 +106,10 @@ class TextEncoder(nn.Module):
     def n_features(self) -> int:
         """Size of the vector of a text."""
         config = getattr(self.backbone, "config", None)
-        if hasattr(config, "hidden_size"):
-            return config.hidden_size
+        n_hidden = getattr(config, "hidden_size", None)
+        # Between the vectors of tokens and its layers OPT may have a projection.
+        if n_hidden and n_hidden == getattr(config, "word_embed_proj_dim", n_hidden):
+            return n_hidden
         with torch.inference_mode():
             ids = torch.zeros((1, 1), dtype=torch.int64, device=next(self.parameters()).device)
             return self(ids, torch.ones_like(ids)).shape[1]
@@ -105,7 +117,7 @@ class TextEncoder(nn.Module):
     @property
     def n_layers(self) -> int:
         """Number of layers that adapters can be added to."""
-        return len(self.layers)
+        return len(self.layers) if self.has_token_layers else 0
 
     @property
     def layers(self) -> list[nn.Module]:
@@ -129,6 +141,12 @@ class TextEncoder(nn.Module):
         -------
         Tensor of shape (n_texts, n_features)
         """
+        return self.encode(input_ids, attention_mask, adapt)
+
+    def encode(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, adapt: Adapt | None = None
+    ) -> torch.Tensor:
+        """Do what `forward` does, without the hooks of users on this module."""
         call = _Call([*self.adapters] if adapt is None else [*self.adapters, adapt])
         token = _CALL.set(call)
         try:
@@ -136,8 +154,29 @@ class TextEncoder(nn.Module):
         finally:
             _CALL.reset(token)
         # The final normalisation of a backbone belongs to its last layer. Lower layers skip it.
-        hidden = self._last_hidden_state(output) if self.top is None else call.hidden
+        if self.top is None:
+            hidden = self._last_hidden_state(output)
+        else:
+            hidden = self._layer_output(call.hidden, input_ids)
         return pool(hidden, attention_mask, self.pooling)
+
+    def _layer_output(self, hidden, input_ids: torch.Tensor) -> torch.Tensor:
+        """Return the output of the top layer for each token."""
+        if not self.gives_token_vectors(hidden, input_ids):
+            raise ValueError(
+                f"`layer`: the layers of {type(self.backbone).__name__} do not give one vector per "
+                "token, so none of them can be left out; use layer=-1."
+            )
+        return hidden[:, : input_ids.shape[1]]
+
+    def gives_token_vectors(self, hidden, input_ids: torch.Tensor) -> bool:
+        """Return whether the output of a layer has one vector for each token."""
+        n_texts, n_tokens = input_ids.shape
+        if not isinstance(hidden, torch.Tensor) or hidden.ndim != 3 or len(hidden) != n_texts:
+            return False
+        model_type = getattr(getattr(self.backbone, "config", None), "model_type", None)
+        is_padded = model_type in PADDED_ON_THE_RIGHT and hidden.shape[1] > n_tokens
+        return is_padded or hidden.shape[1] == n_tokens
 
     def _last_hidden_state(self, output) -> torch.Tensor:
         hidden = getattr(output, "last_hidden_state", output)
@@ -203,10 +242,16 @@ def keep_layers(backbone: nn.Module, layer) -> str | None:
         )
     if n_kept == depth:
         return None
+    try:
+        backbone.config.num_hidden_layers = n_kept
+    except NotImplementedError as error:
+        raise ValueError(
+            f"`layer`: the number of layers of {type(backbone).__name__} is fixed; use layer=-1."
+        ) from error
     del layers[n_kept:]
-    backbone.config.num_hidden_layers = n_kept
     if getattr(backbone.config, "layer_types", None):
-        backbone.config.layer_types = backbone.config.layer_types[:n_kept]
+        with suppress(AttributeError):  # some configurations derive the types from the number
+            backbone.config.layer_types = backbone.config.layer_types[:n_kept]
     return f"{name}.{n_kept - 1}"
 
 
@@ -246,11 +291,12 @@ class _LayerHook:
         call = _CALL.get()
         if call is None:
             return output
-        hidden = output[0] if isinstance(output, tuple) else output
+        is_sequence = isinstance(output, (tuple, list))
+        hidden = output[0] if is_sequence else output
         for adapt in call.adapts:
             hidden = adapt(self.layer, hidden)
         call.hidden = hidden
-        return (hidden, *output[1:]) if isinstance(output, tuple) else hidden
+        return type(output)([hidden, *output[1:]]) if is_sequence else hidden
 
 
 def _layers_name(backbone: nn.Module) -> str | None:
@@ -266,13 +312,34 @@ def _layers_name(backbone: nn.Module) -> str | None:
     return None
 
 
+def n_embeddings(backbone: nn.Module) -> int | None:
+    """Return the number of token embeddings of a module, or None where it does not tell."""
+    try:
+        embeddings = backbone.get_input_embeddings()
+    except (AttributeError, NotImplementedError, TypeError):
+        return None
+    return embeddings.num_embeddings if isinstance(embeddings, nn.Embedding) else None
+
+
+def _remove_what_is_not_used(backbone: nn.Module) -> None:
+    """Remove the layer on top of the first token, and keep no cache for the next tokens."""
+    options = signature(type(backbone).__init__).parameters
+    if getattr(backbone, "pooler", None) is not None and "add_pooling_layer" in options:
+        backbone.pooler = None
+    config = getattr(backbone, "config", None)
+    if getattr(config, "use_cache", False):
+        config.use_cache = False
+
+
 def _max_tokens(backbone: nn.Module) -> int:
     """Return the number of tokens that the backbone has positions for."""
     config = getattr(backbone, "config", None)
-    n_positions = getattr(config, "max_position_embeddings", None) or np.iinfo(np.int32).max
+    n_positions = getattr(config, "max_position_embeddings", None) or 0
+    if n_positions < 1:  # XLNet, which has no limit, has -1
+        return np.iinfo(np.int32).max
     for name, module in backbone.named_modules():
-        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+        if name.endswith("position_embeddings"):
             # RoBERTa and models like it start at the position after that of padding.
-            n_reserved = 0 if module.padding_idx is None else module.padding_idx + 1
-            return n_positions - n_reserved
+            padding_index = getattr(module, "padding_idx", None)
+            return n_positions - (0 if padding_index is None else padding_index + 1)
     return n_positions

@@ -2,39 +2,81 @@
 
 from __future__ import annotations
 
+import copy
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
+from threading import Lock
 
 import numpy as np
 
-from metaling_sk._data.tokens import Tokens, tokenize, tokenizer_digest
+from metaling_sk._data.tokens import Tokens, call_tokenizer, tokenize, tokenizer_digest
 from metaling_sk._encoders.disk_cache import active_disk_cache
 from metaling_sk._encoders.memory_cache import keys_of
+
+_SHARED_TOKENIZERS = Lock()
+"""Held in calls of tokenizers that cannot be copied, so that one thread uses them at a time."""
 
 
 class TextTokenizer:
     """A tokenizer and the length that it truncates to. It does not change.
 
+    The length is state of a transformers tokenizer, which a call sets where it is another one.
+    So this class has a copy of the tokenizer, in which every call finds the length already set.
+
     Parameters
     ----------
     tokenizer : transformers tokenizer
-        The tokenizer.
+        The tokenizer; it is copied if it can be.
     max_length : int
         Number of tokens to which longer texts are truncated.
+    n_embeddings : int, optional
+        Number of tokens that the encoder has embeddings for, if that is known.
+
+    Attributes
+    ----------
+    tokenizer : transformers tokenizer
+        The copy.
     """
 
-    def __init__(self, tokenizer, max_length: int):
-        self.tokenizer = tokenizer
+    def __init__(self, tokenizer, max_length: int, n_embeddings: int | None = None):
         self.max_length = max_length
+        self.n_embeddings = n_embeddings
+        try:
+            self.tokenizer = copy.deepcopy(tokenizer)
+            self.is_copy = True
+        except Exception:  # a tokenizer with parts in Python raises a plain Exception
+            self.tokenizer = tokenizer
+            self.is_copy = False
+        if self.is_copy:
+            call_tokenizer([""], self.tokenizer, max_length)
 
     def __call__(self, texts: np.ndarray) -> Tokens:
-        """Return the token ids of each text."""
+        """Return the token ids of each text.
+
+        Raises
+        ------
+        ValueError
+            If a token has no embedding.
+        """
+        tokens = self._get_or_tokenize(texts)
+        if self.n_embeddings is not None and (tokens.ids >= self.n_embeddings).any():
+            position = np.flatnonzero(tokens.ids >= self.n_embeddings)[0]
+            row = np.searchsorted(tokens.offsets, position, side="right") - 1
+            raise ValueError(
+                f"`encoder`: a text (in row {row} of those that are encoded) holds the token id "
+                f"{tokens.ids[position]}, which has no embedding: the module has "
+                f"{self.n_embeddings}. Call module.resize_token_embeddings(len(tokenizer)), and "
+                "train it, or leave out the token."
+            )
+        return tokens
+
+    def _get_or_tokenize(self, texts) -> Tokens:
         disk_cache = active_disk_cache()
         if disk_cache is None:
-            return tokenize(texts, self.tokenizer, self.max_length)
+            return self._tokenize(texts)
 
         def compute(indices):
-            missing = [texts[index] for index in indices]
-            return tokenize(missing, self.tokenizer, self.max_length).to_rows()
+            return self._tokenize([texts[index] for index in indices]).to_rows()
 
         namespace = f"tokens-{self.digest.hex()}-{self.max_length}"
         return Tokens.from_rows(
@@ -45,6 +87,11 @@ class TextTokenizer:
     def digest(self) -> bytes:
         """A digest of everything that decides the ids of a text, except for the length."""
         return tokenizer_digest(self.tokenizer)
+
+    def _tokenize(self, texts) -> Tokens:
+        lock: AbstractContextManager = nullcontext() if self.is_copy else _SHARED_TOKENIZERS
+        with lock:
+            return tokenize(texts, self.tokenizer, self.max_length)
 
     def __deepcopy__(self, memo) -> TextTokenizer:
         return self

@@ -95,7 +95,7 @@ def add_saved_adapters(encoder: nn.Module, weights: dict[str, torch.Tensor]) -> 
 
 def _check_layers(encoder: TextEncoder) -> None:
     """Raise a ValueError unless adapters can be added to the layers of an encoder."""
-    if not encoder.layers:
+    if not encoder.n_layers:
         raise ValueError(
             "`trainable`: 'adapter' needs an encoder that shows its layers as one list, which "
             f"{type(encoder.backbone).__name__} does not; use trainable='lora' or 'all'."

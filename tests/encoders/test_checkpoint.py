@@ -14,6 +14,7 @@ from torch import nn
 from transformers import AutoModel, AutoTokenizer, T5Config
 
 from metaling_sk import EncoderVectorizer
+from metaling_sk._encoders.memory_cache import CACHE
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
 
@@ -183,10 +184,11 @@ def test_an_encoder_decoder_model(save_checkpoint):
         decoder_start_token_id=0,
     )  # fmt: skip
     folder = save_checkpoint(config)
-    with pytest.raises(
-        ValueError, match="is an encoder-decoder model; encoders and decoders alone"
-    ):
-        EncoderVectorizer(folder, **PLAIN).fit(TEXTS)
-    model = AutoModel.from_pretrained(folder)
-    pair = model.get_encoder(), AutoTokenizer.from_pretrained(folder)
-    assert EncoderVectorizer(pair, **PLAIN).fit_transform(TEXTS).shape == (len(TEXTS), 16)
+    model, tokenizer = AutoModel.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    pair = model.get_encoder(), tokenizer
+    vectors = EncoderVectorizer(pair, **PLAIN).fit_transform(TEXTS)
+    assert vectors.shape == (len(TEXTS), 16)
+    for encoder in (folder, (model, tokenizer)):
+        CACHE.clear()
+        again = EncoderVectorizer(encoder, **PLAIN).fit_transform(TEXTS)
+        np.testing.assert_array_equal(again, vectors)

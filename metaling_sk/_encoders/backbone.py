@@ -1,0 +1,83 @@
+"""The module of an encoder: made from a configuration, and an encoder without its decoder."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from torch import nn
+from transformers import AutoModel, PretrainedConfig
+
+FULL_ATTENTION = "original_full"
+"""Attention of BigBird between all tokens."""
+
+
+def make_backbone(config: PretrainedConfig) -> nn.Module:
+    """Make a module with random weights, the encoder alone for an encoder-decoder.
+
+    Parameters
+    ----------
+    config : transformers config
+        The architecture.
+
+    Returns
+    -------
+    module
+
+    Raises
+    ------
+    ValueError
+        If transformers makes no model from the configuration, or an encoder does not stand alone.
+    """
+    try:
+        model = AutoModel.from_config(config, trust_remote_code=False)
+    except (AssertionError, AttributeError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"`encoder`: transformers makes no model from this {type(config).__name__}. ({error})"
+        ) from error
+    return without_decoder(model)
+
+
+def without_decoder(model: nn.Module) -> nn.Module:
+    """Return the encoder of an encoder-decoder model, and any other model itself.
+
+    Parameters
+    ----------
+    model : module
+        The model; BigBird is changed in place.
+
+    Returns
+    -------
+    module
+
+    Raises
+    ------
+    ValueError
+        If the encoder of the model does not stand alone.
+    """
+    config = getattr(model, "config", None)
+    if getattr(config, "is_encoder_decoder", False):
+        encoder = model.get_encoder() if hasattr(model, "get_encoder") else None
+        if not isinstance(encoder, nn.Module) or not hasattr(encoder, "config"):
+            raise ValueError(
+                f"`encoder`: {type(model).__name__} is an encoder-decoder model whose encoder "
+                "does not stand alone; pass a model that is an encoder or a decoder."
+            )
+        _shrink_decoder(config)
+        model = encoder
+    if getattr(config, "attention_type", None) == "block_sparse":
+        # After the first short text BigBird attends to all tokens of every later text.
+        _set_full_attention(model)
+    return model
+
+
+def _shrink_decoder(config: PretrainedConfig) -> None:
+    """Leave one layer to the decoder that a module from the configuration would have."""
+    for name in ("decoder_layers", "num_decoder_layers"):
+        if hasattr(config, name):
+            setattr(config, name, 1)
+
+
+def _set_full_attention(model: nn.Module) -> None:
+    with suppress(AttributeError):
+        model.set_attention_type(FULL_ATTENTION)
+    model.config.attention_type = FULL_ATTENTION

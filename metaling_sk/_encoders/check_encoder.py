@@ -1,0 +1,117 @@
+"""Checks of an encoder before it is used: it must give every text a vector of its own."""
+
+from __future__ import annotations
+
+from itertools import cycle, islice
+
+import torch
+
+from metaling_sk._encoders.text_encoder import TextEncoder, n_embeddings
+
+SHORT, LONG = 3, 64
+"""Number of tokens of the two texts of the check."""
+
+TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-4}
+"""Largest relative difference between two vectors of one text, by precision."""
+
+HALF_TOLERANCE = 0.05
+"""The tolerance of every other precision."""
+
+REFUSED = {"reformer": "hashes tokens at random, so that a text has a new vector in every call"}
+"""Kinds of models that cannot be used, and why."""
+
+
+def check_encoder(encoder: TextEncoder) -> None:
+    """Raise unless an encoder takes the ids of its tokenizer and encodes each text by itself.
+
+    Parameters
+    ----------
+    encoder : TextEncoder
+        The encoder; only its `has_token_layers` is set.
+
+    Raises
+    ------
+    ValueError
+        If the tokenizer has more tokens than the encoder has embeddings, the encoder fails, its
+        layers do not give a vector per token, or the vector of a text depends on other texts.
+    """
+    backbone = encoder.backbone
+    name = type(backbone).__name__
+    model_type = getattr(getattr(backbone, "config", None), "model_type", None)
+    if model_type in REFUSED:
+        raise ValueError(f"`encoder`: {name} {REFUSED[model_type]}; use another model.")
+    _check_embeddings(encoder)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        modes = [(module, module.training) for module in encoder.modules()]
+        encoder.eval()
+        try:
+            _check_vectors(encoder)
+        finally:
+            for module, training in modes:
+                module.training = training
+
+
+def _check_embeddings(encoder: TextEncoder) -> None:
+    limit = n_embeddings(encoder.backbone)
+    if limit is None or not hasattr(encoder.tokenizer, "get_vocab"):
+        return
+    # Checkpoints may have special tokens without an embedding, such as one for padding.
+    special = set(getattr(encoder.tokenizer, "all_special_ids", ()))
+    ids = [index for index in encoder.tokenizer.get_vocab().values() if index not in special]
+    if ids and max(ids) >= limit:
+        raise ValueError(
+            f"`encoder`: the tokenizer has the token id {max(ids)}, but "
+            f"{type(encoder.backbone).__name__} has only {limit} embeddings; pass the tokenizer "
+            "that belongs to the module, or call module.resize_token_embeddings(len(tokenizer))."
+        )
+
+
+def _check_vectors(encoder: TextEncoder) -> None:
+    """Encode one text alone and beside a longer one."""
+    name = type(encoder.backbone).__name__
+    first = next(encoder.parameters(), None)
+    device = "cpu" if first is None else first.device
+    if str(device) == "meta":
+        return
+    n_long = min(LONG, encoder.max_length)
+    n_short = min(SHORT, n_long)
+    ids = torch.tensor(_token_ids(encoder, n_short + n_long), device=device)
+    both = torch.zeros((2, n_long), dtype=torch.int64, device=device)
+    both[0, :n_short], both[1] = ids[:n_short], ids[n_short:]
+    mask = torch.ones_like(both)
+    mask[0, n_short:] = 0
+    outputs = []
+
+    def remember(layer, hidden):
+        outputs.append(hidden)
+        return hidden
+
+    try:
+        alone = encoder.encode(both[:1, :n_short], mask[:1, :n_short])
+        together = encoder.encode(both, mask, adapt=remember)[:1]
+    except (TypeError, ValueError) as error:
+        if str(error).startswith(("`encoder`", "`layer`")):
+            raise
+        raise ValueError(f"`encoder`: {name} does not encode token ids. ({error})") from error
+    except (AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError) as error:
+        raise ValueError(f"`encoder`: {name} does not encode token ids. ({error})") from error
+    tolerance = HALF_TOLERANCE if first is None else TOLERANCE.get(first.dtype, HALF_TOLERANCE)
+    if (alone - together).norm() > tolerance * alone.norm():
+        raise ValueError(
+            f"`encoder`: {name} gives a text another vector when a longer text is encoded with "
+            "it, because it mixes padding with the tokens or draws random numbers; use another "
+            "model."
+        )
+    is_called_once = len(outputs) == len(encoder.layers)
+    encoder.has_token_layers = is_called_once and all(
+        encoder.gives_token_vectors(hidden, both) and hidden.shape[2] == alone.shape[1]
+        for hidden in outputs
+    )
+
+
+def _token_ids(encoder: TextEncoder, n_tokens: int) -> list[int]:
+    """Return ids of tokens that are not special."""
+    limit = n_embeddings(encoder.backbone) or len(encoder.tokenizer)
+    special = set(getattr(encoder.tokenizer, "all_special_ids", ()))
+    ids = [index for index in range(min(limit, n_tokens + len(special))) if index not in special]
+    return list(islice(cycle(ids or [0]), n_tokens))
