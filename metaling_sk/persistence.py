@@ -22,10 +22,11 @@ from metaling_sk._saving.description import ESTIMATOR, decode_description
 from metaling_sk._saving.errors import SavedFileError, naming_file
 from metaling_sk._saving.reading import is_inside, read_checked, read_file
 from metaling_sk._saving.values import from_json, to_json
-from metaling_sk._saving.versions import current_versions, warn_of_versions
+from metaling_sk._saving.versions import current_versions, version_differences
 from metaling_sk._saving.writing import write_folder
 from metaling_sk._utils.device import find_device
 from metaling_sk._utils.random_state import seeded
+from metaling_sk.exceptions import SavedVersionWarning
 
 __all__ = ["load", "save"]
 
@@ -131,6 +132,8 @@ def load(folder: str | os.PathLike, device: str | torch.device | None = None):
         find_device(device)
     try:
         content, estimator = _load_newest(folder, device)
+        with naming_file(ESTIMATOR):
+            differences = version_differences(content["versions"])
     except SavedFileError as error:
         raise ValueError(
             f"{str(folder)!r} does not hold a complete estimator saved by this version of "
@@ -143,7 +146,14 @@ def load(folder: str | os.PathLike, device: str | torch.device | None = None):
             "have; device='auto' takes its place. load(folder, device=...) takes another one.",
             stacklevel=2,
         )
-    warn_of_versions(content["versions"], content["class"])
+    if differences:
+        warnings.warn(
+            f"The {content['class']} in {str(folder)!r} was saved with other versions of packages: "
+            f"{', '.join(differences)}. Its predictions may differ; compare them, or install these "
+            "versions.",
+            SavedVersionWarning,
+            stacklevel=2,
+        )
     return estimator
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
 from importlib.metadata import version
-
-from metaling_sk.exceptions import SavedVersionWarning
 
 PACKAGES = ("metaling_sk", "scikit-learn", "torch", "transformers")
 """The packages whose versions are recorded."""
@@ -16,23 +13,14 @@ def current_versions() -> dict[str, str]:
     return {package: version(package).split("+")[0] for package in PACKAGES}
 
 
-def warn_of_versions(saved: dict[str, str], estimator_name: str) -> None:
-    """Warn if an estimator was saved with other versions of the packages.
+def version_differences(saved: dict[str, str]) -> list[str]:
+    """Name the packages that now have other versions than those of an estimator that was saved.
 
-    Another version of metaling_sk is no reason to warn, because the format has a version itself.
+    Another version of metaling_sk does not count, because the format has a version itself.
     """
     current = current_versions()
-    differences = [
+    return [
         f"{package} {saved[package]} (now {current[package]})"
         for package in PACKAGES[1:]
         if saved[package] != current[package]
     ]
-    if differences:
-        warnings.warn(
-            SavedVersionWarning(
-                f"This {estimator_name} was saved with other versions of packages: "
-                f"{', '.join(differences)}. Its predictions may differ; compare them, or save it "
-                "again with the versions that are installed."
-            ),
-            stacklevel=3,
-        )
