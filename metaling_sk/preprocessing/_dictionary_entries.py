@@ -5,24 +5,89 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
+from unicodedata import normalize
+
+import regex
 
 _UNSPACED_SCRIPTS = (
     r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff"
 )
 """Scripts without spaces between words: Thai, Lao, Burmese, Khmer, kana, Chinese characters."""
 
-_IN_WORD = rf"[^\W\d_{_UNSPACED_SCRIPTS}]"
+_IN_WORD = rf"(?:[\p{{L}}\p{{Nl}}\p{{No}}--[{_UNSPACED_SCRIPTS}]][\p{{M}}\p{{Cf}}--\u200b]*)"
 
-WORD = re.compile(rf"[{_UNSPACED_SCRIPTS}]|{_IN_WORD}+(?:['’]{_IN_WORD}+)*")
-"""A word; in scripts without spaces, a character."""
+_WORD = regex.compile(
+    rf"[{_UNSPACED_SCRIPTS}]|{_IN_WORD}+(?:['’·\u05f3\u05f4]{_IN_WORD}+)*", regex.VERSION1
+)
+"""A word, its letters with all their marks; in scripts without spaces, a character."""
+
+_ASCII_WORD = re.compile("[A-Za-z]+(?:'[A-Za-z]+)*")
+"""What `_WORD` is in ASCII, where this is several times faster."""
+
+_NOT_COMPARED = regex.compile(r"[\p{Cf}--[\u200c\u200d]]|[\u200c\u200d]+$", regex.VERSION1)
+"""Invisible characters, but for those that join or part the letters inside a word."""
 
 MAX_WORDS = 6
 """Phrases of more words are not looked up."""
 
 Words = tuple[str, ...]
+
+
+def find_words(text: str) -> Iterator[re.Match]:
+    """Find the words of a text, or its characters in scripts without spaces.
+
+    Parameters
+    ----------
+    text : str
+        A text in the form NFC of Unicode.
+
+    Returns
+    -------
+    iterator of Match
+    """
+    return _ASCII_WORD.finditer(text) if text.isascii() else _WORD.finditer(text)
+
+
+@lru_cache(maxsize=2**16)
+def compared_form(word: str) -> str:
+    """Return the form in which words are compared: lower-case, in NFC, without what is invisible.
+
+    Parameters
+    ----------
+    word : str
+        A word.
+
+    Returns
+    -------
+    str
+        The same for every spelling of the word.
+    """
+    if word.isascii():
+        return word.lower()
+    # Python gives the Turkish capital İ a dot above in lower case, which i already has.
+    lower = word.replace("İ", "i").lower().replace("i\u0307", "i")
+    return normalize("NFC", _NOT_COMPARED.sub("", lower))
+
+
+def split_words(text: str) -> Words:
+    """Return the words of a text in the form in which they are compared.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    tuple of str
+    """
+    if text.isascii():
+        return tuple(_ASCII_WORD.findall(text.lower()))
+    return tuple(map(compared_form, _WORD.findall(normalize("NFC", text))))
 
 
 def read_entries(dictionary, min_length: int) -> dict[Words, tuple[str, ...]]:
@@ -49,8 +114,9 @@ def read_entries(dictionary, min_length: int) -> dict[Words, tuple[str, ...]]:
     pairs = _read_tsv(Path(dictionary)) if is_path else dictionary.items()
     entries: dict[Words, dict[str, None]] = {}
     for phrase, candidates in pairs:
-        words = tuple(WORD.findall(phrase.lower()))
+        words = split_words(phrase)
         candidates = (candidates,) if isinstance(candidates, str) else candidates
+        candidates = [normalize("NFC", candidate) for candidate in candidates]
         candidates = [candidate for candidate in candidates if len(candidate) >= min_length]
         if candidates and 0 < len(words) <= MAX_WORDS:
             entries.setdefault(words, {}).update(dict.fromkeys(candidates))
@@ -70,7 +136,7 @@ def count_phrases(texts: Collection[str], phrases: Iterable[str]) -> Counter[str
     texts : collection of str
         Texts in the language of the phrases.
     phrases : iterable of str
-        The phrases. Of several that consist of the same words only the last one is counted.
+        The phrases. Those that consist of the same words are counted together.
 
     Returns
     -------
@@ -79,15 +145,16 @@ def count_phrases(texts: Collection[str], phrases: Iterable[str]) -> Counter[str
     """
     if len(texts) == 0:
         return None
-    phrase_of_words = {tuple(WORD.findall(phrase.lower())): phrase for phrase in phrases}
-    lengths = {len(words) for words in phrase_of_words if 0 < len(words) <= MAX_WORDS}
+    words_of_phrase = {phrase: split_words(phrase) for phrase in phrases}
+    known = {words for words in words_of_phrase.values() if 0 < len(words) <= MAX_WORDS}
+    lengths = set(map(len, known))
     counts: Counter[Words] = Counter()
     for text in texts:
-        words = WORD.findall(text.lower())
+        words = split_words(text)
         for length in lengths:
             ngrams = zip(*(words[shift:] for shift in range(length)), strict=False)
-            counts.update(filter(phrase_of_words.__contains__, ngrams))
-    return Counter({phrase: counts[words] for words, phrase in phrase_of_words.items()})
+            counts.update(filter(known.__contains__, ngrams))
+    return Counter({phrase: counts[words] for phrase, words in words_of_phrase.items()})
 
 
 def weigh_candidates(

@@ -9,6 +9,7 @@ from bisect import bisect
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from numbers import Integral
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -20,8 +21,9 @@ from metaling_sk._data.samples import Samples, check_samples
 from metaling_sk._utils.parameters import Number, SignatureOrderMixin, common_constraints
 from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
 from metaling_sk.preprocessing._dictionary_entries import (
-    WORD,
+    compared_form,
     count_phrases,
+    find_words,
     is_unspaced,
     read_entries,
     weigh_candidates,
@@ -43,7 +45,8 @@ class DictionaryTranslator(SignatureOrderMixin, TransformerMixin, BaseEstimator)
     ----------
     dictionary : mapping of str to iterable of str, or path
         Source words or phrases and their candidates, or a UTF-8 file with one pair (word,
-        candidate) per line in two tab-separated columns. Case is ignored in source words.
+        candidate) per line in two tab-separated columns. Case is ignored in source words, and
+        so is the way in which Unicode writes letters with marks.
     source_language : str, default=None
         The language to translate; None for all languages but `target_language`.
     target_language : str, default=None
@@ -146,7 +149,6 @@ class DictionaryTranslator(SignatureOrderMixin, TransformerMixin, BaseEstimator)
         """
         texts, language = self._check_texts(X, language, reset=True)
         entries = read_entries(self.dictionary, self.min_length)
-        # In order: of candidates that differ only in punctuation or case, the last one counts.
         targets = list(dict.fromkeys(chain.from_iterable(entries.values())))
         counts = count_phrases(texts[language == self.target_language], targets)
         self.candidates_ = weigh_candidates(entries, counts)
@@ -175,7 +177,7 @@ class DictionaryTranslator(SignatureOrderMixin, TransformerMixin, BaseEstimator)
         texts, language = self._check_texts(X, language, reset=False)
         texts = texts.copy()
         for index in np.flatnonzero(self._is_source(language)):
-            texts[index] = self._translate(texts[index])
+            texts[index] = self._translate(normalize("NFC", texts[index]))
         if isinstance(X, pd.DataFrame):
             return X.assign(**{self.text_column: texts})
         if isinstance(X, np.ndarray) and X.ndim == 2:
@@ -229,7 +231,7 @@ class DictionaryTranslator(SignatureOrderMixin, TransformerMixin, BaseEstimator)
         texts, language = self._check_texts(X, language, reset=False)
         texts = texts.copy()
         for index in np.flatnonzero(self._is_source(language)):
-            texts[index] = self._switch(texts[index], share)
+            texts[index] = self._switch(normalize("NFC", texts[index]), share)
         return texts
 
     def _check_texts(self, X, language, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -247,7 +249,7 @@ class DictionaryTranslator(SignatureOrderMixin, TransformerMixin, BaseEstimator)
     def _translate(self, text: str) -> str:
         draw = self._draws(text)
         translated: list[str] = []
-        for words, candidates, weights in self._phrases(WORD.findall(text)):
+        for words, candidates, weights in self._phrases([match[0] for match in find_words(text)]):
             if candidates:
                 translated.append(candidates[bisect(weights, draw() * weights[-1])])
             elif self.unknown == "keep":
@@ -256,7 +258,7 @@ class DictionaryTranslator(SignatureOrderMixin, TransformerMixin, BaseEstimator)
 
     def _switch(self, text: str, share: float) -> str:
         draw = self._draws(text)
-        matches = list(WORD.finditer(text))
+        matches = list(find_words(text))
         switched: list[str] = []
         end = position = 0
         for words, candidates, weights in self._phrases([match[0] for match in matches]):
@@ -274,7 +276,7 @@ class DictionaryTranslator(SignatureOrderMixin, TransformerMixin, BaseEstimator)
 
     def _phrases(self, words: list[str]) -> Iterator[tuple[list[str], tuple, tuple]]:
         """Yield the longest phrases that the dictionary holds, with candidates and weights."""
-        keys = tuple(word.lower() for word in words)
+        keys = tuple(map(compared_form, words))
         start = 0
         while start < len(words):
             stop = self._end_of_phrase(keys, start)

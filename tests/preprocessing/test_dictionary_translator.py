@@ -136,3 +136,48 @@ def test_any_text_is_translated_to_text(texts):
 def test_unpaired_surrogates_and_empty_texts_pass(translator):
     translated = translator.fit(["hotel \ud800", ""]).transform(["hotel \ud800", ""])
     assert translated.tolist() == ["酒店", ""]
+
+
+@pytest.mark.parametrize(
+    "entries, text, expected",
+    [
+        ({"दिन": ["day"], "दान": ["gift"]}, "दान दिन", "gift day"),
+        ({"কাল": ["time"], "কল": ["tap"], "কিল": ["punch"]}, "কিল কাল কল", "punch time tap"),
+        ({"שָׁלוֹם": ["peace"], "שלום": ["hello"]}, "שלום שָׁלוֹם", "hello peace"),
+        ({"كَتَبَ": ["wrote"], "كُتُب": ["books"]}, "كُتُب كَتَبَ", "books wrote"),
+        ({"cafe\u0301": ["coffee"], "cafe": ["bar"]}, "CAFÉ cafe Cafe\u0301", "coffee bar coffee"),
+        ({"İstanbul": ["city"]}, "İSTANBUL istanbul I\u0307stanbul", "city city city"),
+        ({"می‌خواهم": ["want"]}, "می‌خواهم\u200f", "want"),
+        ({"cooperate": ["help"]}, "co\u00adoperate", "help"),
+        ({"l'été": ["summer"]}, "L'e\u0301te\u0301!", "summer"),
+        ({"한국": ["Korea"]}, "\u1112\u1161\u11ab\u1100\u116e\u11a8", "Korea"),
+        ({"酒店": ["hotel"], "店": ["shop"]}, "店酒店", "shop hotel"),
+        ({"ガ": ["ga"], "カ": ["ka"]}, "カ\u3099カ", "ga ka"),
+        ({"ดี": ["good"]}, "ดีดี", "good good"),
+    ],
+)
+def test_words_are_those_of_unicode(entries, text, expected):
+    translator = DictionaryTranslator(entries, unknown="keep").fit([text])
+    assert translator.transform([text]).tolist() == [expected]
+
+
+def test_code_switching_keeps_letters_and_marks_together():
+    translator = DictionaryTranslator({"दान": ["gift"], "café": ["bar"]}).fit(["x"])
+    texts = ["यह दिन, दान!", "ce cafe\u0301."]
+    assert translator.code_switch(texts, share=1.0).tolist() == ["यह दिन, gift!", "ce bar."]
+
+
+def test_candidates_that_consist_of_the_same_words_stay():
+    dictionary = {"a": ["Berlin"], "b": ["berlin", "ber-lin"], "c": ["cafe\u0301", "café"]}
+    texts = ["x", "Berlin", "berlin", "caf\u00e9"]
+    translator = DictionaryTranslator(dictionary, target_language="de")
+    translator.fit(texts, language=["en", "de", "de", "de"])
+    assert translator.candidates_["a",] == (("Berlin",), (2,))
+    assert translator.candidates_["b",] == (("berlin",), (2,))
+    assert translator.candidates_["c",] == (("café",), (1,))
+
+
+def test_marks_without_a_letter_and_long_texts_pass():
+    text = "\u0301 " + "e" + "\u0301" * 3000 + " good " * 1000
+    translator = DictionaryTranslator(DICTIONARY).fit([text])
+    assert len(translator.transform([text])[0]) == 2000
