@@ -125,6 +125,7 @@ class ReptileNet(SkorchNet):
         parameters = [weight for weight in self.module_.parameters() if weight.requires_grad]
         start = [weight.detach().clone() for weight in parameters]
         rate = self.settings.inner_learning_rate
+        assert rate is not None
         inner = torch.optim.Adam(parameters, lr=rate, betas=(0.0, 0.999))
         losses = []
         for name, inner_batch in episode.batches.items():
@@ -207,8 +208,7 @@ def train(
     n_epochs = 1 if one_more else settings.max_epochs
     has_validation = valid_steps is not None and len(valid_steps) > 0
     callbacks = new_callbacks(progress, n_epochs * len(steps), stage)
-    if one_more:
-        reset_learning_rates(net.optimizer_)
+    reset_learning_rates(net.optimizer_)
     schedule = _new_schedule(net, len(steps), one_more, planned_epochs)
     if schedule is not None:
         callbacks.append(("schedule", schedule))
