@@ -1,6 +1,7 @@
 """Searches that tests run in several processes, and estimators that note what they do."""
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -46,6 +47,25 @@ class Noting(SGDClassifier):
         if self.log is not None:
             with open(self.log, "a") as file:
                 file.write(f"{what} {self.alpha!r}\n")
+
+
+class Dying(Noting):
+    """Counts its calls in a file, and kills its process at some of them."""
+
+    def __init__(self, alpha=1e-4, loss="log_loss", random_state=0, max_epochs=9, log="", at=()):
+        super().__init__(alpha=alpha, loss=loss, random_state=random_state, max_epochs=max_epochs)
+        self.log = log
+        self.at = at
+
+    def _note(self, what):
+        with open(self.log, "a") as file:
+            file.write(".")
+            if file.tell() in self.at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def predict_proba(self, X):
+        self._note("score")
+        return super().predict_proba(X)
 
 
 class Deadly(ClassifierMixin, BaseEstimator):
@@ -116,4 +136,5 @@ def assert_same_results(a, b):
 
 
 if __name__ == "__main__":
-    make_search(sys.argv[1], nap=0.02, search=sys.argv[2]).fit(*make_blobs())
+    n_jobs = int(sys.argv[3]) if len(sys.argv) > 3 else None
+    make_search(sys.argv[1], nap=0.02, search=sys.argv[2], n_jobs=n_jobs).fit(*make_blobs())

@@ -20,6 +20,7 @@ from math import isfinite
 from numbers import Integral, Real
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -172,7 +173,7 @@ class _Hasher(NumpyHasher):
             return _tokenizer_parts(obj)
         if isinstance(obj, set | frozenset):
             return ("set", sorted(_Hasher().hash(item) for item in obj))
-        if obj is np.random.get_state.__self__:
+        if obj is np.random.get_state.__self__:  # type: ignore[attr-defined]
             return "global random state"  # scipy's distributions refer to it
         if isinstance(obj, np.random.RandomState):
             return ("random state", obj.get_state(legacy=False))
@@ -214,7 +215,7 @@ def _network_parts(network: torch.nn.Module) -> tuple:
         (name, type(module), sorted(_plain_settings(module)))
         for name, module in network.named_modules()
     ]
-    config = getattr(network, "config", None)
+    config: Any = getattr(network, "config", None)
     config = config.to_dict() if hasattr(config, "to_dict") else None
     return ("network", repr(network), settings, json.dumps(config, default=repr), tensors)
 

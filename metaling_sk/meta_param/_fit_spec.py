@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NotRequired, TypedDict
@@ -43,6 +44,8 @@ class FitSpec:
         The seed of the search.
     folder : SearchFolder
         The folder that the workers share.
+    process : int
+        The id of the process of the search.
     """
 
     scorer: Callable
@@ -58,6 +61,7 @@ class FitSpec:
     n_planned: int | None
     seed: int
     folder: SearchFolder
+    process: int = field(default_factory=os.getpid)
 
     def seed_of(self, fit: Fit) -> int:
         """The seed of a fit, which depends on its candidate and its split."""

@@ -16,6 +16,7 @@ from metaling_sk._utils.random_state import seeded_globally
 from metaling_sk._utils.sklearn_compat import check_method_params, safe_split
 from metaling_sk.meta_param._fit_spec import Fit, FitResult, FitSpec
 from metaling_sk.meta_param._folds import SearchData
+from metaling_sk.meta_param._orphans import end_with
 from metaling_sk.meta_param._resume import can_resume, train_on
 from metaling_sk.meta_param._scoring import score_samples
 from metaling_sk.meta_param._states import States
@@ -41,6 +42,7 @@ def fit_and_score(estimator, X, y, fit: Fit, spec: FitSpec, caller, context) -> 
     -------
     FitResult
     """
+    end_with(spec.process)
     started = time.perf_counter()
     fit_time = None
     fitted = None

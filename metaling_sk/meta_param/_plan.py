@@ -24,7 +24,7 @@ from metaling_sk.meta_param._folder import SearchFolder
 from metaling_sk.meta_param._folds import SearchData, Split, split
 from metaling_sk.meta_param._objective import Objective, missing_metric_message
 from metaling_sk.meta_param._prior_results import read_priors
-from metaling_sk.meta_param._space import dimensions
+from metaling_sk.meta_param._space import check_names, dimensions
 
 RESOURCE_COLUMNS = {
     "random": (),
@@ -127,6 +127,7 @@ def make_plan(
     splits = split(search.estimator, data, search.cv, routed.splitter.split, seed)
     limits = _find_limits(search, data, len(splits))
     _check_resource_is_fixed(search)
+    check_names(search.estimator, dimensions(search.param_distributions))
     priors = read_priors(search.prior)
     candidates = make_candidates(
         search.search, search.param_distributions, priors, search.n_iter, seed

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from numbers import Integral, Number, Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 
 TAIL = 2.0**-53
 """The least distance of a quantile from 0 and 1, whose numbers may be infinite."""
@@ -165,6 +166,50 @@ def dimensions(param_distributions) -> list[Space]:
             f"distributions, or a list of such dicts, got {param_distributions!r}."
         )
     return [{name: _dimension(name, space[name]) for name in space} for space in spaces]
+
+
+def check_names(estimator, spaces: list[Space]) -> None:
+    """Raise if the estimator has no parameter of a name that is searched for.
+
+    Parameters
+    ----------
+    estimator : estimator
+    spaces : list of dict
+        As `dimensions` returns them. A name such as "clf__C" may belong to any of the values of
+        "clf" in the same dict.
+
+    Raises
+    ------
+    ValueError
+        If `set_params` does not take a name.
+    """
+    for space in spaces:
+        for name, dimension in space.items():
+            owners = [owner for owner in space if name.startswith(f"{owner}__")]
+            choices = [_examples(space[owner]) for owner in owners]
+            errors = [
+                _name_error(estimator, dict(zip(owners, values, strict=True)), name, dimension)
+                for values in product(*choices)
+            ]
+            if all(errors):
+                raise ValueError(f"`param_distributions`: {errors[0]}")
+
+
+def _name_error(estimator, owners: dict, name: str, dimension: Dimension) -> str | None:
+    """What `set_params` says about a name that it does not know; None if it knows it."""
+    params = owners | {name: _examples(dimension)[0]}
+    try:
+        clone(estimator).set_params(**clone(params, safe=False))
+    except Exception as error:
+        # What is wrong with the value is the failure of a candidate.
+        is_name = "Invalid parameter" in str(error) or isinstance(error, AttributeError)
+        return str(error) if is_name else None
+    return None
+
+
+def _examples(dimension: Dimension) -> list:
+    """Values that may be set: all of a list, and None in place of what a distribution draws."""
+    return dimension.values if isinstance(dimension, Choices) else [None]
 
 
 def equal(a, b) -> bool:
