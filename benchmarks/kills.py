@@ -97,6 +97,8 @@ def run_search(kind: str, n_jobs: int, folder: str, nap: float) -> None:
     part = Path(folder) / "results.part"
     part.write_text(json.dumps(results_of(search)))
     part.replace(Path(folder) / "results.json")
+    # A forked process would wait for its idle workers.
+    os._exit(0)
 
 
 def processes_of(group: int) -> list[int]:
