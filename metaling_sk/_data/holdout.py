@@ -22,6 +22,7 @@ def split_validation(samples: Samples, fraction: float, rng: np.random.RandomSta
     ndarray of bool, shape (n_samples,)
         Whether each sample is held out.
     """
+    assert samples.y is not None
     strata = number_strata(samples.language, samples.y)
     rank, size = rank_in_strata(strata, rng.permutation(len(samples)))
     held_out = rank < np.floor(fraction * size)

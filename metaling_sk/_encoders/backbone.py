@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 from torch import nn
 from transformers import AutoModel, PretrainedConfig
@@ -37,7 +38,7 @@ def make_backbone(config: PretrainedConfig) -> nn.Module:
     return without_decoder(model)
 
 
-def without_decoder(model: nn.Module) -> nn.Module:
+def without_decoder(model: Any) -> nn.Module:
     """Return the encoder of an encoder-decoder model, and any other model itself.
 
     Parameters
@@ -54,7 +55,7 @@ def without_decoder(model: nn.Module) -> nn.Module:
     ValueError
         If the encoder of the model does not stand alone.
     """
-    config = getattr(model, "config", None)
+    config: Any = getattr(model, "config", None)
     if getattr(config, "is_encoder_decoder", False):
         encoder = model.get_encoder() if hasattr(model, "get_encoder") else None
         if not isinstance(encoder, nn.Module) or not hasattr(encoder, "config"):
@@ -77,7 +78,7 @@ def _shrink_decoder(config: PretrainedConfig) -> None:
             setattr(config, name, 1)
 
 
-def _set_full_attention(model: nn.Module) -> None:
+def _set_full_attention(model: Any) -> None:
     with suppress(AttributeError):
         model.set_attention_type(FULL_ATTENTION)
     model.config.attention_type = FULL_ATTENTION

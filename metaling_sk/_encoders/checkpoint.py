@@ -11,7 +11,7 @@ from pathlib import Path
 
 import transformers
 from torch import nn
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging
 
 from metaling_sk._encoders.backbone import without_decoder
@@ -75,7 +75,7 @@ def _load(name: str, modified_at: int | None) -> tuple[nn.Module, object]:
     return without_decoder(model).eval(), tokenizer
 
 
-def _check_complete(name: str, model: nn.Module, missing: Iterable[str]) -> None:
+def _check_complete(name: str, model: PreTrainedModel, missing: Iterable[str]) -> None:
     """Raise a ValueError if weights were missing, in whose place there are random numbers.
 
     Poolers and decoders are not used.

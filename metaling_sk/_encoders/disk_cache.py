@@ -248,7 +248,7 @@ def _load(path: Path, wanted: Collection[bytes]) -> dict[bytes, np.ndarray]:
 def _check_sum(key: bytes, array: np.ndarray) -> bytes:
     """The check sum of an array, its type and its key."""
     digest = blake2b(array.dtype.str.encode(), digest_size=CHECK_BYTES, key=key)
-    digest.update(np.ascontiguousarray(array).view(np.uint8))
+    digest.update(np.ascontiguousarray(array).view(np.uint8).data)
     return digest.digest()
 
 

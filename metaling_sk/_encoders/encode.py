@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -70,20 +71,19 @@ def encode(
     keys = keys_of(encoder.fingerprint, texts)
     vectors = CACHE.get(keys)
     index_of = {key: index for index, key in enumerate(keys) if vectors[index] is None}
+    vector_of: dict[bytes, np.ndarray] = {}
     if index_of:
         missing = texts[list(index_of.values())]
         computed = _encode_missing(missing, list(index_of), encoder, batch_size, progress)
         vector_of = dict(zip(index_of, computed, strict=True))
-        vectors = [
-            vector_of[key] if vector is None else vector
-            for key, vector in zip(keys, vectors, strict=True)
-        ]
-    return np.stack(vectors)
+    pairs = zip(keys, vectors, strict=True)
+    return np.stack([vector_of[key] if vector is None else vector for key, vector in pairs])
 
 
 def _encode_missing(texts, keys, encoder, batch_size, progress):
     """Return the vectors of distinct texts that the memory cache lacks."""
     disk_cache = active_disk_cache()
+    vectors: Iterable[np.ndarray]
     if disk_cache is None:
         vectors = _encode(texts, encoder, batch_size, progress)
     else:
@@ -115,4 +115,5 @@ def _encode(texts, encoder, batch_size, progress) -> np.ndarray:
             vectors[indices] = output
             if progress is not None:
                 progress.advance(len(indices))
+    assert vectors is not None  # there is at least one text
     return vectors

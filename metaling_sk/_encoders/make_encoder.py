@@ -53,6 +53,7 @@ def make_text_encoder(
     TypeError
         If `encoder` is of another kind.
     """
+    pair: tuple[nn.Module, object]
     if is_scratch(encoder):
         config = None if isinstance(encoder, str) else copy.deepcopy(encoder)
         pair = make_scratch(texts, language, config)

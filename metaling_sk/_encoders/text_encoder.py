@@ -10,6 +10,7 @@ from functools import cached_property
 from hashlib import blake2b
 from inspect import signature
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import torch
@@ -122,8 +123,7 @@ class TextEncoder(nn.Module):
     @property
     def layers(self) -> list[nn.Module]:
         """The layers of the backbone, lowest first; none where they are not in one list."""
-        name = _layers_name(self.backbone)
-        return [] if name is None else list(self.backbone.get_submodule(name))
+        return list(_find_layers(self.backbone)[1])
 
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, adapt: Adapt | None = None
@@ -222,19 +222,18 @@ def keep_layers(backbone: nn.Module, layer) -> str | None:
     """
     if layer == -1 or (layer == 1 and isinstance(layer, float)):
         return None
-    name = _layers_name(backbone)
+    name, layers = _find_layers(backbone)
     if name is None:
         raise ValueError(
             f"`layer`: {type(backbone).__name__} does not show its layers as one list, so none of "
             "them can be left out; use layer=-1."
         )
-    layers = backbone.get_submodule(name)
     depth = len(layers)
     n_kept = 0
     if isinstance(layer, Integral):
-        n_kept = layer + 1 + depth if layer < 0 else layer
-    elif isinstance(layer, Real) and 0 < layer <= 1:
-        n_kept = round(layer * depth)
+        n_kept = int(layer) + 1 + depth if int(layer) < 0 else int(layer)
+    elif isinstance(layer, Real) and 0 < float(layer) <= 1:
+        n_kept = round(float(layer) * depth)
     if not 1 <= n_kept <= depth:
         raise ValueError(
             f"`layer` must be -1 (the last), 1 to {depth}, or a fraction of the depth such as 0.5, "
@@ -242,16 +241,17 @@ def keep_layers(backbone: nn.Module, layer) -> str | None:
         )
     if n_kept == depth:
         return None
+    config: Any = backbone.config
     try:
-        backbone.config.num_hidden_layers = n_kept
+        config.num_hidden_layers = n_kept
     except NotImplementedError as error:
         raise ValueError(
             f"`layer`: the number of layers of {type(backbone).__name__} is fixed; use layer=-1."
         ) from error
     del layers[n_kept:]
-    if getattr(backbone.config, "layer_types", None):
+    if getattr(config, "layer_types", None):
         with suppress(AttributeError):  # some configurations derive the types from the number
-            backbone.config.layer_types = backbone.config.layer_types[:n_kept]
+            config.layer_types = config.layer_types[:n_kept]
     return f"{name}.{n_kept - 1}"
 
 
@@ -299,20 +299,21 @@ class _LayerHook:
         return type(output)([hidden, *output[1:]]) if is_sequence else hidden
 
 
-def _layers_name(backbone: nn.Module) -> str | None:
-    """Return the name of the list of all layers; None where there is no such list."""
+def _find_layers(backbone: nn.Module) -> tuple[str | None, nn.ModuleList]:
+    """Return the list of all layers and its name; None and no layers where there is no list."""
     depth = getattr(getattr(backbone, "config", None), "num_hidden_layers", None)
-    names = [
-        name
+    lists = {
+        name: module
         for name, module in backbone.named_modules()
         if isinstance(module, nn.ModuleList) and len(module) == depth
-    ]
+    }
+    names = list(lists)
     if names and all(name.startswith(f"{names[0]}.") for name in names[1:]):
-        return names[0]
-    return None
+        return names[0], lists[names[0]]
+    return None, nn.ModuleList()
 
 
-def n_embeddings(backbone: nn.Module) -> int | None:
+def n_embeddings(backbone: Any) -> int | None:
     """Return the number of token embeddings of a module, or None where it does not tell."""
     try:
         embeddings = backbone.get_input_embeddings()
@@ -321,12 +322,12 @@ def n_embeddings(backbone: nn.Module) -> int | None:
     return embeddings.num_embeddings if isinstance(embeddings, nn.Embedding) else None
 
 
-def _remove_what_is_not_used(backbone: nn.Module) -> None:
+def _remove_what_is_not_used(backbone: Any) -> None:
     """Remove the layer on top of the first token, and keep no cache for the next tokens."""
     options = signature(type(backbone).__init__).parameters
     if getattr(backbone, "pooler", None) is not None and "add_pooling_layer" in options:
         backbone.pooler = None
-    config = getattr(backbone, "config", None)
+    config: Any = getattr(backbone, "config", None)
     if getattr(config, "use_cache", False):
         config.use_cache = False
 

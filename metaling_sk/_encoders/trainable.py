@@ -75,22 +75,23 @@ def merge_lora(encoder: TextEncoder) -> TextEncoder:
     return encoder
 
 
-def add_saved_adapters(encoder: nn.Module, weights: dict[str, torch.Tensor]) -> None:
+def add_saved_adapters(adapters: nn.ModuleList, weights: dict[str, torch.Tensor]) -> None:
     """Add the adapters that an encoder had when its weights were saved.
 
     Parameters
     ----------
-    encoder : module
-        The encoder; it is changed in place.
+    adapters : ModuleList
+        The adapters of the encoder; the list is changed in place.
     weights : dict of str to Tensor
-        The saved weights, which give the shapes of the adapters. They are not loaded.
+        The saved weights of the encoder, which give the shapes of the adapters. They are not
+        loaded.
     """
     for number in count():
         down = weights.get(f"adapters.{number}.down")
         if down is None:
             return
         n_layers, width, n_features = down.shape
-        encoder.adapters.append(Adapters(n_layers, n_features, width))
+        adapters.append(Adapters(n_layers, n_features, width))
 
 
 def _check_layers(encoder: TextEncoder) -> None:

@@ -56,7 +56,28 @@ class IdentityEncoder(nn.Module):
         return features if adapt is None else adapt(0, features)
 
 
-class ClassifierNetwork(nn.Module):
+class Network(nn.Module):
+    """What the networks of all classifiers have.
+
+    Attributes
+    ----------
+    encoder : module
+        Maps the inputs of a batch to one vector per sample.
+    norm : LanguageNorm or None
+        Centres the vectors of each language.
+    n_features : int
+        Size of these vectors.
+    head : Linear
+        The last layer.
+    """
+
+    encoder: nn.Module
+    norm: LanguageNorm | None
+    n_features: int
+    head: nn.Linear
+
+
+class ClassifierNetwork(Network):
     """A network that maps samples and their languages to logits.
 
     Parameters
@@ -119,7 +140,7 @@ class ClassifierNetwork(nn.Module):
     @property
     def is_linear(self) -> bool:
         """Whether training cannot change the representations."""
-        return self.encoder.is_identity and self.hidden is None
+        return bool(self.encoder.is_identity) and self.hidden is None
 
     def get_config(self) -> dict[str, int | float]:
         """Return the sizes that `from_config` needs."""

@@ -14,12 +14,12 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
-from torch import nn
 
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import Samples, check_samples
 from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._network.callbacks import name_callbacks
+from metaling_sk._network.classifier import Network
 from metaling_sk._network.front_end import EncodingParameters
 from metaling_sk._network.front_ends import FRONT_ENDS, choose_front_end
 from metaling_sk._network.prediction import Execution, Outputs
@@ -245,7 +245,7 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
         indices = pd.Index(self.languages_).get_indexer(language) + 1
         return EncodedSamples(self.front_end_.prepare(inputs, language), indices.astype(np.int64))
 
-    def _predict(self, network: nn.Module, encoded: EncodedSamples, execution) -> Outputs:
+    def _predict(self, network: Network, encoded: EncodedSamples, execution) -> Outputs:
         return self.front_end_.predict(network, encoded, execution)
 
     def _predict_logits(self, encoded: EncodedSamples, execution: Execution) -> np.ndarray:
@@ -307,7 +307,7 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
             self.net_.module_, self._language_index(language), language, inputs, execution
         )
 
-    def _network_to_start_from(self) -> nn.Module:
+    def _network_to_start_from(self) -> Network:
         """A copy of the network for another estimator to go on with."""
         return copy.deepcopy(self.net_.module_)
 

@@ -42,10 +42,12 @@ class FixedFrontEnd(FrontEnd):
     """
 
     inputs_are_fixed = True
+    statistics: LanguageStatistics
 
     def __init__(self, language_norm: bool, statistics: LanguageStatistics | None = None):
         self.language_norm = language_norm
-        self.statistics = statistics
+        if statistics is not None:
+            self.statistics = statistics
 
     @classmethod
     def warm_cache(cls, parameters, samples, execution):
@@ -69,7 +71,8 @@ class FixedFrontEnd(FrontEnd):
 
     def prepare(self, inputs, language):
         inputs = self.statistics.apply(inputs, language)
-        return self._balance(inputs) if sparse.issparse(inputs) else inputs
+        is_sparse = sparse.issparse(inputs)
+        return self._balance(inputs) if is_sparse else inputs
 
     def new_body(self, n_languages):
         return Body(IdentityEncoder(), None, self.statistics.mean.shape[1], 0.0)
@@ -110,7 +113,7 @@ class FixedFrontEnd(FrontEnd):
 
     def restore_encoder(self, state, weights, folder):
         encoder = IdentityEncoder()
-        add_saved_adapters(encoder, weights)
+        add_saved_adapters(encoder.adapters, weights)
         return encoder
 
     def check_fits_network(self, languages, network):
@@ -195,7 +198,8 @@ class VectorizerFrontEnd(FixedFrontEnd):
     def inputs(self, samples, execution):
         features = self.vectorizer.transform(samples.texts)
         features = check_array(features, accept_sparse="csr", dtype=(np.float64, np.float32))
-        return sparse.csr_array(features) if sparse.issparse(features) else features
+        is_sparse = sparse.issparse(features)
+        return sparse.csr_array(features) if is_sparse else features
 
     def get_state(self, network, folder):
         raise ValueError(

@@ -18,6 +18,7 @@ from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import Samples
 from metaling_sk._encoders.make_encoder import make_text_encoder
 from metaling_sk._encoders.text_encoder import TextEncoder
+from metaling_sk._network.classifier import Network
 from metaling_sk._network.language_norm import LanguageNorm
 from metaling_sk._network.prediction import Execution, Outputs
 
@@ -127,7 +128,7 @@ class FrontEnd(ABC):
         """The body of a new network."""
 
     @abstractmethod
-    def continue_body(self, network: nn.Module, parameters: EncodingParameters) -> None:
+    def continue_body(self, network: Network, parameters: EncodingParameters) -> None:
         """Make the encoder of a network ready to be trained further."""
 
     @abstractmethod
@@ -146,33 +147,33 @@ class FrontEnd(ABC):
         """Where and in which precision the network is computed."""
 
     @abstractmethod
-    def predict(self, network: nn.Module, encoded: EncodedSamples, execution: Execution) -> Outputs:
+    def predict(self, network: Network, encoded: EncodedSamples, execution: Execution) -> Outputs:
         """The outputs of a network on its inputs."""
 
     @abstractmethod
     def set_language(
-        self, network: nn.Module, index: int, language: str, inputs, execution: Execution
+        self, network: Network, index: int, language: str, inputs, execution: Execution
     ) -> FrontEnd:
         """Learn the statistics of one language, or learn them anew, from inputs of its own."""
 
     @abstractmethod
-    def has_language(self, network: nn.Module, index: int, language: str) -> bool:
+    def has_language(self, network: Network, index: int, language: str) -> bool:
         """Whether a language has statistics of its own, where languages have any."""
 
     @abstractmethod
-    def forget_language(self, network: nn.Module, index: int, language: str) -> FrontEnd:
+    def forget_language(self, network: Network, index: int, language: str) -> FrontEnd:
         """Take the statistics of a language away."""
 
-    def text_encoder(self, network: nn.Module) -> TextEncoder | None:
+    def text_encoder(self, network: Network) -> TextEncoder | None:
         """The Transformer that encodes the texts, if there is one."""
         return None
 
-    def without_updates(self, network: nn.Module) -> nn.Module:
+    def without_updates(self, network: Network) -> Network:
         """The network with its low-rank updates, if there are any, added to the weights."""
         return network
 
     @abstractmethod
-    def get_state(self, network: nn.Module, folder: Path) -> dict[str, Any]:
+    def get_state(self, network: Network, folder: Path) -> dict[str, Any]:
         """Everything that `from_state` needs, as JSON values, arrays and tensors.
 
         Parameters
@@ -193,7 +194,7 @@ class FrontEnd(ABC):
     ) -> nn.Module:
         """An encoder of the shape that the network had, for these weights."""
 
-    def check_fits_network(self, languages: list[str], network: nn.Module) -> None:  # noqa: B027
+    def check_fits_network(self, languages: list[str], network: Network) -> None:  # noqa: B027
         """Raise a ValueError unless what was restored belongs to these languages and network."""
 
 
@@ -209,6 +210,7 @@ def check_same_input(front_end: FrontEnd, samples: Samples) -> None:
 
 def make_encoder(parameters: EncodingParameters, samples: Samples) -> TextEncoder:
     """Make the Transformer that the parameters name."""
+    assert samples.texts is not None
     return make_text_encoder(
         parameters.encoder,
         samples.texts,

@@ -40,6 +40,9 @@ class LanguageNorm(nn.Module):
        adaptation. CVPR.
     """
 
+    mean: torch.Tensor
+    seen: torch.Tensor
+
     def __init__(self, n_languages: int, n_features: int):
         super().__init__()
         self.register_buffer("mean", torch.zeros(n_languages + 1, n_features))

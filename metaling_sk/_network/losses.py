@@ -73,7 +73,8 @@ def mmd(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     norms = vectors.square().sum(dim=1)
     distances = (norms.unsqueeze(1) + norms - 2 * vectors @ vectors.T).clamp_min(0)
     width = distances.detach().mean().clamp_min(1e-9)
-    kernel = sum(torch.exp(-distances / (width * 2.0**power)) for power in range(-2, 3)) / 5
+    kernels = (torch.exp(-distances / (width * 2.0**power)) for power in range(-2, 3))
+    kernel = sum(kernels, distances.new_zeros(())) / 5
     n_source = len(source)
     within = kernel[:n_source, :n_source].mean() + kernel[n_source:, n_source:].mean()
     return within - 2 * kernel[:n_source, n_source:].mean()
@@ -123,4 +124,5 @@ def l2sp(weights: Iterable[torch.Tensor], start: Iterable[torch.Tensor]) -> torc
         The weights w, and the source weights w_s in the same order.
     """
     pairs = zip(weights, start, strict=True)
-    return sum((weight - before).square().sum() for weight, before in pairs) / 2
+    squares = ((weight - before).square().sum() for weight, before in pairs)
+    return sum(squares, torch.zeros(())) / 2

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from scipy import sparse
-from torch import nn
 
 from metaling_sk._data.batches import EncodedSamples
+from metaling_sk._data.tokens import Tokens
+from metaling_sk._network.classifier import Network
 from metaling_sk._utils.progress import Progress
 
 
@@ -48,28 +49,27 @@ class Outputs(NamedTuple):
     representations: np.ndarray | sparse.csr_array
 
 
-def predict(network: nn.Module, encoded: EncodedSamples, execution: Execution) -> Outputs:
+def predict(network: Network, encoded: EncodedSamples, execution: Execution) -> Outputs:
     """Compute the outputs of a network on token ids."""
     representations = np.empty((len(encoded), network.head.in_features), dtype=np.float32)
     logits = _predict(network, encoded, execution, representations)
     return Outputs(logits, representations)
 
 
-def predict_in_float64(
-    network: nn.Module, encoded: EncodedSamples, execution: Execution
-) -> Outputs:
+def predict_in_float64(network: Network, encoded: EncodedSamples, execution: Execution) -> Outputs:
     """Compute the outputs of a network on features, which are the representations.
 
     In this precision the result of a sample does not depend on which others are in its batch.
     """
     network = copy.deepcopy(network).to(execution.device).double()
     logits = _predict(network, encoded, execution, None, torch.float64)
+    assert not isinstance(encoded.inputs, Tokens)
     return Outputs(logits, encoded.inputs)
 
 
 @torch.no_grad()
 def _predict(
-    network: nn.Module,
+    network: Network,
     encoded: EncodedSamples,
     execution: Execution,
     representations: np.ndarray | None,

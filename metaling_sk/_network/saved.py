@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from metaling_sk._network.classifier import Network
 from metaling_sk._network.language_norm import LanguageNorm
 
 LANGUAGE_TABLES = ("norm.mean", "hypernetwork.delta")
@@ -16,10 +17,10 @@ LANGUAGE_TABLES = ("norm.mean", "hypernetwork.delta")
 
 
 def restore_network(
-    from_config: Callable[[dict[str, Any], nn.Module, LanguageNorm | None], nn.Module],
+    from_config: Callable[[dict[str, Any], nn.Module, LanguageNorm | None], Network],
     state: dict[str, Any],
     encoder: nn.Module,
-) -> nn.Module:
+) -> Network:
     """Make a network around an encoder, and load its weights.
 
     Parameters
@@ -60,7 +61,7 @@ def encoder_weights(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]
     }
 
 
-def check_fits_network(classes, languages, network: nn.Module) -> None:
+def check_fits_network(classes, languages, network: Network) -> None:
     """Raise a ValueError unless classes and languages are those of a network."""
     weights = network.state_dict()
     n_classes = len(weights["head.bias"])

@@ -102,6 +102,7 @@ class TrainedFrontEnd(FrontEnd):
 
     def new_body(self, n_languages):
         encoder, self._first_encoder = self._first_encoder, None
+        assert encoder is not None
         norm = None
         if self.language_norm and n_languages > 1:
             norm = LanguageNorm(n_languages, encoder.n_features)

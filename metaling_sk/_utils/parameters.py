@@ -57,7 +57,7 @@ class SignatureOrderMixin:
         dict
             Parameter names and their values.
         """
-        params = super().get_params(deep=deep)
+        params = super().get_params(deep=deep)  # type: ignore[misc]  # of BaseEstimator
         order = {name: number for number, name in enumerate(signature(type(self)).parameters)}
         names = sorted(params, key=lambda name: order[name.partition("__")[0]])
         return {name: params[name] for name in names}

@@ -38,7 +38,7 @@ class Progress:
     def __init__(self, verbose: int, name: str):
         self.verbose = verbose
         self.name = name
-        self._bar = None
+        self._bar: tqdm | None = None
 
     def __enter__(self) -> Progress:
         return self

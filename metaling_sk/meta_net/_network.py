@@ -10,12 +10,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from metaling_sk._encoders.adapters import Adapters
-from metaling_sk._network.classifier import ClassifierNetwork, Output
+from metaling_sk._network.classifier import ClassifierNetwork, Network, Output
 from metaling_sk._network.language_norm import LanguageNorm
 from metaling_sk.meta_net._hypernetwork import NO_LANGUAGE, Generated, Hypernetwork
 
 
-class MetaNetwork(nn.Module):
+class MetaNetwork(Network):
     """A network that maps samples and their languages to the logits of generated models.
 
     The adapter of language l in layer k is ``h + B_k G_lk gelu(A_k h)``. Its core ``G_lk``, with
