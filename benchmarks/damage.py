@@ -8,11 +8,9 @@ exactly the same. A folder whose save was killed must give the old estimator or 
 
 import argparse
 import json
+import multiprocessing
 import os
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 import warnings
@@ -27,6 +25,7 @@ from metaling_sk import MetaNetClassifier, TransferClassifier, load
 TEXTS = ["great day", "awful day", "great room", "awful room"] * 8
 LABELS = ["good", "bad", "good", "bad"] * 8
 LANGUAGE = ["en", "en", "de", "de"] * 8
+PRELOADED = ["metaling_sk.transfer._classifier", "transformers.models.bert.modeling_bert"]
 SETTINGS = {"max_epochs": 1, "device": "cpu", "dtype": "float32", "verbose": 0}
 
 
@@ -194,22 +193,22 @@ def run_damages(n_damages, seed):
 
 # Kills
 
-SAVER = """
-import sys, warnings
-warnings.simplefilter("ignore")
-from metaling_sk import load
-models = [load(folder) for folder in sys.argv[2:]]
-print("ready", flush=True)
-while True:
-    for model in models:
-        model.save(sys.argv[1])
-"""
+
+def save_for_ever(target, sources, connection):
+    """Save one estimator over another until the process is killed."""
+    models = [load(source) for source in sources]
+    connection.send("ready")
+    while True:
+        for model in models:
+            model.save(target)
 
 
 def run_kills(n_kills, seed):
     """Count what is loaded after a process was killed while it saved one model over another."""
     rng = np.random.default_rng(seed)
     counts = Counter()
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)  # Processes then start in a moment.
     with tempfile.TemporaryDirectory() as parent:
         target, sources = Path(parent) / "target", [Path(parent) / name for name in "ab"]
         expected = []
@@ -222,18 +221,19 @@ def run_kills(n_kills, seed):
         load(sources[0]).save(target)
         (target / "notes.txt").write_text("mine")
         for _ in range(n_kills):
-            saver = subprocess.Popen(
-                [sys.executable, "-c", SAVER, target, *sources], stdout=subprocess.PIPE, text=True
-            )
-            if saver.stdout.readline().strip() != "ready":
-                raise RuntimeError("The process that saves has failed.")
+            receiver, sender = context.Pipe(duplex=False)
+            saver = context.Process(target=save_for_ever, args=(target, sources, sender))
+            saver.start()
+            sender.close()
+            receiver.recv()  # An EOFError if the process has failed.
             end = time.monotonic() + rng.uniform(0, 0.5)
             while True:  # A reader beside the writer sees one of the two as well.
                 counts[_judge_target(target, expected)] += 1
                 if time.monotonic() >= end:
                     break
-            os.kill(saver.pid, signal.SIGKILL)
-            saver.wait()
+            saver.kill()
+            saver.join()
+            receiver.close()
             counts[f"{_judge_target(target, expected)} after a kill"] += 1
         counts["lost files of the user"] += (target / "notes.txt").read_text() != "mine"
         counts["left subfolders"] = len([path for path in target.iterdir() if path.is_dir()])

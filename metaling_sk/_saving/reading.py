@@ -7,7 +7,7 @@ import stat
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
-from metaling_sk._saving.errors import SavedFileError
+from metaling_sk._saving.errors import SavedFileError, naming_file
 
 MAX_DESCRIPTION = 2**28
 """Bytes of the largest description that is read."""
@@ -27,24 +27,23 @@ def read_file(folder: Path, name: str, size: int | None = None) -> bytes:
     Raises
     ------
     ValueError
-        If it is no regular file inside of the folder, or has another size.
-    OSError
-        If it cannot be read.
+        If it is no regular file inside of the folder, has another size or cannot be read.
     """
-    path = Path(os.path.realpath(folder / name, strict=True))
-    if not path.is_relative_to(os.path.realpath(folder)):
-        raise SavedFileError(f"{name} is a link to a file outside of the folder")
-    # A FIFO would block the process that opens it.
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _O_BINARY)
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
+    with naming_file(name):
+        path = Path(os.path.realpath(folder / name, strict=True))
+        if not path.is_relative_to(os.path.realpath(folder)):
+            raise SavedFileError(f"{name} is a link to a file outside of the folder")
+        if not path.is_file():  # A FIFO would block the process that opens it.
             raise SavedFileError(f"{name} is not a regular file")
-        if size is None and status.st_size > MAX_DESCRIPTION:
-            raise SavedFileError(f"{name} has {status.st_size} bytes, which is too long")
-        if size is not None and status.st_size != size:
-            raise SavedFileError(f"{name} has {status.st_size} bytes instead of {size}")
-        return file.read()
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise SavedFileError(f"{name} is not a regular file")
+            if size is None and status.st_size > MAX_DESCRIPTION:
+                raise SavedFileError(f"{name} has {status.st_size} bytes, which is too long")
+            if size is not None and status.st_size != size:
+                raise SavedFileError(f"{name} has {status.st_size} bytes instead of {size}")
+            return file.read()
 
 
 def read_checked(folder: Path, name: str, record: dict) -> bytes:
@@ -82,4 +81,5 @@ def is_inside(name: str) -> bool:
     )
 
 
-_O_BINARY = getattr(os, "O_BINARY", 0)
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
