@@ -31,7 +31,7 @@ from metaling_sk import MetaParamSearchCV
 
 KINDS = ("random", "halving", "hyperband", "tpe")
 N_JOBS = (1, 2)
-GRACE = 4.0
+GRACE = 15.0
 """Seconds after which no process of a killed search may be left."""
 
 
@@ -178,6 +178,8 @@ def run_killed(kind: str, n_jobs: int, rng: random.Random, counts: Counter, nap:
                 time.sleep(0.05)
             for orphan in processes_of(process.pid):
                 counts["processes that lived on"] += 1
+                command = Path(f"/proc/{orphan}/cmdline").read_bytes().replace(b"\0", b" ")
+                print("lived on:", command.decode(), flush=True)
                 os.kill(orphan, signal.SIGKILL)
         return json.loads((Path(folder) / "results.json").read_text())
 

@@ -192,7 +192,10 @@ def check_names(estimator, spaces: list[Space]) -> None:
                 for values in product(*choices)
             ]
             if all(errors):
-                raise ValueError(f"`param_distributions`: {errors[0]}")
+                raise ValueError(
+                    f"`param_distributions` has {name!r}, which is no parameter of "
+                    f"{type(estimator).__name__}: {errors[0]}"
+                )
 
 
 def _name_error(estimator, owners: dict, name: str, dimension: Dimension) -> str | None:
