@@ -116,8 +116,9 @@ class MetaParamSearchCV(SignatureOrderMixin, BaseSearchCV):
         two of three candidates and no more.
     checkpoint : str or path, default=None
         A folder, which all workers need to see. A search that was killed and is run again with
-        the same arguments goes on there and ends as it would have ended. Fits that failed count
-        as finished.
+        the same arguments goes on there and ends as it would have ended. Fits whose estimator
+        raised an error count as finished. The folder holds pickles: use one only if you trust
+        everyone who can write to it.
     random_state : int, RandomState instance or None, default=None
         The seed of the candidates, of the default folds, and of estimators that have no
         random_state of their own.
@@ -306,7 +307,7 @@ class MetaParamSearchCV(SignatureOrderMixin, BaseSearchCV):
         ------
         ValueError
             If a parameter is not as described above, all fits fail, or `checkpoint` holds a
-            different search.
+            different search, cannot be written, or cannot tell whether a parameter is the same.
         """
         X, y = indexable(X, y)
         params = check_method_params(X, params=params)
