@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -11,6 +12,13 @@ import numpy as np
 
 CHARACTERS_PER_TOKEN = 64
 """A text is cut to this many characters per allowed token before it is tokenised."""
+
+
+LONG_BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b\u2060\ufeff]{9,}")
+"""A run of characters that show nothing, which becomes one space or one line break.
+
+Some tokenizers, such as those of Llama, give every blank a token. Shorter runs stay as they are.
+"""
 
 
 @dataclass(frozen=True)
@@ -102,7 +110,7 @@ def tokenize(texts: Iterable[str], tokenizer, max_length: int) -> Tokens:
     """Tokenise texts with a transformers tokenizer.
 
     Every text gets at least one token. Unpaired surrogates, which no tokenizer takes, become the
-    replacement character.
+    replacement character. A run of more than 8 blanks becomes one.
 
     Parameters
     ----------
@@ -119,7 +127,7 @@ def tokenize(texts: Iterable[str], tokenizer, max_length: int) -> Tokens:
         The ids of all texts.
     """
     max_characters = max_length * CHARACTERS_PER_TOKEN
-    texts = [_well_formed(text[:max_characters]) for text in texts]
+    texts = [_well_formed(_shorten_blanks(text)[:max_characters]) for text in texts]
     ids_per_text = call_tokenizer(texts, tokenizer, max_length)
     filler = next(
         (
@@ -170,6 +178,10 @@ def tokenizer_digest(tokenizer) -> bytes:
     special = tokenizer.unk_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id
     side = getattr(tokenizer, "truncation_side", None)
     return blake2b(f"{special} {side} {state}".encode(), digest_size=16).digest()
+
+
+def _shorten_blanks(text: str) -> str:
+    return LONG_BLANK.sub(lambda run: "\n" if "\n" in run[0] else " ", text)
 
 
 def _well_formed(text: str) -> str:

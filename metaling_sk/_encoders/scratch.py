@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from hashlib import blake2b
 
 import numpy as np
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from torch import nn
 from transformers import BertConfig, BertModel, PretrainedConfig, PreTrainedTokenizerFast
 
@@ -24,6 +24,12 @@ CHARACTERS_PER_LANGUAGE = 3_000_000
 
 MAX_TOKEN_LENGTH = 16
 """Largest number of characters in a token."""
+
+MAX_WORD_LENGTH = 1000
+"""Number of characters after which a word is cut: the time for a word grows with its square."""
+
+BLANKS = r"[\s\p{Cc}\x{200B}\x{2060}\x{FEFF}]+"
+"""Characters that show nothing: spaces, line breaks, control characters, marks of width zero."""
 
 SPECIAL_TOKENS = {"pad_token": "[PAD]", "unk_token": "[UNK]"}
 
@@ -78,6 +84,8 @@ def train_tokenizer(
 ) -> PreTrainedTokenizerFast:
     """Train byte-pair encoding [1]_ of lower-case text on equal shares of all languages.
 
+    Runs of spaces, line breaks and control characters count as one space.
+
     Processes that share a disk cache train one tokenizer for the same texts.
 
     Parameters
@@ -114,9 +122,20 @@ def train_tokenizer(
 def _train(texts: Iterator[str], vocabulary_size: int) -> Tokenizer:
     """Train a tokenizer on all of the texts."""
     tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.NFKC(),
+            normalizers.Lowercase(),
+            normalizers.Replace(Regex(BLANKS), " "),
+            normalizers.Strip(),
+        ]
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation()]
+        [
+            pre_tokenizers.Metaspace(),
+            pre_tokenizers.Punctuation(),
+            pre_tokenizers.Split(Regex(rf"[\s\S]{{1,{MAX_WORD_LENGTH}}}"), "isolated"),
+        ]
     )
     tokenizer.decoder = decoders.Metaspace()
     trainer = trainers.BpeTrainer(
@@ -132,7 +151,8 @@ def _train(texts: Iterator[str], vocabulary_size: int) -> Tokenizer:
 
 def _digest(texts: Iterator[str], vocabulary_size: int) -> bytes:
     """Return a digest of everything that decides what `_train` returns."""
-    digest = blake2b(str(vocabulary_size).encode(), digest_size=16)
+    settings = vocabulary_size, ALPHABET_SIZE, MAX_TOKEN_LENGTH, MAX_WORD_LENGTH, BLANKS
+    digest = blake2b(str(settings).encode(), digest_size=16)
     for text in texts:
         content = text.encode()
         digest.update(len(content).to_bytes(8))
