@@ -43,15 +43,15 @@ def test_the_architecture_is_what_is_used(kind, request):
         model, first = make_model(kind, max_epochs=1), 0
     scramble(model.fit(X, y, language=language))
     architecture = model.architecture_
-    module = model.net_.module_
-    total = sum(sum(found["width"]) for found in architecture.values())
-    assert 0 < total < 2 * module.down.shape[:2].numel()
-    for code, found in architecture.items():
-        before = model.predict_proba(X, language=code)
+    network = model.net_.module_
+    total = sum(sum(adapters["width"]) for adapters in architecture.values())
+    assert 0 < total < 2 * network.down.shape[:2].numel()
+    for name, adapters in architecture.items():
+        before = model.predict_proba(X, language=name)
         with torch.no_grad():
-            cores = module.generate(torch.tensor([model._language_index(code)])).cores[0]
+            cores = network.generate(torch.tensor([model._language_index(name)])).cores[0]
         used = (cores != 0).any(dim=2)
-        widths = dict(zip(found["layers"], found["width"], strict=True))
+        widths = dict(zip(adapters["layers"], adapters["width"], strict=True))
         assert [widths.get(layer, 0) for layer, _ in enumerate(used, first)] == (
             used.sum(dim=1).tolist()
         )
@@ -60,13 +60,13 @@ def test_the_architecture_is_what_is_used(kind, request):
         with torch.no_grad():
             pruned.net_.module_.down[~used] = torch.nan
             pruned.net_.module_.up.mT[~used] = torch.nan
-        np.testing.assert_array_equal(pruned.predict_proba(X, language=code), before)
-        for layer in found["layers"]:
+        np.testing.assert_array_equal(pruned.predict_proba(X, language=name), before)
+        for layer in adapters["layers"]:
             without = copy.deepcopy(model)
             unit = used[layer - first].nonzero()[0]
             with torch.no_grad():
                 without.net_.module_.down[layer - first, unit] += 1.0
-            assert not np.array_equal(without.predict_proba(X, language=code), before)
+            assert not np.array_equal(without.predict_proba(X, language=name), before)
 
 
 @some_kinds
@@ -74,19 +74,19 @@ def test_closed_gates_leave_the_head(kind):
     X, _, _ = make_data(kind, seed=5)
     model = set_gates(fitted(kind), -9.0)
     model.residual_heads_.clear()
-    assert all(found == {"layers": [], "width": []} for found in model.architecture_.values())
+    assert all(adapters == {"layers": [], "width": []} for adapters in model.architecture_.values())
     batch = model._encode(
         model.front_end_.inputs(samples_of(X), model._execution()),
         np.full(X.shape[0], "opposite 1", dtype=object),
     ).collate(np.arange(X.shape[0]))
-    module = model.net_.module_
+    network = model.net_.module_
     with torch.no_grad():
-        mixture = module.generate(batch.language_index[:1]).head[0]
-        weight = module.head.weight + torch.einsum("j,jkf->kf", mixture, module.basis)
-        features = module.encoder(**batch.inputs)
-        if module.norm is not None:
-            features = module.norm(features, batch.language_index)
-        logits = features @ weight.T + module.head.bias + mixture @ module.basis_bias
+        mixture = network.generate(batch.language_index[:1]).head[0]
+        weight = network.head.weight + torch.einsum("j,jkf->kf", mixture, network.basis)
+        features = network.encoder(**batch.inputs)
+        if network.norm is not None:
+            features = network.norm(features, batch.language_index)
+        logits = features @ weight.T + network.head.bias + mixture @ network.basis_bias
     np.testing.assert_allclose(
         model.predict_proba(X, language="opposite 1"), logits.softmax(1), rtol=1e-4
     )
@@ -99,8 +99,10 @@ def test_size_weight_closes_the_gates():
         make_model("numbers", size_weight=weight, **parameters).fit(X, y, language=language)
         for weight in (0.0, 1.0)
     )
-    assert all(found == {"layers": [], "width": []} for found in costly.architecture_.values())
-    assert sum(sum(found["width"]) for found in free.architecture_.values()) > 16
+    assert all(
+        adapters == {"layers": [], "width": []} for adapters in costly.architecture_.values()
+    )
+    assert sum(sum(adapters["width"]) for adapters in free.architecture_.values()) > 16
     assert costly.history_["size"].iloc[-1] < 0.01
     assert "size" not in free.history_
     # What is left are the heads, which suffice here.
@@ -110,7 +112,7 @@ def test_size_weight_closes_the_gates():
 def test_the_width_is_at_most_max_width():
     X, y, language = make_numbers()
     model = make_model("numbers", max_width=3, size_weight=0).fit(X, y, language=language)
-    widths = [found["width"] for found in model.architecture_.values()]
+    widths = [adapters["width"] for adapters in model.architecture_.values()]
     assert widths == [[3]] * 4
 
 

@@ -20,84 +20,84 @@ from metaling_sk.meta_net._objective import MetaObjective, find_embedding
 def test_maml_learns_to_adapt():
     """Steps on the embedding alone tell which group a language belongs to."""
     model = fit(make_model("numbers", meta_algorithm="maml"), *make_numbers())
-    module = model.net_.module_.eval()
+    network = model.net_.module_.eval()
 
-    def batch_of(code, seed):
-        X, y, _ = make_numbers([code], 64, seed)
+    def batch_of(name, seed):
+        X, y, _ = make_numbers([name], 64, seed)
         features = {"features": torch.tensor(X).float()}
         return Batch(features, torch.zeros(64, dtype=torch.int64), torch.tensor(y))
 
     def loss(embedding, batch):
-        logits = module(
-            batch.inputs, batch.language_index, module.generate_from(embedding, 64)
+        logits = network(
+            batch.inputs, batch.language_index, network.generate_from(embedding, 64)
         ).logits
         return nn.functional.cross_entropy(logits, batch.y).item()
 
-    start, before = module.hypernetwork.agnostic, []
-    for code in ("as is 9", "opposite 9"):
-        batches = partial(list, [batch_of(code, 8)])
-        found = find_embedding(module, start, batches, 5, 0.05)
-        assert loss(found, batch_of(code, 9)) < 0.5
-        before.append(loss(start, batch_of(code, 9)))
+    start, before = network.hypernetwork.agnostic, []
+    for name in ("as is 9", "opposite 9"):
+        batches = partial(list, [batch_of(name, 8)])
+        moved = find_embedding(network, start, batches, 5, 0.05)
+        assert loss(moved, batch_of(name, 9)) < 0.5
+        before.append(loss(start, batch_of(name, 9)))
     assert np.mean(before) > 0.6
 
 
 def make_network(n_languages=2, **parameters):
     torch.manual_seed(0)
     hypernetwork = Hypernetwork(n_languages, 1, 3, 4, 5, **parameters)
-    module = MetaNetwork(IdentityEncoder(), None, hypernetwork, 4, 2)
+    network = MetaNetwork(IdentityEncoder(), None, hypernetwork, 4, 2)
     with torch.no_grad():
-        for weight in module.parameters():
+        for weight in network.parameters():
             weight.normal_()
-    return module.eval()
+    return network.eval()
 
 
-def make_step(seed=0, n_rows=8):
+def make_step(seed=0, n_samples=8):
     rng = np.random.default_rng(seed)
     return Batch(
-        {"features": torch.tensor(rng.normal(size=(n_rows, 4))).float()},
-        torch.tensor(rng.integers(1, 3, size=n_rows)),
-        torch.tensor(rng.integers(2, size=n_rows)),
+        {"features": torch.tensor(rng.normal(size=(n_samples, 4))).float()},
+        torch.tensor(rng.integers(1, 3, size=n_samples)),
+        torch.tensor(rng.integers(2, size=n_samples)),
     )
 
 
 def test_the_objective_is_the_formula():
-    module = make_network()
+    network = make_network()
     class_weight = np.array([1.0, 3.0])
     support, query = make_step(), make_step(1)
     objective = MetaObjective(
         0.3, 0.5, 0.0, 2, 0.05, class_weight=torch.tensor(class_weight).float()
     )
     step = TrainingStep({"support": support, "query": query}, {})
-    values = objective(objective.outputs(module, step), step, module, True)
+    values = objective(objective.outputs(network, step), step, network, True)
 
     def mean_loss(batches, generated):
         logits = [
-            module(batch.inputs, batch.language_index, generated(batch)).logits.detach()
+            network(batch.inputs, batch.language_index, generated(batch)).logits.detach()
             for batch in batches
         ]
         y = np.concatenate([batch.y for batch in batches])
         log_p = log_softmax(np.concatenate(logits), axis=1)[np.arange(len(y)), y]
         return -(class_weight[y] * log_p).sum() / class_weight[y].sum()
 
-    found = find_embedding(
-        module, module.hypernetwork.agnostic, lambda: [support], 2, 0.05, objective.class_weight
+    moved = find_embedding(
+        network, network.hypernetwork.agnostic, lambda: [support], 2, 0.05, objective.class_weight
     )
     expected = {
         "language": mean_loss(
-            [support, query], lambda batch: module.generate(batch.language_index)
+            [support, query], lambda batch: network.generate(batch.language_index)
         ),
         "meta": mean_loss(
-            [support, query], lambda batch: module.generate(torch.zeros_like(batch.language_index))
+            [support, query], lambda batch: network.generate(torch.zeros_like(batch.language_index))
         ),
-        "adapted": mean_loss([query], lambda batch: module.generate_from(found, len(batch))),
+        "adapted": mean_loss([query], lambda batch: network.generate_from(moved, len(batch))),
     }
     assert values.keys() == expected.keys()
     for name, value in expected.items():
         assert values[name].item() == pytest.approx(value, rel=1e-4)
     total = expected["language"] + 0.3 * expected["meta"] + expected["adapted"]
     assert objective.total(values).item() == pytest.approx(total, rel=1e-4)
-    values = objective(objective.outputs(module.train(), step), step, module, True)
+    values = objective(objective.outputs(network.train(), step), step, network, True)
     assert objective.total(values).item() == pytest.approx(
         sum(
             weight * values[name].item()
@@ -109,39 +109,39 @@ def test_the_objective_is_the_formula():
 
 @pytest.mark.parametrize("class_weight", [None, torch.tensor([1.0, 3.0])])
 def test_steps_on_an_embedding_are_the_same_in_small_batches(class_weight):
-    module, rows = make_network(), make_step(n_rows=20)
-    start = module.hypernetwork.agnostic
+    network, samples = make_network(), make_step(n_samples=20)
+    start = network.hypernetwork.agnostic
 
     def part(which):
-        features = {"features": rows.inputs["features"][which]}
-        return Batch(features, rows.language_index[which], rows.y[which])
+        features = {"features": samples.inputs["features"][which]}
+        return Batch(features, samples.language_index[which], samples.y[which])
 
     batches = [part(slice(7)), part(slice(7, 9)), part(slice(9, 20))]
-    at_once = find_embedding(module, start, lambda: [rows], 3, 0.05, class_weight)
-    in_parts = find_embedding(module, start, lambda: batches, 3, 0.05, class_weight)
+    at_once = find_embedding(network, start, lambda: [samples], 3, 0.05, class_weight)
+    in_parts = find_embedding(network, start, lambda: batches, 3, 0.05, class_weight)
     assert not torch.allclose(at_once, start)
     torch.testing.assert_close(in_parts, at_once, rtol=1e-4, atol=1e-5)
 
 
 def test_steps_on_an_embedding_lower_the_loss_and_move_nothing_else():
-    module, batch = make_network(), make_step(n_rows=20)
-    before = copy.deepcopy(module.state_dict())
-    start = module.hypernetwork.agnostic
+    network, batch = make_network(), make_step(n_samples=20)
+    before = copy.deepcopy(network.state_dict())
+    start = network.hypernetwork.agnostic
 
     def loss(embedding):
-        generated = module.generate_from(embedding, len(batch))
-        logits = module(batch.inputs, batch.language_index, generated).logits
+        generated = network.generate_from(embedding, len(batch))
+        logits = network(batch.inputs, batch.language_index, generated).logits
         return nn.functional.cross_entropy(logits, batch.y).item()
 
-    found = find_embedding(module, start, lambda: [batch], 10, 0.05)
-    assert loss(found) < loss(start)
-    found.sum().backward()
+    moved = find_embedding(network, start, lambda: [batch], 10, 0.05)
+    assert loss(moved) < loss(start)
+    moved.sum().backward()
     # Of first order: the way there is a constant.
     assert torch.equal(start.grad, torch.ones_like(start))
-    assert [name for name, weight in module.named_parameters() if weight.grad is not None] == [
+    assert [name for name, weight in network.named_parameters() if weight.grad is not None] == [
         "hypernetwork.agnostic"
     ]
-    for name, weight in module.state_dict().items():
+    for name, weight in network.state_dict().items():
         assert torch.equal(weight, before[name])
 
 
