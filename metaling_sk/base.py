@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
+from metaling_sk._data.labels import label_array, plain_labels
 from metaling_sk._utils.parameters import SignatureOrderMixin
 
 __all__ = ["LanguageClassifierMixin"]
@@ -13,6 +14,8 @@ __all__ = ["LanguageClassifierMixin"]
 
 class LanguageClassifierMixin(SignatureOrderMixin, ClassifierMixin):
     """`predict` and `score` of classifiers whose `predict_proba` takes the languages of samples."""
+
+    classes_: np.ndarray
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -58,4 +61,6 @@ class LanguageClassifierMixin(SignatureOrderMixin, ClassifierMixin):
         float
             The share of samples whose class is predicted.
         """
+        y = label_array(y)
+        y = plain_labels(y) if y.dtype == object else y
         return accuracy_score(y, self.predict(X, language=language), sample_weight=sample_weight)

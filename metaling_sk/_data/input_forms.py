@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
 
+import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from metaling_sk._utils.messages import name_rows
 
+VECTORS_HINT = (
+    " To pass vectors, such as embeddings, make them an array of one column per number: "
+    "X=numpy.stack(column), with `language` beside it."
+)
+
 
 def unwrap(X):
-    """Turn a `datasets.Dataset` into a DataFrame and any other sequence into a list.
+    """Turn any table into a DataFrame of pandas and any other sequence into a list.
 
     Parameters
     ----------
     X : object
-        The input as the user gave it; `datasets` need not be imported to recognise its types.
+        The input as the user gave it; neither polars, pyarrow nor `datasets` need be installed.
 
     Returns
     -------
@@ -29,6 +35,17 @@ def unwrap(X):
     ValueError
         If the samples of X have no order or cannot be read twice.
     """
+    if isinstance(X, pd.DataFrame | pd.Series | np.ndarray):
+        return X
+    table = nw.from_native(X, allow_series=True, pass_through=True)
+    if isinstance(table, nw.LazyFrame):
+        raise ValueError(f"X is a {type(X).__module__} LazyFrame; pass X.collect().")
+    if isinstance(table, nw.DataFrame):
+        return pd.DataFrame({name: column_array(table[name]) for name in table.columns})
+    if isinstance(table, nw.Series):
+        return column_array(table)
+    if _is_arrow_array(X):
+        return _object_array(X.to_pylist())
     if hasattr(X, "column_names"):
         if not (hasattr(X, "to_pandas") and hasattr(X, "num_rows")):
             raise ValueError(
@@ -44,6 +61,48 @@ def unwrap(X):
     if isinstance(X, Sequence) and not isinstance(X, (str, bytes)):
         return list(X)
     return X
+
+
+def plain_column(values):
+    """Return a column of polars or pyarrow as an array, and anything else as it is.
+
+    Parameters
+    ----------
+    values : object
+        Labels or languages as the user gave them.
+
+    Returns
+    -------
+    object
+    """
+    if isinstance(values, pd.Series | np.ndarray):
+        return values
+    if _is_arrow_array(values):
+        return _object_array(values.to_pylist())
+    column = nw.from_native(values, allow_series=True, pass_through=True)
+    return column_array(column) if isinstance(column, nw.Series) else values
+
+
+def column_array(column: nw.Series) -> np.ndarray:
+    """Return a column of polars or pyarrow as an array, of objects if values are missing.
+
+    Parameters
+    ----------
+    column : narwhals Series
+        The column.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+    """
+    if column.dtype.is_numeric() and not column.is_null().any():
+        return column.to_numpy()
+    return _object_array(column.to_list())
+
+
+def _is_arrow_array(values) -> bool:
+    """Whether this is an array of pyarrow that is not a column of a table."""
+    return hasattr(values, "to_pylist") and not hasattr(values, "column_names")
 
 
 def text_column_of(estimator) -> Hashable | None:
@@ -149,6 +208,7 @@ def check_texts(texts: np.ndarray) -> None:
         raise ValueError(
             f"Every text must be a string, but X holds something else in {name_rows(wrong)} "
             f"(row {first}: {kind}). Drop these rows or turn them into strings ('' is allowed)."
+            f"{VECTORS_HINT if _is_sequence(texts[first]) else ''}"
         )
 
 
@@ -168,6 +228,9 @@ def _read_frame(X: pd.DataFrame, estimator) -> tuple[np.ndarray | None, np.ndarr
             f"X has no column {text_column!r}; its columns are {list(X.columns)}. "
             "Rename the column that holds the texts, or name it in `text_column`."
         )
+    with_vectors = [X.columns[i] for i in others if any(map(_is_sequence, X.iloc[:1, i]))]
+    if with_vectors:
+        raise ValueError(f"These columns of X hold lists: {with_vectors}.{VECTORS_HINT}")
     if not X.columns.is_unique:
         _column(X, X.columns[X.columns.duplicated()][0])
     return None, None

@@ -7,6 +7,8 @@ import pandas as pd
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from metaling_sk._data.input_forms import plain_column
+
 MISSING = -1
 """The class index of a sample without a label."""
 
@@ -74,6 +76,9 @@ def label_array(y) -> np.ndarray:
     ndarray of shape (n_samples,)
         An array of objects if labels are missing.
     """
+    y = plain_column(y)
+    if isinstance(y, pd.api.extensions.ExtensionArray):
+        y = pd.Series(y)
     if isinstance(y, pd.Series):
         y = y.to_numpy(dtype=object) if y.isna().any() else y.to_numpy()
     elif not hasattr(y, "__array__"):
@@ -124,6 +129,7 @@ def _list_to_array(values) -> np.ndarray:
 def _is_missing(y: np.ndarray, missing_label) -> np.ndarray:
     is_missing = np.asarray(pd.isna(y))
     if missing_label is not None and not pd.isna(missing_label):
-        equal = (label == missing_label for label in y)
-        is_missing = is_missing | np.fromiter(equal, bool, len(y))
+        present = np.flatnonzero(~is_missing)  # pd.NA, for one, is neither equal nor unequal
+        is_missing = is_missing.copy()
+        is_missing[present] = [bool(y[index] == missing_label) for index in present]
     return is_missing

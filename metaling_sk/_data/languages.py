@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from metaling_sk._data.input_forms import plain_column
 from metaling_sk._utils.messages import name_rows
 
 UNNAMED_LANGUAGE = "und"
@@ -37,6 +38,7 @@ def read_language(column: np.ndarray | None, language, n_samples: int) -> np.nda
         check_languages(column, "the language column of X")
     if language is None:
         return _filled(UNNAMED_LANGUAGE, n_samples) if column is None else column
+    language = plain_column(language)
     if isinstance(language, str):
         language = _filled(language, n_samples)
     elif np.ndim(language) != 1:

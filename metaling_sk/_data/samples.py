@@ -62,6 +62,18 @@ class Samples:
         """Mask of the samples that have a label."""
         return np.asarray(self.y != MISSING)
 
+    @property
+    def labels(self) -> np.ndarray:
+        """Class indices of the samples that have a label."""
+        assert self.y is not None
+        return self.y[self.labelled]
+
+    @property
+    def present_classes(self) -> np.ndarray:
+        """The classes that have a labelled sample."""
+        assert self.classes is not None
+        return self.classes[np.unique(self.labels)]
+
     def take(self, indices) -> Samples:
         """Select samples.
 
@@ -200,7 +212,7 @@ def with_classes(samples: Samples, classes) -> Samples:
     """
     assert samples.y is not None and samples.classes is not None
     classes = np.asarray(classes)
-    present = samples.classes[np.unique(samples.y[samples.labelled])]
+    present = samples.present_classes
     if unknown := sorted(set(present.tolist()) - set(classes.tolist()), key=str):
         raise ValueError(
             f"y has labels that are none of the classes {classes.tolist()}: {unknown}."
@@ -227,8 +239,7 @@ def check_two_classes(samples: Samples, estimator, source: str = "y") -> None:
     ValueError
         If there is no class or only one.
     """
-    assert samples.y is not None
-    n_classes = len(np.unique(samples.y[samples.labelled]))
+    n_classes = len(np.unique(samples.labels))
     if n_classes < 2:
         raise ValueError(
             f"{type(estimator).__name__} needs labelled rows of at least two classes, but {source} "
@@ -251,8 +262,13 @@ def _check_features(estimator, X, *, reset: bool):
     X = validate_data(
         estimator, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=reset
     )
-    is_sparse = sparse.issparse(X)
-    return sparse.csr_array(X) if is_sparse else X
+    if not sparse.issparse(X):
+        return X
+    X = sparse.csr_array(X)
+    if not X.has_canonical_format:
+        X = X.copy()  # sums up entries of one place
+        X.sum_duplicates()
+    return X
 
 
 def _check_kind(estimator, kind: str, *, reset: bool) -> None:

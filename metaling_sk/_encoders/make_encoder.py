@@ -6,6 +6,7 @@ import copy
 import os
 
 import numpy as np
+from sklearn import config_context
 from sklearn.base import clone
 from torch import nn
 from transformers import PretrainedConfig
@@ -79,7 +80,14 @@ def make_text_encoder(
 
 def fit_vectorizer(encoder, texts: np.ndarray):
     """Fit a clone of an sklearn transformer on texts."""
-    return clone(encoder).fit(texts, None)
+    with config_context(transform_output="default"):
+        return clone(encoder).fit(texts, None)
+
+
+def apply_vectorizer(vectorizer, texts: np.ndarray):
+    """Return the features of texts, an array or a sparse matrix whatever is configured."""
+    with config_context(transform_output="default"):
+        return vectorizer.transform(texts)
 
 
 def _copy_fitted(text_encoder: TextEncoder) -> TextEncoder:

@@ -12,7 +12,12 @@ from sklearn.utils import check_array
 
 from metaling_sk._data.language_statistics import MIN_SAMPLES, LanguageStatistics
 from metaling_sk._encoders.encode import encode, freeze, on_cpu
-from metaling_sk._encoders.make_encoder import fit_vectorizer, is_scratch, is_vectorizer
+from metaling_sk._encoders.make_encoder import (
+    apply_vectorizer,
+    fit_vectorizer,
+    is_scratch,
+    is_vectorizer,
+)
 from metaling_sk._encoders.saved import restore_encoder, save_encoder
 from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._encoders.trainable import add_saved_adapters
@@ -196,7 +201,7 @@ class VectorizerFrontEnd(FixedFrontEnd):
         return cls(fit_vectorizer(parameters.encoder, samples.texts), parameters.language_norm)
 
     def inputs(self, samples, execution):
-        features = self.vectorizer.transform(samples.texts)
+        features = apply_vectorizer(self.vectorizer, samples.texts)
         features = check_array(features, accept_sparse="csr", dtype=(np.float64, np.float32))
         is_sparse = sparse.issparse(features)
         return sparse.csr_array(features) if is_sparse else features

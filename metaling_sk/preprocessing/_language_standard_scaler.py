@@ -181,6 +181,22 @@ class LanguageStandardScaler(
         """
         return self.fit(X, y, language=language).transform(X, language=language)
 
+    def get_feature_names_out(self, input_features=None) -> np.ndarray:
+        """Get the names of the columns of the result: those of X but for the language.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            The names of the columns of X; by default those seen at fit.
+
+        Returns
+        -------
+        ndarray of str objects
+        """
+        if input_features is not None:
+            input_features = [name for name in input_features if name != self.language_column]
+        return super().get_feature_names_out(input_features)
+
     @property
     def mean_(self) -> dict[str, np.ndarray]:
         """Mean of each feature, by language."""
