@@ -134,13 +134,13 @@ def load(folder: str | os.PathLike, device: str | torch.device | None = None):
         content, estimator = _load_newest(folder, device)
         with naming_file(ESTIMATOR):
             differences = version_differences(content["versions"])
+            saved_device = from_json(content["parameters"].get("device", "auto"), {})
     except SavedFileError as error:
         raise ValueError(
             f"{str(folder)!r} does not hold a complete estimator saved by this version of "
             f"metaling_sk ({error}). Save it again."
         ) from error
-    saved_device = content["parameters"].get("device", "auto")
-    if device is None and estimator.device != from_json(saved_device, {}):
+    if device is None and estimator.device != saved_device:
         warnings.warn(
             f"{str(folder)!r} was saved with device={saved_device!r}, which this machine does not "
             "have; device='auto' takes its place. load(folder, device=...) takes another one.",

@@ -52,7 +52,7 @@ def write_folder(folder: Path, write: Callable[[Path], dict[str, Any]]) -> None:
 
 def _replace(folder: Path, write: Callable[[Path], dict[str, Any]]) -> None:
     previous = _read_description(folder)
-    _remove_leftovers(folder, previous["place"])
+    _remove_leftovers(folder, previous)
     subfolder = folder / f"files-{secrets.token_hex(16)}"
     subfolder.mkdir()
     try:
@@ -64,7 +64,10 @@ def _replace(folder: Path, write: Callable[[Path], dict[str, Any]]) -> None:
         }
         is_alone = os.listdir(folder) == [subfolder.name]
         place = "." if is_alone else subfolder.name
-        description = encode_description(content | {"place": place, "files": files})
+        replaced = {"place": previous["place"], "files": previous["files"]}
+        description = encode_description(
+            content | {"place": place, "files": files, "replaced": replaced}
+        )
         (subfolder / ESTIMATOR).write_bytes(description)
         _use_usual_mode(subfolder)
         _sync(subfolder)
@@ -108,15 +111,18 @@ def _locked(folder: Path) -> Iterator[None]:
 def _read_description(folder: Path) -> dict[str, Any]:
     """Return the description of the estimator that a folder holds; an empty one if it has none."""
     try:
-        return decode_description(read_file(folder, ESTIMATOR))
+        description = decode_description(read_file(folder, ESTIMATOR))
+        return {name: description[name] for name in ("place", "files", "replaced")}
     except Exception:
-        return {"place": ".", "files": {}}
+        return {"place": ".", "files": {}, "replaced": {"place": ".", "files": {}}}
 
 
-def _remove_leftovers(folder: Path, place: str) -> None:
-    """Remove the subfolders of saves that were killed, but not the one in use."""
+def _remove_leftovers(folder: Path, description: dict[str, Any]) -> None:
+    """Remove what killed saves have left: files of an earlier one, subfolders not in use."""
+    if description["replaced"]["place"] != description["place"]:
+        _remove_files(folder, description["replaced"])
     for path in folder.iterdir():
-        if SUBFOLDER.fullmatch(path.name) and path.name != place:
+        if SUBFOLDER.fullmatch(path.name) and path.name != description["place"]:
             shutil.rmtree(path, ignore_errors=True)
 
 

@@ -152,6 +152,10 @@ def name_no_weights(content):
     content["files"].popitem()
 
 
+def give_a_tensor_as_device(content):
+    content["parameters"]["device"] = {"$array": "fitted.network.weights.head.weight"}
+
+
 def refer_to_no_tensor(content):
     content["fitted"]["classes_"] = {"$array": "nowhere"}
 
@@ -163,6 +167,7 @@ FORGED = {
     "meta": [drop_language, add_class, repeat_class],
 }
 ANYWHERE = [
+    give_a_tensor_as_device,
     leave_the_folder,
     name_a_file_outside,
     lose_versions,

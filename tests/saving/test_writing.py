@@ -91,6 +91,17 @@ def test_what_killed_saves_left_is_removed(old, tmp_path):
     assert not leftover.exists()
 
 
+def test_what_a_kill_before_the_end_left_is_removed(old, new, tmp_path, monkeypatch):
+    old.save(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(writing, "_remove_files", lambda *args: None)
+        new.save(tmp_path)
+    assert len(list(tmp_path.rglob("weights.safetensors"))) == 2
+    old.save(tmp_path)
+    assert len(list(tmp_path.rglob("weights.safetensors"))) == 1
+    np.testing.assert_array_equal(predict(load(tmp_path)), predict(old))
+
+
 def test_usual_modes(old, tmp_path):
     (tmp_path / "file").touch()
     usual = stat.S_IMODE((tmp_path / "file").stat().st_mode)
