@@ -1,8 +1,11 @@
 import inspect
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
 
 from metaling_sk import (
     DictionaryTranslator,
@@ -110,3 +113,25 @@ def test_only_the_main_argument_is_positional():
     for estimator in (EncoderVectorizer, DictionaryTranslator):
         with pytest.raises(TypeError):
             estimator({}, 3)
+
+
+LONG = {f"word{number}": [f"Wort{number}"] for number in range(200_000)}
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda model: model, make_pipeline], ids=["alone", "in a pipeline"]
+)
+def test_a_long_dictionary_is_not_printed(wrap):
+    translator = DictionaryTranslator(LONG, target_language="de")
+    start = perf_counter()
+    for shown in (repr(wrap(translator)), wrap(translator)._repr_html_()):
+        assert "of 200000 entries" in shown and "word7" not in shown
+    assert perf_counter() - start < 1
+    assert translator.get_params()["dictionary"] is LONG
+    assert clone(wrap(translator)).get_params().keys() == wrap(translator).get_params().keys()
+
+
+def test_a_short_dictionary_is_printed():
+    assert (
+        repr(DictionaryTranslator({"a": ["b"]})) == "DictionaryTranslator(dictionary={'a': ['b']})"
+    )
