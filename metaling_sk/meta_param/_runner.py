@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import BrokenExecutor
+from inspect import signature
 
+import joblib
 import numpy as np
 from joblib.parallel import get_active_backend
 from sklearn.base import clone
@@ -14,6 +16,7 @@ from metaling_sk.meta_param._fit_spec import Evaluation, Fit, FitResult
 from metaling_sk.meta_param._fits import failed_result, fit_and_score
 from metaling_sk.meta_param._folds import SearchData
 from metaling_sk.meta_param._journal import Journal
+from metaling_sk.meta_param._orphans import end_with
 from metaling_sk.meta_param._plan import SearchPlan
 from metaling_sk.meta_param._states import States
 from metaling_sk.meta_param._warm_cache import CacheWarmer
@@ -22,6 +25,9 @@ WORKER_DIED = "the worker process died whenever it did this fit, perhaps for lac
 
 N_ATTEMPTS = 3
 """How often a fit whose worker has died is tried again, with no other fit beside it."""
+
+HAS_INITIALIZER = "backend_kwargs" in signature(joblib.Parallel).parameters
+"""Whether this version of joblib passes an initializer to its workers."""
 
 DASK_ERRORS = ("FutureCancelledError", "KilledWorker")
 """Errors of distributed after a worker has died, by name because it is an extra."""
@@ -113,11 +119,17 @@ class Runner:
 
     def _run(self, fits: list[Fit]) -> None:
         """Do fits in parallel, and note each as soon as it is finished."""
-        streams = getattr(get_active_backend()[0], "supports_return_generator", False)
+        backend = get_active_backend()[0]
+        streams = getattr(backend, "supports_return_generator", False)
+        options: dict = {}
+        if HAS_INITIALIZER and type(backend).__name__ == "LokyBackend":
+            # Workers that never get a fit end with the search, too.
+            options = {"initializer": end_with, "initargs": (self.spec.process,)}
         parallel = Parallel(
             n_jobs=self.search.n_jobs,
             pre_dispatch=self.search.pre_dispatch,
             return_as="generator_unordered" if streams else "list",
+            **options,
         )
         # Only callbacks need the search. Without them it is not sent to the workers.
         caller = self.search if getattr(self.search, "_skl_callbacks", ()) else None
