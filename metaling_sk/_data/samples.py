@@ -262,13 +262,14 @@ def _check_features(estimator, X, *, reset: bool):
     X = validate_data(
         estimator, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=reset
     )
-    if not sparse.issparse(X):
+    is_sparse = sparse.issparse(X)
+    if not is_sparse:
         return X
-    X = sparse.csr_array(X)
-    if not X.has_canonical_format:
-        X = X.copy()  # sums up entries of one place
-        X.sum_duplicates()
-    return X
+    features = sparse.csr_array(X)
+    if not features.has_canonical_format:
+        features = features.copy()
+        features.sum_duplicates()
+    return features
 
 
 def _check_kind(estimator, kind: str, *, reset: bool) -> None:
