@@ -89,7 +89,7 @@ class EncodedSamples:
             None if self.teacher is None else self.teacher[indices],
         )
 
-    def with_labels(self, y: np.ndarray) -> EncodedSamples:
+    def with_labels(self, y: np.ndarray | None) -> EncodedSamples:
         """The same samples with other class indices."""
         return replace(self, y=y)
 
@@ -151,7 +151,14 @@ class TrainingStep:
         return TrainingStep(batches, self.sizes)
 
 
-class StepIterator(IterableDataset):
+class Steps(IterableDataset[tuple[TrainingStep, None]]):
+    """The steps of an epoch; the length is their number."""
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+
+class StepIterator(Steps):
     """The steps of an epoch, each with one batch of every stream.
 
     Parameters

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 
-from metaling_sk._encoders.text_encoder import Adapt
+from metaling_sk._encoders.text_encoder import Adapt, TextEncoder
 from metaling_sk._network.language_norm import LanguageNorm
 
 
@@ -56,12 +57,16 @@ class IdentityEncoder(nn.Module):
         return features if adapt is None else adapt(0, features)
 
 
+Encoder = TextEncoder | IdentityEncoder
+"""What maps the inputs of a batch to one vector per sample."""
+
+
 class Network(nn.Module):
     """What the networks of all classifiers have.
 
     Attributes
     ----------
-    encoder : module
+    encoder : Encoder
         Maps the inputs of a batch to one vector per sample.
     norm : LanguageNorm or None
         Centres the vectors of each language.
@@ -71,10 +76,18 @@ class Network(nn.Module):
         The last layer.
     """
 
-    encoder: nn.Module
+    encoder: Encoder
     norm: LanguageNorm | None
     n_features: int
     head: nn.Linear
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the sizes that `from_config` needs."""
+        raise NotImplementedError
+
+    def grow(self, n_languages: int) -> None:
+        """Make room for more languages."""
+        raise NotImplementedError
 
 
 class ClassifierNetwork(Network):
@@ -98,7 +111,7 @@ class ClassifierNetwork(Network):
 
     def __init__(
         self,
-        encoder: nn.Module,
+        encoder: Encoder,
         norm: LanguageNorm | None,
         n_features: int,
         n_classes: int,
@@ -140,9 +153,9 @@ class ClassifierNetwork(Network):
     @property
     def is_linear(self) -> bool:
         """Whether training cannot change the representations."""
-        return bool(self.encoder.is_identity) and self.hidden is None
+        return self.encoder.is_identity and self.hidden is None
 
-    def get_config(self) -> dict[str, int | float]:
+    def get_config(self) -> dict[str, Any]:
         """Return the sizes that `from_config` needs."""
         return {
             "n_features": self.n_features,
@@ -153,7 +166,7 @@ class ClassifierNetwork(Network):
 
     @classmethod
     def from_config(
-        cls, config: dict, encoder: nn.Module, norm: LanguageNorm | None
+        cls, config: dict, encoder: Encoder, norm: LanguageNorm | None
     ) -> ClassifierNetwork:
         """Make a network of these sizes around an encoder and a norm."""
         sizes = (config[name] for name in ("n_features", "n_classes", "n_hidden", "dropout"))

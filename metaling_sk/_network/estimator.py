@@ -19,7 +19,7 @@ from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import Samples, check_samples
 from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._network.callbacks import name_callbacks
-from metaling_sk._network.classifier import Network
+from metaling_sk._network.classifier import ClassifierNetwork, Network
 from metaling_sk._network.front_end import EncodingParameters
 from metaling_sk._network.front_ends import FRONT_ENDS, choose_front_end
 from metaling_sk._network.prediction import Execution, Outputs
@@ -307,7 +307,7 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
             self.net_.module_, self._language_index(language), language, inputs, execution
         )
 
-    def _network_to_start_from(self) -> Network:
+    def _network_to_start_from(self) -> ClassifierNetwork:
         """A copy of the network for another estimator to go on with."""
         return copy.deepcopy(self.net_.module_)
 

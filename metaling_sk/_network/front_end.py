@@ -12,13 +12,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch import nn
 
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import Samples
 from metaling_sk._encoders.make_encoder import make_text_encoder
 from metaling_sk._encoders.text_encoder import TextEncoder
-from metaling_sk._network.classifier import Network
+from metaling_sk._network.classifier import Encoder, Network
 from metaling_sk._network.language_norm import LanguageNorm
 from metaling_sk._network.prediction import Execution, Outputs
 
@@ -58,7 +57,7 @@ class Body:
         Dropout on the representation.
     """
 
-    encoder: nn.Module
+    encoder: Encoder
     norm: LanguageNorm | None
     n_features: int
     dropout: float
@@ -191,7 +190,7 @@ class FrontEnd(ABC):
     @abstractmethod
     def restore_encoder(
         self, state: dict[str, Any], weights: dict[str, torch.Tensor], folder: Path
-    ) -> nn.Module:
+    ) -> Encoder:
         """An encoder of the shape that the network had, for these weights."""
 
     def check_fits_network(self, languages: list[str], network: Network) -> None:  # noqa: B027

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
-from metaling_sk._network.classifier import Network
+from metaling_sk._network.classifier import Encoder, Network
 from metaling_sk._network.language_norm import LanguageNorm
 
 LANGUAGE_TABLES = ("norm.mean", "hypernetwork.delta")
@@ -17,9 +16,9 @@ LANGUAGE_TABLES = ("norm.mean", "hypernetwork.delta")
 
 
 def restore_network(
-    from_config: Callable[[dict[str, Any], nn.Module, LanguageNorm | None], Network],
+    from_config: Callable[[dict[str, Any], Encoder, LanguageNorm | None], Network],
     state: dict[str, Any],
-    encoder: nn.Module,
+    encoder: Encoder,
 ) -> Network:
     """Make a network around an encoder, and load its weights.
 

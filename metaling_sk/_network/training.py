@@ -17,7 +17,7 @@ from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.helper import predefined_split
 from torch import nn
 
-from metaling_sk._data.batches import StepIterator, TrainingStep
+from metaling_sk._data.batches import Steps, TrainingStep
 from metaling_sk._network.callbacks import has_stopped, new_callbacks
 from metaling_sk._network.prediction import autocast
 from metaling_sk._network.schedules import linear_schedule, planned_schedule, reset_learning_rates
@@ -162,8 +162,8 @@ def new_net(network: nn.Module, objective: nn.Module, settings: TrainingSettings
 
 def train(
     net: SkorchNet,
-    steps: StepIterator,
-    valid_steps: StepIterator | None,
+    steps: Steps,
+    valid_steps: Steps | None,
     progress: Progress,
     stage: str,
     *,
@@ -176,9 +176,9 @@ def train(
     ----------
     net : SkorchNet
         The net.
-    steps : StepIterator
+    steps : Steps
         The steps of an epoch.
-    valid_steps : StepIterator or None
+    valid_steps : Steps or None
         Where it has steps, training stops early, and the weights of the best epoch are restored.
     progress : Progress
         Shows how far the training is.
@@ -273,7 +273,7 @@ def _new_schedule(
 
 @contextmanager
 def _attached(
-    net: SkorchNet, callbacks: list[tuple[str, Callback]], valid_steps: StepIterator | None
+    net: SkorchNet, callbacks: list[tuple[str, Callback]], valid_steps: Steps | None
 ) -> Iterator[None]:
     """Inside, a net has further callbacks and validation steps.
 
@@ -290,7 +290,7 @@ def _attached(
         net.callbacks_, net.train_split = callbacks_before, None
 
 
-def _run_epochs(net: SkorchNet, steps: StepIterator, n_epochs: int) -> None:
+def _run_epochs(net: SkorchNet, steps: Steps, n_epochs: int) -> None:
     """Train for a number of epochs, or until a callback ends the training."""
     try:
         net.fit_loop(steps, epochs=n_epochs)
@@ -305,6 +305,6 @@ def _run_epochs(net: SkorchNet, steps: StepIterator, n_epochs: int) -> None:
         ) from error
 
 
-def _take_as_iterator(steps: StepIterator, **kwargs) -> StepIterator:
+def _take_as_iterator(steps: Steps, **kwargs) -> Steps:
     """Return the steps, which are an iterator of batches themselves."""
     return steps

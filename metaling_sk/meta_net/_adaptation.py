@@ -56,9 +56,13 @@ class AdaptiveClassifier(NetworkClassifier):
 
     inner_steps: int
     residual_penalty: float | None
-    _inner_learning_rate: float
     residual_heads_: dict[str, ResidualHead]
     _adaptations: dict[str, Adaptation]
+
+    @property
+    def _inner_learning_rate(self) -> float:
+        """The learning rate of the steps that move an embedding."""
+        raise NotImplementedError
 
     def adapt(self, X, y=None, language=None) -> AdaptiveClassifier:
         """Learn new languages from a few samples, or learn a language better.
@@ -205,10 +209,12 @@ class AdaptiveClassifier(NetworkClassifier):
         if len(labelled):
             self._fit_embedding(language, labelled, execution)
         if self.residual_penalty is not None:
+            assert encoded.y is not None
             outputs = self._predict(self.net_.module_, encoded, execution)
             self._fit_residual_head(language, outputs, encoded.y, adaptation.residual_head)
 
     def _fit_embedding(self, language: str, labelled: EncodedSamples, execution: Execution) -> None:
+        assert labelled.y is not None
         network, index = self.net_.module_, self._language_index(language)
         class_weights = self._class_weights(labelled.y)
         device = network.head.weight.device
@@ -235,6 +241,7 @@ class AdaptiveClassifier(NetworkClassifier):
 
     def _fit_residual_heads(self, labelled: EncodedSamples, execution: Execution) -> None:
         """Fit the residual head of every language with labels."""
+        assert labelled.y is not None
         logits, representations = self._predict(self.net_.module_, labelled, execution)
         for index in np.unique(labelled.language_index):
             members = np.flatnonzero(labelled.language_index == index)
@@ -252,6 +259,7 @@ class AdaptiveClassifier(NetworkClassifier):
         seen: bool = False,
     ) -> None:
         """Fit the residual head of a language, on top of the one that it had before."""
+        assert self.residual_penalty is not None
         logits, representations = outputs
         if prior is not None:
             logits = prior.apply(logits, representations)

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from metaling_sk._data.batches import EncodedSamples, StepIterator
+from metaling_sk._data.batches import EncodedSamples, StepIterator, Steps
 from metaling_sk._data.holdout import split_validation
 from metaling_sk._data.samples import (
     MISSING,
@@ -361,6 +361,7 @@ class MetaNetClassifier(AdaptiveClassifier):
                 check_two_classes(samples, self)
             else:
                 samples = with_classes(samples, start.classes_)
+            assert samples.classes is not None
             self.classes_ = samples.classes
             self.residual_heads_, self._adaptations = {}, {}
             with (
@@ -415,7 +416,7 @@ class MetaNetClassifier(AdaptiveClassifier):
             self.language_dropout,
             self.inner_steps,
             self._inner_learning_rate,
-            self._class_weights(samples.y[samples.labelled]),
+            self._class_weights(samples.labels),
         )
         validation = {"labelled": encoded.take(samples.labelled & held_out)}
         self.net_ = train(
@@ -429,7 +430,7 @@ class MetaNetClassifier(AdaptiveClassifier):
         if self.residual_penalty is not None:
             self._fit_residual_heads(encoded.take(samples.labelled), execution)
 
-    def _new_steps(self, training: EncodedSamples, rng) -> StepIterator | Episodes:
+    def _new_steps(self, training: EncodedSamples, rng) -> Steps:
         """The steps of an epoch, as the meta-algorithm takes them."""
         if self.meta_algorithm == "joint":
             return StepIterator({"labelled": training}, self.batch_size, rng)
@@ -451,6 +452,7 @@ class MetaNetClassifier(AdaptiveClassifier):
             max_width=self.max_width,
         )
         if is_fixed:
+            assert training.y is not None
             fit_head(network, training, self._class_weights(training.y))
         return network
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from torch.utils.data import IterableDataset
 
-from metaling_sk._data.batches import MIN_STEPS, EncodedSamples, TrainingStep
+from metaling_sk._data.batches import MIN_STEPS, EncodedSamples, Steps, TrainingStep
 
 
-class Episodes(IterableDataset):
+class Episodes(Steps):
     """The steps of an epoch, each with several batches of different samples of one language.
 
     Parameters

@@ -101,6 +101,9 @@ class Hypernetwork(nn.Module):
     .. [1] Chang, Flokas & Lipson (2020). Principled weight initialization for hypernetworks. ICLR.
     """
 
+    known: torch.Tensor
+    features: torch.Tensor
+
     def __init__(
         self, n_languages, n_layers, width, n_heads, n_dimensions, features=None, learnt=None
     ):

@@ -47,7 +47,7 @@ def check_language_features(features) -> pd.DataFrame:
             "`language_features` must be a DataFrame whose index holds the languages, "
             f"got {type(features).__name__}."
         )
-    table = features.set_axis(map(str, features.index))
+    table = features.set_axis(list(map(str, features.index)))
     try:
         table = table.astype(float)
     except (TypeError, ValueError) as error:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from metaling_sk._encoders.adapters import Adapters
-from metaling_sk._network.classifier import ClassifierNetwork, Network, Output
+from metaling_sk._network.classifier import ClassifierNetwork, Encoder, Network, Output
 from metaling_sk._network.language_norm import LanguageNorm
 from metaling_sk.meta_net._hypernetwork import NO_LANGUAGE, Generated, Hypernetwork
 
@@ -41,7 +41,7 @@ class MetaNetwork(Network):
 
     def __init__(
         self,
-        encoder: nn.Module,
+        encoder: Encoder,
         norm: LanguageNorm | None,
         hypernetwork: Hypernetwork,
         n_features: int,
@@ -78,7 +78,7 @@ class MetaNetwork(Network):
 
     @classmethod
     def from_config(
-        cls, config: dict[str, Any], encoder: nn.Module, norm: LanguageNorm | None
+        cls, config: dict[str, Any], encoder: Encoder, norm: LanguageNorm | None
     ) -> MetaNetwork:
         """Make a network of these sizes around an encoder and a norm."""
         hypernetwork = Hypernetwork.from_config(config["hypernetwork"], config["n_heads"])

@@ -46,6 +46,8 @@ class MetaObjective(nn.Module):
     .. [2] Zintgraf et al. (2019). Fast context adaptation via meta-learning. ICML.
     """
 
+    class_weight: torch.Tensor | None
+
     def __init__(
         self,
         meta_weight=0.0,
@@ -85,6 +87,7 @@ class MetaObjective(nn.Module):
             generated = self._adapt(network, support, len(query))
             outputs["adapted"] = [_predict(network, query, generated)]
         if network.training and self.size_weight and network.hypernetwork.n_layers:
+            assert generated.probability_open is not None
             outputs["size"] = generated.probability_open.mean()
         return outputs
 
@@ -163,15 +166,16 @@ def find_embedding(
         embedding = start.detach().clone().requires_grad_()
         optimizer = torch.optim.Adam([embedding], lr=learning_rate)
         for _ in range(n_steps):
-            gradients, sizes = [], []
+            gradients: list[torch.Tensor] = []
+            sizes: list[torch.Tensor] = []
             for batch in batches():
                 logits, y = _predict(network, batch, network.generate_from(embedding, len(batch)))
                 loss = losses.cross_entropy(logits, y, class_weight)
                 gradients += torch.autograd.grad(loss, [embedding])
                 weight = torch.ones_like(y) if class_weight is None else class_weight[y]
                 sizes.append(weight.sum())
-            sizes = torch.stack(sizes).to(embedding.dtype)
-            embedding.grad = sizes / sizes.sum() @ torch.stack(gradients)
+            weights = torch.stack(sizes).to(embedding.dtype)
+            embedding.grad = weights / weights.sum() @ torch.stack(gradients)
             optimizer.step()
     return start + (embedding - start).detach()
 
@@ -180,4 +184,5 @@ def _predict(
     network: MetaNetwork, batch: Batch, generated: Generated
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the logits of generated models for a batch, and the class indices."""
+    assert batch.y is not None
     return network(batch.inputs, batch.language_index, generated).logits, batch.y

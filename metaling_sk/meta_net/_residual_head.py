@@ -49,7 +49,8 @@ class ResidualHead:
             The features x.
         """
         products = features @ self.coef.T
-        products = products.toarray() if sparse.issparse(products) else products
+        is_sparse = sparse.issparse(products)
+        products = products.toarray() if is_sparse else products
         return self.share * logits + products + self.intercept
 
     def get_state(self) -> dict[str, Any]:
@@ -74,8 +75,9 @@ class ResidualHead:
 
     def after(self, first: ResidualHead) -> ResidualHead:
         """Return the residual head that does what `first` does, and then what this one does."""
+        coef: Any = self.share * first.coef + self.coef
         return ResidualHead(
-            self.share * first.coef + self.coef,
+            coef,
             self.share * first.intercept + self.intercept,
             self.share * first.share,
         )
@@ -116,6 +118,7 @@ def fit_residual_head(
     is_wide = len(used) > len(targets) and len(targets) <= MAX_SAMPLES
     columns, back = _reduce(x) if is_wide else (x, None)
     weight = np.ones((len(targets), 1)) if weight is None else weight[:, None]
+    coef: Any
     coef, intercept = _minimise(columns, targets, share * logits, penalty, weight)
     coef = (coef if back is None else x.T @ (back @ coef)).T
     if is_sparse:
@@ -140,7 +143,7 @@ def _minimise(x, targets, logits, penalty: float, weight) -> tuple[np.ndarray, n
         gradient = np.r_[(x.T @ error).ravel(), error.sum(axis=0)]
         return value, gradient + penalties * parameters
 
-    options = {"maxiter": MAX_ITERATIONS}
+    options: Any = {"maxiter": MAX_ITERATIONS}
     start = np.zeros(n_coef + n_classes)
     best = minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x
     return best[:n_coef].reshape(-1, n_classes), best[n_coef:]

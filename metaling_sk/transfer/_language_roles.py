@@ -26,10 +26,12 @@ def find_language_roles(
     sources, targets = _as_set(source_languages), _as_set(target_languages)
     if targets is not None:
         _check_targets(samples, sources, targets)
-    if targets is None and sources is None:
-        targets = set(samples.language[~samples.labelled])
-    targets = present - sources if targets is None else targets
-    sources = present - targets if sources is None else sources
+    if sources is None:
+        if targets is None:
+            targets = set(samples.language[~samples.labelled])
+        sources = present - targets
+    elif targets is None:
+        targets = present - sources
     if absent := sources - present:
         raise ValueError(
             f"`source_languages`: X has no row in {sorted(absent)}; "
@@ -62,7 +64,7 @@ def _check_targets(samples: Samples, sources: set[str] | None, targets: set[str]
 def keep_languages(samples: Samples, languages: list[str]) -> Samples:
     """The samples in these languages, with the classes that they have."""
     samples = samples.take(np.isin(samples.language, languages))
-    return with_classes(samples, samples.classes[np.unique(samples.y[samples.labelled])])
+    return with_classes(samples, samples.present_classes)
 
 
 def _as_set(languages) -> set[str] | None:

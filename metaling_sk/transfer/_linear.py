@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -234,12 +235,13 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
         self.source_languages_, self.target_languages_ = languages
         self.translator_ = translator
         samples = keep_languages(samples, [*languages[0], *languages[1]])
+        assert samples.classes is not None
         self.classes_ = samples.classes
         is_target = np.isin(samples.language, self.target_languages_)
         features = self._fit_features(samples, is_target)
         labelled = samples.labelled
         pool = ~labelled & is_target
-        labelled_part = features[labelled], samples.y[labelled]
+        labelled_part = features[labelled], samples.labels
         weights = np.where(is_target[labelled], float(self.target_weight), 1.0)
         self.model_ = self._new_model().fit(*labelled_part, sample_weight=weights)
         if self.self_training and pool.any():
@@ -271,7 +273,7 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
 
     def _fit_features(self, samples: Samples, is_target: np.ndarray):
         """Fit the vectorizer and return the features of the samples."""
-        self.vectorizer_ = None
+        self.vectorizer_: Any = None
         if not samples.is_text:
             return samples.features
         texts = self._translate(samples)
@@ -286,6 +288,7 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
         return self.vectorizer_.transform(self._translate(samples))
 
     def _translate(self, samples: Samples) -> np.ndarray:
+        assert samples.texts is not None
         texts = samples.texts
         if self.translator_ is not None:
             texts = texts.copy()

@@ -39,6 +39,8 @@ class TransferObjective(nn.Module):
         The networks of terms that have one.
     """
 
+    class_weight: torch.Tensor | None
+
     def __init__(
         self,
         terms=(),
@@ -111,4 +113,5 @@ class TransferObjective(nn.Module):
 
     def cross_entropy(self, output: Output, batch: Batch) -> torch.Tensor:
         """Compute the cross-entropy of predictions, weighted by class."""
+        assert batch.y is not None
         return losses.cross_entropy(output.logits, batch.y, self.class_weight)

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from scipy.special import softmax
-from torch import nn
 
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import Samples, check_two_classes, with_classes
@@ -64,7 +63,7 @@ class TransferPreparation(NetworkClassifier):
         rng: np.random.RandomState,
         execution: Execution,
         classes=None,
-    ) -> tuple[TrainingSet, nn.Module]:
+    ) -> tuple[TrainingSet, ClassifierNetwork]:
         """Set all fitted attributes but the net; return the training set and the network."""
         languages = find_language_roles(samples, self.source_languages, self.target_languages)
         self.source_languages_, self.target_languages_ = languages
@@ -75,6 +74,7 @@ class TransferPreparation(NetworkClassifier):
         if classes is None:
             classes = self._find_classes(samples, source)
         samples = with_classes(samples, classes)
+        assert samples.classes is not None
         self.classes_ = samples.classes
         is_target = self._is_target(samples)
         if not self.source_languages_:
@@ -139,7 +139,7 @@ class TransferPreparation(NetworkClassifier):
                 f"No row in the source languages {self.source_languages_} has a label; label some "
                 "of their rows, or name other languages in `source_languages`."
             )
-        return samples.classes[np.unique(samples.y[samples.labelled])]
+        return samples.present_classes
 
     def _new_training_set(
         self, samples: Samples, inputs, is_target, source: SourceModel, execution: Execution
@@ -153,6 +153,7 @@ class TransferPreparation(NetworkClassifier):
             )
             training_set.source_probabilities = probabilities
         if "code_switch" in self.transfer_:
+            assert self.translator_ is not None
             labelled = samples.take(~is_target & samples.labelled)
             texts = self.translator_.code_switch(labelled.texts, language=labelled.language)
             switched = self.front_end_.inputs(replace(labelled, texts=texts), execution)
@@ -174,20 +175,20 @@ class TransferPreparation(NetworkClassifier):
             body.dropout,
         )
 
-    def _new_net(self, network: nn.Module, training_set: TrainingSet, terms) -> SkorchNet:
+    def _new_net(self, network: ClassifierNetwork, training_set: TrainingSet, terms) -> SkorchNet:
         """A net that minimises the source loss and these terms."""
         objective = TransferObjective(
             terms,
             self.transfer_weight,
             self.temperature,
-            self._class_weights(training_set.samples.y[training_set.samples.labelled]),
+            self._class_weights(training_set.samples.labels),
             network.head.in_features,
             [weight.detach().clone() for weight in trained(network)] if "l2sp" in terms else (),
         )
         return new_net(network, objective, self._settings())
 
     def _predict_probabilities(
-        self, network: nn.Module, encoded: EncodedSamples, execution: Execution
+        self, network: ClassifierNetwork, encoded: EncodedSamples, execution: Execution
     ) -> np.ndarray:
         return softmax(self._predict(network, encoded, execution).logits, axis=1)
 
@@ -216,7 +217,7 @@ class TransferPreparation(NetworkClassifier):
     def _with_net(self, net: SkorchNet) -> TransferPreparation:
         """This estimator with another net."""
         model = copy.copy(self)
-        vars(model).pop("source_model_", None)
+        model.__dict__.pop("source_model_", None)
         model.net_ = net
         return model
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.decomposition import TruncatedSVD
@@ -54,7 +56,7 @@ def find_topics(samples: Samples, n_topics: int, rng: np.random.RandomState) -> 
     n_topics = min(n_topics, len(samples))
     if n_topics == 1:
         return np.zeros(len(samples), dtype=int)
-    features = samples.features
+    features: Any = samples.features
     if samples.is_text:
         features = char_tfidf(TOPIC_NGRAMS).fit_transform(samples.texts)
     seed = rng.randint(2**31)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from inspect import signature
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -161,7 +162,7 @@ def _as_input(classifier, samples: Samples) -> tuple[object, dict]:
     first = inner[0] if isinstance(inner, Pipeline) else inner
     # The parts of a union take one form of X: that of the plainest, texts.
     parameters = {} if isinstance(first, FeatureUnion) else inner.get_params()
-    columns = {
+    columns: dict[str, Any] = {
         wanted: next((parameters[name] for name in parameters if name.endswith(wanted)), None)
         for wanted in ("text_column", "language_column")
     }

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from torch import nn
 
 from metaling_sk._data.batches import EncodedSamples, StepIterator
+from metaling_sk._network.classifier import ClassifierNetwork
 from metaling_sk._network.training import SkorchNet, train
 from metaling_sk._utils.progress import Progress
 from metaling_sk.transfer._self_training import find_topics, pseudo_labels, round_shares
@@ -38,8 +38,8 @@ class Stages:
         The trained networks by the name of their stage. The target model is the last one.
     """
 
-    new_net: Callable[[nn.Module, TrainingSet, list[str]], SkorchNet]
-    predict: Callable[[nn.Module, EncodedSamples], np.ndarray]
+    new_net: Callable[[ClassifierNetwork, TrainingSet, list[str]], SkorchNet]
+    predict: Callable[[ClassifierNetwork, EncodedSamples], np.ndarray]
     terms: list[str]
     transfer_weight: float
     batch_size: int
@@ -51,7 +51,7 @@ class Stages:
 
     def run(
         self,
-        network: nn.Module,
+        network: ClassifierNetwork,
         training_set: TrainingSet,
         *,
         has_source_stage: bool,
@@ -76,14 +76,14 @@ class Stages:
             training_set.source_probabilities = self.predict(network, training_set.encoded)
         pool = np.flatnonzero(training_set.is_target & ~training_set.samples.labelled)
         n_rounds = n_rounds if len(pool) else 0
-        first_weights = copy.deepcopy(network.state_dict()) if n_rounds else None
+        first_weights = copy.deepcopy(network.state_dict()) if n_rounds else {}
         if self.terms or not self.nets:
             self._train("target", network, self.terms, training_set)
         if n_rounds:
             self._self_train(network, first_weights, pool, n_rounds, training_set)
 
     def _train(
-        self, stage: str, network: nn.Module, terms: list[str], training_set: TrainingSet
+        self, stage: str, network: ClassifierNetwork, terms: list[str], training_set: TrainingSet
     ) -> None:
         """Train a network in place."""
         streams = training_set.streams(terms, ~self.held_out)
@@ -99,7 +99,7 @@ class Stages:
 
     def _self_train(
         self,
-        network: nn.Module,
+        network: ClassifierNetwork,
         first_weights: dict,
         pool: np.ndarray,
         n_rounds: int,
@@ -111,9 +111,9 @@ class Stages:
         for number, share in enumerate(round_shares(n_rounds), start=1):
             teacher = list(self.nets.values())[-1].module_
             probabilities = self.predict(teacher, training_set.encoded.take(pool))
+            assert training_set.samples.y is not None
             y = training_set.samples.y.copy()
-            labels = y[training_set.samples.labelled]
-            priors = np.bincount(labels, minlength=probabilities.shape[1])
+            priors = np.bincount(training_set.samples.labels, minlength=probabilities.shape[1])
             indices, labels = pseudo_labels(probabilities, topics, share * priors / priors.sum())
             y[pool[indices]] = labels
             network = copy.deepcopy(network)
