@@ -1,6 +1,12 @@
-"""The private and version-dependent names of scikit-learn, all in one place."""
+"""The private and version-dependent names of scikit-learn, all in one place.
+
+The oldest and the newest version that are supported are tested. A name that a newer version moves
+is looked up in both places here.
+"""
 
 from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
 
 from sklearn.base import _fit_context as fit_context
 from sklearn.metrics._scorer import _BaseScorer as BaseScorer
@@ -28,14 +34,43 @@ __all__ = [
     "Interval",
     "MissingValues",
     "MultimetricScorer",
+    "NoCallbacks",
     "Options",
     "RealNotInt",
     "StrOptions",
     "check_matplotlib_support",
     "check_method_params",
     "fit_context",
+    "new_callback_context",
     "num_samples",
     "safe_split",
     "validate_parameter_constraints",
     "validate_params",
 ]
+
+
+class NoCallbacks:
+    """The callback context of scikit-learn before 1.9, which has no callbacks."""
+
+    def subcontext(self, **task) -> NoCallbacks:
+        """Return the context of a part of the task."""
+        return self
+
+    def call_on_fit_task_begin(self, **task) -> NoCallbacks:
+        """Call no callback."""
+        return self
+
+    def call_on_fit_task_end(self, **task) -> bool:
+        """Return that no callback asks to stop."""
+        return False
+
+    def propagate_callback_context(self, estimator) -> AbstractContextManager:
+        """Give an estimator no callbacks."""
+        return nullcontext()
+
+
+def new_callback_context(estimator, **task):
+    """Begin a fit that callbacks follow, and return its context."""
+    if not hasattr(estimator, "_init_callback_context"):
+        return NoCallbacks()
+    return estimator._init_callback_context(**task)

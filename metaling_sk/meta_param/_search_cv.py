@@ -23,6 +23,7 @@ from metaling_sk._utils.sklearn_compat import (
     StrOptions,
     check_method_params,
     fit_context,
+    new_callback_context,
 )
 from metaling_sk.meta_param._fit_spec import Evaluation, FitResult
 from metaling_sk.meta_param._fits import fit_best, make_task
@@ -320,7 +321,7 @@ class MetaParamSearchCV(SignatureOrderMixin, BaseSearchCV):
         # Before the plan draws from a `random_state` that is no number.
         description = None if checkpoint is None else describe_parameters(self)
         task = make_task(self, X, y, params.get("sample_weight"))
-        context = self._init_callback_context(max_subtasks=1 + (self.refit is not False))
+        context = new_callback_context(self, max_subtasks=1 + (self.refit is not False))
         context.call_on_fit_task_begin(**task)
         with Journal(checkpoint) as journal, open_folder(checkpoint) as folder:
             plan = make_plan(self, data, routed, scorers, metric, journal.seed, folder)

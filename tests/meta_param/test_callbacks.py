@@ -21,6 +21,8 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
+
 
 def tasks(calls, hook):
     return sorted(tuple(map(tuple, call["path"])) for call in calls if call["hook"] == hook)
