@@ -192,6 +192,7 @@ class LanguageStandardScaler(
         Returns
         -------
         ndarray of str objects
+            The names of the columns of the result.
         """
         if input_features is not None:
             input_features = [name for name in input_features if name != self.language_column]
