@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -109,7 +109,7 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
             )
         return softmax(logits, axis=1)
 
-    def register_language(self, X, language=None) -> NetworkClassifier:
+    def register_language(self, X, language=None) -> Self:
         """Learn the statistics of a new language from its text, labelled or not.
 
         From then on its samples are centred and scaled by their own statistics instead of those

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import torch
@@ -64,7 +65,7 @@ class AdaptiveClassifier(NetworkClassifier):
         """The learning rate of the steps that move an embedding."""
         raise NotImplementedError
 
-    def adapt(self, X, y=None, language=None) -> AdaptiveClassifier:
+    def adapt(self, X, y=None, language=None) -> Self:
         """Learn new languages from a few samples, or learn a language better.
 
         Two parts of a language are fitted: its embedding, by `inner_steps` from where it was (for
@@ -118,7 +119,7 @@ class AdaptiveClassifier(NetworkClassifier):
                 self._adapt(name, samples.take(samples.language == name), execution)
         return self
 
-    def forget(self, language: str) -> AdaptiveClassifier:
+    def forget(self, language: str) -> Self:
         """Undo the adaptation of a language.
 
         Parameters

@@ -285,7 +285,7 @@ class MetaParamSearchCV(SignatureOrderMixin, BaseSearchCV):
         return hasattr(self, "scorer_")
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, **params):
+    def fit(self, X, y=None, **params) -> MetaParamSearchCV:
         """Search, and fit the best candidate on all samples.
 
         Parameters
