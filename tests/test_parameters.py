@@ -40,3 +40,11 @@ def test_parameters_are_keyword_only(cls):
     kinds = {name: parameter.kind for name, parameter in parameters(cls).items()}
     keyword_only = [name for name, kind in kinds.items() if kind == inspect.Parameter.KEYWORD_ONLY]
     assert list(kinds) == POSITIONAL.get(cls.__name__, []) + keyword_only
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_get_params_keeps_the_order_of_the_signature(cls):
+    required = [
+        name for name, parameter in parameters(cls).items() if parameter.default is parameter.empty
+    ]
+    assert list(cls(**dict.fromkeys(required)).get_params(deep=False)) == list(parameters(cls))
