@@ -59,7 +59,7 @@ def test_a_partial_fit_that_diverges(parameters):
     expected, history = model.predict_proba(X_TEST), model.history_
     twin = copy.deepcopy(model)
     for group in model.net_.optimizer_.param_groups:
-        group["lr"] = 1e30
+        group["lr"] = group["initial_lr"] = 1e30
     with pytest.raises(ValueError, match="The loss became"):
         model.partial_fit(X, Y, n_epochs=5)
     np.testing.assert_array_equal(model.predict_proba(X_TEST), expected)
@@ -68,7 +68,7 @@ def test_a_partial_fit_that_diverges(parameters):
     for group, its in zip(
         model.net_.optimizer_.param_groups, twin.net_.optimizer_.param_groups, strict=True
     ):
-        group["lr"] = its["lr"]
+        group["lr"] = group["initial_lr"] = its["initial_lr"]
     for each in (model, twin):
         each._random_state = np.random.RandomState(0)
         each.partial_fit(X, Y)
