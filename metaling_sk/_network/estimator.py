@@ -16,6 +16,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.batches import EncodedSamples
+from metaling_sk._data.language_statistics import MIN_SAMPLES
 from metaling_sk._data.samples import Samples, check_samples
 from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._network.callbacks import name_callbacks
@@ -35,9 +36,6 @@ from metaling_sk.persistence import save
 MIN_PREDICT_BATCH = 64
 """Samples in a batch for prediction, which needs less memory than training."""
 
-MIN_REGISTERED = 2
-"""Samples of a language that `register_language` needs."""
-
 WARM_CACHE_PARAMETERS = (
     "encoder",
     "trainable",
@@ -54,8 +52,8 @@ WARM_CACHE_PARAMETERS = (
 SAVED_ATTRIBUTES = ("classes_", "languages_", "learning_rate_")
 """Fitted attributes that JSON or an array can hold as they are."""
 
-SAVED_DOOR_ATTRIBUTES = ("_input_kind", "n_features_in_", "feature_names_in_")
-"""Those that depend on the form of X and may be missing."""
+DOOR_ATTRIBUTES = ("_input_kind", "n_features_in_", "feature_names_in_")
+"""Attributes that `check_samples` sets in `fit`. Which ones depends on the form of X."""
 
 
 class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
@@ -138,7 +136,7 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
         samples = check_samples(self, X, language=language, reset=False)
         parts = {name: samples.take(samples.language == name) for name in set(samples.language)}
         for name, part in sorted(parts.items()):
-            if len(part) < MIN_REGISTERED:
+            if len(part) < MIN_SAMPLES:
                 raise ValueError(
                     f"register_language needs at least two rows of {name!r}, got {len(part)}."
                 )
@@ -315,7 +313,7 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
 
     def _get_saved_state(self, folder: Path) -> dict[str, Any]:
         """Everything that it takes to predict, as JSON values, arrays and tensors."""
-        door = [name for name in SAVED_DOOR_ATTRIBUTES if hasattr(self, name)]
+        door = [name for name in DOOR_ATTRIBUTES if hasattr(self, name)]
         state: dict[str, Any] = {name: getattr(self, name) for name in [*SAVED_ATTRIBUTES, *door]}
         state["history_"] = json.loads(self.history_.to_json(orient="split"))
         network = self.front_end_.without_updates(self.net_.module_)
@@ -327,7 +325,7 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
     def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
         for name in SAVED_ATTRIBUTES:
             setattr(self, name, state[name])
-        for name in SAVED_DOOR_ATTRIBUTES:
+        for name in DOOR_ATTRIBUTES:
             if name in state:
                 setattr(self, name, state[name])
         self.history_ = pd.DataFrame(**state["history_"])

@@ -54,10 +54,6 @@ class FixedFrontEnd(FrontEnd):
         if statistics is not None:
             self.statistics = statistics
 
-    @classmethod
-    def warm_cache(cls, parameters, samples, execution):
-        pass
-
     def check_continues(self, parameters, samples):
         check_same_input(self, samples)
 

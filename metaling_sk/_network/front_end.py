@@ -95,12 +95,11 @@ class FrontEnd(ABC):
     ) -> FrontEnd:
         """Make a front end, fitted on the samples."""
 
-    @classmethod
-    @abstractmethod
+    @classmethod  # noqa: B027
     def warm_cache(
         cls, parameters: EncodingParameters, samples: Samples, execution: Execution
     ) -> None:
-        """Leave in the caches what fits on these samples share."""
+        """Leave in the caches what fits on these samples share; by default that is nothing."""
 
     @abstractmethod
     def check_continues(self, parameters: EncodingParameters, samples: Samples) -> None:

@@ -76,10 +76,6 @@ class TrainedFrontEnd(FrontEnd):
         _set_trainable(encoder, parameters)
         return cls(encoder.text_tokenizer, encoder.pretrained, parameters.language_norm, encoder)
 
-    @classmethod
-    def warm_cache(cls, parameters, samples, execution):
-        pass
-
     def check_continues(self, parameters, samples):
         check_same_input(self, samples)
         if parameters.trainable == "head":

@@ -18,7 +18,6 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
-    MissingValues,
     Options,
     RealNotInt,
     StrOptions,
@@ -34,7 +33,6 @@ __all__ = [
     "BaseSearchCV",
     "HasMethods",
     "Interval",
-    "MissingValues",
     "MultimetricScorer",
     "NoCallbacks",
     "Options",

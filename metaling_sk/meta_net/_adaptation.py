@@ -172,8 +172,7 @@ class AdaptiveClassifier(NetworkClassifier):
         self._fit_adapted(language, execution)
 
     def _state_before(self, language: str, samples: Samples) -> Adaptation:
-        if language not in self.languages_:
-            self._add_language(language)
+        self._add_language(language)
         index = self._language_index(language)
         network = self.net_.module_
         delta, was_known = network.hypernetwork.get_language(index)

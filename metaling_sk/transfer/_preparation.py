@@ -13,7 +13,7 @@ from scipy.special import softmax
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import Samples, check_two_classes, with_classes
 from metaling_sk._network.classifier import ClassifierNetwork
-from metaling_sk._network.estimator import NetworkClassifier
+from metaling_sk._network.estimator import DOOR_ATTRIBUTES, NetworkClassifier
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.saved import check_names
 from metaling_sk._network.training import SkorchNet, new_net
@@ -209,7 +209,7 @@ class TransferPreparation(NetworkClassifier):
             language_column=self.language_column,
             missing_label=self.missing_label,
         )
-        for name in ("_input_kind", "n_features_in_", "feature_names_in_"):
+        for name in DOOR_ATTRIBUTES:
             if hasattr(self, name):
                 setattr(recipe, name, getattr(self, name))
         return recipe

@@ -1,4 +1,3 @@
-import inspect
 from pathlib import Path
 from time import perf_counter
 
@@ -75,21 +74,6 @@ def test_refused_values(name, values):
     for value in values:
         with pytest.raises(ValueError, match=f"The '{name}' parameter of Estimator must be"):
             check(name, value)
-
-
-@pytest.mark.parametrize(
-    "estimator",
-    [
-        EncoderVectorizer,
-        LanguageStandardScaler,
-        DictionaryTranslator,
-        StratifiedLanguageKFold,
-        LeaveOneLanguageOut,
-    ],
-)
-def test_every_parameter_is_declared(estimator):
-    parameters = list(inspect.signature(estimator).parameters)
-    assert set(estimator._parameter_constraints) == set(parameters)
 
 
 @pytest.mark.parametrize(
