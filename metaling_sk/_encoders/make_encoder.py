@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 from sklearn import config_context
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from torch import nn
 from transformers import PretrainedConfig
 
@@ -17,6 +17,7 @@ from metaling_sk._encoders.checkpoint import load_checkpoint
 from metaling_sk._encoders.scratch import make_scratch
 from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._encoders.trainable import set_trainable
+from metaling_sk._utils.frozen import is_fitted, not_fitted, unfreeze
 
 
 def is_vectorizer(encoder) -> bool:
@@ -53,7 +54,10 @@ def make_text_encoder(
     ------
     TypeError
         If `encoder` is of another kind.
+    NotFittedError
+        If it is an estimator of this package that is not fitted.
     """
+    encoder = unfreeze(encoder, "encoder")
     pair: tuple[nn.Module, object]
     if is_scratch(encoder):
         config = None if isinstance(encoder, str) else copy.deepcopy(encoder)
@@ -65,6 +69,8 @@ def make_text_encoder(
         pair = copy.deepcopy(encoder[0]).float(), encoder[1]
     elif isinstance(getattr(encoder, "text_encoder_", None), TextEncoder):
         return _copy_fitted(encoder.text_encoder_)
+    elif isinstance(encoder, BaseEstimator) and _needs_fit(encoder):
+        raise not_fitted(encoder, "encoder")
     else:
         raise TypeError(
             "`encoder` must be 'scratch', a name or path of a transformers model, a transformers "
@@ -88,6 +94,11 @@ def apply_vectorizer(vectorizer, texts: np.ndarray):
     """Return the features of texts, an array or a sparse matrix whatever is configured."""
     with config_context(transform_output="default"):
         return vectorizer.transform(texts)
+
+
+def _needs_fit(estimator: BaseEstimator) -> bool:
+    """Whether an estimator has a text encoder as soon as it is fitted."""
+    return hasattr(estimator, "encoder") and not is_fitted(estimator)
 
 
 def _copy_fitted(text_encoder: TextEncoder) -> TextEncoder:

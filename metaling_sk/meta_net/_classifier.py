@@ -112,6 +112,9 @@ class MetaNetClassifier(AdaptiveClassifier):
         - A module and its tokenizer.
         - A fitted estimator of this package: its encoder.
         - Any other sklearn transformer of texts, or a union of them: it is fitted on all texts.
+
+        In a `FrozenEstimator` a fitted estimator or transformer stays as it is, also in
+        cross-validation and searches, which clone it.
     trainable : {"all", "head", "lora", "adapter"}, default="all"
         The part of a Transformer that is trained.
 

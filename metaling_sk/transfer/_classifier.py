@@ -87,8 +87,9 @@ class TransferClassifier(TransferPreparation):
         - Any other sklearn classifier with `predict_proba`. If it is not fitted, a clone is fitted
           on the labelled source samples, translated where `dictionary` is given. It takes an array
           of texts or, where it has the parameter `language_column`, a DataFrame. Wrap an estimator
-          of this package in `FrozenEstimator` to learn from its predictions instead of its
-          weights.
+          of this package in a `Pipeline` to learn from its predictions instead of its weights.
+        - Any of these fitted estimators in a `FrozenEstimator`. It is used in the same way, and
+          stays fitted in cross-validation and searches, which clone it.
     transfer : "auto", str or list of str, default="auto"
         The terms. "auto" is "labels", where there are labelled target samples, and "distill",
         where `source` is a classifier to learn from and there are target samples. Without terms
@@ -123,6 +124,9 @@ class TransferClassifier(TransferPreparation):
         - A module and its tokenizer.
         - A fitted estimator of this package: its encoder.
         - Any other sklearn transformer of texts, or a union of them: it is fitted on all texts.
+
+        In a `FrozenEstimator` a fitted estimator or transformer stays as it is, also in
+        cross-validation and searches, which clone it.
     trainable : {"all", "head", "lora", "adapter"}, default="all"
         The part of a Transformer that is trained.
 
@@ -442,7 +446,7 @@ class TransferClassifier(TransferPreparation):
         if "distill" in list_terms(self.transfer) and not source.teaches:
             raise ValueError(
                 "`transfer`: 'distill' needs a classifier as `source` in partial_fit, which trains "
-                "no source network; sklearn.frozen.FrozenEstimator makes one of a fitted network."
+                "no source network; sklearn.pipeline.make_pipeline makes one of a fitted network."
             )
         samples = check_samples(self, X, y, language, reset=is_first, needs_y=True)
         if is_first:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from inspect import signature
 from typing import Any
 
 import numpy as np
+from sklearn import config_context
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.samples import Samples
 from metaling_sk._network.estimator import NetworkClassifier
+from metaling_sk._utils.frozen import is_fitted, not_fitted, unfreeze
 from metaling_sk.transfer._linear import LinearTransferClassifier
 
 NewRecipe = Callable[[Samples, int], LinearTransferClassifier]
@@ -69,7 +70,8 @@ class FittedNetworkSource(SourceModel):
     needs_source_labels = False
 
     def __init__(self, start: NetworkClassifier):
-        check_is_fitted(start)
+        if not is_fitted(start):
+            raise not_fitted(start, "source")
         self.start = start
 
     def fit(self, samples, languages, is_target, translator, rng):
@@ -107,7 +109,7 @@ class ClassifierSource(_TeachingSource):
                 "model learns from; wrap it in sklearn.calibration.CalibratedClassifierCV."
             )
         self.classifier = classifier
-        self.needs_source_labels = not _is_fitted(classifier)
+        self.needs_source_labels = not is_fitted(classifier)
 
     def fit(self, samples, languages, is_target, translator, rng):
         if not self.needs_source_labels:
@@ -116,12 +118,19 @@ class ClassifierSource(_TeachingSource):
         if translator is not None:
             texts = translator.transform(source.texts, language=source.language)
             source = replace(source, texts=texts)
-        X, metadata = _as_input(self.classifier, source)
-        return clone(self.classifier).fit(X, source.classes[source.y], **metadata)
+        language = _language_argument(self.classifier, source)
+        if isinstance(self.classifier, Pipeline):
+            last, _ = self.classifier.steps[-1]
+            language = {f"{last}__{name}": value for name, value in language.items()}
+        with config_context(enable_metadata_routing=False):
+            return clone(self.classifier).fit(
+                _as_input(self.classifier, source), source.classes[source.y], **language
+            )
 
 
 def choose_source(source, new_recipe: NewRecipe) -> SourceModel:
     """Choose the kind for a `source` parameter."""
+    source = unfreeze(source, "source")
     if source is None:
         return NewNetworkSource()
     if isinstance(source, str):
@@ -139,31 +148,44 @@ def predict_source(model, samples: Samples, classes: np.ndarray) -> np.ndarray:
             f"`source` knows the classes {model.classes_.tolist()}, but y and `source` together "
             f"do not agree on {unknown}; both must have the same classes."
         )
-    X, metadata = _as_input(model, samples)
-    probabilities = model.predict_proba(X, **metadata)
+    with config_context(enable_metadata_routing=False):
+        probabilities = model.predict_proba(
+            _as_input(model, samples), **_language_argument(model, samples)
+        )
     return probabilities[:, np.searchsorted(model.classes_, classes)]
 
 
-def _is_fitted(classifier) -> bool:
-    try:
-        check_is_fitted(classifier)
-    except (NotFittedError, TypeError):
-        return False
-    return True
-
-
-def _as_input(classifier, samples: Samples) -> tuple[object, dict]:
-    """X as the classifier takes it, and `language` beside it, where it takes one."""
-    # A FrozenEstimator does not show the parameters of what it holds.
-    inner = getattr(classifier, "estimator", classifier)
+def _as_input(classifier, samples: Samples):
+    """X in the form that a classifier takes."""
     if not samples.is_text:
-        takes_language = "language" in signature(inner.predict_proba).parameters
-        return samples.features, {"language": samples.language} if takes_language else {}
-    first = inner[0] if isinstance(inner, Pipeline) else inner
+        return samples.features
+    first = _step(classifier, 0)
     # The parts of a union take one form of X: that of the plainest, texts.
-    parameters = {} if isinstance(first, FeatureUnion) else inner.get_params()
+    parameters = [] if isinstance(first, FeatureUnion) else list(_parameters(classifier))
     columns: dict[str, Any] = {
-        wanted: next((parameters[name] for name in parameters if name.endswith(wanted)), None)
+        wanted: next((value for name, value in parameters if name.endswith(wanted)), None)
         for wanted in ("text_column", "language_column")
     }
-    return samples.texts if None in columns.values() else samples.to_frame(**columns), {}
+    return samples.texts if None in columns.values() else samples.to_frame(**columns)
+
+
+def _language_argument(classifier, samples: Samples) -> dict[str, np.ndarray]:
+    """The languages of features, by the name of the argument, where a classifier takes them."""
+    takes_language = "language" in signature(_step(classifier, -1).predict_proba).parameters
+    return {"language": samples.language} if takes_language and not samples.is_text else {}
+
+
+def _step(classifier, number: int):
+    """The first or last step of a pipeline, or the classifier itself."""
+    while isinstance(classifier, FrozenEstimator | Pipeline):
+        is_pipeline = isinstance(classifier, Pipeline)
+        classifier = classifier.steps[number][1] if is_pipeline else classifier.estimator
+    return classifier
+
+
+def _parameters(estimator) -> Iterator[tuple[str, Any]]:
+    """The parameters of an estimator and of those in it; frozen ones do not show theirs."""
+    for name, value in estimator.get_params().items():
+        yield name, value
+        if isinstance(value, FrozenEstimator):
+            yield from _parameters(value.estimator)

@@ -171,13 +171,13 @@ def test_a_fitted_sklearn_pipeline_as_source():
     assert model.score(X, y) > 0.9
 
 
-def test_a_frozen_estimator_as_source_teaches():
+def test_an_estimator_in_a_pipeline_teaches():
     own = make_learner(target_languages="zh").fit(*FEW_SHOT)
-    model = make_learner(source=FrozenEstimator(own)).fit(*UNLABELLED)
+    pipeline = make_pipeline(own)
+    model = make_learner(source=pipeline).fit(*UNLABELLED)
     assert model.transfer_ == ["distill"]
     assert model.score(*CHINESE) > 0.9
-    probabilities = model.source_model_.predict_proba(CHINESE[0])
-    np.testing.assert_array_equal(probabilities, own.predict_proba(CHINESE[0]))
+    assert model.source_model_ is pipeline
 
 
 def test_a_classifier_of_numbers_as_source():
@@ -236,5 +236,12 @@ def test_a_source_without_probabilities():
 
 
 def test_a_source_of_ours_that_is_not_fitted():
-    with pytest.raises(NotFittedError, match="This TransferClassifier instance is not fitted yet"):
-        fit({"source": TransferClassifier()})
+    message = r"`source`: this TransferClassifier is not fitted. .*source=sklearn.frozen.FrozenEst"
+    for source in (TransferClassifier(), FrozenEstimator(TransferClassifier())):
+        with pytest.raises(NotFittedError, match=message):
+            fit({"source": source})
+
+
+def test_a_frozen_classifier_that_is_not_fitted():
+    with pytest.raises(NotFittedError, match="`source`: this LogisticRegression is not fitted"):
+        fit({"source": FrozenEstimator(LogisticRegression())})
