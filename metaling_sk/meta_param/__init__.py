@@ -1,5 +1,6 @@
 """A search for the parameters that control learning."""
 
-from metaling_sk.meta_param._search_cv import MetaParamSearchCV
+import lazy_loader
 
-__all__ = ["MetaParamSearchCV"]
+# A worker process imports `_orphans` before all else, and has to be quick about it.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

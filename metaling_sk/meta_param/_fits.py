@@ -15,6 +15,7 @@ from metaling_sk._utils.progress import silent
 from metaling_sk._utils.random_state import seeded_globally
 from metaling_sk._utils.sklearn_compat import check_method_params, safe_split
 from metaling_sk.meta_param._fit_spec import Fit, FitResult, FitSpec
+from metaling_sk.meta_param._folder import Marks
 from metaling_sk.meta_param._folds import SearchData
 from metaling_sk.meta_param._orphans import end_with
 from metaling_sk.meta_param._resume import can_resume, train_on
@@ -22,7 +23,9 @@ from metaling_sk.meta_param._scoring import score_samples
 from metaling_sk.meta_param._states import States
 
 
-def fit_and_score(estimator, X, y, fit: Fit, spec: FitSpec, caller, context) -> FitResult:
+def fit_and_score(
+    estimator, X, y, fit: Fit, spec: FitSpec, marks: Marks, caller, context
+) -> FitResult:
     """Fit a clone of the search's estimator and score it.
 
     Parameters
@@ -33,6 +36,8 @@ def fit_and_score(estimator, X, y, fit: Fit, spec: FitSpec, caller, context) -> 
         All samples of the search.
     fit : Fit
     spec : FitSpec
+    marks : Marks
+        The fit is marked as running there.
     caller : MetaParamSearchCV or None
         The search that callbacks see; None if there are no callbacks.
     context : CallbackContext
@@ -46,7 +51,7 @@ def fit_and_score(estimator, X, y, fit: Fit, spec: FitSpec, caller, context) -> 
     started = time.perf_counter()
     fit_time = None
     fitted = None
-    with spec.folder.marked_as_running(fit.name):
+    with marks.mark(fit.name):
         try:
             with silent(), use_disk_cache(spec.folder.cache):
                 fitted = _fit_candidate(estimator, X, y, fit, spec, caller, context)

@@ -37,7 +37,7 @@ class SearchFolder:
 
     @property
     def running(self) -> Path:
-        """A file for each fit that is being done."""
+        """The marks of fits that are being done."""
         return self.path / "running"
 
     def forget(self) -> None:
@@ -57,9 +57,31 @@ class SearchFolder:
             shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
-    def marked_as_running(self, name: str) -> Iterator[None]:
+    def open_marks(self) -> Iterator[Marks]:
+        """Marks of the fits that are given to the workers inside the context.
+
+        Workers of an earlier context, or of a search that was killed, have other marks.
+        """
+        with TemporaryDirectory(dir=self.running, ignore_cleanup_errors=True) as path:
+            yield Marks(Path(path))
+
+
+@dataclass(frozen=True)
+class Marks:
+    """A file for each fit that is being done.
+
+    Attributes
+    ----------
+    path : Path
+        The folder of the files.
+    """
+
+    path: Path
+
+    @contextmanager
+    def mark(self, name: str) -> Iterator[None]:
         """Mark a fit as running inside the context; the mark stays if the process dies."""
-        marker = self.running / name
+        marker = self.path / name
         with suppress(OSError):
             marker.touch()
         try:
@@ -68,9 +90,9 @@ class SearchFolder:
             with suppress(OSError):
                 marker.unlink(missing_ok=True)
 
-    def was_running(self, name: str) -> bool:
+    def has(self, name: str) -> bool:
         """Whether a fit had begun when its worker died."""
-        return (self.running / name).exists()
+        return (self.path / name).exists()
 
 
 def checkpoint_path(checkpoint: str | os.PathLike | None) -> Path | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import BrokenExecutor
 from inspect import signature
 
 import joblib
@@ -12,8 +11,10 @@ from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
 from metaling_sk._utils.progress import Progress
+from metaling_sk.meta_param._deaths import WorkerDeaths, is_worker_death
 from metaling_sk.meta_param._fit_spec import Evaluation, Fit, FitResult
 from metaling_sk.meta_param._fits import failed_result, fit_and_score
+from metaling_sk.meta_param._folder import Marks
 from metaling_sk.meta_param._folds import SearchData
 from metaling_sk.meta_param._journal import Journal
 from metaling_sk.meta_param._orphans import end_with
@@ -23,14 +24,8 @@ from metaling_sk.meta_param._warm_cache import CacheWarmer
 
 WORKER_DIED = "the worker process died whenever it did this fit, perhaps for lack of memory"
 
-N_ATTEMPTS = 3
-"""How often a fit whose worker has died is tried again, with no other fit beside it."""
-
 HAS_INITIALIZER = "backend_kwargs" in signature(joblib.Parallel).parameters
 """Whether this version of joblib passes an initializer to its workers."""
-
-DASK_ERRORS = ("FutureCancelledError", "KilledWorker")
-"""Errors of distributed after a worker has died, by name because it is an extra."""
 
 
 class Runner:
@@ -98,13 +93,9 @@ class Runner:
         }
         missing = [fit for fit in fits if not self._take_from_journal(fit)]
         self._cache_warmer.warm({fit.candidate: fit.params for fit in missing}.values())
+        deaths = WorkerDeaths()
         while missing:
-            try:
-                self._run(missing)
-            except Exception as error:
-                if not _is_worker_death(error):
-                    raise
-                self._run_one_by_one(self._suspects(missing))
+            self._attempt(deaths.next_fits(missing), deaths)
             missing = [fit for fit in missing if not self._is_done(fit)]
         context.call_on_fit_task_end(estimator=self.search)
 
@@ -117,12 +108,37 @@ class Runner:
         self._keep(fit, result)
         return True
 
-    def _run(self, fits: list[Fit]) -> None:
+    def _attempt(self, fits: list[Fit], deaths: WorkerDeaths) -> None:
+        """Do fits until they are done or a worker dies.
+
+        A fit whose worker dies in every attempt fails. Workers die for other reasons, too. The
+        failure is therefore not written into the journal, and the next run with its checkpoint
+        tries the fit again.
+        """
+        with self.spec.folder.open_marks() as marks:
+            try:
+                self._run(fits, marks)
+                return
+            except Exception as error:
+                if not is_worker_death(error):
+                    raise
+                death = error
+            missing = [fit for fit in fits if not self._is_done(fit)]
+            deaths.count(death, missing, [fit for fit in missing if marks.has(fit.name)])
+        for fit in missing:
+            if deaths.is_deadly(fit):
+                if self.spec.error_score == "raise":
+                    raise death
+                self._keep(fit, failed_result(WORKER_DIED, str(death)))
+                self.progress.advance(self._cost, self._standings.summary())
+
+    def _run(self, fits: list[Fit], marks: Marks) -> None:
         """Do fits in parallel, and note each as soon as it is finished."""
         backend = get_active_backend()[0]
         streams = getattr(backend, "supports_return_generator", False)
         options: dict = {}
-        if HAS_INITIALIZER and type(backend).__name__ == "LokyBackend":
+        is_loky = type(backend).__name__ == "LokyBackend"
+        if is_loky and HAS_INITIALIZER and "initializer" not in backend.backend_kwargs:
             # Workers that never get a fit end with the search, too.
             options = {"initializer": end_with, "initargs": (self.spec.process,)}
         parallel = Parallel(
@@ -141,6 +157,7 @@ class Runner:
                 self.data.y,
                 fit,
                 self.spec,
+                marks,
                 caller,
                 self._contexts[fit.key],
             )
@@ -148,37 +165,6 @@ class Runner:
         )
         for number, result in parallel(calls):
             self._note(fits[number], result)
-
-    def _run_one_by_one(self, fits: list[Fit]) -> None:
-        """Do fits of which one has killed its worker; that one fails.
-
-        Workers die for other reasons, too. The failure is therefore not written into the
-        journal, and the next run with its checkpoint tries the fit again.
-        """
-        for fit in fits:
-            death = self._try(fit)
-            if death is not None:
-                self._keep(fit, failed_result(WORKER_DIED, str(death)))
-                self.progress.advance(self._cost, self._standings.summary())
-
-    def _try(self, fit: Fit) -> Exception | None:
-        """Do a fit alone; the last error if its worker dies in every attempt."""
-        for attempt in range(1, N_ATTEMPTS + 1):
-            try:
-                self._run([fit])
-                return None
-            except Exception as error:
-                is_last = attempt == N_ATTEMPTS
-                if not _is_worker_death(error) or (is_last and self.spec.error_score == "raise"):
-                    raise
-                death = error
-        return death
-
-    def _suspects(self, fits: list[Fit]) -> list[Fit]:
-        """The fits that were running when a worker died; one of them may be the reason."""
-        unfinished = [fit for fit in fits if not self._is_done(fit)]
-        running = [fit for fit in unfinished if self.spec.folder.was_running(fit.name)]
-        return running or unfinished
 
     def _note(self, fit: Fit, result: FitResult) -> None:
         """Write a new result into the journal and show it on the progress bar."""
@@ -232,7 +218,3 @@ class _Standings:
 def _numbered(number: int, *args) -> tuple[int, FitResult]:
     """A result with the number of its fit, because results come in any order."""
     return number, fit_and_score(*args)
-
-
-def _is_worker_death(error: Exception) -> bool:
-    return isinstance(error, BrokenExecutor) or type(error).__name__ in DASK_ERRORS

@@ -17,6 +17,7 @@ from searches import DISTRIBUTIONS, Dying, X, assert_same_results, y
 from sklearn.linear_model import LogisticRegression
 
 from metaling_sk import MetaParamSearchCV
+from metaling_sk.meta_param._runner import HAS_INITIALIZER
 
 
 def dying_search(log, at=(), checkpoint=None, **parameters):
@@ -58,30 +59,48 @@ def test_worker_that_dies_while_it_scores_changes_nothing(tmp_path):
     assert_same_results(found, expected)
 
 
-@pytest.mark.skipif(not Path("/proc").exists(), reason="counts processes in /proc")
-def test_workers_end_with_their_search(tmp_path):
+@pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("when", ["they start", "they do fits"])
+def test_workers_end_with_their_search(tmp_path, when):
+    if when == "they start" and not HAS_INITIALIZER:
+        pytest.skip("this joblib passes no initializer to workers")
     # Not forked: the workers of this process cannot be used by another.
     command = [sys.executable, searches.__file__, str(tmp_path / "run"), "halving", "2"]
-    process = subprocess.Popen(command)
+    process = subprocess.Popen(command, start_new_session=True)
     journal = tmp_path / "run" / "journal.jsonl"
-    while not journal.exists() or len(journal.read_bytes().splitlines()) < 3:
+    while not has_workers(process.pid) or (
+        when == "they do fits" and len(journal.read_bytes().splitlines()) < 3
+    ):
         assert process.poll() is None
-        time.sleep(0.05)
-    workers = {path.name for path in Path("/proc").iterdir() if parent_of(path) == process.pid}
-    assert len(workers) >= 2
+        time.sleep(0.01)
     process.kill()
     process.wait()
     deadline = time.monotonic() + 20
-    while any(Path("/proc", worker).exists() for worker in workers):
+    while commands_of(process.pid):
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
 
-def parent_of(path):
-    try:
-        return int((path / "stat").read_text().rpartition(")")[2].split()[1])
-    except (OSError, ValueError):
-        return None
+def test_what_ends_workers_is_loaded_in_a_moment():
+    code = "import metaling_sk.meta_param._orphans, sys; assert 'numpy' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def has_workers(session):
+    return any(b"popen_loky" in command for command in commands_of(session))
+
+
+def commands_of(session):
+    """The command lines of the processes of a session."""
+    commands = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (path / "stat").read_text().rpartition(")")[2].split()
+            if int(fields[3]) == session and fields[0] != "Z":
+                commands.append((path / "cmdline").read_bytes())
+        except OSError:
+            continue
+    return commands
 
 
 def quick_search(checkpoint=None, **parameters):

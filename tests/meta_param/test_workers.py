@@ -2,10 +2,12 @@
 
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import joblib
 import pytest
 import searches
+from joblib.externals.loky import get_reusable_executor
 from scipy.stats import loguniform
 from searches import (
     DISTRIBUTIONS,
@@ -18,10 +20,12 @@ from searches import (
     y,
 )
 from sklearn.base import clone
+from sklearn.model_selection import ShuffleSplit
 from tiny import make_classifier, make_pair
 from transformers import AutoTokenizer
 
 from metaling_sk import MetaParamSearchCV
+from metaling_sk.meta_param._runner import HAS_INITIALIZER
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
@@ -42,9 +46,9 @@ def test_workers_share_the_cores():
 
 def test_candidate_that_kills_its_worker_fails_alone():
     search = MetaParamSearchCV(
-        Deadly(), {"deadly": [False, True]}, cv=2, n_iter=2, n_jobs=2, verbose=0
+        Deadly(), {"deadly": [False, True]}, cv=ShuffleSplit(1), n_iter=2, n_jobs=2, verbose=0
     )
-    with pytest.warns(UserWarning, match="non-finite"), pytest.warns(match="2 of 4 fits"):
+    with pytest.warns(UserWarning, match="non-finite"), pytest.warns(match="1 of 2 fits"):
         search.fit(X, y)
     results = search.cv_results_
     failure = dict(zip(results["param_deadly"].tolist(), results["failure"], strict=True))
@@ -64,6 +68,51 @@ def test_fit_whose_worker_dies_once_is_repeated(tmp_path):
     ).fit(X, y)
     assert (tmp_path / "died").exists()
     assert search.cv_results_["failure"].tolist() == [None, None]
+
+
+@pytest.fixture
+def kill_starting_workers(tmp_path, monkeypatch):
+    """Have the next workers die before they have a fit, as many as is said."""
+    code = """
+        import os, sys
+        if any("popen_loky" in argument for argument in sys.orig_argv):
+            with open({log!r}, "a") as file:
+                file.write(".")
+                if file.tell() <= {number}:
+                    os._exit(9)
+    """
+
+    def kill(number):
+        log = str(tmp_path / "starts")
+        (tmp_path / "sitecustomize.py").write_text(dedent(code).format(log=log, number=number))
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        get_reusable_executor(reuse=True).shutdown()
+
+    yield kill
+    get_reusable_executor(reuse=True).shutdown()
+
+
+def test_workers_that_die_before_they_begin_change_nothing(kill_starting_workers, tmp_path):
+    kill_starting_workers(9)
+    search = MetaParamSearchCV(
+        Deadly(), {"deadly": [False, 0]}, cv=2, n_iter=2, n_jobs=2, verbose=0
+    ).fit(X, y)
+    assert (tmp_path / "starts").stat().st_size > 9
+    assert search.cv_results_["failure"].tolist() == [None, None]
+
+
+def test_workers_that_can_never_start(kill_starting_workers):
+    kill_starting_workers(1000)
+    with pytest.raises(RuntimeError, match="`n_jobs`: worker processes died 10 times in a row"):
+        make_search(n_jobs=2).fit(X, y)
+
+
+@pytest.mark.skipif(not HAS_INITIALIZER, reason="this joblib takes no initializer")
+def test_workers_keep_the_initializer_of_the_user(tmp_path):
+    initializer = (tmp_path / "initialized").touch
+    with joblib.parallel_config("loky", n_jobs=2, initializer=initializer):
+        make_search(n_jobs=2, n_iter=1, search="random").fit(X, y)
+    assert (tmp_path / "initialized").exists()
 
 
 @pytest.fixture(scope="module")

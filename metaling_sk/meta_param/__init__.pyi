@@ -1,0 +1,1 @@
+from ._search_cv import MetaParamSearchCV as MetaParamSearchCV
