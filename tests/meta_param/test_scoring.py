@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss, make_scorer
 from sklearn.model_selection import RandomizedSearchCV, cross_val_score
 
-from metaling_sk.metrics import LogLossScorer
+from metaling_sk.metrics._log_loss import LogLossScorer
 
 # Several metrics, callables and `refit`
 

@@ -1,4 +1,4 @@
-"""Scores of classifiers per language, and a log-loss that any fold can be scored with."""
+"""A report of the scores of predictions in each language."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from numbers import Real
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import accuracy_score, log_loss, precision_recall_fscore_support
+from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from sklearn.utils.multiclass import check_classification_targets
 
 from metaling_sk._data.labels import label_array, plain_labels
 from metaling_sk._data.languages import check_languages
 from metaling_sk._utils.messages import name_rows
-from metaling_sk._utils.sklearn_compat import BaseScorer, Options, StrOptions, validate_params
-
-__all__ = ["language_report", "log_loss_scorer"]
+from metaling_sk._utils.sklearn_compat import Options, StrOptions, validate_params
 
 
 @validate_params(
@@ -98,78 +96,6 @@ def language_report(
         {"mean": report.mean(), "worst": report.min(), "gap": report.max() - report.min()}
     ).T.assign(support=report["support"].sum())
     return pd.concat([report, summary]).rename_axis("language")
-
-
-@validate_params({"labels": ["array-like"]}, prefer_skip_nested_validation=True)
-def log_loss_scorer(labels) -> LogLossScorer:
-    """Make a scorer of the negative log-loss over fixed labels, for scikit-learn's `scoring`.
-
-    Where all classes occur it equals "neg_log_loss". It also scores folds that lack a class: a
-    class that the estimator was not trained on has probability 0, and probabilities are clipped
-    to the machine epsilon of their floating-point type.
-
-    Parameters
-    ----------
-    labels : array-like of shape (n_classes,)
-        All labels that can occur.
-
-    Returns
-    -------
-    LogLossScorer
-        A function of a fitted classifier that has `predict_proba`, X and y.
-
-    Raises
-    ------
-    ValueError
-        If the labels mix strings and other values. The scorer raises it for labels that are not
-        among `labels`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn.dummy import DummyClassifier
-    >>> from metaling_sk.metrics import log_loss_scorer
-    >>> X, y = np.zeros((4, 1)), ["negative", "negative", "positive", "positive"]
-    >>> score = log_loss_scorer(["negative", "neutral", "positive"])
-    >>> round(score(DummyClassifier().fit(X, y), X, y), 3)
-    -0.693
-    """
-    return LogLossScorer(labels)
-
-
-class LogLossScorer(BaseScorer):
-    """The scorer that `log_loss_scorer` makes.
-
-    Metadata other than `sample_weight`, such as the language, goes to `predict_proba`.
-
-    Parameters
-    ----------
-    labels : array-like of shape (n_classes,)
-        All labels that can occur.
-    """
-
-    def __init__(self, labels):
-        labels = np.unique(plain_labels(label_array(labels), "`labels`"))
-        super().__init__(log_loss, -1, {"labels": labels}, "predict_proba")
-
-    def _score(self, method_caller, estimator, X, y_true, sample_weight=None, **metadata):
-        predicted = np.asarray(estimator.predict_proba(X, **metadata))
-        class_indices = self._indices_of(estimator.classes_, "the estimator knows")
-        probabilities = np.zeros((len(predicted), len(self._kwargs["labels"])), predicted.dtype)
-        probabilities[:, class_indices] = predicted
-        true_indices = self._indices_of(plain_labels(label_array(y_true)), "y holds")
-        likelihood = probabilities[np.arange(len(true_indices)), true_indices]
-        eps = np.finfo(likelihood.dtype).eps
-        losses = -np.log(np.clip(likelihood, eps, 1 - eps))
-        return -float(np.average(losses, weights=sample_weight))
-
-    def _indices_of(self, labels, source: str) -> np.ndarray:
-        """Return the index of each label among the labels of the scorer."""
-        indices = pd.Index(self._kwargs["labels"]).get_indexer(labels)
-        if (indices < 0).any():
-            unknown = sorted(set(np.asarray(labels)[indices < 0].tolist()), key=str)
-            raise ValueError(f"`labels` of the log-loss lack {unknown}, which {source}.")
-        return indices
 
 
 def _check_labels(y, name: str) -> np.ndarray:
