@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Integral
 from typing import Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
@@ -15,6 +16,7 @@ from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import get_tags
 
+from metaling_sk._data.input_forms import unwrap
 from metaling_sk._data.labels import MISSING, check_labels
 from metaling_sk._data.languages import UNNAMED_LANGUAGE, read_language
 from metaling_sk._data.strata import number_strata, rank_in_strata
@@ -76,6 +78,34 @@ class SearchData:
         return [] if self.language is None else sorted(set(self.language[indices]))
 
 
+def divisible(X):
+    """Turn what scikit-learn cannot take parts of, such as a `datasets.Dataset`, into a DataFrame.
+
+    Parameters
+    ----------
+    X : object
+        The input as the user gave it. The estimator may want a table of polars or pyarrow as it
+        is, or a sequence of a kind of its own.
+
+    Returns
+    -------
+    object
+        A DataFrame, an array, or X itself.
+
+    Raises
+    ------
+    ValueError
+        If the samples of X have no order or cannot be read twice.
+    """
+    table = nw.from_native(X, eager_only=True, allow_series=True, pass_through=True)
+    return X if isinstance(table, nw.DataFrame | nw.Series) else to_pandas(X)
+
+
+def to_pandas(X):
+    """Turn a table into a DataFrame of pandas; anything else stays as it is."""
+    return X if isinstance(X, Sequence) else unwrap(X)
+
+
 def read_data(estimator, X, y, language) -> SearchData:
     """Read the language and the class of each sample.
 
@@ -99,8 +129,10 @@ def read_data(estimator, X, y, language) -> SearchData:
         )
     name = find_parameter(estimator, "language_column", "language")
     column = languages = None
-    if isinstance(X, pd.DataFrame) and name in X.columns and not is_numeric_dtype(X[name]):
-        column = X[name].to_numpy(dtype=object)
+    table = to_pandas(X)
+    is_table = isinstance(table, pd.DataFrame)
+    if is_table and name in table.columns and not is_numeric_dtype(table[name]):
+        column = table[name].to_numpy(dtype=object)
     if column is not None or language is not None:
         languages = read_language(column, language, n_samples)
     class_indices = classes = None

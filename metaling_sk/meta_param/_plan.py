@@ -10,6 +10,7 @@ import joblib
 import pandas as pd
 from sklearn.utils import Bunch, check_random_state
 
+from metaling_sk._data.input_forms import plain_column
 from metaling_sk.meta_param._brackets import (
     Rung,
     find_resources,
@@ -21,7 +22,7 @@ from metaling_sk.meta_param._candidates import FixedCandidates, TpeCandidates, m
 from metaling_sk.meta_param._describe import describe, digest_of, versions
 from metaling_sk.meta_param._fit_spec import FitSpec
 from metaling_sk.meta_param._folder import SearchFolder
-from metaling_sk.meta_param._folds import SearchData, Split, split
+from metaling_sk.meta_param._folds import SearchData, Split, split, to_pandas
 from metaling_sk.meta_param._objective import Objective, missing_metric_message
 from metaling_sk.meta_param._prior_results import read_priors
 from metaling_sk.meta_param._space import check_names, dimensions
@@ -198,8 +199,8 @@ def describe_samples(data: SearchData, fit_params, plan: SearchPlan) -> dict:
     """
     parts = {
         "prior": [frame.to_dict("list") for frame in plan.priors],
-        "X": data.X,
-        "y": data.y,
+        "X": to_pandas(data.X),
+        "y": plain_column(data.y),
         "fit parameters": fit_params,
         "folds": plan.splits,
     }

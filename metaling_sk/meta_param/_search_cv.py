@@ -28,7 +28,7 @@ from metaling_sk._utils.sklearn_compat import (
 from metaling_sk.meta_param._fit_spec import Evaluation, FitResult
 from metaling_sk.meta_param._fits import fit_best, make_task
 from metaling_sk.meta_param._folder import checkpoint_path, open_folder
-from metaling_sk.meta_param._folds import SearchData, read_data
+from metaling_sk.meta_param._folds import SearchData, divisible, read_data
 from metaling_sk.meta_param._journal import Journal
 from metaling_sk.meta_param._loop import run_brackets
 from metaling_sk.meta_param._objective import check_metric, find_scorers
@@ -291,8 +291,9 @@ class MetaParamSearchCV(SignatureOrderMixin, BaseSearchCV):
         Parameters
         ----------
         X : DataFrame, array-like or sparse matrix of n_samples
-            Whatever the estimator takes. With a language column in a DataFrame, the language
-            reaches every fit, score and prediction.
+            Whatever the estimator takes. With a language column in a table of pandas, polars or
+            pyarrow, the language reaches every fit, score and prediction. A `datasets.Dataset`
+            becomes a DataFrame of pandas.
         y : array-like of shape (n_samples,), default=None
             The target. Some labels may be missing if the estimator allows that.
         **params : dict
@@ -310,7 +311,7 @@ class MetaParamSearchCV(SignatureOrderMixin, BaseSearchCV):
             If a parameter is not as described above, all fits fail, or `checkpoint` holds a
             different search, cannot be written, or cannot tell whether a parameter is the same.
         """
-        X, y = indexable(X, y)
+        X, y = indexable(divisible(X), y)
         params = check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
         data = read_data(self.estimator, X, y, params.get("language"))

@@ -5,17 +5,21 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import sklearn
+from datasets import Dataset, DatasetDict
 from scipy import sparse
 from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.pipeline import make_union
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer
 from tiny import make_classifier, make_config, make_pair
 
-from metaling_sk import EncoderVectorizer
+from metaling_sk import EncoderVectorizer, LinearTransferClassifier, MetaParamSearchCV
 from metaling_sk.preprocessing import LanguageStandardScaler
 
 X, Y = make_pair(20, 20, n_labelled=10)
 TEXTS, LANGUAGE = X["text"].tolist(), X["language"].tolist()
+TRUTH = [0, 1] * 20
 LABELS = [None if np.isnan(label) else int(label) for label in Y]
 
 
@@ -48,6 +52,77 @@ def test_frames_and_series_of_polars(expected):
     np.testing.assert_array_equal(model.predict_proba(frame), expected)
     with pytest.raises(ValueError, match=r"LazyFrame; pass X.collect\(\)"):
         fit(frame.lazy(), LABELS)
+
+
+def search(X, y, **parameters):
+    return MetaParamSearchCV(
+        LinearTransferClassifier(target_languages="zh", random_state=0),
+        {"C": [0.1, 1.0]},
+        n_iter=2,
+        cv=2,
+        random_state=0,
+        verbose=0,
+        return_train_score=True,
+        **parameters,
+    ).fit(X, y)
+
+
+def make_table(form):
+    """X, its labels, some of which are missing, and labels of all rows."""
+    columns = {"text": TEXTS, "language": LANGUAGE}
+    if form == "datasets":
+        table = Dataset.from_dict(columns | {"label": LABELS, "truth": TRUTH})
+        return table.select_columns(list(columns)), table["label"], table["truth"]
+    if form == "pyarrow":
+        return pa.table(columns), pa.array(LABELS), pa.chunked_array([TRUTH])
+    pl = pytest.importorskip("polars")
+    return pl.DataFrame(columns), pl.Series(LABELS), pl.Series(TRUTH)
+
+
+@pytest.mark.parametrize("form", ["datasets", "polars", "pyarrow"])
+def test_a_search_reads_every_table_as_it_does_a_dataframe(form, tmp_path):
+    """Its languages, too."""
+    expected = search(X, Y)
+    table, labels, truth = make_table(form)
+    found = search(table, labels, checkpoint=tmp_path)
+    assert "mean_test_score_zh" in found.cv_results_
+    for name, column in expected.cv_results_.items():
+        if not name.endswith("time"):
+            np.testing.assert_array_equal(found.cv_results_[name], column, name)
+    np.testing.assert_array_equal(found.predict(table), expected.predict(X))
+    np.testing.assert_array_equal(found.predict_proba(table), expected.predict_proba(X))
+    assert found.score(table, truth) == expected.score(X, TRUTH)
+    # Made again, the table is the same.
+    same = search(*make_table(form)[:2], checkpoint=tmp_path)
+    assert same.best_score_ == found.best_score_
+    with pytest.raises(ValueError, match="X was"):
+        search(X.assign(text=TEXTS[::-1]), labels, checkpoint=tmp_path)
+
+
+@pytest.mark.parametrize("form", ["polars", "pyarrow"])
+def test_a_search_gives_estimators_the_table_as_it_is(form):
+    table, _, truth = make_table(form)
+
+    def characters(part):
+        assert type(part) is type(table)
+        return TfidfVectorizer(analyzer="char").fit_transform(map(str, part["text"]))[:, :10]
+
+    clf = make_pipeline(FunctionTransformer(characters), LogisticRegression())
+    settings = {"n_iter": 1, "cv": 2, "verbose": 0, "error_score": "raise"}
+    found = MetaParamSearchCV(clf, {"logisticregression__C": [1.0]}, **settings)
+    assert found.fit(table, truth).predict(table).shape == (40,)
+
+
+def test_a_search_refuses_tables_that_are_no_table():
+    pl = pytest.importorskip("polars")
+    dataset = Dataset.from_dict({"text": TEXTS, "language": LANGUAGE})
+    for table, match in [
+        (pl.LazyFrame({"text": TEXTS}), r"pass X.collect\(\)"),
+        (DatasetDict({"train": dataset}), r"such as X\['train'\]"),
+        (dataset.to_iterable_dataset(), "with all its rows at hand"),
+    ]:
+        with pytest.raises(ValueError, match=match):
+            search(table, LABELS)
 
 
 def test_a_table_of_numbers():
