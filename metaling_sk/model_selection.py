@@ -54,7 +54,8 @@ class _LanguageSplitter(BaseCrossValidator):
 class StratifiedLanguageKFold(_LanguageSplitter):
     """K-fold splitter that keeps the share of every class of every language.
 
-    Samples without a label are in the training part of every fold and in no test part.
+    Samples without a label are in the training part of every fold and in no test part, unless
+    `score_unlabelled` is True.
 
     Parameters
     ----------
@@ -62,6 +63,10 @@ class StratifiedLanguageKFold(_LanguageSplitter):
         The number of folds, at least 2.
     shuffle : bool, default=True
         Whether to shuffle the samples before they are split.
+    score_unlabelled : bool, default=False
+        Whether the samples without a label are split like a further class, so that each is in one
+        test part. Scorers that need no labels, such as `SoftNeighborhoodDensity`, score them; all
+        others fail on them.
     random_state : int, RandomState instance or None, default=None
         Seed of the shuffling.
     language_column : str, default="language"
@@ -87,6 +92,7 @@ class StratifiedLanguageKFold(_LanguageSplitter):
         **common_constraints("random_state"),
         "n_splits": [Number(Integral, 2, None, closed="left")],
         "shuffle": ["boolean"],
+        "score_unlabelled": ["boolean"],
     }
 
     def __init__(
@@ -94,12 +100,14 @@ class StratifiedLanguageKFold(_LanguageSplitter):
         n_splits=5,
         *,
         shuffle=True,
+        score_unlabelled=False,
         random_state=None,
         language_column="language",
         missing_label=None,
     ):
         self.n_splits = n_splits
         self.shuffle = shuffle
+        self.score_unlabelled = score_unlabelled
         self.random_state = random_state
         self.language_column = language_column
         self.missing_label = missing_label
@@ -151,9 +159,10 @@ class StratifiedLanguageKFold(_LanguageSplitter):
                 f"n_splits={self.n_splits} needs at least as many labelled rows, "
                 f"but y has {len(labelled)}."
             )
-        fold_of_labelled = self._deal(language[labelled], class_indices[labelled])
+        scored = np.arange(len(language)) if self.score_unlabelled else labelled
+        fold_of_scored = self._deal(language[scored], class_indices[scored])
         for fold in range(self.n_splits):
-            test = labelled[fold_of_labelled == fold]
+            test = scored[fold_of_scored == fold]
             yield np.setdiff1d(np.arange(len(class_indices)), test, assume_unique=True), test
 
     def _deal(self, language: np.ndarray, class_indices: np.ndarray) -> np.ndarray:

@@ -22,18 +22,22 @@ def as_frame(rows):
     return X, np.array(y, dtype=object)
 
 
-@given(rows, st.booleans())
-def test_every_labelled_row_is_tested_once_and_every_group_has_its_share(rows, shuffle):
+@given(rows, st.booleans(), st.booleans())
+def test_every_scored_row_is_tested_once_and_every_group_has_its_share(
+    rows, shuffle, score_unlabelled
+):
     X, y = as_frame(rows)
-    splitter = StratifiedLanguageKFold(3, shuffle=shuffle, random_state=0)
+    splitter = StratifiedLanguageKFold(
+        3, shuffle=shuffle, score_unlabelled=score_unlabelled, random_state=0
+    )
     splits = list(splitter.split(X, y))
     tested = np.concatenate([test for _, test in splits])
-    labelled = np.flatnonzero([label is not None for label in y])
-    assert sorted(tested) == labelled.tolist()
+    is_scored = np.array([label is not None or score_unlabelled for label in y])
+    assert sorted(tested) == np.flatnonzero(is_scored).tolist()
     for train, test in splits:
         assert sorted([*train, *test]) == list(range(len(y)))
         for language, label in set(rows):
-            if label is not None:
+            if label is not None or score_unlabelled:
                 group = (X["language"] == language).to_numpy() & (y == label)
                 assert abs(group[test].sum() - group.sum() / 3) < 1
 

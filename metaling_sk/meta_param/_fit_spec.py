@@ -28,7 +28,7 @@ class FitSpec:
         The language of each sample, for the scores of each language.
     language_is_metadata : bool
         Whether the predictions need the language as an argument.
-    labelled : ndarray of bool, shape (n_samples,)
+    scored : ndarray of bool, shape (n_samples,)
         The samples that can be scored.
     classes : ndarray or None
         All classes of y, if the estimator is a classifier.
@@ -53,7 +53,7 @@ class FitSpec:
     score_params: dict
     language: np.ndarray | None
     language_is_metadata: bool
-    labelled: np.ndarray
+    scored: np.ndarray
     classes: np.ndarray | None
     return_train_score: bool
     error_score: float | str

@@ -190,7 +190,7 @@ def _propagated(context, estimator, resumes: bool):
 
 
 def _score(fitted, X, y, fit: Fit, spec: FitSpec) -> FitResult:
-    """Score the test samples and, if the search returns it, the labelled training samples."""
+    """Score the test samples and, if the search returns it, the training samples."""
     test = score_samples(fitted, X, y, fit.test, fit.train, spec)
     result: FitResult = {
         "failure": test.failure,
@@ -200,8 +200,8 @@ def _score(fitted, X, y, fit: Fit, spec: FitSpec) -> FitResult:
         "score_time": 0.0,
     }
     if spec.return_train_score:
-        labelled = fit.train[spec.labelled[fit.train]]
-        result["train_scores"] = score_samples(fitted, X, y, labelled, fit.train, spec).scores
+        scored = fit.train[spec.scored[fit.train]]
+        result["train_scores"] = score_samples(fitted, X, y, scored, fit.train, spec).scores
     return result
 
 

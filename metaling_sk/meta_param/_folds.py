@@ -68,7 +68,7 @@ class SearchData:
 
     @cached_property
     def labelled(self) -> np.ndarray:
-        """Whether each sample can be scored."""
+        """Whether each sample has a label, if the samples have classes."""
         if self.class_indices is None:
             return np.full(self.n_samples, True)
         return self.class_indices != MISSING
@@ -142,8 +142,16 @@ def read_data(estimator, X, y, language) -> SearchData:
     return SearchData(X, y, n_samples, languages, language is not None, class_indices, classes)
 
 
-def split(estimator, data: SearchData, cv, split_params: dict, seed: int) -> list[Split]:
-    """Make the folds of a search, with labelled samples alone in the test parts.
+def split(
+    estimator,
+    data: SearchData,
+    cv,
+    split_params: dict,
+    seed: int,
+    *,
+    score_unlabelled: bool = False,
+) -> list[Split]:
+    """Make the folds of a search, with samples that can be scored alone in the test parts.
 
     Parameters
     ----------
@@ -156,6 +164,8 @@ def split(estimator, data: SearchData, cv, split_params: dict, seed: int) -> lis
         Passed to the splitter.
     seed : int
         The seed of the default folds.
+    score_unlabelled : bool, default=False
+        Whether samples without a label are scored as well.
 
     Returns
     -------
@@ -164,18 +174,19 @@ def split(estimator, data: SearchData, cv, split_params: dict, seed: int) -> lis
     Raises
     ------
     ValueError
-        If there is no split, or a test part has no sample with a label.
+        If there is no split, or a test part has no sample that can be scored.
     """
     n_splits = N_SPLITS if cv is None else cv
     by_language = data.language is not None or not data.labelled.all()
     if isinstance(n_splits, Integral) and data.class_indices is not None and by_language:
-        return _split_by_language(estimator, data, int(n_splits), seed)
+        return _split_by_language(estimator, data, int(n_splits), seed, score_unlabelled)
     splitter = check_cv(cv, data.y, classifier=is_classifier(estimator))
     needs_language = isinstance(splitter, LeaveOneLanguageOut | StratifiedLanguageKFold)
     if needs_language and data.language is not None:
         split_params = {"groups": data.language} | split_params
     parts = map(_as_indices, splitter.split(data.X, data.y, **split_params))
-    splits = [(train, test[data.labelled[test]]) for train, test in parts]
+    scored = data.labelled | score_unlabelled
+    splits = [(train, test[scored[test]]) for train, test in parts]
     if not splits:
         raise ValueError("`cv` gave no split; was the iterator empty?")
     for number, (_, test) in enumerate(splits):
@@ -184,13 +195,16 @@ def split(estimator, data: SearchData, cv, split_params: dict, seed: int) -> lis
     return splits
 
 
-def _split_by_language(estimator, data: SearchData, n_splits: int, seed: int) -> list[Split]:
+def _split_by_language(
+    estimator, data: SearchData, n_splits: int, seed: int, score_unlabelled: bool
+) -> list[Split]:
     """The folds of StratifiedLanguageKFold for the languages as they were read."""
     language = data.language
     if language is None:
         language = np.full(data.n_samples, UNNAMED_LANGUAGE, dtype=object)
     splitter = StratifiedLanguageKFold(
         n_splits,
+        score_unlabelled=score_unlabelled,
         random_state=seed,
         missing_label=find_parameter(estimator, "missing_label", None),
     )

@@ -25,6 +25,7 @@ from metaling_sk.meta_param._folder import SearchFolder
 from metaling_sk.meta_param._folds import SearchData, Split, split, to_pandas
 from metaling_sk.meta_param._objective import Objective, missing_metric_message
 from metaling_sk.meta_param._prior_results import read_priors
+from metaling_sk.meta_param._scoring import scores_unlabelled
 from metaling_sk.meta_param._space import check_names, dimensions
 
 RESOURCE_COLUMNS = {
@@ -125,7 +126,15 @@ def make_plan(
     """
     if seed is None:
         seed = _find_seed(search.random_state)
-    splits = split(search.estimator, data, search.cv, routed.splitter.split, seed)
+    score_unlabelled = scores_unlabelled(scorer) or getattr(search.cv, "score_unlabelled", False)
+    splits = split(
+        search.estimator,
+        data,
+        search.cv,
+        routed.splitter.split,
+        seed,
+        score_unlabelled=score_unlabelled,
+    )
     limits = _find_limits(search, data, len(splits))
     _check_resource_is_fixed(search)
     check_names(search.estimator, dimensions(search.param_distributions))
@@ -140,7 +149,7 @@ def make_plan(
         score_params=routed.scorer.score,
         language=data.language,
         language_is_metadata=data.language_is_metadata,
-        labelled=data.labelled,
+        scored=data.labelled | score_unlabelled,
         classes=data.classes,
         return_train_score=search.return_train_score,
         error_score=search.error_score,

@@ -8,6 +8,7 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from metaling_sk._data.labels import label_array, plain_labels
 from metaling_sk._utils.sklearn_compat import BaseScorer, check_method_params, safe_split
@@ -33,6 +34,35 @@ class Scores(NamedTuple):
     scores: dict[str, float]
     languages: dict[str, dict[str, float]]
     failure: str | None
+
+
+def scores_unlabelled(scorer) -> bool:
+    """Tell whether the scorers of a search score samples without a label.
+
+    Parameters
+    ----------
+    scorer : callable
+        One scorer, or scikit-learn's scorer of several metrics.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    ValueError
+        If some do and others do not.
+    """
+    scorers = getattr(scorer, "_scorers", {SCORE: scorer})
+    needs = {name: not getattr(each, "scores_unlabelled", False) for name, each in scorers.items()}
+    if any(needs.values()) and not all(needs.values()):
+        raise ValueError(
+            f"`scoring`: {[name for name in needs if needs[name]]} need labels and "
+            f"{[name for name in needs if not needs[name]]} score rows without labels, but all are "
+            "given the same rows. Pass a function that returns a dict of all scores, and "
+            "`cv`=StratifiedLanguageKFold(score_unlabelled=True)."
+        )
+    return not all(needs.values())
 
 
 def score_samples(fitted, X, y, indices: np.ndarray, train: np.ndarray, spec: FitSpec) -> Scores:
@@ -132,7 +162,8 @@ class CachedPredictions:
 def _take(fitted, X, y, indices: np.ndarray, train: np.ndarray):
     """X and y of some samples."""
     X_part, y_part = safe_split(fitted, X, y, indices, train)
-    if getattr(y_part, "dtype", None) == np.dtype(object) and np.ndim(y_part) == 1:
+    is_object = getattr(y_part, "dtype", None) == np.dtype(object) and np.ndim(y_part) == 1
+    if is_object and not pd.isna(y_part).any():
         # y is an array of objects if some labels are None. Metrics take numbers or strings.
         y_part = plain_labels(label_array(y_part))
     return X_part, y_part

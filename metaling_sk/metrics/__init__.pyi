@@ -1,2 +1,6 @@
+from ._circular_validation import CircularValidation as CircularValidation
+from ._importance_weighted import ImportanceWeightedScorer as ImportanceWeightedScorer
 from ._language_report import language_report as language_report
 from ._log_loss import log_loss_scorer as log_loss_scorer
+from ._prediction_entropy import PredictionEntropyScorer as PredictionEntropyScorer
+from ._soft_neighborhood_density import SoftNeighborhoodDensity as SoftNeighborhoodDensity

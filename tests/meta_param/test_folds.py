@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, KFold, RandomizedSearchCV, StratifiedKFold
 
 from metaling_sk import LeaveOneLanguageOut, StratifiedLanguageKFold
-from metaling_sk.meta_param._folds import nested_subset
+from metaling_sk.meta_param._folds import nested_subset, read_data, split
 
 
 @pytest.mark.parametrize("as_metadata", [False, True])
@@ -131,3 +131,14 @@ def test_subsets_are_nested_and_have_all_strata(strata, fractions, seed):
 
 def test_a_subset_has_the_share_asked_for():
     assert len(nested_subset(np.arange(100), np.zeros(100), 7 / 100, 0)) == 7
+
+
+@pytest.mark.parametrize("cv", [3, StratifiedLanguageKFold(3, score_unlabelled=True)])
+def test_rows_without_a_label_are_tested_for_scorers_that_need_none(cv):
+    y = np.where(LANGUAGE == "zh", np.nan, Y)
+    data = read_data(make_numeric(), FRAME, y, None)
+    folds = split(make_numeric(), data, cv, {}, 0, score_unlabelled=True)
+    assert sorted(np.concatenate([test for _, test in folds])) == list(range(60))
+    for train, test in folds:
+        assert not set(train) & set(test)
+        assert np.isnan(y[test]).mean() == pytest.approx(2 / 3, abs=0.1)

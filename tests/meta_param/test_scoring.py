@@ -20,7 +20,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss, make_scorer
 from sklearn.model_selection import RandomizedSearchCV, cross_val_score
 
+from metaling_sk.metrics import PredictionEntropyScorer
 from metaling_sk.metrics._log_loss import LogLossScorer
+from metaling_sk.model_selection import StratifiedLanguageKFold
 
 # Several metrics, callables and `refit`
 
@@ -186,3 +188,54 @@ def test_labels_that_are_missing(scoring, missing, form):
     assert np.isfinite(search.best_score_)
     name = "accuracy" if search.multimetric_ else "score"
     assert np.isfinite(search.cv_results_[f"mean_train_{name}"]).all()
+
+
+# Scorers that need no labels
+
+TARGET_Y = np.where(KNOWN["language"] == "zh", np.nan, Y)
+
+
+@pytest.mark.parametrize("y", [TARGET_Y, pd.Series(TARGET_Y).map({0: "no", 1: "yes"}).to_list()])
+@pytest.mark.parametrize("cv", [3, StratifiedLanguageKFold(3, score_unlabelled=True)])
+def test_a_score_without_labels_selects(y, cv):
+    search = make_search(
+        Known(),
+        {"zh": [0.6, 0.5, 0.9]},
+        scoring=PredictionEntropyScorer(),
+        cv=cv,
+        return_train_score=True,
+        error_score="raise",
+    ).fit(KNOWN, y)
+    results = search.cv_results_
+    assert search.best_params_ == {"zh": 0.9}
+    np.testing.assert_array_equal(results["mean_test_score_zh"], results["mean_test_score"])
+    assert np.isnan(results["mean_test_score_en"]).all()
+    assert np.isfinite(results["mean_train_score"]).all()
+
+
+def test_scores_with_and_without_labels_are_not_of_the_same_rows():
+    scoring = {"accuracy": "accuracy", "entropy": PredictionEntropyScorer()}
+    with failing(r"`scoring`: \['accuracy'\] need labels and \['entropy'\] score rows without"):
+        make_search(Known(), {"zh": [0.6]}, scoring=scoring, refit=False).fit(KNOWN, TARGET_Y)
+
+
+def source_and_target(estimator, X, y):
+    labelled = ~np.isnan(y)
+    return {
+        "source": accuracy_score(y[labelled], estimator.predict(X[labelled])),
+        "target": PredictionEntropyScorer()(estimator, X, y),
+    }
+
+
+def test_a_function_scores_rows_with_and_without_labels():
+    search = make_search(
+        Known(),
+        {"en": [0.4, 0.9], "zh": [0.6]},
+        n_iter=2,
+        scoring=source_and_target,
+        refit="source",
+        cv=StratifiedLanguageKFold(3, score_unlabelled=True),
+    ).fit(KNOWN, TARGET_Y)
+    assert search.best_params_["en"] == 0.9
+    assert sorted(search.cv_results_["mean_test_source"]) == [0, 1]
+    assert np.isfinite(search.cv_results_["mean_test_target"]).all()

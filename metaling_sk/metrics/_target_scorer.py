@@ -1,0 +1,215 @@
+"""What scorers share that judge a classifier in target languages without labels there."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from metaling_sk._data.input_forms import unwrap
+from metaling_sk._data.labels import MISSING, check_labels
+from metaling_sk._data.languages import read_language
+from metaling_sk._utils.parameters import SignatureOrderMixin, common_constraints
+from metaling_sk._utils.sklearn_compat import (
+    num_samples,
+    safe_split,
+    validate_parameter_constraints,
+)
+
+
+@dataclass(frozen=True)
+class ScoredSamples:
+    """The samples that a classifier is scored on.
+
+    Attributes
+    ----------
+    estimator : classifier
+        The fitted classifier.
+    X : array-like or DataFrame
+        All samples.
+    language : ndarray of str, shape (n_samples,)
+        The language of each sample.
+    language_is_metadata : bool
+        Whether the language was passed beside X.
+    is_source : ndarray of bool, shape (n_samples,)
+        The labelled samples in source languages.
+    is_target : ndarray of bool, shape (n_samples,)
+        The samples in target languages.
+    source_labels : ndarray of shape (n_source_samples,)
+        The labels of the source samples.
+    """
+
+    estimator: Any
+    X: Any
+    language: np.ndarray
+    language_is_metadata: bool
+    is_source: np.ndarray
+    is_target: np.ndarray
+    source_labels: np.ndarray
+
+    def pass_to(self, method: Callable, mask: np.ndarray, *args):
+        """Call a method of a classifier with some of the samples.
+
+        Parameters
+        ----------
+        method : callable
+            Such as `predict`.
+        mask : ndarray of bool, shape (n_samples,)
+            The samples.
+        *args : object
+            Passed after X.
+
+        Returns
+        -------
+        object
+            What the method returns.
+        """
+        indices = np.flatnonzero(mask)
+        X, _ = safe_split(self.estimator, self.X, None, indices)
+        params = {"language": self.language[indices]} if self.language_is_metadata else {}
+        return method(X, *args, **params)
+
+    def source_probabilities(self) -> np.ndarray:
+        """Predict the probabilities of the classes of the source samples."""
+        return np.asarray(self.pass_to(self.estimator.predict_proba, self.is_source), dtype=float)
+
+    def target_probabilities(self) -> np.ndarray:
+        """Predict the probabilities of the classes of the target samples."""
+        return np.asarray(self.pass_to(self.estimator.predict_proba, self.is_target), dtype=float)
+
+
+class TargetScorer(SignatureOrderMixin, BaseEstimator, ABC):
+    """Base of the scorers that need no labels in the target languages."""
+
+    # Metadata routing passes `language` on without being asked to.
+    __metadata_request__score = {"language": True}
+
+    scores_unlabelled = True
+    """Tells searches to put unlabelled samples into the test parts."""
+
+    needs_source = False
+    """Whether labelled source samples are scored."""
+
+    _parameter_constraints: dict = {
+        "source_languages": [str, "array-like", set, None],
+        "target_languages": [str, "array-like", set, None],
+        **common_constraints("language_column", "missing_label"),
+    }
+
+    source_languages: Any
+    target_languages: Any
+    language_column: Any
+    missing_label: Any
+
+    def __call__(self, estimator, X, y=None, language=None) -> float:
+        """Score a fitted classifier.
+
+        Parameters
+        ----------
+        estimator : classifier
+            A fitted classifier with `predict_proba`.
+        X : DataFrame or array-like of n_samples
+            Samples of the target languages and, where the score needs them, of the source
+            languages.
+        y : array-like of shape (n_samples,), default=None
+            The labels. Those in target languages are not read.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, where X has no language column.
+
+        Returns
+        -------
+        float
+            The score: the higher the better.
+
+        Raises
+        ------
+        ValueError
+            If X has no language, no sample in a target language or, where the score needs them,
+            no labelled sample in a source language.
+        """
+        return float(self._score(self._read(estimator, X, y, language)))
+
+    @abstractmethod
+    def _score(self, samples: ScoredSamples) -> float:
+        """Return the score: the higher the better."""
+
+    def _validate_parameters(self) -> None:
+        """Raise unless every parameter is valid."""
+        validate_parameter_constraints(
+            self._parameter_constraints, self.get_params(deep=False), type(self).__name__
+        )
+
+    def _read(self, estimator, X, y, language) -> ScoredSamples:
+        """Read the languages and the labels, and find the source and the target samples."""
+        languages = self._read_languages(X, language)
+        y = np.full(len(languages), np.nan) if y is None else y
+        class_indices, classes = check_labels(y, len(languages), self.missing_label, needed=False)
+        is_source, is_target = self._find_roles(languages, class_indices != MISSING)
+        self._check_roles(is_source, is_target)
+        return ScoredSamples(
+            estimator=estimator,
+            X=X,
+            language=languages,
+            language_is_metadata=language is not None,
+            is_source=is_source,
+            is_target=is_target,
+            source_labels=classes[class_indices[is_source]],
+        )
+
+    def _read_languages(self, X, language) -> np.ndarray:
+        """Return the language of each sample."""
+        table, column = unwrap(X), None
+        if isinstance(table, pd.DataFrame) and self.language_column in table.columns:
+            column = table[self.language_column].to_numpy(dtype=object)
+        if column is None and language is None:
+            raise ValueError(
+                f"{type(self).__name__} found no language: X has no column "
+                f"{self.language_column!r}. Name it in `language_column` or pass `language`."
+            )
+        return read_language(column, language, num_samples(X))
+
+    def _find_roles(
+        self, languages: np.ndarray, is_labelled: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Tell which samples are labelled source samples, and which are target samples."""
+        sources, targets = _as_list(self.source_languages), _as_list(self.target_languages)
+        if targets is not None:
+            is_target = np.isin(languages, targets)
+        elif sources is not None:
+            is_target = ~np.isin(languages, sources)
+        else:
+            is_target = np.isin(languages, languages[~is_labelled])
+        is_source = ~is_target if sources is None else np.isin(languages, sources)
+        if (is_source & is_target).any():
+            raise ValueError(
+                f"{sorted(set(languages[is_source & is_target]))} stand in `source_languages` and "
+                "in `target_languages`; name each language once."
+            )
+        return is_source & is_labelled, is_target
+
+    def _check_roles(self, is_source: np.ndarray, is_target: np.ndarray) -> None:
+        """Raise unless there are the samples that the score needs."""
+        name = type(self).__name__
+        if not is_target.any():
+            raise ValueError(
+                f"{name} found no row of a target language. Name the languages in "
+                "`target_languages`, and split with StratifiedLanguageKFold(score_unlabelled=True),"
+                " which puts unlabelled rows into the test parts."
+            )
+        if self.needs_source and not is_source.any():
+            raise ValueError(
+                f"{name} found no labelled row of a source language, which it needs beside the "
+                "target languages. See `source_languages`."
+            )
+
+
+def _as_list(languages) -> list[str] | None:
+    """Languages as a list; None stays None."""
+    if languages is None:
+        return None
+    return [languages] if isinstance(languages, str) else list(languages)
