@@ -443,7 +443,7 @@ def test_the_damage_is_named(tmp_path):
         load(tmp_path)
     fit().save(tmp_path)
     edit(format=99)(tmp_path)
-    with pytest.raises(ValueError, match="format 99 instead of 3"):
+    with pytest.raises(ValueError, match="format 99 instead of 4"):
         load(tmp_path)
 
 

@@ -21,13 +21,19 @@ REFUSED = {"reformer": "hashes tokens at random, so that a text has a new vector
 """Kinds of models that cannot be used, and why."""
 
 
-def check_encoder(encoder: TextEncoder) -> None:
+_PASSED: dict[tuple, bool] = {}
+"""The `has_token_layers` of encoders that have passed, by checkpoint and settings."""
+
+
+def check_encoder(encoder: TextEncoder, checkpoint: tuple | None = None) -> None:
     """Raise unless an encoder takes the ids of its tokenizer and encodes each text by itself.
 
     Parameters
     ----------
     encoder : TextEncoder
         The encoder; only its `has_token_layers` is set.
+    checkpoint : tuple, optional
+        The key of its checkpoint, each of which is checked once in a process.
 
     Raises
     ------
@@ -35,6 +41,18 @@ def check_encoder(encoder: TextEncoder) -> None:
         If the tokenizer has more tokens than the encoder has embeddings, the encoder fails, its
         layers do not give a vector per token, or the vector of a text depends on other texts.
     """
+    settings = encoder.pooling, encoder.top, encoder.max_length, len(encoder.dense)
+    key = (checkpoint, *settings)
+    if checkpoint is None:
+        _check(encoder)
+    elif key in _PASSED:
+        encoder.has_token_layers = _PASSED[key]
+    else:
+        _check(encoder)
+        _PASSED[key] = encoder.has_token_layers
+
+
+def _check(encoder: TextEncoder) -> None:
     backbone = encoder.backbone
     name = type(backbone).__name__
     model_type = getattr(getattr(backbone, "config", None), "model_type", None)

@@ -4,66 +4,101 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from pathlib import Path
+from threading import RLock
+from typing import Any
 
 import transformers
+from tokenizers import normalizers
 from torch import nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel
-from transformers.utils import logging
+from transformers.utils import cached_file, logging
 
 from metaling_sk._encoders.backbone import without_decoder
+from metaling_sk._encoders.sentence_folder import SentenceSettings, read_sentence_settings
+
+_LOADING = RLock()
+"""Held while transformers loads: what it prints is decided for the whole process."""
 
 
-def load_checkpoint(name: str | os.PathLike) -> tuple[nn.Module, object]:
-    """Load a model in float32, without its decoder if it has an encoder, and its tokenizer.
+@dataclass(frozen=True)
+class Checkpoint:
+    """What an encoder is made of.
 
-    A process reads the files once. Every caller gets a copy.
+    Attributes
+    ----------
+    model : module
+        In float32.
+    tokenizer : transformers tokenizer
+    settings : SentenceSettings
+        What the files of sentence-transformers say.
+    key : tuple or None
+        Equal for checkpoints that were read from the same files; None for any other.
+    """
+
+    model: nn.Module
+    tokenizer: Any
+    settings: SentenceSettings = field(default_factory=SentenceSettings)
+    key: tuple | None = None
+
+
+def load_checkpoint(name: str | os.PathLike, show_downloads: bool = False) -> Checkpoint:
+    """Load a model in float32, without its decoder if it has an encoder, with what belongs to it.
+
+    A process reads the files once. Every caller gets a copy. Nothing is printed.
 
     Parameters
     ----------
     name : str or path
         A folder, a .gguf file or a name on the hub.
+    show_downloads : bool, default=False
+        Whether the progress of downloads from the hub is shown.
 
     Returns
     -------
-    model : module
-    tokenizer : transformers tokenizer
+    Checkpoint
 
     Raises
     ------
     ValueError
-        If a weight is missing, or if it is an encoder-decoder model whose encoder does not stand
-        alone.
+        If a weight is missing, if it is an encoder-decoder model whose encoder does not stand
+        alone, or if a file of sentence-transformers is damaged.
     OSError
         If there is no such folder, file or model, or it cannot be downloaded.
     """
     path = Path(name).expanduser()
+    modified_at = None
     if path.exists():
-        modified_at = max(file.stat().st_mtime_ns for file in (path, *path.glob("*")))
-        with _without_bars():
-            model, tokenizer = _load(str(path), modified_at)
-    else:
-        model, tokenizer = _load(str(name), None)
-    return copy.deepcopy(model), copy.deepcopy(tokenizer)
+        name = path
+        files = (path, *path.glob("*"), *path.glob("*/*"))
+        modified_at = max(file.stat().st_mtime_ns for file in files)
+    with _silent_transformers(shows_bars=show_downloads and modified_at is None):
+        checkpoint = _load(str(name), modified_at)
+    return copy.deepcopy(checkpoint)
 
 
 @lru_cache(maxsize=2)
-def _load(name: str, modified_at: int | None) -> tuple[nn.Module, object]:
-    """Load a model and its tokenizer; read files anew that were modified since the last call."""
+def _load(name: str, modified_at: int | None) -> Checkpoint:
+    """Load a checkpoint; read files anew that were modified since the last call."""
+    settings = read_sentence_settings(partial(_find_file, name))
     options: dict = {"trust_remote_code": False}
     weights: dict = {"use_safetensors": True}
+    place = name
     if name.endswith(".gguf"):
-        name, options["gguf_file"] = os.path.split(os.path.abspath(name))
+        place, options["gguf_file"] = os.path.split(os.path.abspath(name))
         weights = {}
         if hasattr(transformers, "GgufConfig"):  # older versions of transformers always dequantise
             weights["quantization_config"] = transformers.GgufConfig(dequantize=True)
+    elif settings is not None and settings.subfolder:
+        options["subfolder"] = settings.subfolder
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, **options)
+        tokenizer = AutoTokenizer.from_pretrained(place, **options)
         model, loading_info = AutoModel.from_pretrained(
-            name, dtype="float32", output_loading_info=True, **options, **weights
+            place, dtype="float32", output_loading_info=True, **options, **weights
         )
     except (OSError, ValueError) as error:
         raise OSError(
@@ -72,7 +107,33 @@ def _load(name: str, modified_at: int | None) -> tuple[nn.Module, object]:
             f"encoder='scratch' needs no files. ({error})"
         ) from error
     _check_complete(name, model, loading_info["missing_keys"])
-    return without_decoder(model).eval(), tokenizer
+    if settings is not None:
+        settings = _apply_to_tokenizer(settings, tokenizer)
+    model = without_decoder(model).eval()
+    return Checkpoint(model, tokenizer, settings or SentenceSettings(), (name, modified_at))
+
+
+def _find_file(name: str, file: str) -> Path | None:
+    """Return where a file of a folder or of a repository on the hub lies, if there is one."""
+    if os.path.exists(name):
+        path = Path(name, file)
+        return path if path.is_file() else None
+    try:
+        found = cached_file(name, file)
+    except OSError:  # There is no such file or repository, or no network.
+        return None
+    return None if found is None else Path(found)
+
+
+def _apply_to_tokenizer(settings: SentenceSettings, tokenizer) -> SentenceSettings:
+    """Let a tokenizer, which is changed in place, do what the settings say; complete these."""
+    if settings.lower_case:
+        backend = tokenizer.backend_tokenizer
+        others = [] if backend.normalizer is None else [backend.normalizer]
+        backend.normalizer = normalizers.Sequence([normalizers.Lowercase(), *others])
+    if settings.max_length is None:
+        settings = replace(settings, max_length=tokenizer.model_max_length)
+    return settings
 
 
 def _check_complete(name: str, model: PreTrainedModel, missing: Iterable[str]) -> None:
@@ -91,12 +152,16 @@ def _check_complete(name: str, model: PreTrainedModel, missing: Iterable[str]) -
 
 
 @contextmanager
-def _without_bars():
-    """Inside, transformers shows no progress bars."""
-    were_shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if were_shown:
-            logging.enable_progress_bar()
+def _silent_transformers(shows_bars: bool) -> Iterator[None]:
+    """Inside, where one thread is at a time, transformers prints no reports, and no bars either."""
+    with _LOADING:
+        verbosity, had_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+        logging.set_verbosity_error()
+        if had_bars and not shows_bars:
+            logging.disable_progress_bar()
+        try:
+            yield
+        finally:
+            logging.set_verbosity(verbosity)
+            if had_bars and not shows_bars:
+                logging.enable_progress_bar()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from typing import Any
 
 import numpy as np
 from sklearn import config_context
@@ -13,8 +14,9 @@ from transformers import PretrainedConfig
 
 from metaling_sk._encoders.backbone import without_decoder
 from metaling_sk._encoders.check_encoder import check_encoder
-from metaling_sk._encoders.checkpoint import load_checkpoint
+from metaling_sk._encoders.checkpoint import Checkpoint, load_checkpoint
 from metaling_sk._encoders.scratch import make_scratch
+from metaling_sk._encoders.sentence_folder import SentenceSettings
 from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._encoders.trainable import set_trainable
 from metaling_sk._utils.frozen import is_fitted, not_fitted, unfreeze
@@ -33,7 +35,16 @@ def is_scratch(encoder) -> bool:
 
 
 def make_text_encoder(
-    encoder, texts: np.ndarray, language: np.ndarray, *, pooling: str, layer, max_length: int
+    encoder,
+    texts: np.ndarray,
+    language: np.ndarray,
+    *,
+    pooling: str,
+    layer,
+    max_length: int,
+    prompt: str = "auto",
+    normalize: bool = True,
+    show_downloads: bool = False,
 ) -> TextEncoder:
     """Make a Transformer encoder of the caller's own.
 
@@ -43,8 +54,17 @@ def make_text_encoder(
         The parameter `encoder` of an estimator.
     texts, language : ndarray of str, shape (n_texts,)
         The tokenizer of an encoder from scratch is trained on these texts.
-    pooling, layer, max_length
-        See `TextEncoder`. A fitted estimator has values of its own.
+    pooling : {"auto", "mean", "cls", "last"}
+        "auto" is what the files of sentence-transformers in the folder say, with their modules on
+        top of it, and otherwise "mean".
+    layer, max_length
+        See `TextEncoder`. A fitted estimator has values of its own, as for `pooling` and `prompt`.
+    prompt : str, default="auto"
+        "auto" is what the files of sentence-transformers in the folder say.
+    normalize : bool, default=True
+        Whether vectors are scaled to length 1 where these files say so.
+    show_downloads : bool, default=False
+        Whether the progress of downloads from the hub is shown.
 
     Returns
     -------
@@ -56,32 +76,66 @@ def make_text_encoder(
         If `encoder` is of another kind.
     NotFittedError
         If it is an estimator of this package that is not fitted.
+    ValueError
+        If the folder pools or goes on in a way that there is not here, for pooling="auto".
     """
     encoder = unfreeze(encoder, "encoder")
-    pair: tuple[nn.Module, object]
-    if is_scratch(encoder):
-        config = None if isinstance(encoder, str) else copy.deepcopy(encoder)
-        pair = make_scratch(texts, language, config)
-    elif isinstance(encoder, (str, os.PathLike)):
-        pair = load_checkpoint(encoder)
-    elif isinstance(encoder, tuple) and len(encoder) == 2 and isinstance(encoder[0], nn.Module):
-        # Half precision trains badly; `dtype` says in which precision the encoder computes.
-        pair = copy.deepcopy(encoder[0]).float(), encoder[1]
-    elif isinstance(getattr(encoder, "text_encoder_", None), TextEncoder):
+    if isinstance(getattr(encoder, "text_encoder_", None), TextEncoder):
         return _copy_fitted(encoder.text_encoder_)
-    elif isinstance(encoder, BaseEstimator) and _needs_fit(encoder):
-        raise not_fitted(encoder, "encoder")
-    else:
-        raise TypeError(
-            "`encoder` must be 'scratch', a name or path of a transformers model, a transformers "
-            "config, a pair (module, tokenizer), an sklearn transformer of texts or a fitted "
-            f"estimator of metaling_sk with a text encoder, got {type(encoder).__name__}."
-        )
-    module, tokenizer = pair
-    text_encoder = TextEncoder(without_decoder(module), tokenizer, pooling, layer, max_length)
-    check_encoder(text_encoder)
+    checkpoint = _get_checkpoint(encoder, texts, language, show_downloads)
+    settings = checkpoint.settings
+    text_encoder = TextEncoder(
+        without_decoder(checkpoint.model),
+        checkpoint.tokenizer,
+        layer=layer,
+        max_length=min(max_length, settings.max_length or max_length),
+        prompt=settings.prompt if prompt == "auto" else prompt,
+        **_vector_settings(settings, pooling),
+    )
+    if text_encoder.text_tokenizer.prompt and pooling == "auto" and not settings.pools_prompt:
+        raise _refusal("it does not pool the tokens of the prompt")
+    text_encoder.normalize &= normalize
+    check_encoder(text_encoder, checkpoint.key)
     text_encoder.pretrained = not is_scratch(encoder)
     return text_encoder
+
+
+def _get_checkpoint(
+    encoder, texts: np.ndarray, language: np.ndarray, show_downloads: bool
+) -> Checkpoint:
+    """Return the module and the tokenizer of every kind of `encoder` that has no encoder yet."""
+    if is_scratch(encoder):
+        config = None if isinstance(encoder, str) else copy.deepcopy(encoder)
+        return Checkpoint(*make_scratch(texts, language, config))
+    if isinstance(encoder, (str, os.PathLike)):
+        return load_checkpoint(encoder, show_downloads)
+    if isinstance(encoder, tuple) and len(encoder) == 2 and isinstance(encoder[0], nn.Module):
+        # Half precision trains badly; `dtype` says in which precision the encoder computes.
+        return Checkpoint(copy.deepcopy(encoder[0]).float(), encoder[1])
+    if isinstance(encoder, BaseEstimator) and _needs_fit(encoder):
+        raise not_fitted(encoder, "encoder")
+    raise TypeError(
+        "`encoder` must be 'scratch', a name or path of a transformers model, a transformers "
+        "config, a pair (module, tokenizer), an sklearn transformer of texts or a fitted "
+        f"estimator of metaling_sk with a text encoder, got {type(encoder).__name__}."
+    )
+
+
+def _vector_settings(settings: SentenceSettings, pooling: str) -> dict[str, Any]:
+    """Return what becomes of the vectors of the tokens."""
+    if pooling != "auto":
+        return {"pooling": pooling}
+    if settings.refusal:
+        raise _refusal(settings.refusal)
+    names = "pooling", "dense", "normalize"
+    return {name: getattr(settings, name) for name in names}
+
+
+def _refusal(reason: str) -> ValueError:
+    return ValueError(
+        f"`encoder`: the files of sentence-transformers in its folder cannot be followed: {reason}."
+        " Choose how to pool the output of the Transformer itself, such as pooling='mean'."
+    )
 
 
 def fit_vectorizer(encoder, texts: np.ndarray):

@@ -15,6 +15,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 from transformers import CONFIG_MAPPING, AutoModel, AutoTokenizer, PreTrainedConfig
 
 from metaling_sk._encoders.backbone import without_decoder
+from metaling_sk._encoders.dense import Dense
 from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._encoders.text_tokenizer import TextTokenizer
 from metaling_sk._encoders.trainable import add_saved_adapters
@@ -86,6 +87,9 @@ def save_encoder(encoder: TextEncoder, folder: Path) -> dict[str, Any]:
         "attention": attention if attention in ATTENTIONS else None,
         "pooling": encoder.pooling,
         "max_length": encoder.max_length,
+        "prompt": encoder.text_tokenizer.prompt,
+        "activations": [module.activation for module in encoder.dense],
+        "normalize": encoder.normalize,
         "top": encoder.top,
         "pretrained": encoder.pretrained,
         "has_token_layers": encoder.has_token_layers,
@@ -123,7 +127,13 @@ def restore_encoder(
         _check_sizes(state, weights, folder)
         backbone = _make_backbone(state, folder)
         tokenizer = restore_tokenizer(state, folder).tokenizer
-        encoder = TextEncoder(backbone, tokenizer, state["pooling"], -1, state["max_length"])
+        dense = [
+            Dense.from_weights(weights, activation, f"dense.{number}.")
+            for number, activation in enumerate(state["activations"])
+        ]
+        names = "pooling", "max_length", "prompt", "normalize"
+        settings = {name: state[name] for name in names}
+        encoder = TextEncoder(backbone, tokenizer, layer=-1, dense=dense, **settings)
         for name in ("top", "pretrained", "has_token_layers"):
             setattr(encoder, name, state[name])
         if encoder.top is not None:
@@ -145,7 +155,7 @@ def restore_tokenizer(state: dict[str, Any], folder: Path) -> TextTokenizer:
             trust_remote_code=False,
             local_files_only=True,
         )
-        return TextTokenizer(tokenizer, state["max_length"])
+        return TextTokenizer(tokenizer, state["max_length"], prompt=state["prompt"])
 
 
 def _make_backbone(state: dict[str, Any], folder: Path) -> nn.Module:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from metaling_sk._data.tokens import Tokens
+from metaling_sk._encoders.dense import Dense
 from metaling_sk._encoders.pooling import POOLINGS, pool
 from metaling_sk._encoders.text_tokenizer import TextTokenizer
 
@@ -44,12 +46,18 @@ class TextEncoder(nn.Module):
         The layer whose output is pooled: -1 or 1.0 is the last layer, 0.5 the one at half the
         depth, 3 the third. Layers above it are removed.
     max_length : int
-        Number of tokens to which longer texts are truncated.
+        Number of tokens to which longer texts are truncated, those of the prompt among them.
+    prompt : str, default=""
+        Text that is put before every text.
+    dense : iterable of Dense, default=()
+        They are applied to the pooled vector, one after the other, if the last layer is pooled.
+    normalize : bool, default=False
+        Whether the vector is scaled to length 1, if the last layer is pooled.
 
     Attributes
     ----------
     text_tokenizer : TextTokenizer
-        The tokenizer and the length that it truncates to.
+        The tokenizer, the length that it truncates to and the prompt.
     top : str or None
         Name of the module whose output is pooled; None for the output of the backbone.
     adapters : ModuleList of Adapters
@@ -70,19 +78,31 @@ class TextEncoder(nn.Module):
     first_layer = 1
     is_identity = False
 
-    def __init__(self, backbone: nn.Module, tokenizer, pooling: str, layer, max_length: int):
+    def __init__(
+        self,
+        backbone: nn.Module,
+        tokenizer,
+        pooling: str,
+        layer,
+        max_length: int,
+        prompt: str = "",
+        dense: Iterable[Dense] = (),
+        normalize: bool = False,
+    ):
         super().__init__()
         if pooling not in POOLINGS:
             raise ValueError(f"`pooling` must be one of {list(POOLINGS)}, got {pooling!r}.")
         self.pooling = pooling
         self.text_tokenizer = TextTokenizer(
-            tokenizer, min(max_length, _max_tokens(backbone)), n_embeddings(backbone)
+            tokenizer, min(max_length, _max_tokens(backbone)), n_embeddings(backbone), prompt
         )
         self.backbone = backbone
         _remove_what_is_not_used(backbone)
         self.top = keep_layers(backbone, layer)
         for index, module in enumerate(self.layers):
             module.register_forward_hook(_LayerHook(index))
+        self.dense = nn.ModuleList(dense if self.top is None else ())
+        self.normalize = normalize and self.top is None
         self.adapters = nn.ModuleList()
         self.has_token_layers = True
         self.has_lora = False
@@ -106,6 +126,9 @@ class TextEncoder(nn.Module):
     @property
     def n_features(self) -> int:
         """Size of the vector of a text."""
+        if self.dense:
+            last: Any = self.dense[-1]
+            return last.linear.out_features
         config = getattr(self.backbone, "config", None)
         n_hidden = getattr(config, "hidden_size", None)
         # Between the vectors of tokens and its layers OPT may have a projection.
@@ -147,7 +170,8 @@ class TextEncoder(nn.Module):
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, adapt: Adapt | None = None
     ) -> torch.Tensor:
         """Do what `forward` does, without the hooks of users on this module."""
-        call = _Call([*self.adapters] if adapt is None else [*self.adapters, adapt])
+        adapts = [*self.adapters] if adapt is None else [*self.adapters, adapt]
+        call = _Call(adapts if self.has_token_layers else [])
         token = _CALL.set(call)
         try:
             output = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
@@ -158,7 +182,10 @@ class TextEncoder(nn.Module):
             hidden = self._last_hidden_state(output)
         else:
             hidden = self._layer_output(call.hidden, input_ids)
-        return pool(hidden, attention_mask, self.pooling)
+        vectors = pool(hidden, attention_mask, self.pooling)
+        for module in self.dense:
+            vectors = module(vectors)
+        return F.normalize(vectors, dim=1) if self.normalize else vectors
 
     def _layer_output(self, hidden, input_ids: torch.Tensor) -> torch.Tensor:
         """Return the output of the top layer for each token."""
@@ -192,7 +219,9 @@ class TextEncoder(nn.Module):
     def fingerprint(self) -> bytes:
         """A digest of everything that decides the vector of a text."""
         digest = blake2b(digest_size=16)
-        digest.update(repr((self.pooling, self.max_length, self.top)).encode())
+        activations = [module.activation for module in self.dense]
+        settings = self.pooling, self.max_length, self.top, activations, self.normalize
+        digest.update(repr(settings).encode())
         digest.update(self.text_tokenizer.digest)
         for name, tensor in self.state_dict().items():
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
+from hashlib import blake2b
 from threading import Lock
 
 import numpy as np
@@ -18,7 +19,7 @@ _SHARED_TOKENIZERS = Lock()
 
 
 class TextTokenizer:
-    """A tokenizer and the length that it truncates to. It does not change.
+    """A tokenizer, the length that it truncates to and the prompt. It does not change.
 
     The length is state of a transformers tokenizer, which a call sets where it is another one.
     So this class has a copy of the tokenizer, in which every call finds the length already set.
@@ -31,6 +32,8 @@ class TextTokenizer:
         Number of tokens to which longer texts are truncated.
     n_embeddings : int, optional
         Number of tokens that the encoder has embeddings for, if that is known.
+    prompt : str, default=""
+        Text that is put before every text.
 
     Attributes
     ----------
@@ -38,9 +41,12 @@ class TextTokenizer:
         The copy.
     """
 
-    def __init__(self, tokenizer, max_length: int, n_embeddings: int | None = None):
+    def __init__(
+        self, tokenizer, max_length: int, n_embeddings: int | None = None, prompt: str = ""
+    ):
         self.max_length = max_length
         self.n_embeddings = n_embeddings
+        self.prompt = prompt
         try:
             self.tokenizer = copy.deepcopy(tokenizer)
             self.is_copy = True
@@ -49,6 +55,11 @@ class TextTokenizer:
             self.is_copy = False
         if self.is_copy:
             call_tokenizer([""], self.tokenizer, max_length)
+        if prompt and len(self._tokenize([""]).ids) >= max_length:
+            raise ValueError(
+                f"`prompt`: the first {max_length} tokens, to which `max_length` truncates texts, "
+                f"are those of {prompt!r} alone; shorten it or allow more tokens."
+            )
 
     def __call__(self, texts: np.ndarray) -> Tokens:
         """Return the token ids of each text.
@@ -86,12 +97,14 @@ class TextTokenizer:
     @cached_property
     def digest(self) -> bytes:
         """A digest of everything that decides the ids of a text, except for the length."""
-        return tokenizer_digest(self.tokenizer)
+        digest = tokenizer_digest(self.tokenizer)
+        prompt = self.prompt.encode("utf-8", "surrogatepass")
+        return blake2b(prompt, digest_size=16, key=digest).digest() if prompt else digest
 
     def _tokenize(self, texts) -> Tokens:
         lock: AbstractContextManager = nullcontext() if self.is_copy else _SHARED_TOKENIZERS
         with lock:
-            return tokenize(texts, self.tokenizer, self.max_length)
+            return tokenize([self.prompt + text for text in texts], self.tokenizer, self.max_length)
 
     def __deepcopy__(self, memo) -> TextTokenizer:
         return self

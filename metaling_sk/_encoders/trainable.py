@@ -96,6 +96,11 @@ def add_saved_adapters(adapters: nn.ModuleList, weights: dict[str, torch.Tensor]
 
 def _check_layers(encoder: TextEncoder) -> None:
     """Raise a ValueError unless adapters can be added to the layers of an encoder."""
+    if encoder.dense and not encoder.n_layers:
+        raise ValueError(
+            "`trainable`: 'adapter' needs layers of the size of the vectors, which a Dense module "
+            "changes; use pooling='mean', which leaves it out, or trainable='lora' or 'all'."
+        )
     if not encoder.n_layers:
         raise ValueError(
             "`trainable`: 'adapter' needs an encoder that shows its layers as one list, which "

@@ -42,6 +42,7 @@ WARM_CACHE_PARAMETERS = (
     "pooling",
     "layer",
     "max_length",
+    "prompt",
     "device",
     "dtype",
     "text_column",
@@ -220,6 +221,7 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
         start : fitted classifier, optional
             The classifier to go on from. Its languages keep their statistics.
         """
+            prompt=self.prompt,
         parameters = self._encoding_parameters()
         present = sorted(set(samples.language))
         if start is None:

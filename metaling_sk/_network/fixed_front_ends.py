@@ -238,7 +238,7 @@ class FrozenFrontEnd(FixedFrontEnd):
 
     @classmethod
     def fit(cls, parameters, samples, execution):
-        encoder = make_encoder(parameters, samples)
+        encoder = make_encoder(parameters, samples, execution)
         return cls(freeze(encoder, execution.device, execution.dtype), parameters.language_norm)
 
     @classmethod

@@ -28,7 +28,7 @@ class EncodingParameters:
 
     Attributes
     ----------
-    encoder, trainable, pooling, layer, max_length, language_norm
+    encoder, trainable, pooling, layer, prompt, max_length, language_norm
         As in `TransferClassifier`.
     generates_adapters : bool
         Whether the network generates the adapters of trainable="adapter".
@@ -38,6 +38,7 @@ class EncodingParameters:
     trainable: str
     pooling: str
     layer: int | float
+    prompt: str
     max_length: int
     language_norm: bool
     generates_adapters: bool
@@ -206,7 +207,9 @@ def check_same_input(front_end: FrontEnd, samples: Samples) -> None:
         )
 
 
-def make_encoder(parameters: EncodingParameters, samples: Samples) -> TextEncoder:
+def make_encoder(
+    parameters: EncodingParameters, samples: Samples, execution: Execution
+) -> TextEncoder:
     """Make the Transformer that the parameters name."""
     assert samples.texts is not None
     return make_text_encoder(
@@ -217,3 +220,6 @@ def make_encoder(parameters: EncodingParameters, samples: Samples) -> TextEncode
         layer=parameters.layer,
         max_length=parameters.max_length,
     )
+        prompt=parameters.prompt,
+        normalize=False,  # Heads on a trained encoder learn slowly on vectors of length 1.
+        show_downloads=execution.progress.is_shown,

@@ -72,7 +72,7 @@ class TrainedFrontEnd(FrontEnd):
 
     @classmethod
     def fit(cls, parameters, samples, execution):
-        encoder = make_encoder(parameters, samples)
+        encoder = make_encoder(parameters, samples, execution)
         _set_trainable(encoder, parameters)
         return cls(encoder.text_tokenizer, encoder.pretrained, parameters.language_norm, encoder)
 

@@ -106,13 +106,14 @@ COMMON_CONSTRAINTS: dict[str, list | str] = {
     # What an encoder can be depends on torch and transformers: `make_text_encoder` checks it.
     "encoder": "no_validation",
     "trainable": [StrOptions({"all", "head", "lora", "adapter"})],
-    "pooling": [StrOptions({"mean", "cls", "last"})],
+    "pooling": [StrOptions({"auto", "mean", "cls", "last"})],
     # How many layers there are depends on the encoder.
     "layer": [
         Number(Integral, None, None, closed="neither"),
         Number(Real, 0, 1, closed="right"),
     ],
     "language_norm": ["boolean"],
+    "prompt": [str],
     "max_length": [Number(Integral, 1, None, closed="left")],
     "learning_rate": [StrOptions({"auto"}), Number(Real, 0, None, closed="left")],
     "batch_size": [Number(Integral, 1, None, closed="left")],

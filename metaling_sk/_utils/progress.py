@@ -47,9 +47,14 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether bars are shown."""
+        return bool(self.verbose) and not _SILENT.get()
+
     def start(self, stage: str, total: int, unit: str = "step") -> None:
         """Begin a stage of `total` units, on the same bar."""
-        if not self.verbose or _SILENT.get():
+        if not self.is_shown:
             return
         if self._bar is None:
             self._bar = tqdm(total=total, unit=unit, delay=DELAY, dynamic_ncols=True)

@@ -124,8 +124,10 @@ class MetaNetClassifier(AdaptiveClassifier):
           encoder stay as they are.
         - ``"adapter"``: a small network on top of each layer. The weights of the encoder stay as
           they are.
-    pooling : {"mean", "cls", "last"}, default="mean"
+    pooling : {"auto", "mean", "cls", "last"}, default="auto"
         How the vectors of the tokens become one vector: their mean, the first or the last one.
+        "auto" is what the files of sentence-transformers in the encoder's folder say, with the
+        Dense modules that they name if `layer` is the last one; otherwise "mean".
     layer : int or float, default=-1
         The hidden layer that is pooled. -1 is the last layer, 0.5 the layer at half the depth.
         Layers above it are not computed.
@@ -135,8 +137,11 @@ class MetaNetClassifier(AdaptiveClassifier):
         trained encoder are centred by running means, where there is more than one language.
         Languages that `fit` has not seen take the statistics of all samples; see
         `register_language`.
+    prompt : str, default="auto"
+        Text that is put before every text, such as "query: ". "auto" is the default prompt in the
+        files of sentence-transformers in the encoder's folder; otherwise none.
     max_length : int, default=128
-        Number of tokens after which a text is truncated.
+        Number of tokens after which a text is truncated, those of the prompt among them.
 
     Training
 
@@ -274,9 +279,10 @@ class MetaNetClassifier(AdaptiveClassifier):
         size_weight=0.01,
         encoder="scratch",
         trainable="all",
-        pooling="mean",
+        pooling="auto",
         layer=-1,
         language_norm=True,
+        prompt="auto",
         max_length=128,
         learning_rate="auto",
         batch_size=32,
@@ -310,6 +316,7 @@ class MetaNetClassifier(AdaptiveClassifier):
         self.pooling = pooling
         self.layer = layer
         self.language_norm = language_norm
+        self.prompt = prompt
         self.max_length = max_length
         self.learning_rate = learning_rate
         self.batch_size = batch_size

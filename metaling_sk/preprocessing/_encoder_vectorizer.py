@@ -28,13 +28,18 @@ class EncoderVectorizer(
     encoder : str, path, config or (module, tokenizer), default="scratch"
         The Transformer, as in `TransferClassifier`. "scratch" has random weights and is meant
         for tests.
-    pooling : {"mean", "cls", "last"}, default="mean"
+    pooling : {"auto", "mean", "cls", "last"}, default="auto"
         How the vectors of the tokens become one vector: their mean, the first or the last one.
+        "auto" is what the files of sentence-transformers in the encoder's folder say, with the
+        Dense modules that they name if `layer` is the last one; otherwise "mean".
     layer : int or float, default=-1
         The hidden layer that is pooled. -1 is the last layer, 0.5 the layer at half the depth.
         Layers above it are not computed.
+    prompt : str, default="auto"
+        Text that is put before every text, such as "query: ". "auto" is the default prompt in the
+        files of sentence-transformers in the encoder's folder; otherwise none.
     max_length : int, default=128
-        Number of tokens after which a text is truncated.
+        Number of tokens after which a text is truncated, those of the prompt among them.
     batch_size : int, default=64
         The number of texts that are encoded at once.
     device : str, default="auto"
@@ -75,6 +80,7 @@ class EncoderVectorizer(
         "encoder",
         "pooling",
         "layer",
+        "prompt",
         "max_length",
         "batch_size",
         "device",
@@ -89,8 +95,9 @@ class EncoderVectorizer(
         self,
         encoder="scratch",
         *,
-        pooling="mean",
+        pooling="auto",
         layer=-1,
+        prompt="auto",
         max_length=128,
         batch_size=64,
         device="auto",
@@ -103,6 +110,7 @@ class EncoderVectorizer(
         self.encoder = encoder
         self.pooling = pooling
         self.layer = layer
+        self.prompt = prompt
         self.max_length = max_length
         self.batch_size = batch_size
         self.device = device
@@ -143,7 +151,9 @@ class EncoderVectorizer(
                 language,
                 pooling=self.pooling,
                 layer=self.layer,
+                prompt=self.prompt,
                 max_length=self.max_length,
+                show_downloads=Progress(self.verbose, type(self).__name__).is_shown,
             )
         self.text_encoder_ = freeze(encoder, device, autocast_dtype(self.dtype, device))
         self._n_features_out = encoder.n_features

@@ -82,8 +82,9 @@ class TransferClassifier(TransferPreparation):
         - ``"linear"``: a `LinearTransferClassifier` with `dictionary` and `self_training`, fitted
           on all samples.
         - A fitted `TransferClassifier` or `MetaNetClassifier`: the target model starts from its
-          network or its meta-model. `encoder`, `pooling`, `layer` and `max_length` are not used.
-          It may have been fitted with another `trainable`, but "head" goes with "head" only.
+          network or its meta-model. `encoder`, `pooling`, `layer`, `prompt` and `max_length` are
+          not used. It may have been fitted with another `trainable`, but "head" goes with "head"
+          only.
         - Any other sklearn classifier with `predict_proba`. If it is not fitted, a clone is fitted
           on the labelled source samples, translated where `dictionary` is given. It takes an array
           of texts or, where it has the parameter `language_column`, a DataFrame. Wrap an estimator
@@ -136,8 +137,10 @@ class TransferClassifier(TransferPreparation):
           encoder stay as they are.
         - ``"adapter"``: a small network on top of each layer. The weights of the encoder stay as
           they are.
-    pooling : {"mean", "cls", "last"}, default="mean"
+    pooling : {"auto", "mean", "cls", "last"}, default="auto"
         How the vectors of the tokens become one vector: their mean, the first or the last one.
+        "auto" is what the files of sentence-transformers in the encoder's folder say, with the
+        Dense modules that they name if `layer` is the last one; otherwise "mean".
     layer : int or float, default=-1
         The hidden layer that is pooled. -1 is the last layer, 0.5 the layer at half the depth.
         Layers above it are not computed.
@@ -147,8 +150,11 @@ class TransferClassifier(TransferPreparation):
         trained encoder are centred by running means, where there is more than one language.
         Languages that `fit` has not seen take the statistics of all samples; see
         `register_language`.
+    prompt : str, default="auto"
+        Text that is put before every text, such as "query: ". "auto" is the default prompt in the
+        files of sentence-transformers in the encoder's folder; otherwise none.
     max_length : int, default=128
-        Number of tokens after which a text is truncated.
+        Number of tokens after which a text is truncated, those of the prompt among them.
 
     Training
 
@@ -280,9 +286,10 @@ class TransferClassifier(TransferPreparation):
         n_topics=3,
         encoder="scratch",
         trainable="all",
-        pooling="mean",
+        pooling="auto",
         layer=-1,
         language_norm=True,
+        prompt="auto",
         max_length=128,
         learning_rate="auto",
         batch_size=32,
@@ -316,6 +323,7 @@ class TransferClassifier(TransferPreparation):
         self.pooling = pooling
         self.layer = layer
         self.language_norm = language_norm
+        self.prompt = prompt
         self.max_length = max_length
         self.learning_rate = learning_rate
         self.batch_size = batch_size

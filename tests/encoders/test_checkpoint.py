@@ -1,6 +1,7 @@
 """Encoders from a folder."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ from encoder_cases import PLAIN, TEXTS, X, Y
 from safetensors.torch import save_file
 from tiny import make_classifier, make_config
 from torch import nn
-from transformers import AutoModel, AutoTokenizer, T5Config
+from transformers import AutoModel, AutoTokenizer, BertForMaskedLM, T5Config
 
 from metaling_sk import EncoderVectorizer
+from metaling_sk._encoders import check_encoder
 from metaling_sk._encoders.memory_cache import CACHE
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
@@ -121,7 +123,39 @@ def test_silence(folder, trainable, tmp_path, capfd):
     model = make_classifier(encoder=tmp_path / "model", trainable=trainable, layer=0.5)
     model.fit(X, Y).predict(X)
     assert capfd.readouterr() == ("", "")
-    assert transformers.utils.logging.is_progress_bar_enabled()
+
+
+@pytest.mark.parametrize("n_threads", [1, 4])
+def test_no_report_of_what_is_not_used(bert, n_threads, tmp_path, capfd):
+    logging = transformers.utils.logging
+    settings = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    for number in range(n_threads):
+        folder = tmp_path / str(number)
+        BertForMaskedLM(make_config()).save_pretrained(folder)
+        AutoTokenizer.from_pretrained(bert).save_pretrained(folder)
+    capfd.readouterr()
+    with ThreadPoolExecutor(n_threads) as pool:
+        vectorizers = [EncoderVectorizer(path, **PLAIN) for path in tmp_path.iterdir()]
+        list(pool.map(lambda vectorizer: vectorizer.fit(TEXTS), vectorizers))
+    assert capfd.readouterr() == ("", "")
+    assert settings == (logging.get_verbosity(), logging.is_progress_bar_enabled())
+
+
+def test_an_encoder_is_checked_once(bert, tmp_path, monkeypatch):
+    def check(encoder):
+        checked.append(encoder.pooling)
+        passed(encoder)
+
+    checked, passed = [], check_encoder._check
+    monkeypatch.setattr(check_encoder, "_check", check)
+    for name in ("one", "other"):
+        shutil.copytree(bert, tmp_path / name)
+        for pooling in ("mean", "mean", "cls", "auto"):
+            EncoderVectorizer(tmp_path / name, pooling=pooling, **PLAIN).fit(TEXTS)
+    pair = AutoModel.from_pretrained(bert), AutoTokenizer.from_pretrained(bert)
+    for _ in range(2):
+        EncoderVectorizer(pair, **PLAIN).fit(TEXTS)
+    assert checked == ["mean", "cls", "mean", "cls", "mean", "mean"]
 
 
 def test_two_estimators_do_not_share_weights(bert):

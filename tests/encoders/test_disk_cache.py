@@ -406,7 +406,9 @@ def test_tokens(tmp_path, calls):
             tokens.ids[0] = 7  # the caller's own
         assert calls["tokenize"] == len(TEXTS) + len(set(TEXTS))
         short = make_encoder(max_length=2).tokenize(TEXTS)
+        longer = make_encoder(prompt="good ").tokenize(TEXTS)
     assert short.lengths.max() == 2
+    assert longer.lengths.sum() > expected.lengths.sum()
 
 
 def test_rows_of_tokens():

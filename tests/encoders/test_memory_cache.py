@@ -32,7 +32,7 @@ def test_a_text_is_encoded_once(folder, count_forwards):
 
 
 def test_other_encoders_have_other_vectors(bert, decoder):
-    parameters = [{}, {"layer": 2}, {"pooling": "cls"}, {"max_length": 3}]
+    parameters = [{}, {"layer": 2}, {"pooling": "cls"}, {"prompt": "好 "}, {"max_length": 3}]
     vectors = [EncoderVectorizer(bert, **kind, **PLAIN).fit_transform(TEXTS) for kind in parameters]
     vectors.append(EncoderVectorizer(decoder, **PLAIN).fit_transform(TEXTS))
     vectors += [

@@ -18,9 +18,10 @@ from metaling_sk._utils.sklearn_compat import validate_parameter_constraints
 
 ALLOWED = [
     ("trainable", ["all", "head", "lora", "adapter"]),
-    ("pooling", ["mean", "cls", "last"]),
+    ("pooling", ["auto", "mean", "cls", "last"]),
     ("layer", [-1, 3, 0.5, 1.0, np.float32(0.25), np.int64(2)]),
     ("language_norm", [True, np.False_]),
+    ("prompt", ["auto", "", "query: "]),
     ("max_length", [1, 128, np.int32(64)]),
     ("learning_rate", ["auto", 0, 1e-3, np.float32(0.1)]),
     ("warmup", [0, 0.1, 1]),
@@ -41,6 +42,7 @@ REFUSED = [
     ("pooling", ["max", None]),
     ("layer", [0.0, 1.5, True, "middle", None]),
     ("language_norm", [1, "yes"]),
+    ("prompt", [None, 3]),
     ("max_length", [0, 1.5, True, np.True_, "128"]),
     ("learning_rate", ["fast", -1, np.nan, True]),
     ("batch_size", [0, 32.0, True]),
