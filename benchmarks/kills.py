@@ -31,6 +31,7 @@ from metaling_sk import MetaParamSearchCV
 
 KINDS = ("random", "halving", "hyperband", "tpe")
 N_JOBS = (1, 2)
+COUNTED = ("searches", "searches with other results", "processes that lived on", "errors")
 GRACE = 15.0
 """Seconds after which no process of a killed search may be left."""
 
@@ -167,8 +168,9 @@ def run_killed(kind: str, n_jobs: int, rng: random.Random, counts: Counter, nap:
                     time.sleep(rng.uniform(0, 0.6))
                     choices = ["search", "group"] + ["worker"] * 3 * (n_jobs > 1)
                     what = kill(process, rng.choice(choices), rng)
-                    n_kills += what is not None
-                    counts[f"kills of a {what}"] += what is not None
+                    if what is not None:
+                        n_kills += 1
+                        counts[f"kills of a {what}"] += 1
                     size = journal.stat().st_size if journal.exists() else 0
                 time.sleep(0.01)
             process.join()
@@ -194,7 +196,7 @@ def main(arguments=None) -> Counter:
     parser.add_argument("--n-jobs", nargs="+", type=int, default=N_JOBS)
     options = parser.parse_args(arguments)
     rng = random.Random(options.seed)
-    counts: Counter = Counter()
+    counts = Counter(dict.fromkeys(COUNTED, 0))
     settings = [(kind, n_jobs) for kind in options.kinds for n_jobs in options.n_jobs]
     expected: dict = {}
     number = 0

@@ -128,19 +128,20 @@ class Journal:
     def _read(self, path: Path) -> list[dict]:
         """Read the intact lines. A file without its first line is put aside."""
         records = read_records(path)
-        if path.exists():
-            cut_torn_end(path)
-        if records and not _is_header(records[0]):
-            aside = path.with_suffix(".damaged")
-            os.replace(path, aside)
-            warnings.warn(
-                f"{path}: the first line, which says what search this is, is damaged. The search "
-                f"begins anew; what is left of the file is now {aside}.",
-                UserWarning,
-                stacklevel=3,
-            )
+        if not path.exists():
             return []
-        return [record for record in records if record is not None]
+        cut_torn_end(path)
+        if records and _is_header(records[0]):
+            return [record for record in records if record is not None]
+        aside = path.with_suffix(".damaged")
+        os.replace(path, aside)
+        warnings.warn(
+            f"{path}: the first line, which says what search this is, is damaged. The search "
+            f"begins anew; what is left of the file is now {aside}.",
+            UserWarning,
+            stacklevel=3,
+        )
+        return []
 
     def close(self) -> None:
         """Close the file and let other searches use the folder."""

@@ -32,17 +32,17 @@ def write_record(file: int, record: dict) -> None:
 
 
 def read_records(path: Path) -> list[dict | None]:
-    """Read all whole lines of a file; None stands for one that is damaged.
+    """Read all lines of a file; None stands for one that is damaged.
 
-    A warning names the damaged lines. A last line without an end was being written when its
-    process was killed. It is left out. There are no records if there is no file.
+    A warning names the damaged lines. Among them is a last line without an end, which was being
+    written when its process was killed. There are no records if there is no file.
     """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         return []
-    lines = content[: content.rfind(b"\n") + 1].split(b"\n")[:-1]
-    records = [_read(line) for line in lines]
+    *lines, torn = content.split(b"\n")
+    records = [_read(line) for line in lines] + [None] * bool(torn)
     damaged = [number for number, record in enumerate(records, start=1) if record is None]
     if damaged:
         shown = ", ".join(map(str, damaged[:10])) + (", ..." if len(damaged) > 10 else "")

@@ -97,7 +97,8 @@ class States:
     def drop(self, candidate: int) -> None:
         """Remove the states of a candidate."""
         for path in self.folder.glob(f"{candidate}-*/*"):
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
 
     def _read(self, path: Path, fit: Fit, n_done: int):
         """The estimator in a file; None, with a warning, if the file is damaged."""

@@ -59,7 +59,8 @@ def test_line_that_was_being_written_is_no_fit(tmp_path):
     journal = tmp_path / "journal.jsonl"
     content = journal.read_bytes()
     journal.write_bytes(content[:-20])
-    found = make_search(tmp_path).fit(X, y)
+    with pytest.warns(UserWarning, match=f"{journal} is damaged in line 40"):
+        found = make_search(tmp_path).fit(X, y)
     assert_same_results(found, expected)
     assert len(read_fits(tmp_path)) == len(set(read_fits(tmp_path))) == 39
 

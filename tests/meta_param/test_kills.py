@@ -136,6 +136,7 @@ def test_damaged_journals_are_computed_again(tmp_path):
             warnings.simplefilter("always")
             assert_same_results(quick_search(tmp_path).fit(X, y), expected)
         assert all(str(journal) in str(warning.message) for warning in caught)
+        assert caught or damaged.startswith(intact)
 
 
 def test_a_damaged_line_is_named_and_computed_again(tmp_path):
@@ -151,11 +152,15 @@ def test_a_damaged_line_is_named_and_computed_again(tmp_path):
     assert_same_results(found, expected)
 
 
-def test_a_damaged_first_line_begins_the_search_anew(tmp_path):
+@pytest.mark.parametrize("how", ["change", "cut", "empty"])
+@pytest.mark.filterwarnings("ignore:.*is damaged in line 1;:UserWarning")
+def test_a_damaged_first_line_begins_the_search_anew(tmp_path, how):
     expected = quick_search(tmp_path).fit(X, y)
     journal = tmp_path / "journal.jsonl"
-    journal.write_bytes(journal.read_bytes().replace(b'"seed": 0', b'"seed": 1', 1))
-    with pytest.warns(match="damaged in line 1"), pytest.warns(match="begins anew"):
+    content = journal.read_bytes()
+    changed = content.replace(b'"seed": 0', b'"seed": 1', 1)
+    journal.write_bytes({"change": changed, "cut": content[:20], "empty": b""}[how])
+    with pytest.warns(UserWarning, match=f"{journal}: the first line(.|\n)*begins anew"):
         found = quick_search(tmp_path).fit(X, y)
     assert_same_results(found, expected)
     assert (tmp_path / "journal.damaged").exists()
