@@ -75,7 +75,7 @@ def load_checkpoint(name: str | os.PathLike, show_downloads: bool = False) -> Ch
     if path.exists():
         name = path
         files = (path, *path.glob("*"), *path.glob("*/*"))
-        modified_at = max(file.stat().st_mtime_ns for file in files)
+        modified_at = max(file.stat().st_mtime_ns for file in files if file.exists())
     with _silent_transformers(shows_bars=show_downloads and modified_at is None):
         checkpoint = _load(str(name), modified_at)
     return copy.deepcopy(checkpoint)

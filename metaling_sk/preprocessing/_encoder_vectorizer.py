@@ -21,7 +21,8 @@ class EncoderVectorizer(
 ):
     """Encode texts as vectors with a frozen Transformer.
 
-    The same encoder never encodes the same text twice in one process.
+    The same encoder never encodes the same text twice in one process. The vectors have length 1
+    where the files of sentence-transformers in the encoder's folder say so, for pooling="auto".
 
     Parameters
     ----------

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from encoder_cases import PLAIN, TEXTS, X, Y
 from safetensors.torch import save_file
+from saved_cases import forge
 from tiny import make_classifier, make_meta_net
 from transformers import AutoModel, AutoTokenizer
 
@@ -321,6 +322,18 @@ def test_a_fitted_estimator_keeps_them(make_folder):
     again = make_classifier(encoder=first, trainable="head", target_languages="zh").fit(X, Y)
     assert again.text_encoder_.text_tokenizer.prompt == PROMPT
     assert again.text_encoder_.n_features == 5
+
+
+@pytest.mark.parametrize("activations", [["Module"], ["Tanh", "Tanh"], []])
+def test_saved_activations_that_do_not_belong_to_the_weights(make_folder, activations, tmp_path):
+    def edit(content):
+        content["fitted"]["front_end"]["encoder"]["activations"] = activations
+
+    model = make_classifier(encoder=make_all(make_folder), trainable="head").fit(X, Y)
+    model.save(tmp_path / "saved")
+    forge(tmp_path / "saved", edit)
+    with pytest.raises(ValueError, match="does not hold a complete estimator"):
+        load(tmp_path / "saved")
 
 
 def test_adapters_need_layers_of_the_size_of_the_vectors(make_folder):
