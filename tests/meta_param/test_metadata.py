@@ -93,6 +93,7 @@ def test_what_is_not_requested_is_not_routed():
         make_search().fit(X, Y, sample_weight=WEIGHTS)
 
 
+@pytest.mark.filterwarnings("ignore:X has rows without a language")
 def test_language_is_routed():
     in_frame = make_search(make_classifier(), {"learning_rate": [0.01]}, n_iter=1, cv=2)
     in_frame.fit(PAIR, PAIR_Y)
