@@ -11,6 +11,10 @@ from . import preprocessing as preprocessing
 from . import transfer as transfer
 from .meta_net import MetaNetClassifier as MetaNetClassifier
 from .meta_param import MetaParamSearchCV as MetaParamSearchCV
+from .metrics import CircularValidation as CircularValidation
+from .metrics import ImportanceWeightedScorer as ImportanceWeightedScorer
+from .metrics import PredictionEntropyScorer as PredictionEntropyScorer
+from .metrics import SoftNeighborhoodDensity as SoftNeighborhoodDensity
 from .metrics import language_report as language_report
 from .model_selection import LeaveOneLanguageOut as LeaveOneLanguageOut
 from .model_selection import StratifiedLanguageKFold as StratifiedLanguageKFold

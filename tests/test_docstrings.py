@@ -12,13 +12,17 @@ from sklearn.utils._testing import assert_docstring_consistency
 
 import metaling_sk
 from metaling_sk import (
+    CircularValidation,
     DictionaryTranslator,
     EncoderVectorizer,
+    ImportanceWeightedScorer,
     LanguageStandardScaler,
     LeaveOneLanguageOut,
     LinearTransferClassifier,
     MetaParamDisplay,
     MetaParamSearchCV,
+    PredictionEntropyScorer,
+    SoftNeighborhoodDensity,
     StratifiedLanguageKFold,
     TransferClassifier,
 )
@@ -55,6 +59,13 @@ DIFFERENT = {
     },
     "resource": {MetaParamDisplay},  # another default
     "self_training": {TransferClassifier},  # may be "auto"
+    "source_languages": {  # scored, not learnt from
+        CircularValidation,
+        ImportanceWeightedScorer,
+        PredictionEntropyScorer,
+        SoftNeighborhoodDensity,
+    },
+    "temperature": {SoftNeighborhoodDensity},  # of similarities
     "verbose": {LinearTransferClassifier},  # another default
 }
 """Parameters that mean something else, or have another default, in some of the classes."""

@@ -23,7 +23,7 @@ class CircularValidation(TargetScorer):
 
     Parameters
     ----------
-    estimator : classifier, default=None
+    reverse_estimator : classifier, default=None
         The reverse classifier. None stands for a clone of the classifier that is scored. Where it
         has the parameters `source_languages` and `target_languages`, their languages are
         exchanged. Where it has `missing_label`, it is given the source samples without labels as
@@ -60,27 +60,27 @@ class CircularValidation(TargetScorer):
     >>> back = {"不错": ["good"], "糟糕": ["bad"], "酒店": ["hotel"]}
     >>> model = LinearTransferClassifier(dictionary=there, n_topics=1, random_state=0).fit(X, y)
     >>> reverse = LinearTransferClassifier(dictionary=back, n_topics=1, random_state=0)
-    >>> CircularValidation(estimator=reverse)(model, X, y)
+    >>> CircularValidation(reverse_estimator=reverse)(model, X, y)
     1.0
     """
 
     needs_source = True
 
     _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit", "predict"]), None],
+        "reverse_estimator": [HasMethods(["fit", "predict"]), None],
         **TargetScorer._parameter_constraints,
     }
 
     def __init__(
         self,
         *,
-        estimator=None,
+        reverse_estimator=None,
         source_languages=None,
         target_languages=None,
         language_column="language",
         missing_label=None,
     ):
-        self.estimator = estimator
+        self.reverse_estimator = reverse_estimator
         self.source_languages = source_languages
         self.target_languages = target_languages
         self.language_column = language_column
@@ -91,7 +91,9 @@ class CircularValidation(TargetScorer):
         predicted = samples.pass_to(samples.estimator.predict, samples.is_target)
         if len(np.unique(predicted)) == 1:
             return np.mean(samples.source_labels == predicted[0])  # no classes to learn
-        reverse = clone(samples.estimator if self.estimator is None else self.estimator)
+        reverse = clone(
+            samples.estimator if self.reverse_estimator is None else self.reverse_estimator
+        )
         languages = {
             "source_languages": sorted(set(samples.language[samples.is_target])),
             "target_languages": sorted(set(samples.language[samples.is_source])),

@@ -87,6 +87,11 @@ class SoftNeighborhoodDensity(TargetScorer):
     def _score(self, samples: ScoredSamples) -> float:
         directions = normalize(samples.target_probabilities())
         n_samples = len(directions)
+        if n_samples < 2:
+            raise ValueError(
+                "SoftNeighborhoodDensity needs at least two rows of the target languages, but X "
+                "has one."
+            )
         total = 0.0
         for batch in gen_batches(n_samples, BATCH_SIZE):
             similarities = directions[batch] @ directions.T / self.temperature

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
+from sklearn.utils.metadata_routing import MetadataRequest
 
 from metaling_sk._data.input_forms import unwrap
 from metaling_sk._data.labels import MISSING, check_labels
@@ -86,9 +87,6 @@ class ScoredSamples:
 class TargetScorer(SignatureOrderMixin, BaseEstimator, ABC):
     """Base of the scorers that need no labels in the target languages."""
 
-    # Metadata routing passes `language` on without being asked to.
-    __metadata_request__score = {"language": True}
-
     scores_unlabelled = True
     """Tells searches to put unlabelled samples into the test parts."""
 
@@ -133,6 +131,18 @@ class TargetScorer(SignatureOrderMixin, BaseEstimator, ABC):
             no labelled sample in a source language.
         """
         return float(self._score(self._read(estimator, X, y, language)))
+
+    def get_metadata_routing(self) -> MetadataRequest:
+        """Get the metadata that the scorer takes: the language, without being asked to.
+
+        Returns
+        -------
+        MetadataRequest
+            See `sklearn.utils.metadata_routing`.
+        """
+        request = MetadataRequest(owner=self)
+        request.score.add_request(param="language", alias=True)
+        return request
 
     @abstractmethod
     def _score(self, samples: ScoredSamples) -> float:
