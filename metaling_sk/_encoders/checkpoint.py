@@ -49,7 +49,8 @@ class Checkpoint:
 def load_checkpoint(name: str | os.PathLike, show_downloads: bool = False) -> Checkpoint:
     """Load a model in float32, without its decoder if it has an encoder, with what belongs to it.
 
-    A process reads the files once. Every caller gets a copy. Nothing is printed.
+    A process reads the files once. Every caller gets modules of its own and the same tokenizer,
+    which `TextTokenizer` copies. Nothing is printed.
 
     Parameters
     ----------
@@ -78,7 +79,8 @@ def load_checkpoint(name: str | os.PathLike, show_downloads: bool = False) -> Ch
         modified_at = max(file.stat().st_mtime_ns for file in files if file.exists())
     with _silent_transformers(shows_bars=show_downloads and modified_at is None):
         checkpoint = _load(str(name), modified_at)
-    return copy.deepcopy(checkpoint)
+    modules = copy.deepcopy((checkpoint.model, checkpoint.settings))
+    return replace(checkpoint, model=modules[0], settings=modules[1])
 
 
 @lru_cache(maxsize=2)
