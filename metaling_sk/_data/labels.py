@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 from sklearn.utils import column_or_1d
@@ -87,7 +89,7 @@ def label_array(y) -> np.ndarray:
 
 
 def plain_labels(labels: np.ndarray, name: str = "y") -> np.ndarray:
-    """Return labels as an array of numbers or of strings.
+    """Return labels as an array of numbers, of dates or of strings.
 
     Parameters
     ----------
@@ -99,7 +101,7 @@ def plain_labels(labels: np.ndarray, name: str = "y") -> np.ndarray:
     Returns
     -------
     ndarray of shape (n_samples,)
-        Of a numeric dtype, or of strings.
+        Of a dtype of numbers or dates, or of strings.
 
     Raises
     ------
@@ -115,7 +117,8 @@ def plain_labels(labels: np.ndarray, name: str = "y") -> np.ndarray:
         raise ValueError(
             f"{name} mixes strings and other values as labels; give all labels the same type."
         )
-    return np.asarray(labels.tolist())
+    are_dates = all(isinstance(label, date) for label in labels)
+    return np.asarray(labels.tolist(), dtype="datetime64" if are_dates else None)
 
 
 def _list_to_array(values) -> np.ndarray:

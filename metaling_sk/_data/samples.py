@@ -21,6 +21,13 @@ from metaling_sk._data.input_forms import (
 )
 from metaling_sk._data.labels import MISSING, check_labels
 from metaling_sk._data.languages import read_language
+from metaling_sk._data.suspicions import (
+    suspect_columns,
+    suspect_marker,
+    suspect_names,
+    suspect_unnamed,
+)
+from metaling_sk._utils.messages import forget_warnings
 
 
 @dataclass(frozen=True)
@@ -114,14 +121,15 @@ class Samples:
 def check_samples(
     estimator, X, y=None, language=None, *, reset: bool, needs_y: bool | None = None
 ) -> Samples:
-    """Validate X, y and language for an estimator.
+    """Validate X, y and language for an estimator, and warn of what looks like a mistake.
 
     Parameters
     ----------
     estimator : estimator
         Its `text_column` (an estimator without it takes only numbers), `language_column` and
         `missing_label` are read. At fit (`reset=True`) its `n_features_in_` and, for DataFrames,
-        `feature_names_in_` are set.
+        `feature_names_in_` are set. A fitted estimator that treats languages differently has
+        them in `_known_languages`.
     X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
         The samples.
     y : array-like of shape (n_samples,), default=None
@@ -143,6 +151,8 @@ def check_samples(
     ValueError
         If anything is wrong with X, y or the languages.
     """
+    if reset:
+        forget_warnings(estimator)
     X = unwrap(X)
     texts, language_column = read_texts(X, estimator)
     if texts is None:
@@ -154,7 +164,10 @@ def check_samples(
         _check_text_input(estimator, texts, reset=reset)
         if reset:
             _set_text_columns(estimator, X, has_language=language_column is not None)
+        if language is None:
+            suspect_columns(estimator, X)
     samples = Samples(texts, features, read_language(language_column, language, n_samples))
+    _suspect_languages(estimator, set(samples.language), reset=reset)
     needs_y = reset if needs_y is None else needs_y
     if y is None:
         if needs_y:
@@ -163,7 +176,10 @@ def check_samples(
             )
         return samples
     y, classes = check_labels(y, n_samples, estimator.missing_label, needed=needs_y)
-    return replace(samples, y=y, classes=classes)
+    samples = replace(samples, y=y, classes=classes)
+    if estimator.missing_label is None and samples.labelled.all():
+        suspect_marker(estimator, classes[y], samples.language)
+    return samples
 
 
 def join(first: Samples, second: Samples) -> Samples:
@@ -245,6 +261,15 @@ def check_two_classes(samples: Samples, estimator, source: str = "y") -> None:
             f"{type(estimator).__name__} needs labelled rows of at least two classes, but {source} "
             f"holds {n_classes} class{'' if n_classes == 1 else 'es'}."
         )
+
+
+def _suspect_languages(estimator, names: set[str], *, reset: bool) -> None:
+    if reset:
+        suspect_names(estimator, names, names)
+        return
+    known = getattr(estimator, "_known_languages", ())
+    suspect_names(estimator, names - set(known), known)
+    suspect_unnamed(estimator, names, known)
 
 
 def _check_text_input(estimator, texts: np.ndarray, *, reset: bool) -> None:

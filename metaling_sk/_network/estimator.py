@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.language_statistics import MIN_SAMPLES
 from metaling_sk._data.samples import Samples, check_samples
+from metaling_sk._data.suspicions import suspect_unseen
 from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._network.callbacks import name_callbacks
 from metaling_sk._network.classifier import ClassifierNetwork, Network
@@ -36,13 +37,16 @@ from metaling_sk.persistence import save
 MIN_PREDICT_BATCH = 64
 """Samples in a batch for prediction, which needs less memory than training."""
 
+ENOUGH_SAMPLES = 1000
+"""Number of samples that tell the mean of a language well enough."""
+
 WARM_CACHE_PARAMETERS = (
     "encoder",
     "trainable",
     "pooling",
     "layer",
-    "max_length",
     "prompt",
+    "max_length",
     "device",
     "dtype",
     "text_column",
@@ -66,6 +70,9 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
 
     _generates_adapters = False
     """Whether the network generates the adapters of trainable="adapter"."""
+
+    _learns_a_language_by = "register_language"
+    """What a user calls to teach a fitted classifier a language."""
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "net_")
@@ -95,6 +102,8 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         samples = check_samples(self, X, language=language, reset=False)
+        lacking = filter(self._lacks_statistics, set(samples.language))
+        suspect_unseen(self, lacking, self._known_languages, self._learns_a_language_by)
         with Progress(self.verbose, type(self).__name__) as progress:
             execution = self._execution(progress)
             inputs = self.front_end_.inputs(samples, execution)
@@ -191,6 +200,22 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
         """
         save(self, folder)
 
+    # Languages
+
+    @property
+    def _known_languages(self) -> list[str]:
+        """The languages that are treated differently; none if all are treated alike."""
+        has_statistics = self.front_end_.has_statistics(self.net_.module_)
+        return self.languages_ if has_statistics else []
+
+    def _lacks_statistics(self, language: str) -> bool:
+        """Whether a language could have statistics of its own, but has not."""
+        network, front_end = self.net_.module_, self.front_end_
+        index = self._language_index(language) if language in self.languages_ else 0
+        return front_end.has_statistics(network) and not front_end.has_language(
+            network, index, language
+        )
+
     # Stages of fit and predict
 
     def _encoding_parameters(self) -> EncodingParameters:
@@ -199,6 +224,7 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
             trainable=self.trainable,
             pooling=self.pooling,
             layer=self.layer,
+            prompt=self.prompt,
             max_length=self.max_length,
             language_norm=self.language_norm,
             generates_adapters=self._generates_adapters,
@@ -221,7 +247,6 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
         start : fitted classifier, optional
             The classifier to go on from. Its languages keep their statistics.
         """
-            prompt=self.prompt,
         parameters = self._encoding_parameters()
         present = sorted(set(samples.language))
         if start is None:
@@ -306,6 +331,13 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
         self.front_end_ = self.front_end_.set_language(
             self.net_.module_, self._language_index(language), language, inputs, execution
         )
+
+    def _complete_statistics(self, samples: Samples, rng: np.random.RandomState) -> None:
+        """Learn the statistics of the languages whose samples the training has not read."""
+        for name in filter(self._lacks_statistics, sorted(set(samples.language))):
+            indices = rng.permutation(np.flatnonzero(samples.language == name))
+            if len(indices) >= MIN_SAMPLES:
+                self._register(samples.take(indices[:ENOUGH_SAMPLES]), name)
 
     def _network_to_start_from(self) -> ClassifierNetwork:
         """A copy of the network for another estimator to go on with."""

@@ -96,6 +96,9 @@ class FixedFrontEnd(FrontEnd):
             return self
         return self._with(self.statistics.add(inputs, language))
 
+    def has_statistics(self, network):
+        return self.language_norm and bool(self.statistics.scaled.any())
+
     def has_language(self, network, index, language):
         return language in self.statistics.languages
 

@@ -78,11 +78,17 @@ class FrontEnd(ABC):
     inputs_are_fixed : bool
         Whether training leaves the inputs of the network as they are, so that linear models can
         be fitted on them.
+    is_from_scratch : bool
+        Whether it knows nothing of a language but what training teaches it.
     """
 
     kind: ClassVar[str]
     input_name: ClassVar[str]
     inputs_are_fixed: ClassVar[bool]
+
+    @property
+    def is_from_scratch(self) -> bool:  # noqa: D102
+        return False
 
     @classmethod
     @abstractmethod
@@ -156,8 +162,15 @@ class FrontEnd(ABC):
         """Learn the statistics of one language, or learn them anew, from inputs of its own."""
 
     @abstractmethod
+    def has_statistics(self, network: Network) -> bool:
+        """Whether languages have statistics, so that they are treated differently."""
+
+    @abstractmethod
     def has_language(self, network: Network, index: int, language: str) -> bool:
-        """Whether a language has statistics of its own, where languages have any."""
+        """Whether a language has statistics of its own, where languages have any.
+
+        The index of a language that the network does not know is 0.
+        """
 
     @abstractmethod
     def forget_language(self, network: Network, index: int, language: str) -> FrontEnd:
@@ -218,8 +231,8 @@ def make_encoder(
         samples.language,
         pooling=parameters.pooling,
         layer=parameters.layer,
-        max_length=parameters.max_length,
-    )
         prompt=parameters.prompt,
+        max_length=parameters.max_length,
         normalize=False,  # Heads on a trained encoder learn slowly on vectors of length 1.
         show_downloads=execution.progress.is_shown,
+    )

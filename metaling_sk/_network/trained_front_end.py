@@ -124,8 +124,11 @@ class TrainedFrontEnd(FrontEnd):
             network.norm.set_language(index, _encode(network, inputs, index, execution))
         return self
 
+    def has_statistics(self, network):
+        return network.norm is not None
+
     def has_language(self, network, index, language):
-        return network.norm is None or bool(network.norm.seen[index])
+        return network.norm is None or (index > 0 and bool(network.norm.seen[index]))
 
     def forget_language(self, network, index, language):
         if network.norm is not None:

@@ -1,12 +1,27 @@
-"""Parts of error messages."""
+"""Parts of messages, and how users are warned."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+import warnings
+from collections.abc import Iterable, Sequence
+from types import FrameType
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-MAX_NAMED_ROWS = 5
+from metaling_sk.exceptions import InputWarning
+
+MAX_NAMED = 5
+
+INNER_PACKAGES = ("metaling_sk", "sklearn", "joblib", "skorch")
+"""Packages between the line of the user and a warning."""
+
+_WARNINGS_OF: WeakKeyDictionary[object, set[str]] = WeakKeyDictionary()
+"""What users have been warned of, by estimator. It is no part of an estimator and its copies.
+
+Python's own memory does not last: every `warnings.catch_warnings` in any library empties it.
+"""
 
 
 def name_rows(indices: Sequence[int] | np.ndarray) -> str:
@@ -24,6 +39,60 @@ def name_rows(indices: Sequence[int] | np.ndarray) -> str:
     """
     if len(indices) == 1:
         return f"row {indices[0]}"
-    named = ", ".join(str(index) for index in indices[:MAX_NAMED_ROWS])
-    rest = f", ... ({len(indices)} in all)" if len(indices) > MAX_NAMED_ROWS else ""
+    named = ", ".join(str(index) for index in indices[:MAX_NAMED])
+    rest = f", ... ({len(indices)} in all)" if len(indices) > MAX_NAMED else ""
     return f"rows {named}{rest}"
+
+
+def name_some(values: Iterable) -> str:
+    """Name the first of some values.
+
+    Parameters
+    ----------
+    values : iterable
+        What is named.
+
+    Returns
+    -------
+    str
+        For example "'en', 'zh'" or "1, 2, 3, 4, 5, ... (12 in all)".
+    """
+    texts = [repr(value) for value in values]
+    rest = f", ... ({len(texts)} in all)" if len(texts) > MAX_NAMED else ""
+    return ", ".join(texts[:MAX_NAMED]) + rest
+
+
+def warn_user(message: str, estimator=None) -> None:
+    """Warn of input that looks like a mistake, at the line outside this package and its tools.
+
+    Parameters
+    ----------
+    message : str
+        A sentence with the way out.
+    estimator : estimator, default=None
+        What was given the input. It does not say the same twice, until `forget_warnings`.
+    """
+    said = set() if estimator is None else _WARNINGS_OF.setdefault(estimator, set())
+    if message in said:
+        return
+    frame: FrameType | None = sys._getframe(1)
+    level = 2
+    while frame is not None and _package_of(frame) in INNER_PACKAGES:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, InputWarning, stacklevel=level)
+    said.add(message)  # not if the warning was made an error
+
+
+def forget_warnings(estimator) -> None:
+    """Let an estimator say anew what it has said before.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An estimator that is being fitted.
+    """
+    _WARNINGS_OF.pop(estimator, None)
+
+
+def _package_of(frame: FrameType) -> str:
+    return frame.f_globals.get("__name__", "").partition(".")[0]

@@ -55,6 +55,8 @@ class AdaptiveClassifier(NetworkClassifier):
     A subclass sets `residual_heads_` and `_adaptations`, both dicts by language, in `fit`.
     """
 
+    _learns_a_language_by = "register_language, or labelled rows to adapt,"
+
     inner_steps: int
     residual_penalty: float | None
     residual_heads_: dict[str, ResidualHead]
@@ -153,6 +155,17 @@ class AdaptiveClassifier(NetworkClassifier):
             index = self._language_index(language)
             self.front_end_ = self.front_end_.forget_language(self.net_.module_, index, language)
         return self
+
+    @property
+    def _known_languages(self) -> list[str]:
+        return self.languages_  # Each has a model of its own.
+
+    def _lacks_statistics(self, language: str) -> bool:
+        """Whether a language could have statistics, but has neither these nor a model."""
+        is_known = language in self.languages_ and bool(
+            self.net_.module_.hypernetwork.known[self._language_index(language)]
+        )
+        return not is_known and super()._lacks_statistics(language)
 
     def _adapt(self, language: str, samples: Samples, execution: Execution) -> None:
         """Learn a language from samples, on top of those given before.

@@ -18,6 +18,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.samples import Samples, check_samples
+from metaling_sk._data.suspicions import suspect_names
 from metaling_sk._utils.parameters import Number, SignatureOrderMixin, common_constraints
 from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
 from metaling_sk.preprocessing._dictionary_entries import (
@@ -148,6 +149,8 @@ class DictionaryTranslator(SignatureOrderMixin, TransformerMixin, BaseEstimator)
             If X holds numbers, a parameter is not valid or the dictionary has no usable entry.
         """
         texts, language = self._check_texts(X, language, reset=True)
+        named, present = {self.source_language, self.target_language}, set(language)
+        suspect_names(self, named - present - {None}, present)
         entries = read_entries(self.dictionary, self.min_length)
         targets = list(dict.fromkeys(chain.from_iterable(entries.values())))
         counts = count_phrases(texts[language == self.target_language], targets)

@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.language_statistics import LanguageStatistics
 from metaling_sk._data.samples import check_samples
+from metaling_sk._data.suspicions import suspect_unseen
 from metaling_sk._utils.parameters import SignatureOrderMixin, common_constraints
 from metaling_sk._utils.sklearn_compat import fit_context
 
@@ -112,6 +113,7 @@ class LanguageStandardScaler(
         """
         samples = check_samples(self, X, language=language, reset=True, needs_y=False)
         self._statistics = LanguageStatistics.fit(samples.features, samples.language)
+        self._known_languages = set(samples.language)
         return self
 
     def register_language(self, X, language: str) -> LanguageStandardScaler:
@@ -139,6 +141,7 @@ class LanguageStandardScaler(
         check_is_fitted(self, "_statistics")
         samples = check_samples(self, X, language=language, reset=False)
         self._statistics = self._statistics.add(samples.features, language)
+        self._known_languages = self._known_languages | {language}
         return self
 
     def transform(self, X, language=None):
@@ -158,6 +161,9 @@ class LanguageStandardScaler(
         """
         check_is_fitted(self, "_statistics")
         samples = check_samples(self, X, language=language, reset=False)
+        if self._statistics.scaled.any():
+            unseen = set(samples.language) - self._known_languages
+            suspect_unseen(self, unseen, self._known_languages, "register_language")
         return self._statistics.apply(
             samples.features, samples.language, with_mean=self.with_mean, with_std=self.with_std
         )

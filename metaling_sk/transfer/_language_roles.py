@@ -6,6 +6,7 @@ import numpy as np
 from pandas.api.types import is_list_like
 
 from metaling_sk._data.samples import Samples, with_classes
+from metaling_sk._data.suspicions import suspect_names
 
 
 def find_language_roles(
@@ -21,6 +22,11 @@ def find_language_roles(
     ValueError
         If a source language has no sample, a language has both roles, or a target language has no
         sample while samples of another language would serve nothing.
+
+    Warns
+    -----
+    InputWarning
+        If a language without samples looks like another name of one that has some.
     """
     present = set(samples.language)
     sources, targets = _as_set(source_languages), _as_set(target_languages)
@@ -42,6 +48,7 @@ def find_language_roles(
             f"{sorted(both)} stand in `source_languages` and in `target_languages`; "
             "name each language once."
         )
+    suspect_names(None, (sources | targets) - present, present)
     return sorted(sources), sorted(targets)
 
 

@@ -271,6 +271,13 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
         samples = check_samples(self, X, language=language, reset=False)
         return self.model_.predict_proba(self._features(samples))
 
+    @property
+    def _known_languages(self) -> list[str]:
+        """The languages that are treated differently; none if no text is translated."""
+        if self.translator_ is None:
+            return []
+        return [*self.source_languages_, *self.target_languages_]
+
     def _fit_features(self, samples: Samples, is_target: np.ndarray):
         """Fit the vectorizer and return the features of the samples."""
         self.vectorizer_: Any = None

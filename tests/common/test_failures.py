@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 from estimators import MODELS, VARIANTS, X_TEST, X, Y
+from marks import predicts_unseen_languages
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from tiny import make_classifier, make_meta_net, make_pair
@@ -76,6 +77,7 @@ def test_a_partial_fit_that_diverges(parameters):
 
 
 @pytest.mark.parametrize("make", [make_classifier, make_meta_net])
+@predicts_unseen_languages
 def test_a_warm_start_that_diverges_forgets_its_new_languages(make):
     model = make(warm_start=True).fit(X, Y)
     expected, attributes = model.predict_proba(X_TEST), attributes_of(model)
@@ -96,6 +98,7 @@ EXTREME = {
 
 
 @pytest.mark.parametrize("call", EXTREME.values(), ids=EXTREME)
+@predicts_unseen_languages
 def test_extreme_values_in_a_new_language(call):
     model = make_meta_net().fit(NUMBERS, LABELS, language=LANGUAGE)
     before = [model.predict_proba(NUMBERS, language=each) for each in ("en", "fr")]

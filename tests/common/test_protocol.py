@@ -24,6 +24,7 @@ from estimators import (
     assert_same_predictions,
     not_a_search,
 )
+from marks import predicts_unseen_languages
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
@@ -96,6 +97,7 @@ def test_joblib_in_another_process(tmp_path):
 
 
 @not_a_search
+@predicts_unseen_languages
 def test_predicting_changes_nothing(fitted):
     before = pickle.dumps(fitted)
     fitted.predict(X_TEST)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from marks import predicts_unseen_languages
 from meta_net_cases import (
     FEATURES,
     FEW,
@@ -30,6 +31,7 @@ from tiny import make_meta_net
 
 
 @every_kind
+@predicts_unseen_languages
 def test_adapt_learns_a_language_and_leaves_the_others(kind):
     model, untouched = fitted(kind), fitted(kind)
     X, y, language = few(kind)
@@ -95,6 +97,7 @@ def test_several_languages_in_one_call(kind):
 
 
 @every_kind
+@predicts_unseen_languages
 def test_one_row_of_one_class(kind):
     X, y, _ = few(kind)
     model = fitted(kind)
@@ -141,6 +144,7 @@ def test_a_language_that_was_fitted_can_be_known_better(kind):
 
 @every_kind
 @pytest.mark.parametrize("code", ["opposite 2", "opposite 1"], ids=["new", "fitted"])
+@predicts_unseen_languages
 def test_forget_restores_every_bit(kind, code):
     model, untouched = fitted(kind), fitted(kind)
     X, y, _ = few(kind)
@@ -197,6 +201,7 @@ def test_rows_are_centred_by_what_their_model_makes_of_the_text(code):
     assert representation.std() > 0.1
 
 
+@predicts_unseen_languages
 def test_adapt_refuses():
     model = fitted("numbers")
     X, y, language = few("numbers")
@@ -215,6 +220,7 @@ def test_adapt_refuses():
         make_model("numbers").adapt(X, y, language=language)
 
 
+@predicts_unseen_languages
 def test_fit_forgets_what_was_adapted():
     data, (X, y, language) = make_data("numbers"), few("numbers")
     model = fitted("numbers").adapt(X, y, language=language).adapt(X, y, language="as is 1")

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from marks import predicts_unseen_languages
 from meta_net_cases import (
     COLUMNS,
     ENCODERS,
@@ -92,6 +93,7 @@ def test_a_pooled_model_learns_nothing_of_opposite_labels():
 
 
 @some_kinds
+@predicts_unseen_languages
 def test_a_language_not_seen_has_the_meta_model(kind):
     model = fitted(kind)
     X, _, _ = make_data(kind, seed=5)
@@ -113,6 +115,7 @@ def test_a_language_not_seen_has_the_meta_model(kind):
 
 
 @every_kind
+@predicts_unseen_languages
 def test_many_languages_in_one_batch(kind):
     model = scramble(fitted(kind))
     X, _, _ = make_data(kind, seed=5)
@@ -242,6 +245,7 @@ def test_ctrl_c_ends_the_fit(algorithm):
 
 
 @pytest.mark.parametrize("kind", ["scratch", "numbers"])
+@predicts_unseen_languages
 def test_ctrl_c_in_a_warm_start_leaves_what_was_fitted(kind):
     X, y, language = few(kind)
     model = fitted(kind).adapt(X, y, language=language)

@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from marks import predicts_unseen_languages
 from meta_net_cases import FEATURES, LANGUAGES, fit, fitted, make_model, make_numbers
 
 
+@predicts_unseen_languages
 def test_features_place_a_language_without_rows():
     X, y, language = make_numbers()
     X_new, y_new, new = make_numbers(["as is 3", "opposite 3"], seed=7)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from marks import predicts_unseen_languages
 from meta_net_cases import (
     LEARNING,
     assert_same,
@@ -158,6 +159,7 @@ def test_threads_predict_what_one_does():
         np.testing.assert_array_equal(probabilities, np.broadcast_to(expected, (50, 20, 2)))
 
 
+@predicts_unseen_languages
 def test_a_prediction_in_the_middle_of_another(monkeypatch):
     X, _, language = make_data("scratch", n_rows=10)
     model = scramble(fitted("scratch"))
@@ -190,6 +192,7 @@ def count_generated(monkeypatch):
     return counts
 
 
+@predicts_unseen_languages
 def test_a_model_is_generated_once(count_generated):
     X, _, language = make_data("scratch")
     model = fitted("scratch")

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from marks import predicts_unseen_languages
 from meta_net_cases import COLUMNS, fit, make_model, make_numbers
 from scipy.special import log_softmax
 from torch import nn
@@ -167,6 +168,7 @@ def test_without_meta_weight_only_the_generated_models_count():
     assert model.score(X, y, language=language) > 0.9
 
 
+@predicts_unseen_languages
 def test_with_every_language_dropped_there_is_only_the_meta_model():
     X, y, language = make_numbers(["as is 1", "as is 2"])
     parameters = {"language_dropout": 1.0, "meta_weight": 0, "weight_decay": 0}

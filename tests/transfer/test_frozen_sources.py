@@ -23,6 +23,7 @@ from transfer_cases import CHINESE, FEW_SHOT, features
 
 from metaling_sk import LinearTransferClassifier, MetaParamSearchCV, load
 from metaling_sk._data.samples import check_samples
+from metaling_sk.exceptions import InputWarning
 from metaling_sk.transfer._source_models import predict_source
 
 X, Y = FEW_SHOT[0][:100], FEW_SHOT[1][:100].astype(int)  # All of them have a label.
@@ -177,7 +178,10 @@ def test_languages_of_numbers_reach_a_network_in_a_pipeline(steps, routing):
     numbers[language == "zh"] += 10
     teacher = make_pipeline(*steps, make_classifier(target_languages="zh"))
     teacher.fit(numbers, Y, transferclassifier__language=language)
-    with config_context(enable_metadata_routing=routing):
+    with (
+        config_context(enable_metadata_routing=routing),
+        pytest.warns(InputWarning, match="rows: 'zh'"),  # The teacher is fitted on English.
+    ):
         model = make(clone(teacher)).fit(numbers, Y, language=language)
     assert model.source_model_[-1].languages_ == ["en"]
     expected = teacher.predict_proba(numbers, language=language)

@@ -6,6 +6,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from tiny import DICTIONARY, ONLY_TARGET, make_reviews
 
+from metaling_sk.exceptions import InputWarning
 from metaling_sk.linear import LinearTransferClassifier
 from metaling_sk.transfer._self_training import pseudo_labels
 
@@ -28,15 +29,16 @@ def test_labels_cross_the_dictionary(model, reviews):
     model.fit(*reviews)
     assert model.source_languages_ == ["en"] and model.target_languages_ == ["zh"]
     assert model.score(X_test, y_test) > 0.95
-    assert model.score(X_test["text"].tolist(), y_test) > 0.95
+    with pytest.warns(InputWarning, match="rows without a language"):  # They count as Chinese.
+        assert model.score(X_test["text"].tolist(), y_test) > 0.95
     assert model.score(*make_reviews(50, "en", seed=3)) > 0.95
 
 
 def test_self_training_learns_words_that_only_the_target_has(model, reviews):
     words = ONLY_TARGET[0] + ONLY_TARGET[1]
-    assert model.fit(*reviews).predict(words).tolist() == [0, 0, 1, 1]
+    assert model.fit(*reviews).predict(words, language="zh").tolist() == [0, 0, 1, 1]
     model.set_params(self_training=0).fit(*reviews)
-    assert np.ptp(model.predict_proba(words)[:, 1]) == 0
+    assert np.ptp(model.predict_proba(words, language="zh")[:, 1]) == 0
 
 
 def test_probabilities_are_in_the_order_of_the_classes(model, reviews):
@@ -44,7 +46,7 @@ def test_probabilities_are_in_the_order_of_the_classes(model, reviews):
     named = np.where(np.isnan(y), None, np.where(y == 1, "a-positive", "b-negative"))
     model.fit(X, named)
     assert model.classes_.tolist() == ["a-positive", "b-negative"]
-    probabilities = model.predict_proba(["酒店不错推荐"])
+    probabilities = model.predict_proba(["酒店不错推荐"], language="zh")
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     assert probabilities[0, 0] > 0.5
 

@@ -1,0 +1,181 @@
+"""Input that is valid but looks like a mistake: each kind is warned of in a sentence.
+
+An estimator says the same only once after it was fitted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from metaling_sk._data.languages import UNNAMED_LANGUAGE
+from metaling_sk._utils.messages import name_some, warn_user
+
+LANGUAGE_COLUMN = re.compile(
+    r"(text|source|src|target|tgt|detected)?(lang|langs|language|languages|locale)"
+    r"(code|codes|id|tag|name)?|iso639"
+)
+"""Names of columns that hold languages, in small letters and without anything else."""
+
+MARKER = -1
+"""The label of unlabelled samples in scikit-learn's self-training."""
+
+MANY_CLASSES = 4
+"""The marker beside so few classes may be one of them, such as -1, 0, 1 for sentiment."""
+
+
+def suspect_columns(estimator, X) -> None:
+    """Warn if a table without the language column has one that looks like it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Gives the name of the language column.
+    X : object
+        What `unwrap` returned.
+    """
+    language_column = estimator.language_column
+    if not isinstance(X, pd.DataFrame) or language_column in X.columns:
+        return
+    for name in X.columns:
+        letters = "".join(filter(str.isalnum, str(name))).rstrip("123").casefold()
+        is_text = X[name].ndim == 1 and X[name].map(lambda value: isinstance(value, str)).any()
+        if LANGUAGE_COLUMN.fullmatch(letters) and is_text:
+            warn_user(
+                f"X has no column {language_column!r}, and its column {name!r} looks like the one "
+                f"of the languages. If it is, pass language_column={name!r}: without languages all "
+                "rows count as one unnamed language. If it is not, drop it.",
+                estimator,
+            )
+
+
+def suspect_names(estimator, names: Iterable[str], others: Iterable[str]) -> None:
+    """Warn if a language seems to stand among others under another name.
+
+    Parameters
+    ----------
+    estimator : estimator or None
+        What was given the names.
+    names, others : iterable of str
+        Languages. One name stands for the other if they differ in case or in - and _ alone, or if
+        one has more subtags, as "zh-CN" has more than "zh". "zho_Hans" and "zho_Hant" are two.
+    """
+    if pairs := _look_alikes(names, others):
+        both = dict.fromkeys(name for pair in pairs for name in pair)
+        warn_user(
+            f"These look like several names of one language, but count as different languages: "
+            f"{name_some(both)}. Give each language one name.",
+            estimator,
+        )
+
+
+def suspect_unnamed(estimator, names: Collection[str], known: Collection[str]) -> None:
+    """Warn if samples name no language and the model treats languages differently.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The model.
+    names : collection of str
+        The languages of the samples.
+    known : collection of str
+        The languages between which the model tells.
+    """
+    if UNNAMED_LANGUAGE in names and UNNAMED_LANGUAGE not in known and len(known) > 1:
+        warn_user(
+            "X has rows without a language, but the model treats languages differently: "
+            f"{name_some(sorted(known))}. Pass a DataFrame with a language column, or `language`. "
+            "cross_val_score and the like keep the column, but pass `language` on to predict and "
+            "score only with metadata routing.",
+            estimator,
+        )
+
+
+def suspect_unseen(estimator, lacking: Iterable[str], known: Collection[str], way_out: str) -> None:
+    """Warn of languages that the model could have statistics of, but has not.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The model.
+    lacking : iterable of str
+        The languages of samples that have no statistics.
+    known : collection of str
+        The languages of the model. Other names of these are left to `suspect_names`.
+    way_out : str
+        What gives a language statistics.
+    """
+    named = {name for name in lacking if name != UNNAMED_LANGUAGE}
+    alike = {name for pair in _look_alikes(named, known) for name in pair}
+    unseen = sorted(named - (alike - set(known)))
+    if unseen:
+        warn_user(
+            f"There are no statistics of the language of some rows: {name_some(unseen)}. "
+            "These rows take those of all languages together, which often costs much accuracy. "
+            f"Give text of the language to {way_out} first.",
+            estimator,
+        )
+
+
+def suspect_marker(estimator, labels: np.ndarray, language: np.ndarray) -> None:
+    """Warn if -1 among the labels looks like the mark of samples without a label.
+
+    It does if there are three or more classes besides, none of them negative, or if it is the
+    label of most samples of some languages and of no sample of the others. In one language, -1
+    beside 1, or beside 0 and 1, is taken for a class.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What was given the labels.
+    labels : ndarray of shape (n_samples,)
+        The label of each sample, none of them missing.
+    language : ndarray of str objects, shape (n_samples,)
+        The language of each sample.
+    """
+    if labels.dtype.kind not in "if" or not (labels == MARKER).any():
+        return
+    classes = np.unique(labels)
+    shares = pd.Series(labels == MARKER).groupby(language).mean()
+    of_most, of_none = shares[shares > 0.5].index, shares[shares == 0].index
+    is_split = len(of_none) and len(of_most) + len(of_none) == len(shares)
+    if is_split:
+        reason = f"it is the label of most rows in {name_some(of_most)}, and of none elsewhere"
+    elif classes[0] == MARKER and len(classes) >= MANY_CLASSES:
+        reason = f"the other labels are {name_some(classes[1:].tolist())}"
+    else:
+        return
+    warn_user(
+        f"y holds -1, which counts as a class, but looks like the mark of rows without a label: "
+        f"{reason}. If it is, pass missing_label=-1. If it is a class, filter this InputWarning.",
+        estimator,
+    )
+
+
+def _look_alikes(names: Iterable[str], others: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of one of the names and one of the others that seem to name one language."""
+    names, others = set(names) - {UNNAMED_LANGUAGE}, set(others) - {UNNAMED_LANGUAGE}
+    by_tag = defaultdict(list)
+    for name in names | others:
+        by_tag[_subtags(name)].append(name)
+    pairs = {
+        (shorter, name)
+        for name in names | others
+        for tag in _prefixes(_subtags(name))
+        for shorter in by_tag.get(tag, ())
+        if shorter != name
+        and ((name in names and shorter in others) or (name in others and shorter in names))
+    }
+    return sorted({tuple(sorted(pair)) for pair in pairs})  # type: ignore[misc]
+
+
+def _subtags(name: str) -> tuple[str, ...]:
+    return tuple(name.replace("_", "-").casefold().split("-"))
+
+
+def _prefixes(subtags: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    return (subtags[:length] for length in range(1, len(subtags) + 1))

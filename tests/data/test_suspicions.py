@@ -1,0 +1,244 @@
+"""Input that looks like a mistake is warned of, and what looks like it but is none is not."""
+
+import warnings
+
+import datasets
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, clone
+
+from metaling_sk._data.samples import check_samples
+from metaling_sk.exceptions import InputWarning
+
+
+class Reader(BaseEstimator):
+    """An estimator that treats the languages given to its fit differently."""
+
+    def __init__(self, text_column="text", language_column="language", missing_label=None):
+        self.text_column = text_column
+        self.language_column = language_column
+        self.missing_label = missing_label
+
+    def fit(self, X, y=None, language=None):
+        samples = check_samples(self, X, y, language, reset=True, needs_y=False)
+        self._known_languages = sorted(set(samples.language))
+        return self
+
+    def predict(self, X, language=None):
+        return check_samples(self, X, language=language, reset=False)
+
+
+def texts(n_rows):
+    return [f"text {number}" for number in range(n_rows)]
+
+
+def fit_languages(*languages, reader=None):
+    return (reader or Reader()).fit(texts(len(languages)), language=list(languages))
+
+
+def table(column, values=("en", "zh")):
+    return pd.DataFrame({"text": texts(len(values)), column: values})
+
+
+# Columns
+
+LOOK_ALIKES = [
+    "lang",
+    "Lang",
+    "LANG",
+    "langs",
+    "Language",
+    "LANGUAGE",
+    "languages",
+    "lang_code",
+    "langCode",
+    "language-code",
+    "language_id",
+    "lang id",
+    "locale",
+    "Locale",
+    "iso639_1",
+    "text_language",
+    "source_lang",
+    "detected_language",
+    " language",
+]
+
+
+@pytest.mark.parametrize("column", LOOK_ALIKES)
+def test_a_column_that_looks_like_the_language(column):
+    with pytest.warns(InputWarning, match=f"pass language_column={column!r}"):
+        Reader().fit(table(column))
+    reader = fit_languages("und")
+    with pytest.warns(InputWarning, match=f"pass language_column={column!r}"):
+        reader.predict(table(column))
+    assert Reader(language_column=column).fit(table(column))._known_languages == ["en", "zh"]
+
+
+@pytest.mark.parametrize("form", [datasets.Dataset.from_pandas, lambda X: X])
+def test_a_look_alike_in_other_tables(form):
+    with pytest.warns(InputWarning, match="language_column='lang'"):
+        Reader().fit(form(table("lang")))
+
+
+OTHER_COLUMNS = ["rating", "slang", "clang", "langdetect", "country", "text_id", "iso", 3, ("a", 1)]
+
+
+@pytest.mark.parametrize("column", OTHER_COLUMNS)
+def test_other_columns(column):
+    Reader().fit(table(column))
+
+
+def test_columns_that_cannot_be_meant():
+    Reader().fit(table("lang", [1, 2]))  # Languages are strings.
+    Reader().fit(table("lang").assign(language="en"))
+    Reader().fit(table("lang"), language=["en", "zh"])
+    Reader().fit(pd.DataFrame({"lang": [0.5, 1.0]}))
+
+
+# Names
+
+PAIRS = [
+    ("EN", "en"),
+    ("zh", "zh-CN"),
+    ("zh", "zh_Hans"),
+    ("ZH", "zh-TW"),
+    ("zh-CN", "zh_cn"),
+    ("zh", "zh-Hant-HK"),
+    ("zh-Hant", "zh-Hant-HK"),
+    ("English", "english"),
+]
+DIFFERENT = [
+    ("zho_Hans", "zho_Hant"),
+    ("ace_Arab", "ace_Latn"),
+    ("pt-BR", "pt-PT"),
+    ("en", "eng"),
+    ("en", "e"),
+    ("zh", "zhCN"),
+    ("und", "und-Latn"),
+    ("", "en"),
+    ("en", "zh"),
+]
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("order", [1, -1])
+def test_two_names_of_one_language(pair, order):
+    first, second = sorted(pair)
+    message = f"several names of one language, .*: {first!r}, {second!r}. Give each"
+    with pytest.warns(InputWarning, match=message):
+        fit_languages(*pair[::order], "fr")
+    one, other = pair[::order]
+    reader = fit_languages(one, "fr")
+    with pytest.warns(InputWarning, match=message):
+        reader.predict(["text"], language=other)
+
+
+@pytest.mark.parametrize("pair", DIFFERENT)
+def test_names_of_two_languages(pair):
+    fit_languages(*pair, "fr")
+    fit_languages(pair[0], "fr").predict(["text"], language=pair[1])
+
+
+def test_many_names():
+    names = [f"{letter}{end}" for letter in "abcdefg" for end in ("", "-X")]
+    with pytest.warns(InputWarning, match=r": 'a', 'a-X', 'b', 'b-X', 'c', ... \(14 in all\)"):
+        fit_languages(*names)
+    FLORES = [f"{a}{b}{c}_Latn" for a in "abcdef" for b in "abcdef" for c in "abcdef"]
+    fit_languages(*FLORES)
+
+
+# Rows without a language
+
+
+def test_rows_without_a_language():
+    reader = fit_languages("en", "zh")
+    message = (
+        "rows without a language, but the model treats languages differently: 'en', 'zh'."
+    )
+    with pytest.warns(InputWarning, match=message):
+        reader.predict(["text"])
+    with pytest.warns(InputWarning, match=message):
+        clone(reader).fit(texts(2), language=["en", "zh"]).predict(texts(2), ["en", "und"])
+
+
+@pytest.mark.parametrize("known", [("en",), ("und",), ("en", "zh", "und")])
+def test_rows_without_a_language_that_mean_nothing(known):
+    fit_languages(*known).predict(["text"])
+
+
+# Labels
+
+EN_ZH = ["en"] * 6 + ["zh"] * 6
+MARKED = {
+    "one language": ([0, 1] * 3 + [-1] * 6, EN_ZH),
+    "most of one language": ([0, 1] * 3 + [-1, -1, -1, -1, 0, 1], EN_ZH),
+    "other classes": ([3, 7] * 3 + [-1] * 6, EN_ZH),
+    "one other class": ([1] * 6 + [-1] * 6, EN_ZH),
+    "floats": ([0.0, 1.0] * 3 + [-1.0] * 6, EN_ZH),
+    "objects": (np.array([0, 1] * 3 + [-1] * 6, dtype=object), EN_ZH),
+    "three classes": ([0, 1, 2, -1] * 3, ["en"] * 12),
+    "three classes without 0": ([1, 2, 3, -1] * 3, EN_ZH),
+}
+
+
+@pytest.mark.parametrize(("y", "language"), MARKED.values(), ids=MARKED)
+def test_a_label_that_looks_like_the_marker(y, language):
+    with pytest.warns(InputWarning, match="y holds -1, .* pass missing_label=-1"):
+        Reader().fit(texts(12), y, language)
+    Reader(missing_label=-1).fit(texts(12), y, language)
+
+
+CLASSES = {
+    "binary": ([-1, 1] * 6, EN_ZH),
+    "sentiment": ([-1, 0, 1] * 4, EN_ZH),
+    "sentiment in one language": ([-1, 0, 1] * 4, ["en"] * 12),
+    "mostly negative": ([-1, -1, -1, -1, 0, 1] * 2, EN_ZH),
+    "a language without a negative label": ([-1, 0, 1] * 3 + [0, 1, 0], ["en"] * 9 + ["zh"] * 3),
+    "five stars around 0": ([-2, -1, 0, 1, 2, 0] * 2, EN_ZH),
+    "NaN is the marker": ([-1.0, 0.0, 1.0] * 2 + [np.nan] * 6, EN_ZH),
+    "strings": (["-1", "0"] * 3 + ["-1"] * 6, EN_ZH),
+    "bools": ([True, False] * 6, EN_ZH),
+    "no -1": ([0, 1, 2] * 4, EN_ZH),
+}
+
+
+@pytest.mark.parametrize(("y", "language"), CLASSES.values(), ids=CLASSES)
+def test_labels_that_are_classes(y, language):
+    Reader().fit(texts(12), y, language)
+
+
+# When and where
+
+
+def messages_of(call):
+    """What a call warns of if nobody filters it."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    return [str(each.message) for each in caught]
+
+
+def test_an_estimator_says_the_same_once_after_a_fit():
+    reader = fit_languages("en", "zh")
+    assert len(messages_of(lambda: reader.predict(["text"]))) == 1
+    assert messages_of(lambda: reader.predict(["text"])) == []
+    assert len(messages_of(lambda: reader.predict(["text"], language="EN"))) == 1
+    fit_languages("en", "zh", reader=reader)
+    assert len(messages_of(lambda: reader.predict(["text"]))) == 1
+    other = fit_languages("en", "zh")
+    assert len(messages_of(lambda: other.predict(["text"]))) == 1
+
+
+def test_a_warning_that_is_an_error_is_one_every_time():
+    reader = fit_languages("en", "zh")
+    for _ in range(2):
+        with pytest.raises(InputWarning):
+            reader.predict(["text"])
+
+
+def test_the_warning_is_of_the_line_of_the_user():
+    with pytest.warns(InputWarning) as caught:
+        Reader().fit(table("lang"))
+    assert caught[0].filename == __file__
