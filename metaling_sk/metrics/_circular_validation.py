@@ -64,8 +64,6 @@ class CircularValidation(TargetScorer):
     1.0
     """
 
-    needs_source = True
-
     _parameter_constraints: dict = {
         "reverse_estimator": [HasMethods(["fit", "predict"]), None],
         **TargetScorer._parameter_constraints,

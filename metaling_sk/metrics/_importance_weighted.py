@@ -80,8 +80,6 @@ class ImportanceWeightedScorer(TargetScorer):
     1.0
     """
 
-    needs_source = True
-
     _parameter_constraints: dict = {
         "metric": [StrOptions({"accuracy", "neg_log_loss"})],
         "min_effective_share": [Number(Real, 0, 1, closed="right")],

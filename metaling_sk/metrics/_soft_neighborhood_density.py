@@ -84,6 +84,10 @@ class SoftNeighborhoodDensity(TargetScorer):
         self.missing_label = missing_label
         self._validate_parameters()
 
+    @property
+    def _needs_source(self) -> bool:
+        return False
+
     def _score(self, samples: ScoredSamples) -> float:
         directions = normalize(samples.target_probabilities())
         n_samples = len(directions)

@@ -90,9 +90,6 @@ class TargetScorer(SignatureOrderMixin, BaseEstimator, ABC):
     scores_unlabelled = True
     """Tells searches to put unlabelled samples into the test parts."""
 
-    needs_source = False
-    """Whether labelled source samples are scored."""
-
     _parameter_constraints: dict = {
         "source_languages": [str, "array-like", set, None],
         "target_languages": [str, "array-like", set, None],
@@ -147,6 +144,11 @@ class TargetScorer(SignatureOrderMixin, BaseEstimator, ABC):
     @abstractmethod
     def _score(self, samples: ScoredSamples) -> float:
         """Return the score: the higher the better."""
+
+    @property
+    def _needs_source(self) -> bool:
+        """Whether the score needs labelled source samples."""
+        return True
 
     def _validate_parameters(self) -> None:
         """Raise unless every parameter is valid."""
@@ -211,7 +213,7 @@ class TargetScorer(SignatureOrderMixin, BaseEstimator, ABC):
                 "`target_languages`, and split with StratifiedLanguageKFold(score_unlabelled=True),"
                 " which puts unlabelled rows into the test parts."
             )
-        if self.needs_source and not is_source.any():
+        if self._needs_source and not is_source.any():
             raise ValueError(
                 f"{name} found no labelled row of a source language, which it needs beside the "
                 "target languages. See `source_languages`."

@@ -201,7 +201,7 @@ def test_a_score_without_labels_selects(y, cv):
     search = make_search(
         Known(),
         {"zh": [0.6, 0.5, 0.9]},
-        scoring=PredictionEntropyScorer(),
+        scoring=PredictionEntropyScorer(calibrated=False),
         cv=cv,
         return_train_score=True,
         error_score="raise",

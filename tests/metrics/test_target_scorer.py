@@ -1,6 +1,7 @@
 """What all scorers without target labels share."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -45,7 +46,9 @@ def test_languages_are_named_or_known_by_their_labels(scorer):
     assert scorer(target_languages="zh")(Given(), X, all_labelled) == expected
 
 
-@pytest.mark.parametrize("scorer", [PredictionEntropyScorer, SoftNeighborhoodDensity])
+@pytest.mark.parametrize(
+    "scorer", [partial(PredictionEntropyScorer, calibrated=False), SoftNeighborhoodDensity]
+)
 def test_scores_of_target_rows_need_neither_labels_nor_source_rows(scorer):
     expected = scorer()(Given(), X, Y)
     assert scorer(target_languages="zh")(Given(), X) == expected
@@ -77,7 +80,9 @@ def test_what_they_refuse(scorer):
         scorer(target_languages=3)
 
 
-@pytest.mark.parametrize("scorer", [CircularValidation, ImportanceWeightedScorer])
+@pytest.mark.parametrize(
+    "scorer", [CircularValidation, ImportanceWeightedScorer, PredictionEntropyScorer]
+)
 def test_scores_of_source_rows_need_their_labels(scorer):
     with pytest.raises(ValueError, match="no labelled row of a source language"):
         scorer()(Given(), X, np.full(70, np.nan))
