@@ -6,9 +6,9 @@ The data are labelled English film reviews, Chinese hotel, book and computer rev
 and a dictionary. How well can Chinese reviews be classified with these? How much do 16, 64 or 256
 Chinese labels add? The file runs as a script or, cell by cell, as a notebook::
 
-    python examples/english_to_chinese_reviews.py            # a small Transformer from scratch
+    python examples/english_to_chinese_reviews.py            # with multilingual-e5-small
     python examples/english_to_chinese_reviews.py --quick    # the same with fewer rows
-    python examples/english_to_chinese_reviews.py --encoder PATH_OR_NAME    # a frozen checkpoint
+    python examples/english_to_chinese_reviews.py --encoder scratch    # without any checkpoint
 
 It prints a table with both languages. It writes the table and a figure to `examples/output`.
 """
@@ -24,15 +24,26 @@ import numpy as np
 import pandas as pd
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
+from transformers import AutoConfig
 
-from metaling_sk import LinearTransferClassifier, TransferClassifier, language_report
-from metaling_sk.datasets import load_dictionary, load_reviews
+from metaling_sk import (
+    EncoderVectorizer,
+    LinearTransferClassifier,
+    TransferClassifier,
+    language_report,
+)
+from metaling_sk.datasets import load_dictionary, load_encoder, load_reviews
+
+HUB_NAME = "intfloat/multilingual-e5-small"
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
 parser.add_argument("--quick", action="store_true", help="fewer rows, under a minute")
-parser.add_argument("--encoder", default="scratch", help="name or path of a model, or scratch")
-parser.add_argument("--layer", type=float, default=0.5, help="layer, as a share of the depth")
+parser.add_argument(
+    "--encoder",
+    default="multilingual-e5-small",
+    help="multilingual-e5-small, scratch, or a path or hub name of another model",
+)
 parser.add_argument("--labels", type=int, nargs="+", help="numbers of Chinese labels to try")
 parser.add_argument("--english-rows", type=int, default=8000, help="labelled English rows")
 parser.add_argument("--seeds", type=int, default=1, help="number of runs to average")
@@ -110,21 +121,48 @@ def fit_linear_recipe(y, seed):
 
 
 # %%
-# A network from scratch knows no Chinese. It learns from English labels and from the predictions of
-# its teacher, the linear recipe, for Chinese text. A multilingual checkpoint needs no teacher. It
-# learns from English labels and then from its own most confident predictions for Chinese text.
+# The encoder
+# -----------
+# multilingual-e5-small is made once from a package that pip has installed.
+def find_encoder(name):
+    if name != "multilingual-e5-small":
+        return name
+    try:
+        return load_encoder(name)
+    except ImportError as error:
+        print(error)
+    try:
+        AutoConfig.from_pretrained(HUB_NAME)
+    except OSError:
+        print("No hub answers either: a small Transformer is trained from scratch.")
+        return "scratch"
+    print(f"The hub has it: {HUB_NAME}")
+    return HUB_NAME
+
+
+encoder = find_encoder(args.encoder)
+
+
+# %%
+# A multilingual encoder knows both languages, and English words know more of English reviews.
+# TransferClassifier joins them in one linear head, then trains on its surest predictions for
+# Chinese text. A network from scratch knows no Chinese: it learns from the predictions of its
+# teacher, the linear recipe.
 def fit_network(y, seed, teacher):
-    if args.encoder == "scratch":
-        settings = {"source": teacher, "max_length": 64, "batch_size": 64, "max_epochs": 2}
+    if encoder == "scratch":
+        settings = {
+            "encoder": encoder,
+            "source": teacher,
+            "max_length": 64,
+            "batch_size": 64,
+            "max_epochs": 2,
+        }
     else:
-        settings = {"transfer": None, "self_training": 3, "trainable": "head", "batch_size": 128}
+        words = TfidfVectorizer(ngram_range=(1, 2), min_df=3, sublinear_tf=True)
+        meaning = EncoderVectorizer(encoder=encoder, max_length=64)
+        settings = {"encoder": make_union(words, meaning), "self_training": 3, "batch_size": 128}
     clf = TransferClassifier(
-        source_languages="en",
-        target_languages="zh",
-        encoder=args.encoder,
-        layer=-1 if args.encoder == "scratch" else args.layer,
-        random_state=seed,
-        **settings,
+        source_languages="en", target_languages="zh", random_state=seed, **settings
     )
     return clf.fit(X, y)
 
@@ -132,9 +170,7 @@ def fit_network(y, seed, teacher):
 # %%
 # Run
 # ---
-network = "TransferClassifier" + (
-    "" if args.encoder == "scratch" else f" ({Path(args.encoder).name})"
-)
+network = f"TransferClassifier ({Path(encoder).name})"
 reports = []
 for seed in range(args.seeds):
     for n_labels in numbers_of_labels:
@@ -159,7 +195,7 @@ for seed in range(args.seeds):
 # -------
 table = pd.concat(reports, ignore_index=True)
 args.output.mkdir(parents=True, exist_ok=True)
-name = f"english_to_chinese_{Path(args.encoder).stem}{'_quick' if args.quick else ''}"
+name = f"english_to_chinese_{Path(encoder).stem}{'_quick' if args.quick else ''}"
 table.to_csv(args.output / f"{name}.csv", index=False)
 
 groups = table.groupby(["language", "labels", "model"], sort=False)

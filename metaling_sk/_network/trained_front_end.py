@@ -26,12 +26,12 @@ from metaling_sk._network.prediction import Execution, predict
 DROPOUT = 0.1
 """Dropout on the representations."""
 
-FROM_SCRATCH, FINE_TUNING = 2e-3, 5e-5
+FROM_SCRATCH, FINE_TUNING = 2e-3, 2e-5
 """Learning rates of Transformers: of weights that were random at first, and of pretrained ones.
 
 Low-rank updates and adapters take the first one. For low-rank updates with a factor of 4 Schulman
-et al. (2025. LoRA without regret) found 10 times the rate of fine-tuning to be best, so with our
-factor of 1 (RANK in `_encoders/trainable.py`) it is 40 times.
+et al. (2025. LoRA without regret) found 10 times the rate of fine-tuning to be best; our factor is
+1 (RANK in `_encoders/trainable.py`).
 """
 
 
@@ -64,6 +64,10 @@ class TrainedFrontEnd(FrontEnd):
         self.pretrained = pretrained
         self.language_norm = language_norm
         self._first_encoder = encoder
+
+    @property
+    def is_from_scratch(self):
+        return not self.pretrained
 
     @classmethod
     def accepts(cls, parameters, samples):

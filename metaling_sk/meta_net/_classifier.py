@@ -146,7 +146,7 @@ class MetaNetClassifier(AdaptiveClassifier):
     Training
 
     learning_rate : float or "auto", default="auto"
-        Peak of the learning rate of AdamW. "auto" is 5e-5 for pretrained weights and 2e-3 for
+        Peak of the learning rate of AdamW. "auto" is 2e-5 for pretrained weights and 2e-3 for
         random ones, which includes heads, low-rank updates and adapters. On fixed features it
         depends on their size; see the notes.
     batch_size : int, default=32
@@ -437,6 +437,7 @@ class MetaNetClassifier(AdaptiveClassifier):
             "train",
         )
         self.history_ = history_frame({"train": self.net_}).drop(columns="stage")
+        self._complete_statistics(samples, rng)
         if self.residual_penalty is not None:
             self._fit_residual_heads(encoded.take(samples.labelled), execution)
 

@@ -24,7 +24,7 @@ from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
 from metaling_sk._utils.sklearn_compat import HasMethods, StrOptions, fit_context
 from metaling_sk.transfer._preparation import TransferPreparation
-from metaling_sk.transfer._source_models import SourceModel, choose_source
+from metaling_sk.transfer._source_models import SourceModel
 from metaling_sk.transfer._stages import Stages
 from metaling_sk.transfer._terms import TERMS, list_terms
 from metaling_sk.transfer._training_set import TrainingSet
@@ -75,9 +75,11 @@ class TransferClassifier(TransferPreparation):
     target_languages : str or list of str, default=None
         Languages that the model is for. None stands for all languages but the sources or, where
         both are None, for those with unlabelled samples.
-    source : "linear", estimator or None, default=None
+    source : "auto", "linear", estimator or None, default="auto"
         The source model.
 
+        - "auto": "linear" where a Transformer with random weights is trained on texts in several
+          languages, with a `dictionary` and transfer="auto"; else None.
         - None: a source network is trained first.
         - ``"linear"``: a `LinearTransferClassifier` with `dictionary` and `self_training`, fitted
           on all samples.
@@ -159,7 +161,7 @@ class TransferClassifier(TransferPreparation):
     Training
 
     learning_rate : float or "auto", default="auto"
-        Peak of the learning rate of AdamW. "auto" is 5e-5 for pretrained weights and 2e-3 for
+        Peak of the learning rate of AdamW. "auto" is 2e-5 for pretrained weights and 2e-3 for
         random ones, which includes heads, low-rank updates and adapters. On fixed features it
         depends on their size; see the notes.
     batch_size : int, default=32
@@ -263,7 +265,7 @@ class TransferClassifier(TransferPreparation):
     _parameter_constraints: dict = {
         "source_languages": [str, "array-like", set, None],
         "target_languages": [str, "array-like", set, None],
-        "source": [StrOptions({"linear"}), HasMethods(["fit"]), None],
+        "source": [StrOptions({"auto", "linear"}), HasMethods(["fit"]), None],
         "transfer": [StrOptions({"auto", *TERMS}), list, tuple, None],
         "transfer_weight": [Number(Real, 0, None, closed="left")],
         "temperature": [Number(Real, 0, None, closed="neither")],
@@ -277,7 +279,7 @@ class TransferClassifier(TransferPreparation):
         *,
         source_languages=None,
         target_languages=None,
-        source=None,
+        source="auto",
         transfer="auto",
         transfer_weight=1.0,
         temperature=1.0,
@@ -371,8 +373,8 @@ class TransferClassifier(TransferPreparation):
         """
         can_stay = self.warm_start and hasattr(self, "net_")
         with (unchanged_on_error if can_stay else unfitted_on_error)(self):
-            source = choose_source(self.source, self._new_recipe)
             samples = check_samples(self, X, y, language, reset=True)
+            source = self._choose_source(samples)
             self._random_state = check_random_state(self.random_state)
             with seeded(self._random_state) as rng, Progress(self.verbose, "transfer") as progress:
                 self._fit(samples, source, rng, self._execution(progress))
@@ -444,19 +446,20 @@ class TransferClassifier(TransferPreparation):
         )
         self.net_ = list(stages.nets.values())[-1]
         self.history_ = history_frame(stages.nets)
+        self._complete_statistics(training_set.samples, rng)
         if "source" in stages.nets:
             self.source_model_ = self._with_net(stages.nets["source"])
 
     def _partial_fit(self, X, y, classes, language, n_epochs, planned_epochs) -> None:
         is_first = not hasattr(self, "net_")
         self._check_epochs(n_epochs, planned_epochs)
-        source = choose_source(self.source, self._new_recipe)
+        samples = check_samples(self, X, y, language, reset=is_first, needs_y=True)
+        source = self._choose_source(samples)
         if "distill" in list_terms(self.transfer) and not source.teaches:
             raise ValueError(
                 "`transfer`: 'distill' needs a classifier as `source` in partial_fit, which trains "
                 "no source network; sklearn.pipeline.make_pipeline makes one of a fitted network."
             )
-        samples = check_samples(self, X, y, language, reset=is_first, needs_y=True)
         if is_first:
             # Later calls go on drawing: with the same dropout in every epoch nothing is learnt.
             self._random_state = check_random_state(self.random_state)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -12,18 +11,19 @@ from scipy.special import softmax
 
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import Samples, check_two_classes, with_classes
+from metaling_sk._encoders.make_encoder import is_scratch
 from metaling_sk._network.classifier import ClassifierNetwork
 from metaling_sk._network.estimator import DOOR_ATTRIBUTES, NetworkClassifier
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.saved import check_names
 from metaling_sk._network.training import SkorchNet, new_net
+from metaling_sk._utils.messages import name_some, warn_user
 from metaling_sk._utils.random_state import others_may_seed
-from metaling_sk.exceptions import InputWarning
 from metaling_sk.preprocessing._dictionary_translator import fit_translator
 from metaling_sk.transfer._language_roles import find_language_roles
 from metaling_sk.transfer._linear import LinearTransferClassifier
 from metaling_sk.transfer._objective import TransferObjective
-from metaling_sk.transfer._source_models import SourceModel, predict_source
+from metaling_sk.transfer._source_models import SourceModel, choose_source, predict_source
 from metaling_sk.transfer._terms import TERMS, Situation, find_terms, trained
 from metaling_sk.transfer._training_set import TrainingSet
 
@@ -42,12 +42,27 @@ class TransferPreparation(NetworkClassifier):
 
     source_languages: Any
     target_languages: Any
+    source: Any
     transfer: Any
     transfer_weight: float
     temperature: float
     dictionary: Any
     self_training: Any
     n_topics: int
+
+    def _choose_source(self, samples: Samples) -> SourceModel:
+        """The kind of the source; see `source` for what "auto" is."""
+        source = self.source
+        if isinstance(source, str) and source == "auto":
+            has_targets = samples.is_text and len(set(samples.language)) > 1
+            is_trained = is_scratch(self.encoder) and self.trainable != "head"
+            is_free = self.dictionary is not None and self._transfer_is_auto
+            source = "linear" if has_targets and is_trained and is_free else None
+        return choose_source(source, self._new_recipe)
+
+    @property
+    def _transfer_is_auto(self) -> bool:
+        return isinstance(self.transfer, str) and self.transfer == "auto"
 
     def _find_start(self, source: SourceModel) -> NetworkClassifier | None:
         """The fitted classifier whose network is the start, if any."""
@@ -102,10 +117,29 @@ class TransferPreparation(NetworkClassifier):
         training_set = self._new_training_set(samples, inputs, is_target, source, execution)
         self.learning_rate_ = self._find_learning_rate(training_set.encoded)
         if network is None:
+            if self._transfer_is_auto:
+                self._check_text_is_used(samples, is_target, source)
             return training_set, self._new_network()
         network.grow(len(self.languages_))
         self.front_end_.continue_body(network, self._encoding_parameters())
         return training_set, network
+
+    def _check_text_is_used(self, samples: Samples, is_target, source: SourceModel) -> None:
+        """Warn if all that X has of the targets is text, and the defaults learn nothing from it."""
+        is_idle = (
+            not self.transfer_
+            and self.translator_ is None
+            and not source.teaches
+            and not source.n_network_rounds(self.self_training)
+        )
+        has_statistics = self.language_norm and not self.front_end_.is_from_scratch
+        if is_target.any() and is_idle and not has_statistics:
+            warn_user(
+                f"X has {is_target.sum()} rows without labels in "
+                f"{name_some(self.target_languages_)}, from which nothing learns. "
+                'Pass a `dictionary`, a term that reads target text such as transfer="coral", or '
+                "a multilingual checkpoint as `encoder`. transfer=None says that it is meant so."
+            )
 
     def _prepare_more(
         self, samples: Samples, source: SourceModel, execution: Execution
@@ -116,12 +150,10 @@ class TransferPreparation(NetworkClassifier):
         if not is_known.any():
             raise ValueError(f"partial_fit: X has no row in the languages {languages}.")
         if not is_known.all():
-            warnings.warn(
+            warn_user(
                 f"partial_fit learns nothing from the rows in "
                 f"{sorted(set(samples.language[~is_known]))}: the languages of the first call are "
-                f"{languages}. Name all languages in `target_languages` before the first call.",
-                InputWarning,
-                stacklevel=5,
+                f"{languages}. Name all languages in `target_languages` before the first call."
             )
         samples = samples.take(is_known)
         inputs = self.front_end_.inputs(samples, execution)

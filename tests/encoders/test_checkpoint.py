@@ -172,7 +172,7 @@ def test_pretrained_weights_learn_slowly(bert):
         return sorted({group["initial_lr"] for group in model.net_.optimizer_.param_groups})
 
     of_encoder, of_head = rates(bert)
-    assert of_encoder == 5e-5 < of_head
+    assert of_encoder == 2e-5 < of_head
     assert rates(make_config()) == [of_head]
 
 
