@@ -1,3 +1,5 @@
+from datetime import date, datetime
+
 import datasets
 import numpy as np
 import pandas as pd
@@ -301,6 +303,22 @@ def test_labels_without_a_gap(y, form):
     assert read_y(form(y)) == ([1, 0, 0, 1], sorted(set(y)))
 
 
+DATES = [date(2021, 1, 1), date(2020, 1, 1)]
+MOMENTS = [datetime(2021, 1, 1, 12), datetime(2020, 1, 1)]
+
+
+@pytest.mark.parametrize("values", [DATES, MOMENTS, np.array(DATES, dtype="datetime64[D]")])
+@pytest.mark.parametrize("form", [list, pd.Series, lambda y: np.array(y, dtype=object)])
+def test_labels_that_are_dates(values, form):
+    samples = check_samples(
+        Reader(), TEXTS, form([values[0], None, values[1], values[1]]), reset=True
+    )
+    assert samples.y.tolist() == [1, MISSING, 0, 0]
+    expected = np.sort(np.asarray(values, dtype="datetime64"))
+    np.testing.assert_array_equal(samples.classes, expected)
+    assert samples.classes.dtype.kind == "M"
+
+
 def test_a_column_of_labels_warns_as_in_sklearn():
     with pytest.warns(DataConversionWarning, match="column-vector"):
         assert read_y(np.array([[1], [0], [0], [1]]))[0] == [1, 0, 0, 1]
@@ -475,6 +493,7 @@ def test_text_where_only_numbers_are_taken(X, message):
 ANY_TEXT = st.text(st.characters(), max_size=20)
 
 
+@pytest.mark.filterwarnings("ignore:These look like several names of one language")
 @given(st.lists(st.tuples(ANY_TEXT, st.text(min_size=1, max_size=3)), min_size=1, max_size=8))
 def test_every_form_of_any_text_is_read_alike(rows):
     texts, language = (list(column) for column in zip(*rows, strict=True))
