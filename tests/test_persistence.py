@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from marks import predicts_unseen_languages
 from safetensors.torch import load_file
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
@@ -270,6 +271,7 @@ NEW = FRENCH[:2], [1, 0]
 
 
 @pytest.mark.parametrize("trainable", ["all", "lora", "adapter", "head"])
+@predicts_unseen_languages
 def test_a_loaded_meta_network_lives_on(bert, trainable, tmp_path):
     meta = fit_meta(encoder=bert, trainable=trainable).adapt(FRENCH, [1, 0, 1, 0], language="fr")
     meta.save(tmp_path)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from marks import predicts_unseen_languages
 from sklearn.feature_extraction.text import TfidfVectorizer
 from tiny import make_classifier, make_meta_net, make_pair
 
@@ -105,6 +106,7 @@ def test_adapting_a_new_kind(word_counts):
     np.testing.assert_array_equal(model.predict_proba(X), before)
 
 
+@predicts_unseen_languages
 def test_registering_a_language_leaves_the_source_model_alone():
     """Front ends do not change: two models that share one do not meet in it."""
     model = make_classifier(trainable="head", transfer="labels", target_languages="zh").fit(X, Y)

@@ -35,7 +35,7 @@ def test_labelled_rows_of_other_languages_are_sources():
 
 
 def test_new_languages_in_a_later_partial_fit_are_warned_of():
-    model = make_classifier(target_languages="zh").partial_fit(X, Y)
+    model = make_classifier(target_languages="zh", transfer=None).partial_fit(X, Y)
     mixed = X.assign(language=["en"] * 20 + ["sv"] * 20)
     with pytest.warns(InputWarning, match=r"learns nothing from the rows in \['sv'\]"):
         model.partial_fit(mixed, Y)
@@ -70,6 +70,7 @@ def test_class_weights_are_those_of_labels(kind, labels):
             model = make_classifier(
                 class_weight=weights,
                 source=source,
+                transfer=None if source is None else "auto",
                 target_languages="zh",
                 dictionary=DICTIONARY if kind == "teacher" else None,
                 n_topics=1,
