@@ -31,7 +31,7 @@ from metaling_sk._encoders.scratch import train_tokenizer
 WORDS = {
     "en": ["good", "bad", "hotel", "room"],
     "de": ["gut", "mies", "Hotel", "Zimmer"],
-    "fr": ["bon", "mauvais", "hôtel", "chambre"],
+    "fr": ["bon", "mauvais", "hôtel", "repas"],
 }
 KINDS = ("right", "wrong", "exceptions", "right fits", "wrong fits", "changed global state")
 N_NUMBERS = 5

@@ -163,7 +163,7 @@ def test_entries_of_one_place_are_summed():
     ids=["nullable", "arrow", "pyarrow"],
 )
 def test_missing_labels_beside_another_value_for_them(labels):
-    model = make_classifier(missing_label=-1).fit(X[:20], labels)
+    model = make_classifier(missing_label=-1, transfer=None).fit(X[:20], labels)
     assert model.classes_.tolist() == [0, 1]
     assert model.classes_.dtype.kind == "i"
 

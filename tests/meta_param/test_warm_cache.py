@@ -98,7 +98,7 @@ def test_our_classifiers_name_what_decides_a_vector():
 
 def test_trained_encoders_share_nothing():
     X, y = make_pair(10, 10)
-    clf = make_classifier(source_languages="en")
+    clf = make_classifier(source_languages="en", transfer=None)
     clf.warm_cache(X)
     assert not hasattr(clf, "n_features_in_")
     MetaParamSearchCV(clf, {"batch_size": [4]}, n_iter=1, cv=2, verbose=0).fit(X, y)
