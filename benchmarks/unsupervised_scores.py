@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import accuracy_score
 from tqdm.auto import tqdm
@@ -45,8 +46,8 @@ RESULT = Path(__file__).parent / "results" / "unsupervised_scores.json"
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("features", type=Path, help="vectors of NusaX (.npz)")
 parser.add_argument("--candidates", type=int, default=30)
-parser.add_argument("--seeds", type=int, default=2)
-parser.add_argument("--tasks", nargs="+", help="default all")
+parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+parser.add_argument("--tasks", nargs="+", default=["reviews", "nusax"])
 parser.add_argument("--result", type=Path, default=RESULT)
 args = parser.parse_args()
 
@@ -177,7 +178,10 @@ def measure(read, seed):
             for name, scorer in SCORERS.items()
         }
         accuracy = accuracy_score(y[is_hidden], model.predict(X[is_hidden]))
-        rows.append({"model": repr(model), "share": share, "accuracy": round(accuracy, 4)} | scores)
+        rows.append(
+            {"model": " ".join(repr(model).split()), "share": share, "accuracy": round(accuracy, 4)}
+            | scores
+        )
     return rows
 
 
@@ -200,9 +204,10 @@ def summarise(rows):
 
 tasks = {"reviews": reviews, "nusax": nusax}
 warnings.simplefilter("ignore", InputWarning)
+warnings.simplefilter("ignore", ConvergenceWarning)
 result = {}
-for task in args.tasks or tasks:
-    for seed in range(args.seeds):
+for task in args.tasks:
+    for seed in args.seeds:
         rows = measure(tasks[task], seed)
         result[f"{task}, seed {seed}"] = {"summary": summarise(rows), "candidates": rows}
         print(task, seed, json.dumps(result[f"{task}, seed {seed}"]["summary"], indent=1))
