@@ -82,7 +82,9 @@ class MetaParamSearchCV(SignatureOrderMixin, BaseSearchCV):
         The number of candidates. The brackets of "hyperband" share them.
     scoring : str, callable, list, tuple, dict or None, default=None
         As in `RandomizedSearchCV`, but None is the negative log-loss over all classes of y for a
-        classifier with `predict_proba`, and the `score` method for any other estimator.
+        classifier with `predict_proba`, and the `score` method for any other estimator. Scorers
+        that need no labels in the target languages, such as `CircularValidation`, are given
+        samples without a label, too.
     select : {"mean", "worst_language"}, default="mean"
         The best candidate is the one with the best mean score of the splits, or with the best
         score in the language in which it does worst.

@@ -32,9 +32,8 @@ class ImportanceWeightedScorer(TargetScorer):
     others. Then it is the largest one with an effective sample size
     :math:`(\sum_i w_i)^2 / \sum_i w_i^2` of `min_effective_share` of the source samples.
 
-    The score is right if a sample has the same label, or probability of a label, in both languages
-    where the predictions are equal. A model that is sure and wrong in the target language breaks
-    this assumption.
+    The score is right if samples of both languages that get the same predictions also have the same
+    shares of labels. A model that is sure and wrong in the target language breaks this assumption.
 
     Parameters
     ----------
