@@ -195,7 +195,7 @@ class TargetScorer(SignatureOrderMixin, BaseEstimator, ABC):
         elif sources is not None:
             is_target = ~np.isin(languages, sources)
         else:
-            is_target = np.isin(languages, languages[~is_labelled])
+            is_target = np.isin(languages, list(set(languages[~is_labelled])))
         is_source = ~is_target if sources is None else np.isin(languages, sources)
         if (is_source & is_target).any():
             raise ValueError(
