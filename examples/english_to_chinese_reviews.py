@@ -47,7 +47,7 @@ parser.add_argument(
 parser.add_argument("--labels", type=int, nargs="+", help="numbers of Chinese labels to try")
 parser.add_argument("--layer", type=float, default=-1, help="layer, for example 0.5 of the depth")
 parser.add_argument("--rows", type=int, default=1000, help="rows of a language to encode")
-parser.add_argument("--test-rows", type=int, default=800, help="test rows of both languages")
+parser.add_argument("--test-rows", type=int, default=400, help="test rows of a language")
 parser.add_argument("--seeds", type=int, default=1, help="number of runs to average")
 parser.add_argument(
     "--output", type=Path, default=Path("examples/output"), help="folder for table and figure"
@@ -56,7 +56,7 @@ args, _ = parser.parse_known_args()
 
 n_english, n_chinese = (2000, 4000) if args.quick else (8000, None)
 n_encoded = 250 if args.quick else args.rows
-n_test = 200 if args.quick else args.test_rows
+n_test = 100 if args.quick else args.test_rows
 numbers_of_labels = args.labels or ([0, 64] if args.quick else [0, 16, 64, 256])
 
 # %%

@@ -198,7 +198,7 @@ class MetaParamSearchCV(SignatureOrderMixin, BaseSearchCV):
     ... })
     >>> y = [1, 0, 1, 0] * 3 + [None] * 3
     >>> search = MetaParamSearchCV(
-    ...     TransferClassifier(source_languages="en"),
+    ...     TransferClassifier(source_languages="en", transfer=None),
     ...     {"learning_rate": loguniform(1e-4, 1e-2), "batch_size": [2, 4]},
     ...     search="halving", n_iter=4, max_resources=4, factor=2, cv=2, random_state=0,
     ... )
