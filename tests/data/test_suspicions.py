@@ -154,9 +154,7 @@ def test_many_names():
 
 def test_rows_without_a_language():
     reader = fit_languages("en", "zh")
-    message = (
-        "rows without a language, but the model treats languages differently: 'en', 'zh'."
-    )
+    message = "rows without a language, but the model treats languages differently: 'en', 'zh'."
     with pytest.warns(InputWarning, match=message):
         reader.predict(["text"])
     with pytest.warns(InputWarning, match=message):
