@@ -28,7 +28,7 @@ from metaling_sk.exceptions import InputWarning
 TEXTS, LANGUAGE = X_LABELLED["text"].tolist(), X_LABELLED["language"].to_numpy()
 NO_LANGUAGE = "rows without a language, but the model treats languages differently: 'en', 'zh'"
 UNSEEN = "no statistics of the language of some rows: 'fr'.* Give text of the language to reg"
-FRENCH = ["bon hotel", "chambre"]
+FRENCH = ["bon hotel", "salle"]
 NUMBERS = np.random.default_rng(0).normal(size=(len(X), 4))
 
 TREATS_LANGUAGES = pytest.mark.parametrize(
