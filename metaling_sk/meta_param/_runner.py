@@ -109,28 +109,28 @@ class Runner:
         return True
 
     def _attempt(self, fits: list[Fit], deaths: WorkerDeaths) -> None:
-        """Do fits until they are done or a worker dies.
-
-        A fit whose worker dies in every attempt fails. Workers die for other reasons, too. The
-        failure is therefore not written into the journal, and the next run with its checkpoint
-        tries the fit again.
-        """
+        """Do fits until they are done or a worker dies."""
         with self.spec.folder.open_marks() as marks:
             try:
                 self._run(fits, marks)
-                return
             except Exception as error:
                 if not is_worker_death(error):
                     raise
-                death = error
-            missing = [fit for fit in fits if not self._is_done(fit)]
-            deaths.count(death, missing, [fit for fit in missing if marks.has(fit.name)])
-        for fit in missing:
-            if deaths.is_deadly(fit):
-                if self.spec.error_score == "raise":
-                    raise death
-                self._keep(fit, failed_result(WORKER_DIED, str(death)))
-                self.progress.advance(self._cost, self._standings.summary())
+                missing = [fit for fit in fits if not self._is_done(fit)]
+                deaths.count(error, missing, [fit for fit in missing if marks.has(fit.name)])
+                self._fail([fit for fit in missing if deaths.is_deadly(fit)], error)
+
+    def _fail(self, fits: list[Fit], death: Exception) -> None:
+        """Give up fits whose worker dies in every attempt.
+
+        Workers die for other reasons, too. The failure is therefore not written into the journal,
+        and the next run with its checkpoint tries the fits again.
+        """
+        if fits and self.spec.error_score == "raise":
+            raise death
+        for fit in fits:
+            self._keep(fit, failed_result(WORKER_DIED, str(death)))
+            self.progress.advance(self._cost, self._standings.summary())
 
     def _run(self, fits: list[Fit], marks: Marks) -> None:
         """Do fits in parallel, and note each as soon as it is finished."""
