@@ -10,12 +10,16 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from tiny import DICTIONARY, make_classifier, make_meta_net, make_pair
 
 from metaling_sk import (
+    CircularValidation,
     DictionaryTranslator,
     EncoderVectorizer,
+    ImportanceWeightedScorer,
     LanguageStandardScaler,
     LinearTransferClassifier,
     MetaNetClassifier,
     MetaParamSearchCV,
+    PredictionEntropyScorer,
+    SoftNeighborhoodDensity,
     TransferClassifier,
 )
 
@@ -105,6 +109,15 @@ ESTIMATORS = {
         without_data=[DictionaryTranslator(DICTIONARY)],
         left_out="It takes texts, and the suite gives numbers.",
     ),
+    **{
+        scorer: Instances(without_data=[scorer()], left_out="It scores, and is not fitted.")
+        for scorer in (
+            CircularValidation,
+            ImportanceWeightedScorer,
+            PredictionEntropyScorer,
+            SoftNeighborhoodDensity,
+        )
+    },
 }
 VARIANTS = {
     name: estimator

@@ -83,7 +83,6 @@ class CircularValidation(TargetScorer):
         self.target_languages = target_languages
         self.language_column = language_column
         self.missing_label = missing_label
-        self._validate_parameters()
 
     def _score(self, samples: ScoredSamples) -> float:
         predicted = samples.pass_to(samples.estimator.predict, samples.is_target)

@@ -101,7 +101,6 @@ class ImportanceWeightedScorer(TargetScorer):
         self.target_languages = target_languages
         self.language_column = language_column
         self.missing_label = missing_label
-        self._validate_parameters()
 
     def _score(self, samples: ScoredSamples) -> float:
         probabilities = samples.source_probabilities()

@@ -82,7 +82,6 @@ class SoftNeighborhoodDensity(TargetScorer):
         self.target_languages = target_languages
         self.language_column = language_column
         self.missing_label = missing_label
-        self._validate_parameters()
 
     @property
     def _needs_source(self) -> bool:

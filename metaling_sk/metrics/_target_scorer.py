@@ -124,9 +124,10 @@ class TargetScorer(SignatureOrderMixin, BaseEstimator, ABC):
         Raises
         ------
         ValueError
-            If X has no language, no sample in a target language or, where the score needs them,
-            no labelled sample in a source language.
+            If a parameter is invalid, or X has no language, no sample in a target language or,
+            where the score needs them, no labelled sample in a source language.
         """
+        self._validate_parameters()
         return float(self._score(self._read(estimator, X, y, language)))
 
     def get_metadata_routing(self) -> MetadataRequest:

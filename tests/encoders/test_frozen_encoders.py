@@ -103,7 +103,7 @@ def test_a_frozen_vectorizer_is_not_fitted_anew():
 def test_encoder_vectorizer_with_a_frozen_encoder():
     own, vectors = of_transfer(), of_vectors()
     for fitted in (own, vectors):
-        vectorizer = EncoderVectorizer(FrozenEstimator(fitted), verbose=0)
+        vectorizer = EncoderVectorizer(FrozenEstimator(fitted), dtype="float32", verbose=0)
         pipeline = make_pipeline(vectorizer, LogisticRegression())
         search = GridSearchCV(pipeline, {"logisticregression__C": [1.0]}, cv=2, n_jobs=2)
         found = search.fit(X["text"], Y).best_estimator_[0].text_encoder_.state_dict()

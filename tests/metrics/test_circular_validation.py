@@ -109,4 +109,4 @@ def test_a_dictionary_of_the_other_direction():
 
 def test_what_it_refuses():
     with pytest.raises(ValueError, match="'reverse_estimator' parameter of CircularValidation"):
-        CircularValidation(reverse_estimator="linear")
+        CircularValidation(reverse_estimator="linear")(None, None)

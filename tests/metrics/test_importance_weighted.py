@@ -88,4 +88,4 @@ def test_a_class_that_the_classifier_does_not_know():
 )
 def test_parameters_are_checked(parameters, name):
     with pytest.raises(ValueError, match=f"'{name}' parameter of ImportanceWeightedScorer"):
-        ImportanceWeightedScorer(**parameters)
+        ImportanceWeightedScorer(**parameters)(None, None)

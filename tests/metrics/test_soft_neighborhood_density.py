@@ -41,4 +41,4 @@ def test_what_it_refuses():
     with pytest.raises(ValueError, match="at least two rows of the target languages"):
         density(np.array([[0.9, 0.1]]))
     with pytest.raises(ValueError, match="'temperature' parameter of SoftNeighborhoodDensity"):
-        SoftNeighborhoodDensity(temperature=0)
+        SoftNeighborhoodDensity(temperature=0)(None, None)

@@ -77,7 +77,7 @@ def test_what_they_refuse(scorer):
     with pytest.raises(ValueError, match="'zh'. stand in `source_languages` and in `target"):
         scorer(source_languages=["en", "zh"], target_languages="zh")(Given(), X, Y)
     with pytest.raises(ValueError, match="'target_languages' parameter of"):
-        scorer(target_languages=3)
+        scorer(target_languages=3)(Given(), X, Y)
 
 
 @pytest.mark.parametrize(
