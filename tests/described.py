@@ -82,6 +82,10 @@ DIFFERENT = {
     "generator": lambda: [np.random.default_rng(seed) for seed in (0, 1)],
     "network": lambda: [bert(0), bert(1), bert(0, hidden_dropout_prob=0.3)],
     "frozen": lambda: [FrozenEstimator(fitted(C)) for C in (1, 0.1)],
+    "frozen network": lambda: [
+        FrozenEstimator(make_classifier(max_epochs=1).fit(["good day", "bad day"] * 6, y))
+        for y in ([1, 0] * 6, [0, 1] * 6)
+    ],
     "distribution": lambda: [loguniform(1, 2), loguniform(1, 3), uniform(1, 2)],
     "histogram": lambda: [rv_histogram(np.histogram(X + number)) for number in (0, 1)],
     "kind of number": lambda: [1, 1.0, True, "1"],

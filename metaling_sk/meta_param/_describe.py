@@ -28,6 +28,7 @@ import scipy.stats
 import torch
 from joblib.hashing import NumpyHasher
 from sklearn.base import BaseEstimator
+from skorch import NeuralNet
 
 from metaling_sk._data.tokens import tokenizer_digest
 
@@ -36,6 +37,9 @@ MUTATORS = frozenset(("add", "append", "clear", "extend", "insert", "pop", "remo
 
 WRITES = frozenset(["STORE_GLOBAL", "STORE_SUBSCR", "DELETE_SUBSCR"])
 """Instructions that change a global variable or an item."""
+
+TRAINING_STATE = frozenset(("callbacks", "callbacks_", "history_", "optimizer_"))
+"""Attributes of a net of skorch that tell how it was trained."""
 
 LIBRARIES = ("metaling_sk", "sklearn", "numpy", "torch")
 """Packages whose version is part of every search."""
@@ -169,6 +173,8 @@ class _Hasher(NumpyHasher):
             return _tensor_parts(obj)
         if isinstance(obj, torch.nn.Module):
             return _network_parts(obj)
+        if isinstance(obj, NeuralNet):
+            return _net_parts(obj)
         if hasattr(type(obj), "get_vocab"):
             return _tokenizer_parts(obj)
         if isinstance(obj, set | frozenset):
@@ -218,6 +224,12 @@ def _network_parts(network: torch.nn.Module) -> tuple:
     config: Any = getattr(network, "config", None)
     config = config.to_dict() if hasattr(config, "to_dict") else None
     return ("network", repr(network), settings, json.dumps(config, default=repr), tensors)
+
+
+def _net_parts(net: NeuralNet) -> tuple:
+    """What a net of skorch predicts by. How long its training took is no part of it."""
+    kept = {name: value for name, value in vars(net).items() if name not in TRAINING_STATE}
+    return ("net", type(net), sorted(kept.items()))
 
 
 def _plain_settings(module: torch.nn.Module) -> Iterable[tuple[str, str]]:
