@@ -30,7 +30,7 @@ from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
 from metaling_sk.meta_net._adaptation import AdaptiveClassifier
 from metaling_sk.meta_net._building import fit_head, new_meta_network
 from metaling_sk.meta_net._episodes import Episodes
-from metaling_sk.meta_net._language_features import check_language_features
+from metaling_sk.meta_net._language_features import find_language_features
 from metaling_sk.meta_net._network import MetaNetwork
 from metaling_sk.meta_net._objective import MetaObjective
 
@@ -84,11 +84,16 @@ class MetaNetClassifier(AdaptiveClassifier):
     inner_learning_rate : float or "auto", default="auto"
         Learning rate of these steps. "auto" is 0.05 where they move the embedding, else
         `learning_rate`.
-    language_features : DataFrame, default=None
-        Numbers about languages, for example typological ones. Its index holds the languages. A
-        linear map of the numbers is the starting point of a language's embedding, which
-        `weight_decay` draws it to, and the whole embedding of a language without samples. Columns
-        are standardised. A language that is not in the index has the mean.
+    language_features : DataFrame, "uriel" or None, default=None
+        Numbers about languages, for example typological ones. A linear map of the numbers is the
+        starting point of a language's embedding, which `weight_decay` draws it to, and the whole
+        embedding of a language without labels. Columns are standardised. A language without
+        numbers has the mean.
+
+        - A DataFrame whose index holds the languages.
+        - ``"uriel"``: typology, geography and family of the languages in X, labelled or not, from
+          the URIEL database [7]_ (extra `uriel`). Languages are named by codes of ISO 639 or
+          BCP-47, such as "jv", "jav", "pt-BR" or "jav_Latn".
     language_dropout : float, default=0.1
         Probability in training that a sample counts as one of no language.
     max_width : int, default=8
@@ -230,6 +235,8 @@ class MetaNetClassifier(AdaptiveClassifier):
     .. [4] Finn et al. (2017). Model-agnostic meta-learning. ICML.
     .. [5] Zintgraf et al. (2019). Fast context adaptation via meta-learning. ICML.
     .. [6] Nichol et al. (2018). On first-order meta-learning algorithms. arXiv:1803.02999.
+    .. [7] Littell et al. (2017). URIEL and lang2vec: representing languages as typological,
+       geographical, and phylogenetic vectors. EACL.
 
     Examples
     --------
@@ -255,8 +262,7 @@ class MetaNetClassifier(AdaptiveClassifier):
         "meta_algorithm": [StrOptions({"joint", "maml", "reptile"})],
         "inner_steps": [Number(Integral, 1, None, closed="left")],
         "inner_learning_rate": [StrOptions({"auto"}), Number(Real, 0, None, closed="left")],
-        # The sentence of `check_language_features` says what the table holds.
-        "language_features": "no_validation",
+        "language_features": [pd.DataFrame, StrOptions({"uriel"}), None],
         "language_dropout": [Number(Real, 0, 1, closed="both")],
         "max_width": [Number(Integral, 1, None, closed="left")],
         "residual_penalty": [Number(Real, 0, None, closed="left"), None],
@@ -362,8 +368,6 @@ class MetaNetClassifier(AdaptiveClassifier):
         MemoryError
             If the memory of the GPU does not suffice.
         """
-        if self.language_features is not None:
-            check_language_features(self.language_features)
         start = copy.copy(self) if self.warm_start and hasattr(self, "net_") else None
         with (unfitted_on_error if start is None else unchanged_on_error)(self):
             samples = check_samples(self, X, y, language, reset=start is None, needs_y=True)
@@ -371,6 +375,9 @@ class MetaNetClassifier(AdaptiveClassifier):
                 check_two_classes(samples, self)
             else:
                 samples = with_classes(samples, start.classes_)
+            features = find_language_features(
+                self.language_features, sorted(set(samples.language)), self
+            )
             assert samples.classes is not None
             self.classes_ = samples.classes
             self.residual_heads_, self._adaptations = {}, {}
@@ -378,7 +385,7 @@ class MetaNetClassifier(AdaptiveClassifier):
                 seeded(self.random_state) as rng,
                 Progress(self.verbose, "meta network") as progress,
             ):
-                self._fit(samples, start, rng, self._execution(progress))
+                self._fit(samples, features, start, rng, self._execution(progress))
         return self
 
     @property
@@ -407,17 +414,24 @@ class MetaNetClassifier(AdaptiveClassifier):
             embeddings = hypernetwork.embed(indices).cpu().numpy()
         return pd.DataFrame(embeddings, index=self.languages_)
 
-    def _fit(self, samples: Samples, start, rng, execution: Execution) -> None:
+    def _fit(
+        self,
+        samples: Samples,
+        features: pd.DataFrame | None,
+        start,
+        rng,
+        execution: Execution,
+    ) -> None:
         inputs = self._fit_front_end(samples, execution, start)
-        if self.language_features is not None:
-            named = set(map(str, self.language_features.index)) - set(self.languages_)
+        if features is not None:
+            named = set(features.index) - set(self.languages_)
             self.languages_ = [*self.languages_, *sorted(named)]
         encoded = self._encode(inputs, samples.language).with_labels(samples.y)
         self.learning_rate_ = self._find_learning_rate(encoded)
         held_out = split_validation(samples, self.validation_fraction, rng)
         training = encoded.take(samples.labelled & ~held_out)
         if start is None:
-            network = self._new_network(training, encoded)
+            network = self._new_network(training, encoded, features)
         else:
             network = self._continued_network(start, encoded)
         objective = MetaObjective(
@@ -450,13 +464,15 @@ class MetaNetClassifier(AdaptiveClassifier):
             names = [f"step {number}" for number in range(self.inner_steps)]
         return Episodes(training, names, self.batch_size, rng)
 
-    def _new_network(self, training: EncodedSamples, encoded: EncodedSamples) -> MetaNetwork:
+    def _new_network(
+        self, training: EncodedSamples, encoded: EncodedSamples, features: pd.DataFrame | None
+    ) -> MetaNetwork:
         """A new network, whose head starts from a logistic regression where inputs are fixed."""
         is_fixed = self.front_end_.inputs_are_fixed
         network = new_meta_network(
             self.front_end_.new_body(len(self.languages_)),
             self.languages_,
-            self.language_features,
+            features,
             learnt=np.unique(encoded.language_index[encoded.y != MISSING]),
             n_heads=N_HEADS_ON_FEATURES if is_fixed else N_HEADS,
             n_classes=len(self.classes_),

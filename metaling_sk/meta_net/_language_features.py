@@ -6,14 +6,40 @@ import numpy as np
 import pandas as pd
 import torch
 
+from metaling_sk.meta_net._uriel import uriel_features
 
-def standardised(features, languages: list[str]) -> torch.Tensor:
+
+def find_language_features(features, languages: list[str], estimator) -> pd.DataFrame | None:
+    """Return the table that the parameter stands for.
+
+    Parameters
+    ----------
+    features : DataFrame, "uriel" or None
+        The parameter.
+    languages : list of str
+        The languages of the samples.
+    estimator : estimator
+        What is fitted.
+
+    Returns
+    -------
+    DataFrame or None
+        See `check_language_features` and `uriel_features`.
+    """
+    if features is None:
+        return None
+    if isinstance(features, str):
+        return uriel_features(languages, estimator)
+    return check_language_features(features)
+
+
+def standardised(features: pd.DataFrame, languages: list[str]) -> torch.Tensor:
     """Standardise the columns of a table of language features.
 
     Parameters
     ----------
     features : DataFrame
-        See `check_language_features`.
+        See `find_language_features`.
     languages : list of str
         The languages, in the order of the result.
 
@@ -22,13 +48,12 @@ def standardised(features, languages: list[str]) -> torch.Tensor:
     Tensor of float32, shape (n_languages, n_columns)
         0 where a language or a value is missing.
     """
-    table = check_language_features(features)
-    scale = table.std(ddof=0).replace(0.0, 1.0)
-    table = ((table - table.mean()) / scale).reindex(languages).fillna(0.0)
+    scale = features.std(ddof=0).replace(0.0, 1.0)
+    table = ((features - features.mean()) / scale).reindex(languages).fillna(0.0)
     return torch.tensor(table.to_numpy(), dtype=torch.float32)
 
 
-def check_language_features(features) -> pd.DataFrame:
+def check_language_features(features: pd.DataFrame) -> pd.DataFrame:
     """Return a table of language features with an index of str and columns of float.
 
     Parameters
@@ -39,14 +64,9 @@ def check_language_features(features) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If `features` is no DataFrame, has several rows for a language, or holds anything but
-        finite numbers and NaN.
+        If `features` has several rows for a language, or holds anything but finite numbers and
+        NaN.
     """
-    if not isinstance(features, pd.DataFrame):
-        raise ValueError(
-            "`language_features` must be a DataFrame whose index holds the languages, "
-            f"got {type(features).__name__}."
-        )
     table = features.set_axis(list(map(str, features.index)))
     try:
         table = table.astype(float)

@@ -51,8 +51,6 @@ def test_features_are_standardised_and_not_written_to():
 
 
 BAD_FEATURES = {
-    "a dict": ({"en": [1]}, "must be a DataFrame whose index holds the languages, got dict"),
-    "an array": (np.eye(2), "must be a DataFrame .*, got ndarray"),
     "text": (FEATURES.assign(family="Sinitic"), "must hold numbers only"),
     "twice": (FEATURES.rename({"as is 2": "as is 1"}), r"has more than one row for \['as is 1'\]"),
     "infinite": (FEATURES.assign(speakers=np.inf), "holds infinity; use NaN for what is not"),
@@ -64,6 +62,13 @@ def test_bad_features(name):
     features, message = BAD_FEATURES[name]
     model = make_model("numbers", language_features=features)
     with pytest.raises(ValueError, match=f"`language_features` {message}"):
+        fit(model, *make_numbers())
+
+
+@pytest.mark.parametrize("features", [{"en": [1]}, np.eye(2), "wals"])
+def test_other_types(features):
+    model = make_model("numbers", language_features=features)
+    with pytest.raises(ValueError, match="'language_features' .* 'pandas.DataFrame', .* {'uriel'}"):
         fit(model, *make_numbers())
 
 
