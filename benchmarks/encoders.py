@@ -29,6 +29,7 @@ is used where there is one.
 """
 
 import argparse
+import gc
 import importlib.util
 import tempfile
 import time
@@ -353,6 +354,7 @@ def main() -> None:
         figures = measure(args, record["method"], record["seed"])
         records.append(args.result, record | {"figures": figures})
         progress.write(f"{record['method']}, seed {record['seed']}: {figures}")
+        gc.collect()  # The Trainers hold their models in cycles.
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
     report(args.result)
