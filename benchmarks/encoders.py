@@ -261,7 +261,7 @@ def read_sib200(args, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
             train = train[: args.labels + args.texts].reset_index(drop=True)
             train.loc[args.labels :, "label"] = None
         training.append(train)
-        evaluation.append(test[: args.test_rows])
+        evaluation.append(test.sample(args.test_rows or len(test), random_state=0))
     return pd.concat(training, ignore_index=True), pd.concat(evaluation, ignore_index=True)
 
 
