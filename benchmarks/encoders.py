@@ -180,6 +180,8 @@ def fit_trainer(train, seed, epochs) -> Fitted:
         processing_class=tokenizer,
     )
     trainer.train()
+    # Otherwise `predict` would group the rows too, and return them in another order.
+    trainer.args.train_sampling_strategy = "random"
     return Fitted(
         lambda X: classes[trainer.predict(tokenize(X)).predictions.argmax(axis=1)],
         count(model),
