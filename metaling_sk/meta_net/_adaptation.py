@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import MISSING, Samples, check_samples, join, with_classes
+from metaling_sk._data.tokens import Tokens
 from metaling_sk._network.estimator import NetworkClassifier
 from metaling_sk._network.prediction import Execution, Outputs
 from metaling_sk._utils.all_or_nothing import unchanged_on_error
@@ -18,7 +19,8 @@ from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
 from metaling_sk.meta_net._objective import find_embedding
 from metaling_sk.meta_net._residual_head import ResidualHead
-from metaling_sk.meta_net._residual_training import train_residual_head
+from metaling_sk.meta_net._residual_training import ResidualSettings, train_residual_head
+from metaling_sk.meta_net._solving import Factors, place
 
 ENOUGH_SAMPLES = 16
 """An adapted language gets statistics of its own from this number of samples on."""
@@ -58,9 +60,14 @@ class AdaptiveClassifier(NetworkClassifier):
     _learns_a_language_by = "register_language, or labelled rows to adapt,"
 
     inner_steps: int
-    residual_penalty: float | None
+    residual_penalty: Any
     residual_heads_: dict[str, ResidualHead]
     _adaptations: dict[str, Adaptation]
+
+    @property
+    def _is_solved(self) -> bool:
+        """Whether the models are solved for instead of trained."""
+        raise NotImplementedError
 
     @property
     def _inner_learning_rate(self) -> float:
@@ -220,11 +227,32 @@ class AdaptiveClassifier(NetworkClassifier):
         encoded = self._encode(inputs, samples.language).with_labels(samples.y)
         labelled = encoded.take(samples.labelled)
         if len(labelled):
-            self._fit_embedding(language, labelled, execution)
+            find = self._place if self._is_solved else self._fit_embedding
+            find(language, labelled, execution)
         if self.residual_penalty is not None:
             assert encoded.y is not None
             outputs = self._predict(self.net_.module_, encoded, execution)
             self._fit_residual_head(language, outputs, encoded.y, adaptation.residual_head)
+
+    def _place(self, language: str, labelled: EncodedSamples, execution: Execution) -> None:
+        """Place a language among the others, where the models have been solved for."""
+        assert labelled.y is not None and not isinstance(labelled.inputs, Tokens)
+        network, index = self.net_.module_, self._language_index(language)
+        class_weights = self._class_weights(labelled.y)
+        basis, intercept = (
+            tensor.detach().cpu().double().numpy() for tensor in (network.basis, network.basis_bias)
+        )
+        move = place(
+            self._predict(network, labelled, execution).logits,
+            Factors(basis, intercept, {}).logits(labelled.inputs),
+            np.eye(len(self.classes_))[labelled.y],
+            np.ones(len(labelled)) if class_weights is None else class_weights.numpy()[labelled.y],
+        )
+        hypernetwork = network.hypernetwork
+        embedding = hypernetwork.embed(torch.tensor([index], device=network.head.weight.device))[0]
+        embedding = embedding.detach().clone()
+        embedding[: len(move)] += torch.tensor(move).to(embedding)
+        hypernetwork.set_language(index, embedding)
 
     def _fit_embedding(self, language: str, labelled: EncodedSamples, execution: Execution) -> None:
         assert labelled.y is not None
@@ -252,7 +280,12 @@ class AdaptiveClassifier(NetworkClassifier):
             )
         network.hypernetwork.set_language(index, embedding)
 
-    def _fit_residual_heads(self, labelled: EncodedSamples, execution: Execution) -> None:
+    def _fit_residual_heads(
+        self,
+        labelled: EncodedSamples,
+        execution: Execution,
+        settings: ResidualSettings | None = None,
+    ) -> None:
         """Fit the residual head of every language with labels."""
         assert labelled.y is not None
         logits, representations = self._predict(self.net_.module_, labelled, execution)
@@ -260,7 +293,9 @@ class AdaptiveClassifier(NetworkClassifier):
             members = np.flatnonzero(labelled.language_index == index)
             outputs = Outputs(logits[members], representations[members])
             language = self.languages_[index - 1]
-            self._fit_residual_head(language, outputs, labelled.y[members], seen=True)
+            self._fit_residual_head(
+                language, outputs, labelled.y[members], settings=settings, seen=True
+            )
 
     def _fit_residual_head(
         self,
@@ -269,11 +304,15 @@ class AdaptiveClassifier(NetworkClassifier):
         y: np.ndarray,
         prior: ResidualHead | None = None,
         *,
+        settings: ResidualSettings | None = None,
         seen: bool = False,
     ) -> None:
         """Fit the residual head of a language, on top of the one that it had before."""
-        assert self.residual_penalty is not None
         logits, representations = outputs
+        if self.residual_penalty != "auto":
+            settings = ResidualSettings(self.residual_penalty)
+        elif settings is None:
+            settings = ResidualSettings.default(representations)
         if prior is not None:
             logits = prior.apply(logits, representations)
         class_weights = self._class_weights(y[y != MISSING])
@@ -281,7 +320,7 @@ class AdaptiveClassifier(NetworkClassifier):
             representations,
             y,
             logits,
-            self.residual_penalty,
+            settings,
             None if class_weights is None else class_weights.numpy(),
             seen=seen,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import replace
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from metaling_sk._data.samples import (
     check_two_classes,
     with_classes,
 )
+from metaling_sk._data.tokens import Tokens
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import TrainingSettings, history_frame, new_net, train
 from metaling_sk._utils.all_or_nothing import unchanged_on_error, unfitted_on_error
@@ -28,11 +30,13 @@ from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
 from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
 from metaling_sk.meta_net._adaptation import AdaptiveClassifier
-from metaling_sk.meta_net._building import fit_head, new_meta_network
+from metaling_sk.meta_net._building import fit_head, new_meta_network, set_solution
 from metaling_sk.meta_net._episodes import Episodes
 from metaling_sk.meta_net._language_features import find_language_features
 from metaling_sk.meta_net._network import MetaNetwork
 from metaling_sk.meta_net._objective import MetaObjective
+from metaling_sk.meta_net._residual_training import ResidualSettings
+from metaling_sk.meta_net._solving import LabelledFeatures, solve
 
 N_HEADS, N_HEADS_ON_FEATURES = 16, 4
 """Basis heads. Features are many, and each head has a weight for every one of them."""
@@ -265,7 +269,7 @@ class MetaNetClassifier(AdaptiveClassifier):
         "language_features": [pd.DataFrame, StrOptions({"uriel"}), None],
         "language_dropout": [Number(Real, 0, 1, closed="both")],
         "max_width": [Number(Integral, 1, None, closed="left")],
-        "residual_penalty": [Number(Real, 0, None, closed="left"), None],
+        "residual_penalty": [StrOptions({"auto"}), Number(Real, 0, None, closed="left"), None],
         "size_weight": [Number(Real, 0, None, closed="left")],
         **common_constraints(*NETWORK_PARAMETERS),
     }
@@ -281,7 +285,7 @@ class MetaNetClassifier(AdaptiveClassifier):
         language_features=None,
         language_dropout=0.1,
         max_width=8,
-        residual_penalty=0.1,
+        residual_penalty="auto",
         size_weight=0.01,
         encoder="scratch",
         trainable="all",
@@ -389,7 +393,7 @@ class MetaNetClassifier(AdaptiveClassifier):
         return self
 
     @property
-    def architecture_(self) -> dict[str, dict[str, list[int]]]:
+    def architecture_(self) -> dict[str, dict[str, Any]]:
         """The layers with an adapter, and its width in each, by language."""
         check_is_fitted(self)
         network = self.net_.module_
@@ -401,6 +405,7 @@ class MetaNetClassifier(AdaptiveClassifier):
                 architecture[language] = {
                     "layers": [layer for layer, width in widths if width],
                     "width": [width for _, width in widths if width],
+                    "head": network.n_mixed_heads(index),
                 }
         return architecture
 
@@ -428,10 +433,53 @@ class MetaNetClassifier(AdaptiveClassifier):
             self.languages_ = [*self.languages_, *sorted(named)]
         encoded = self._encode(inputs, samples.language).with_labels(samples.y)
         self.learning_rate_ = self._find_learning_rate(encoded)
+        labelled, settings = encoded.take(samples.labelled), None
+        if start is None and self._is_solved:
+            settings = self._solve(labelled, features, execution)
+        else:
+            self._train(samples, encoded, features, start, rng, execution)
+        self._complete_statistics(samples, rng)
+        if self.residual_penalty is not None:
+            self._fit_residual_heads(labelled, execution, settings)
+
+    @property
+    def _is_solved(self) -> bool:
+        """Whether `fit` solves for the models instead of training them."""
+        is_joint = self.meta_algorithm == "joint" and self.learning_rate == "auto"
+        return is_joint and self.front_end_.inputs_are_fixed
+
+    def _solve(self, labelled: EncodedSamples, features, execution) -> ResidualSettings:
+        """Solve for the models of all languages, and choose how residual heads stand on them."""
+        assert labelled.y is not None and not isinstance(labelled.inputs, Tokens)
+        class_weights = self._class_weights(labelled.y)
+        weight = (
+            np.ones(len(labelled)) if class_weights is None else class_weights.numpy()[labelled.y]
+        )
+        solution = solve(
+            LabelledFeatures(
+                labelled.inputs, labelled.y, labelled.language_index, len(self.classes_), weight
+            ),
+            execution.progress,
+        )
+        network = self._new_network(labelled, features, max(1, len(solution.factors.coef)))
+        set_solution(network, solution)
+        self.net_ = new_net(network, self._empty_objective(), self._settings())
+        self.history_ = pd.DataFrame(columns=["epoch", "train_loss"])
+        return ResidualSettings(solution.choices.penalty, solution.choices.share, by_size=False)
+
+    def _train(self, samples: Samples, encoded, features, start, rng, execution) -> None:
+        """Train the meta network."""
         held_out = split_validation(samples, self.validation_fraction, rng)
         training = encoded.take(samples.labelled & ~held_out)
         if start is None:
-            network = self._new_network(training, encoded, features)
+            is_fixed = self.front_end_.inputs_are_fixed
+            network = self._new_network(
+                encoded.take(samples.labelled),
+                features,
+                N_HEADS_ON_FEATURES if is_fixed else N_HEADS,
+            )
+            if is_fixed:
+                fit_head(network, training, self._class_weights(training.y))
         else:
             network = self._continued_network(start, encoded)
         objective = MetaObjective(
@@ -451,9 +499,6 @@ class MetaNetClassifier(AdaptiveClassifier):
             "train",
         )
         self.history_ = history_frame({"train": self.net_}).drop(columns="stage")
-        self._complete_statistics(samples, rng)
-        if self.residual_penalty is not None:
-            self._fit_residual_heads(encoded.take(samples.labelled), execution)
 
     def _new_steps(self, training: EncodedSamples, rng) -> Steps:
         """The steps of an epoch, as the meta-algorithm takes them."""
@@ -465,23 +510,18 @@ class MetaNetClassifier(AdaptiveClassifier):
         return Episodes(training, names, self.batch_size, rng)
 
     def _new_network(
-        self, training: EncodedSamples, encoded: EncodedSamples, features: pd.DataFrame | None
+        self, labelled: EncodedSamples, features: pd.DataFrame | None, n_heads: int
     ) -> MetaNetwork:
-        """A new network, whose head starts from a logistic regression where inputs are fixed."""
-        is_fixed = self.front_end_.inputs_are_fixed
-        network = new_meta_network(
+        """A new network."""
+        return new_meta_network(
             self.front_end_.new_body(len(self.languages_)),
             self.languages_,
             features,
-            learnt=np.unique(encoded.language_index[encoded.y != MISSING]),
-            n_heads=N_HEADS_ON_FEATURES if is_fixed else N_HEADS,
+            learnt=np.unique(labelled.language_index),
+            n_heads=n_heads,
             n_classes=len(self.classes_),
             max_width=self.max_width,
         )
-        if is_fixed:
-            assert training.y is not None
-            fit_head(network, training, self._class_weights(training.y))
-        return network
 
     def _continued_network(self, start: MetaNetClassifier, encoded: EncodedSamples) -> MetaNetwork:
         """A copy of the network of an earlier fit, with room for new languages."""

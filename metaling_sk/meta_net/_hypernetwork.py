@@ -155,6 +155,20 @@ class Hypernetwork(nn.Module):
             torch.zeros(config["n_languages"], config["n_language_features"]),
         )
 
+    @torch.no_grad()
+    def mix_by_embedding(self) -> None:
+        """Make the weights of the basis heads the first numbers of the embedding.
+
+        Two units of the hidden layer hold each number, because ``gelu(x) - gelu(-x) = x``.
+        """
+        weight, bias = self.trunk.parameters()
+        positions = torch.arange(self.head.out_features)
+        for parameter in (self.layer, weight, bias, self.head.weight):
+            parameter.zero_()
+        for sign, units in ((1.0, 2 * positions), (-1.0, 2 * positions + 1)):
+            weight[units, positions] = sign
+            self.head.weight[positions, units] = sign
+
     def embed(self, language_index: torch.Tensor) -> torch.Tensor:
         """Return the embeddings of languages.
 

@@ -162,6 +162,12 @@ class MetaNetwork(Network):
             cores = self._generate_one(index).cores[0]
         return [int((core != 0).any(dim=1).sum()) for core in cores]
 
+    def n_mixed_heads(self, index: int) -> int:
+        """Return the number of basis heads in the head of a language."""
+        self.eval()
+        with torch.no_grad():
+            return int(self._generate_one(index).head.count_nonzero())
+
     def grow(self, n_languages: int) -> None:
         """Make room for more languages, which are not known."""
         self.hypernetwork.grow(n_languages)

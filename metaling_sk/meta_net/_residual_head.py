@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,13 +84,11 @@ class ResidualHead:
         )
 
 
-def fit_residual_head(
-    features, targets, logits, penalty: float, weight=None, share: float = 1.0
-) -> ResidualHead:
-    """Fit a multinomial logistic regression on top of given logits.
+class ResidualHeadProblem:
+    """The samples of a language, to which residual heads of several penalties are fitted.
 
-    It minimises ``Σ_i w_i L(share · logits_i + W x_i + b, t_i) + penalty / 2 ‖W‖² + 5 ‖b‖²``. W is
-    sparse where the features are sparse: it is 0 for features that no sample has.
+    A head minimises ``Σ_i w_i L(share · logits_i + W x_i + b, t_i) + penalty / 2 ‖W‖² + 5 ‖b‖²``.
+    W is sparse where the features are sparse: it is 0 for features that no sample has.
 
     Parameters
     ----------
@@ -99,34 +98,58 @@ def fit_residual_head(
         Probabilities t of the classes.
     logits : ndarray of shape (n_samples, n_classes)
         The given logits.
-    penalty : float
-        L2 penalty for features with a mean squared norm of 1. It is multiplied by the mean
-        squared norm of the features.
     weight : ndarray of shape (n_samples,), optional
         Weights w of the samples.
-    share : float, default=1.0
-        Factor of the given logits.
-
-    Returns
-    -------
-    ResidualHead
     """
-    is_sparse = sparse.issparse(features)
-    penalty *= (features**2).sum() / len(targets) or 1.0
-    used = np.unique(features.indices) if is_sparse else np.arange(features.shape[1])
-    x = (features[:, used] if is_sparse else features).astype(np.float64)
-    is_wide = len(used) > len(targets) and len(targets) <= MAX_SAMPLES
-    columns, back = _reduce(x) if is_wide else (x, None)
-    weight = np.ones((len(targets), 1)) if weight is None else weight[:, None]
-    coef: Any
-    coef, intercept = _minimise(columns, targets, share * logits, penalty, weight)
-    coef = (coef if back is None else x.T @ (back @ coef)).T
-    if is_sparse:
-        reduced = sparse.coo_array(coef)
-        positions = (reduced.row, used[reduced.col])
-        shape = (logits.shape[1], features.shape[1])
-        coef = sparse.csr_array((reduced.data, positions), shape=shape)
-    return ResidualHead(coef, intercept, share)
+
+    def __init__(self, features, targets, logits, weight=None):
+        self._targets, self._logits = targets, logits
+        self._weight = np.ones((len(targets), 1)) if weight is None else weight[:, None]
+        self._n_features = features.shape[1]
+        self._is_sparse = sparse.issparse(features)
+        self._scale = (features**2).sum() / len(targets) or 1.0
+        self._used = np.unique(features.indices) if self._is_sparse else np.arange(self._n_features)
+        x = features[:, self._used] if self._is_sparse else features
+        self._x = x.astype(np.float64)
+        is_wide = len(self._used) > len(targets) and len(targets) <= MAX_SAMPLES
+        reduced: tuple = _reduce(self._x) if is_wide else (self._x, None)
+        self._columns, self._back = reduced
+
+    def with_logits(self, logits: np.ndarray) -> ResidualHeadProblem:
+        """The same samples with other given logits."""
+        problem = copy.copy(self)
+        problem._logits = logits
+        return problem
+
+    def fit(self, penalty: float, share: float = 1.0) -> ResidualHead:
+        """Fit a residual head.
+
+        Parameters
+        ----------
+        penalty : float
+            L2 penalty for features with a mean squared norm of 1. It is multiplied by the mean
+            squared norm of the features.
+        share : float, default=1.0
+            Factor of the given logits.
+        """
+        coef: Any
+        coef, intercept = _minimise(
+            self._columns, self._targets, share * self._logits, penalty * self._scale, self._weight
+        )
+        coef = (coef if self._back is None else self._x.T @ (self._back @ coef)).T
+        if self._is_sparse:
+            reduced = sparse.coo_array(coef)
+            positions = (reduced.row, self._used[reduced.col])
+            shape = (len(intercept), self._n_features)
+            coef = sparse.csr_array((reduced.data, positions), shape=shape)
+        return ResidualHead(coef, intercept, share)
+
+
+def fit_residual_head(
+    features, targets, logits, penalty: float, weight=None, share: float = 1.0
+) -> ResidualHead:
+    """Fit a residual head to samples; see `ResidualHeadProblem`."""
+    return ResidualHeadProblem(features, targets, logits, weight).fit(penalty, share)
 
 
 def _minimise(x, targets, logits, penalty: float, weight) -> tuple[np.ndarray, np.ndarray]:

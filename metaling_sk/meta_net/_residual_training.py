@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
-from scipy.special import softmax
+from scipy import sparse
+from scipy.special import log_softmax, softmax
 from sklearn.metrics import cohen_kappa_score
 
 from metaling_sk._data.samples import MISSING
 from metaling_sk.meta_net._residual_head import ResidualHead, fit_residual_head
 
 MANY_SAMPLES = 512
-"""Number of samples from which on the penalty is the given one, and the share `PRIOR_SHARE`.
+"""Number of samples that penalties and shares are for, unless they are chosen for fewer."""
 
-With fewer samples the penalty is larger in proportion, and the share nearer to 1.
-"""
+PENALTY, PENALTY_SPARSE = 0.3, 0.1
+"""L2 penalty of residual heads on dense and on sparse features."""
 
 PRIOR_SHARE = 0.25
 """Factor of logits that are too sure of many samples.
@@ -36,11 +39,41 @@ for categorical data. Biometrics).
 """
 
 N_FOLDS = 3
-"""Number of folds in which this agreement is measured."""
+"""Number of folds in which this agreement, and what a residual head is worth, is measured."""
+
+
+@dataclass(frozen=True)
+class ResidualSettings:
+    """The penalty of residual heads, and the share of the logits that they stand on.
+
+    Attributes
+    ----------
+    penalty : float
+        See `fit_residual_head`.
+    share : float
+        Where the network was fitted to the samples.
+    by_size : bool, default=True
+        Whether they are for `MANY_SAMPLES`: with fewer the penalty is larger in proportion, and
+        the share nearer to 1.
+    """
+
+    penalty: float
+    share: float = PRIOR_SHARE
+    by_size: bool = True
+
+    @classmethod
+    def default(cls, vectors) -> ResidualSettings:
+        """The settings for vectors, dense or sparse."""
+        return cls(PENALTY_SPARSE if sparse.issparse(vectors) else PENALTY)
+
+    def of(self, n_samples: int, seen: bool) -> tuple[float, float]:
+        """The penalty and the share for a number of samples, which the network was fitted to."""
+        progress = min(1.0, n_samples / MANY_SAMPLES) if self.by_size else 1.0
+        return self.penalty / progress, 1 - (1 - self.share) * progress if seen else 1.0
 
 
 def train_residual_head(
-    vectors, y, logits, penalty: float, class_weight=None, *, seen: bool = False
+    vectors, y, logits, settings: ResidualSettings, class_weight=None, *, seen: bool = False
 ) -> ResidualHead | None:
     """Fit the residual head of a language; predictions serve as labels where these are missing.
 
@@ -55,8 +88,7 @@ def train_residual_head(
         Class indices; `MISSING` where a sample has no label.
     logits : ndarray of shape (n_samples, n_classes)
         The logits of the network.
-    penalty : float
-        See `fit_residual_head`.
+    settings : ResidualSettings
     class_weight : ndarray of shape (n_classes,), optional
         Weights of the classes, for samples with a label.
     seen : bool, default=False
@@ -65,11 +97,12 @@ def train_residual_head(
     Returns
     -------
     ResidualHead or None
-        None where no sample is left.
+        None where no sample is left, and where it would make the predictions of held-out samples
+        worse.
     """
     labelled = y != MISSING
     if not labelled.all():
-        if _can_be_learnt(vectors, logits, penalty):
+        if _can_be_learnt(vectors, logits, settings.penalty):
             seen = True
         else:
             vectors, y, logits = vectors[labelled], y[labelled], logits[labelled]
@@ -81,9 +114,12 @@ def train_residual_head(
     weight = np.ones(len(y)) if labelled.all() else np.where(labelled, LABEL_WEIGHT, 1.0)
     if class_weight is not None:
         weight[labelled] *= class_weight[y[labelled]]
-    progress = min(1.0, len(y) / MANY_SAMPLES)
-    share = 1 - (1 - PRIOR_SHARE) * progress if seen else 1.0
-    return fit_residual_head(vectors, targets, logits, penalty / progress, weight, share)
+    penalty, share = settings.of(len(y), seen)
+    if not seen and len(y) >= 2 * N_FOLDS:
+        learnt = _cross_fit(vectors, targets, logits, penalty, weight)
+        if _loss(learnt, targets, weight) > _loss(logits, targets, weight):
+            return None
+    return fit_residual_head(vectors, targets, logits, penalty, weight, share)
 
 
 def _can_be_learnt(vectors, logits, penalty: float) -> bool:
@@ -92,12 +128,29 @@ def _can_be_learnt(vectors, logits, penalty: float) -> bool:
     if len(predicted) < N_FOLDS or len(np.unique(predicted)) < 2:
         return False
     targets = softmax(SHARPENING * logits, axis=1)
-    fold = np.arange(len(predicted)) % N_FOLDS
+    learnt = _cross_fit(vectors, targets, logits, penalty, share=0.0)
+    return cohen_kappa_score(predicted, learnt.argmax(axis=1)) > SUBSTANTIAL
+
+
+def _cross_fit(vectors, targets, logits, penalty: float, weight=None, share=1.0) -> np.ndarray:
+    """Return the logits of each sample by a residual head of the other folds."""
+    fold = np.empty(len(targets), dtype=int)
+    fold[np.argsort(targets.argmax(axis=1), kind="stable")] = np.arange(len(targets)) % N_FOLDS
     learnt = np.empty(logits.shape)
     for held_out in range(N_FOLDS):
         train, test = np.flatnonzero(fold != held_out), np.flatnonzero(fold == held_out)
         residual_head = fit_residual_head(
-            vectors[train], targets[train], logits[train], penalty, share=0.0
+            vectors[train],
+            targets[train],
+            logits[train],
+            penalty,
+            None if weight is None else weight[train],
+            share,
         )
         learnt[test] = residual_head.apply(logits[test], vectors[test])
-    return cohen_kappa_score(predicted, learnt.argmax(axis=1)) > SUBSTANTIAL
+    return learnt
+
+
+def _loss(logits, targets, weight) -> float:
+    """Return the sum of the weighted log-losses."""
+    return -(weight[:, None] * targets * log_softmax(logits, axis=1)).sum()

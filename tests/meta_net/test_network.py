@@ -75,7 +75,7 @@ def test_closed_gates_leave_the_head(kind):
     X, _, _ = make_data(kind, seed=5)
     model = set_gates(fitted(kind), -9.0)
     model.residual_heads_.clear()
-    assert all(adapters == {"layers": [], "width": []} for adapters in model.architecture_.values())
+    assert all(adapters["layers"] == [] for adapters in model.architecture_.values())
     batch = model._encode(
         model.front_end_.inputs(samples_of(X), model._execution()),
         np.full(X.shape[0], "opposite 1", dtype=object),
@@ -100,9 +100,7 @@ def test_size_weight_closes_the_gates():
         make_model("numbers", size_weight=weight, **parameters).fit(X, y, language=language)
         for weight in (0.0, 1.0)
     )
-    assert all(
-        adapters == {"layers": [], "width": []} for adapters in costly.architecture_.values()
-    )
+    assert all(adapters["layers"] == [] for adapters in costly.architecture_.values())
     assert sum(sum(adapters["width"]) for adapters in free.architecture_.values()) > 16
     assert costly.history_["size"].iloc[-1] < 0.01
     assert "size" not in free.history_
@@ -132,7 +130,7 @@ def test_an_encoder_without_layers_has_heads_only():
     tokenizer = fitted("scratch").text_encoder_.tokenizer
     X, y, language = make_data("scratch")
     model = make_meta_net(**LEARNING | {"encoder": (Bag(), tokenizer)}).fit(X, y, language=language)
-    assert model.architecture_["as is 1"] == {"layers": [], "width": []}
+    assert model.architecture_["as is 1"] == {"layers": [], "width": [], "head": N_HEADS}
     assert model.score(X, y, language=language) > 0.9
 
 

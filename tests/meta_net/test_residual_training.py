@@ -5,7 +5,11 @@ import pytest
 from scipy.special import softmax
 
 from metaling_sk._data.samples import MISSING
-from metaling_sk.meta_net._residual_training import PRIOR_SHARE, train_residual_head
+from metaling_sk.meta_net._residual_training import (
+    PRIOR_SHARE,
+    ResidualSettings,
+    train_residual_head,
+)
 
 N_CLASSES = 3
 
@@ -25,7 +29,7 @@ def accuracy(residual, vectors, y, logits):
 
 def test_text_without_labels_mends_what_is_predicted():
     vectors, y, logits = make_rows(n_rows=600)
-    residual = train_residual_head(vectors, np.full(len(y), MISSING), logits, 0.1)
+    residual = train_residual_head(vectors, np.full(len(y), MISSING), logits, ResidualSettings(0.1))
     assert np.mean(logits.argmax(axis=1) == y) < 0.85
     assert accuracy(residual, vectors, y, logits) > 0.95
 
@@ -34,10 +38,10 @@ def test_text_from_which_nothing_can_be_learnt_is_left_out():
     _, y, logits = make_rows()
     vectors = np.random.default_rng(1).normal(size=(len(y), 10))
     unknown = np.full(len(y), MISSING)
-    assert train_residual_head(vectors, unknown, logits, 0.1) is None
+    assert train_residual_head(vectors, unknown, logits, ResidualSettings(0.1)) is None
     some = np.where(np.arange(len(y)) < 20, y, MISSING)
-    found = train_residual_head(vectors, some, logits, 0.1)
-    labels_only = train_residual_head(vectors[:20], y[:20], logits[:20], 0.1)
+    found = train_residual_head(vectors, some, logits, ResidualSettings(0.1))
+    labels_only = train_residual_head(vectors[:20], y[:20], logits[:20], ResidualSettings(0.1))
     np.testing.assert_array_equal(found.coef, labels_only.coef)
     assert found.share == 1
 
@@ -45,8 +49,11 @@ def test_text_from_which_nothing_can_be_learnt_is_left_out():
 @pytest.mark.parametrize("n_rows", [1, 2, 5])
 def test_little_text_or_one_class_is_left_out(n_rows):
     vectors, y, logits = make_rows(n_rows)
-    assert train_residual_head(vectors, np.full(n_rows, MISSING), logits * 0, 0.1) is None
-    residual = train_residual_head(vectors, y, logits, 0.1)
+    assert (
+        train_residual_head(vectors, np.full(n_rows, MISSING), logits * 0, ResidualSettings(0.1))
+        is None
+    )
+    residual = train_residual_head(vectors, y, logits, ResidualSettings(0.1))
     assert np.isfinite(residual.apply(logits, vectors)).all()
 
 
@@ -54,14 +61,15 @@ def test_labels_count_more_than_predictions():
     vectors, y, logits = make_rows()
     wrong = (y + 1) % N_CLASSES
     some = np.where(np.arange(len(y)) < 60, wrong, MISSING)
-    residual = train_residual_head(vectors, some, np.eye(N_CLASSES)[y], 0.01)
+    residual = train_residual_head(vectors, some, np.eye(N_CLASSES)[y], ResidualSettings(0.01))
     assert accuracy(residual, vectors, wrong, logits) > 0.9
 
 
 def test_few_rows_keep_to_the_logits_and_many_do_not():
     vectors, y, logits = make_rows(n_rows=600)
     few, many = (
-        train_residual_head(vectors[:n], y[:n], logits[:n], 0.1, seen=True) for n in (10, 600)
+        train_residual_head(vectors[:n], y[:n], logits[:n], ResidualSettings(0.1), seen=True)
+        for n in (10, 600)
     )
     assert few.share > 0.98 and many.share == PRIOR_SHARE
     assert abs(few.coef).max() < abs(many.coef).max() / 5
@@ -72,9 +80,9 @@ def test_class_weights():
     vectors, y, logits = make_rows(noise=3)
     share = [
         softmax(
-            train_residual_head(vectors, y, logits * 0, 0.01, np.array(weights)).apply(
-                logits * 0, vectors
-            ),
+            train_residual_head(
+                vectors, y, logits * 0, ResidualSettings(0.01), np.array(weights)
+            ).apply(logits * 0, vectors),
             axis=1,
         )[:, 0].mean()
         for weights in ([1.0, 1.0, 1.0], [10.0, 1.0, 1.0])
