@@ -52,7 +52,8 @@ class MetaNetClassifier(AdaptiveClassifier):
     """A meta network that generates each language's model: its architecture and its weights.
 
     A hypernetwork maps the embedding of a language and the embedding of a layer to a low-rank
-    adapter of the layer and to the head [1]_ [2]_. All parts are trained together. They minimise
+    adapter of the layer and to the head [1]_ [2]_. Where a Transformer is trained, all parts are
+    trained together. They minimise
 
     .. math:: \\frac{1}{|D_t|} \\sum_{x, y \\in D_t} L(f_m(x), y) + \\lambda L(f_e(x), y)
               + \\text{size\\_weight} \\cdot \\text{E}[\\text{share of open gates}]
@@ -62,8 +63,13 @@ class MetaNetClassifier(AdaptiveClassifier):
     embedding of no language, and it serves languages that have not been seen. At the start of the
     training all models are the same. Every unit of an adapter has a gate, which the language opens
     or closes [3]_. `architecture_` lists the open ones; closed units are not computed in
-    prediction. On features, or on the vectors of a frozen encoder (`trainable="head"`), there is
-    one adapter, on these.
+    prediction.
+
+    Features and the vectors of a frozen encoder (`trainable="head"`) do not change. Then the models
+    are solved for, unless `learning_rate` or another `meta_algorithm` is set. The meta-model is the
+    logistic regression on all samples. The offsets of the languages from it are factored [8]_; the
+    factors are the basis of the heads, and their weights are the embeddings. Cross-validation
+    chooses the number of factors of each language.
 
     On top of the generated model, each language has a residual head: a logistic regression on the
     representations of its own samples, added to the logits of the generated model.
@@ -102,9 +108,11 @@ class MetaNetClassifier(AdaptiveClassifier):
         Probability in training that a sample counts as one of no language.
     max_width : int, default=8
         Number of units of an adapter if all its gates are open.
-    residual_penalty : float or None, default=0.1
+    residual_penalty : float, "auto" or None, default="auto"
         L2 penalty of the residual heads, in units of the mean squared norm of the samples. For
-        fewer than 512 samples it grows in proportion. None leaves the residual heads out.
+        fewer than 512 samples it grows in proportion. "auto" is chosen by cross-validation where
+        the models are solved for, together with the share of the generated logits that is kept;
+        otherwise it is 0.3, or 0.1 for sparse features. None leaves the residual heads out.
     size_weight : float, default=0.01
         Cost of an open gate. The larger it is, the smaller are the architectures.
 
@@ -204,10 +212,11 @@ class MetaNetClassifier(AdaptiveClassifier):
         The languages that have been fitted, adapted or registered, or are in `language_features`.
     architecture_ : dict of str to dict
         The architecture of each language with a model of its own: `layers`, the numbers of the
-        layers with an adapter, from 1 (0 stands for features), and `width`, the number of units in
-        each of them.
-    embeddings_ : DataFrame of shape (n_languages, 32)
-        The embedding of each language.
+        layers with an adapter, from 1 (0 stands for features), `width`, the number of units in
+        each of them, and `head`, the number of basis heads in the head.
+    embeddings_ : DataFrame of shape (n_languages, n_dimensions)
+        The embedding of each language: of 32 dimensions where it is trained, and of as many as
+        there are factors where it is solved for.
     residual_heads_ : dict of str to ResidualHead
         The residual head of each language that has one.
     learning_rate_ : float
@@ -215,7 +224,8 @@ class MetaNetClassifier(AdaptiveClassifier):
     net_ : skorch.NeuralNet
         The meta network.
     history_ : DataFrame
-        A row per epoch: `epoch`, `train_loss`, `valid_loss`, and the mean of each term.
+        A row per epoch: `epoch`, `train_loss`, `valid_loss`, and the mean of each term. No row
+        where the models are solved for.
     n_features_in_ : int
         Number of features, or of columns of texts and languages, seen in `fit`.
     feature_names_in_ : ndarray of str
@@ -223,11 +233,15 @@ class MetaNetClassifier(AdaptiveClassifier):
 
     Notes
     -----
-    On features and the vectors of a frozen encoder, the head starts from the logistic regression on
-    the samples of all languages, and learning_rate="auto" is 0.00025 divided by the mean 1-norm of
-    a sample. The best epoch is the one with the least losses of :math:`f_m` and :math:`f_e` on
-    held-out samples. Samples without a label serve the statistics and the vocabulary of their
-    language.
+    On features and the vectors of a frozen encoder, networks that are trained start from the
+    logistic regression on the samples of all languages, and learning_rate="auto" is 0.00025 divided
+    by the mean 1-norm of a sample. The best epoch is the one with the least losses of :math:`f_m`
+    and :math:`f_e` on held-out samples. Samples without a label serve the statistics and the
+    vocabulary of their language.
+
+    Where the models are solved for, samples of each language and class go to the folds of the
+    cross-validation in turn. Translations of the same sentences should be in the same order in all
+    languages, so that they are in the same fold.
 
     References
     ----------
@@ -241,6 +255,8 @@ class MetaNetClassifier(AdaptiveClassifier):
     .. [6] Nichol et al. (2018). On first-order meta-learning algorithms. arXiv:1803.02999.
     .. [7] Littell et al. (2017). URIEL and lang2vec: representing languages as typological,
        geographical, and phylogenetic vectors. EACL.
+    .. [8] Ando & Zhang (2005). A framework for learning predictive structures from multiple tasks
+       and unlabeled data. JMLR.
 
     Examples
     --------
@@ -413,10 +429,13 @@ class MetaNetClassifier(AdaptiveClassifier):
     def embeddings_(self) -> pd.DataFrame:
         """The embedding of each language."""
         check_is_fitted(self)
-        hypernetwork = self.net_.module_.hypernetwork
+        network = self.net_.module_
+        hypernetwork = network.hypernetwork
         indices = torch.arange(1, len(self.languages_) + 1, device=hypernetwork.delta.device)
         with torch.no_grad():
             embeddings = hypernetwork.embed(indices).cpu().numpy()
+        if self._is_solved:
+            embeddings = embeddings[:, : len(network.basis)]
         return pd.DataFrame(embeddings, index=self.languages_)
 
     def _fit(

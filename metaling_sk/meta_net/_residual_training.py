@@ -38,6 +38,9 @@ SUBSTANTIAL = 0.6
 for categorical data. Biometrics).
 """
 
+PENALTY_FACTORS = (1.0, 0.25, 0.0625)
+"""Factors of the penalty for a new language, to choose from by cross-validation."""
+
 N_FOLDS = 3
 """Number of folds in which this agreement, and what a residual head is worth, is measured."""
 
@@ -116,8 +119,14 @@ def train_residual_head(
         weight[labelled] *= class_weight[y[labelled]]
     penalty, share = settings.of(len(y), seen)
     if not seen and len(y) >= 2 * N_FOLDS:
-        learnt = _cross_fit(vectors, targets, logits, penalty, weight)
-        if _loss(learnt, targets, weight) > _loss(logits, targets, weight):
+        losses = {
+            factor * penalty: _loss(
+                _cross_fit(vectors, targets, logits, factor * penalty, weight), targets, weight
+            )
+            for factor in PENALTY_FACTORS
+        }
+        penalty = min(losses, key=losses.__getitem__)
+        if losses[penalty] > _loss(logits, targets, weight):
             return None
     return fit_residual_head(vectors, targets, logits, penalty, weight, share)
 

@@ -125,14 +125,14 @@ class LabelledFeatures:
     def folds(self) -> np.ndarray:
         """The fold of each sample.
 
-        Each fold has successive samples of each class and language. So a sentence and its
+        The samples of each class and language go to the folds in turn. So a sentence and its
         translations are in the same fold where all languages have them in the same order.
         """
         fold = np.empty(len(self), dtype=int)
         for members in self.members.values():
             for label in np.unique(self.y[members]):
                 same = members[self.y[members] == label]
-                fold[same] = (np.arange(len(same)) * N_FOLDS // len(same) + label) % N_FOLDS
+                fold[same] = (np.arange(len(same)) + label) % N_FOLDS
         return fold
 
     def subsample(self) -> LabelledFeatures:

@@ -130,7 +130,7 @@ def test_an_encoder_without_layers_has_heads_only():
     tokenizer = fitted("scratch").text_encoder_.tokenizer
     X, y, language = make_data("scratch")
     model = make_meta_net(**LEARNING | {"encoder": (Bag(), tokenizer)}).fit(X, y, language=language)
-    assert model.architecture_["as is 1"] == {"layers": [], "width": [], "head": N_HEADS}
+    assert model.architecture_["as is 1"] == {"layers": [], "width": [], "head": 16}
     assert model.score(X, y, language=language) > 0.9
 
 

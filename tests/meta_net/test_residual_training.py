@@ -75,13 +75,22 @@ def test_few_rows_keep_to_the_logits_and_many_do_not():
     assert abs(few.coef).max() < abs(many.coef).max() / 5
 
 
+def test_a_residual_head_that_would_only_fit_noise_is_left_out():
+    _, y, logits = make_rows()
+    right = 5.0 * np.eye(N_CLASSES)[y]
+    noise = np.random.default_rng(1).normal(size=(len(y), 10))
+    assert train_residual_head(noise, y, right, ResidualSettings(0.1)) is None
+    wrong = np.roll(right, 1, axis=1)
+    assert train_residual_head(right, y, wrong, ResidualSettings(0.1)) is not None
+
+
 def test_class_weights():
     """A class that counts ten times as much is predicted more often."""
     vectors, y, logits = make_rows(noise=3)
     share = [
         softmax(
             train_residual_head(
-                vectors, y, logits * 0, ResidualSettings(0.01), np.array(weights)
+                vectors, y, logits * 0, ResidualSettings(0.01), np.array(weights), seen=True
             ).apply(logits * 0, vectors),
             axis=1,
         )[:, 0].mean()

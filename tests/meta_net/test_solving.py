@@ -1,0 +1,222 @@
+"""The models of languages on fixed inputs, which are solved for."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from meta_net_cases import make_numbers, make_texts
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+from tiny import make_config, make_meta_net
+
+from metaling_sk import MetaNetClassifier, load
+from metaling_sk.meta_net._residual_head import ResidualHead
+from metaling_sk.meta_net._solving import (
+    LabelledFeatures,
+    climb,
+    factor,
+    n_factors_of,
+    place,
+)
+
+AGREE = [f"as is {number}" for number in range(4)]
+OPPOSITE = [f"opposite {number}" for number in range(4)]
+UNRELATED = ["unrelated 1", "unrelated 2"]
+
+
+def make_groups(n_rows=60, seed=0):
+    """Languages whose labels agree, contradict each other, and have nothing to do with X."""
+    X, y, language = make_numbers([*AGREE, *OPPOSITE, *UNRELATED], n_rows, seed)
+    unrelated = np.isin(language, UNRELATED)
+    y[unrelated] = np.random.default_rng(seed).integers(0, 2, unrelated.sum())
+    return X, y, language
+
+
+def new_model(**parameters):
+    return MetaNetClassifier(verbose=0, random_state=0, **parameters)
+
+
+def distance(model, some, others):
+    """The mean distance of the embeddings of languages."""
+    embeddings = model.embeddings_
+    return np.mean(
+        [
+            np.linalg.norm(embeddings.loc[one] - embeddings.loc[other])
+            for one in some
+            for other in others
+            if one != other
+        ]
+    )
+
+
+@pytest.mark.parametrize("as_kind", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_embeddings_and_architectures_are_learnt_from_labels(as_kind):
+    X, y, language = make_groups()
+    X = as_kind(X)
+    model = new_model().fit(X, y, language=language)
+    assert distance(model, AGREE, OPPOSITE) > 5 * distance(model, AGREE, AGREE)
+    assert distance(model, AGREE, OPPOSITE) > 5 * distance(model, OPPOSITE, OPPOSITE)
+    heads = {name: adapters["head"] for name, adapters in model.architecture_.items()}
+    assert min(heads[name] for name in (*AGREE, *OPPOSITE)) == 1
+    assert [heads[name] for name in UNRELATED] == [0, 0]
+
+    shuffled = np.random.default_rng(0).permutation(y)
+    other = new_model().fit(X, shuffled, language=language)
+    assert distance(other, AGREE, OPPOSITE) < distance(model, AGREE, OPPOSITE) / 3
+
+
+def test_embeddings_of_a_trained_encoder_are_learnt_from_labels():
+    languages = ["as is 1", "as is 2", "opposite 1", "opposite 2"]
+    texts, y, language = make_texts(languages, n_rows=80)
+    model = make_meta_net(
+        encoder=make_config(), learning_rate=0.01, max_epochs=15, batch_size=16, patience=15
+    ).fit(texts, y, language=language)
+    assert distance(model, languages[:2], languages[2:]) > 1.5 * max(
+        distance(model, languages[:2], languages[:2]), distance(model, languages[2:], languages[2:])
+    )
+
+
+def test_the_generated_model_is_worth_as_much_as_the_languages_need():
+    """Without residual heads: few samples of a language are enough where others have the rest."""
+    X, y, language = make_groups(n_rows=15)
+    X_test, y_test, test_language = make_groups(n_rows=300, seed=7)
+    related = ~np.isin(test_language, UNRELATED)
+    test = X_test[related], y_test[related]
+    model = new_model(residual_penalty=None, language_norm=False).fit(X, y, language=language)
+    found = model.score(*test, language=test_language[related])
+    pooled = LogisticRegression().fit(X, y).score(*test)
+    alone = np.mean(
+        [
+            LogisticRegression()
+            .fit(X[language == name], y[language == name])
+            .score(X_test[test_language == name], y_test[test_language == name])
+            for name in (*AGREE, *OPPOSITE)
+        ]
+    )
+    assert found > alone + 0.02 > pooled + 0.2
+
+
+def test_it_is_no_worse_than_a_model_for_all_or_one_for_each():
+    """Languages that agree, each with a part of its own, with few samples and with many."""
+    rng = np.random.default_rng(0)
+    common = rng.normal(size=20)
+    own = {f"l{number}": common + 0.8 * rng.normal(size=20) for number in range(6)}
+
+    def draw(n_rows):
+        X = rng.normal(size=(6 * n_rows, 20))
+        language = np.repeat(np.array(list(own), dtype=object), n_rows)
+        weights = np.array([own[name] for name in language])
+        return X, ((X * weights).sum(axis=1) > 0).astype(int), language
+
+    X_test, y_test, test_language = draw(500)
+    for n_rows in (10, 50, 400):
+        X, y, language = draw(n_rows)
+        pooled = LogisticRegression().fit(X, y).score(X_test, y_test)
+        alone = np.mean(
+            [
+                LogisticRegression()
+                .fit(X[language == name], y[language == name])
+                .score(X_test[test_language == name], y_test[test_language == name])
+                for name in own
+            ]
+        )
+        model = new_model(language_norm=False).fit(X, y, language=language)
+        assert model.score(X_test, y_test, language=test_language) > max(pooled, alone) - 0.01
+
+
+def test_a_new_language_is_placed_by_a_few_labels():
+    X, y, language = make_groups()
+    model = new_model(residual_penalty=None).fit(X, y, language=language)
+    for name in ("as is 9", "opposite 9"):
+        few, labels, _ = make_numbers([name], 6, seed=3)
+        X_test, y_test, _ = make_numbers([name], 200, seed=4)
+        model.register_language(X_test, language=name)
+        assert 0.3 < model.score(X_test, y_test, language=name) < 0.7
+        model.adapt(few, labels, language=name)
+        assert model.score(X_test, y_test, language=name) > 0.9
+
+
+def test_saved_and_loaded(tmp_path):
+    X, y, language = make_numbers()
+    model = new_model().fit(X, y, language=language)
+    model.save(tmp_path / "model")
+    models = [model, load(tmp_path / "model")]
+    assert models[1].architecture_ == model.architecture_
+    for name in ("as is 1", "new"):
+        probabilities = [
+            model.adapt(X[:8], y[:8], language=name).predict_proba(X, language=language)
+            for model in models
+        ]
+        np.testing.assert_array_equal(*probabilities)
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 3])
+def test_a_handful_of_samples(n_rows):
+    X = np.eye(4)[np.arange(2 * n_rows) % 4]
+    y = np.arange(2 * n_rows) % 2
+    model = new_model(language_norm=False).fit(X, y, language="en")
+    assert np.isfinite(model.predict_proba(X, language="en")).all()
+    assert model.predict(X[:2], language="en").tolist() == [0, 1]
+
+
+def test_class_weights_count():
+    X, y, language = make_numbers(AGREE, 60)
+    plain, weighted = (
+        new_model(class_weight=weight).fit(X, y, language=language).predict(X, language=language)
+        for weight in (None, {0: 1, 1: 20})
+    )
+    assert weighted.mean() > plain.mean() + 0.1
+
+
+# The parts
+
+
+def test_translations_in_the_same_order_are_in_the_same_fold():
+    y = np.array([0, 1, 1, 0, 0, 1, 1, 1])
+    samples = LabelledFeatures(
+        np.zeros((16, 2)), np.tile(y, 2), np.repeat([1, 2], 8), 2, np.ones(16)
+    )
+    fold = samples.folds()
+    np.testing.assert_array_equal(fold[:8], fold[8:])
+    assert set(fold) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("as_kind", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_factors_of_offsets_with_two_directions_are_two(as_kind):
+    rng = np.random.default_rng(0)
+    directions = rng.normal(size=(2, 3, 5))
+    offsets = np.einsum("lj,jkf->lkf", rng.normal(size=(6, 2)), directions)
+    factors = factor(
+        {index: ResidualHead(as_kind(m), m.sum(axis=1)) for index, m in enumerate(offsets)}
+    )
+    assert len(factors.coef) == 2
+    embeddings = np.array(list(factors.embeddings.values()))
+    np.testing.assert_allclose((embeddings**2).mean(axis=0), 1)
+    np.testing.assert_allclose(np.einsum("lj,jkf->lkf", embeddings, factors.coef), offsets)
+    np.testing.assert_allclose(embeddings @ factors.intercept, offsets.sum(axis=2))
+
+
+def test_a_factor_has_to_be_surely_better():
+    rng = np.random.default_rng(0)
+    without = rng.normal(size=200)
+    noise = 0.3 * rng.normal(size=200)
+    assert n_factors_of(np.stack([without, without - 0.01 + noise], axis=1)) == 0
+    assert n_factors_of(np.stack([without, without - 0.5 + noise], axis=1)) == 1
+    assert n_factors_of(np.stack([without, without - 0.5, without - 0.5], axis=1)) == 1
+
+
+@given(best=st.integers(0, 6), start=st.integers(0, 6))
+def test_climbing_finds_the_only_minimum(best, start):
+    grid = tuple(float(number) for number in range(7))
+    assert climb(grid, grid[start], lambda value: abs(value - best)) == best
+
+
+def test_a_place_follows_the_labels_as_far_as_there_are_any():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=40)
+    factor_logits = np.stack([x, -x], axis=1)[:, None]
+    targets = np.eye(2)[(x < 0).astype(int)]
+    none, few, many = (
+        place(np.zeros((n, 2)), factor_logits[:n], targets[:n], np.ones(n))[0] for n in (0, 4, 40)
+    )
+    assert none == 0 < few < many
