@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
 from metaling_sk._data.input_forms import plain_column
 from metaling_sk._utils.messages import name_rows
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half of a pair that stands for one character; alone it is no character."""
 
 UNNAMED_LANGUAGE = "und"
 """The language of samples that name none: BCP-47 has this code for "undetermined"."""
@@ -43,7 +48,7 @@ def read_language(column: np.ndarray | None, language, n_samples: int) -> np.nda
         language = _filled(language, n_samples)
     elif np.ndim(language) != 1:
         raise ValueError("`language` must be one string for all rows, or one string per row.")
-    language = pd.Series(language).to_numpy(dtype=object)
+    language = pd.Series(language, dtype=object).to_numpy()
     if len(language) != n_samples:
         raise ValueError(
             f"X and `language` have inconsistent numbers of samples: "
@@ -60,7 +65,7 @@ def read_language(column: np.ndarray | None, language, n_samples: int) -> np.nda
 
 
 def check_languages(languages: np.ndarray, source: str) -> None:
-    """Raise unless every language is a string.
+    """Raise unless every language is a string that can be written as UTF-8.
 
     Parameters
     ----------
@@ -72,13 +77,20 @@ def check_languages(languages: np.ndarray, source: str) -> None:
     Raises
     ------
     ValueError
-        If a language is not a string.
+        If a language is not a string, or has an unpaired surrogate.
     """
     wrong = [index for index, name in enumerate(languages) if not isinstance(name, str)]
     if wrong:
         raise ValueError(
             f"Every language must be a string such as 'en', but {source} holds something else in "
             f"{name_rows(wrong)} (row {wrong[0]}: {languages[wrong[0]]!r})."
+        )
+    broken = [index for index, name in enumerate(languages) if SURROGATE.search(name)]
+    if broken:
+        raise ValueError(
+            f"{source[0].upper()}{source[1:]} holds a name that is no valid Unicode in "
+            f"{name_rows(broken)} (row {broken[0]}: {languages[broken[0]]!r}). Read the file with "
+            "its own encoding, or rename the language."
         )
 
 

@@ -116,6 +116,6 @@ def _check_labels(y, name: str) -> np.ndarray:
 def _check_language(language) -> np.ndarray:
     if isinstance(language, str):
         raise ValueError(f"`language` must name the language of each row, got only {language!r}.")
-    language = pd.Series(language).to_numpy(dtype=object)
+    language = pd.Series(language, dtype=object).to_numpy()
     check_languages(language, "`language`")
     return language

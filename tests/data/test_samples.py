@@ -417,6 +417,7 @@ def test_bad_samples(X, message):
         (3, "`language` must be one string for all rows, or one string per row"),
         ([["en"]] * 4, "`language` must be one string"),
         (b"en", "`language` must be one string"),
+        (["en", "zh\ud800", "zh", "\udfff"], r"no valid Unicode in rows 1, 3 \(row 1: 'zh"),
     ],
 )
 @pytest.mark.parametrize("X", [TEXTS, NUMBERS])
