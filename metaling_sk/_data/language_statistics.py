@@ -27,7 +27,8 @@ class LanguageStatistics:
         scale is the standard deviation, and 1 where a column is constant.
     scaled : ndarray of bool, shape (n_features,)
         The columns that are centred and scaled: all columns of a dense matrix, and those of a
-        sparse matrix that are not mostly zero. The others have mean 0 and scale 1.
+        sparse matrix that are neither mostly zero nor between 0 and 1, as TF-IDF is. The others
+        have mean 0 and scale 1.
 
     Examples
     --------
@@ -215,12 +216,14 @@ class LanguageStatistics:
 
 
 def _find_scaled_columns(features) -> np.ndarray:
-    """Return a mask of all columns of a dense matrix or the mostly nonzero ones of a sparse one."""
+    """Return a mask of the columns that are centred and scaled; see `scaled`."""
     n_samples, n_features = features.shape
     if not isinstance(features, sparse.csr_array):
         return np.ones(n_features, dtype=bool)
     filled = np.bincount(features.indices[features.data != 0], minlength=n_features)
-    return 2 * filled > n_samples
+    is_no_share = (features.data < 0) | (features.data > 1)
+    beyond_shares = np.bincount(features.indices[is_no_share], minlength=n_features) > 0
+    return (2 * filled > n_samples) & beyond_shares
 
 
 def _moments(features, scaled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -164,7 +164,7 @@ class Factors:
         """The logits of each factor, shape (n_samples, n_factors, n_classes)."""
         n_factors, n_classes, n_features = self.coef.shape
         products = features @ self.coef.reshape(-1, n_features).T
-        return products.reshape(-1, n_factors, n_classes) + self.intercept
+        return products.reshape(len(products), n_factors, n_classes) + self.intercept
 
     def add_up(self, samples: LabelledFeatures) -> np.ndarray:
         """The sum of the factors of the language of each sample, shape (n_samples, n_classes)."""

@@ -28,7 +28,7 @@ class LanguageStandardScaler(
     few samples are noisy, so add all the unlabelled text there is.
 
     In a sparse X, columns that are mostly zero are left as they are, because centring would make
-    them dense. The result is a CSR array.
+    them dense, and so are columns between 0 and 1, such as TF-IDF. The result is a CSR array.
 
     Parameters
     ----------

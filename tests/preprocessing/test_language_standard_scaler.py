@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn import config_context
 from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -116,6 +117,17 @@ def test_sparse_columns_that_are_mostly_zero_stay(X, form, dtype):
     expected = LanguageStandardScaler().fit_transform(mixed[:, 1:5], language=LANGUAGE)
     assert_array_equal(scaled.toarray()[:, [0, 5]], rare.astype(dtype))
     assert_allclose(scaled.toarray()[:, 1:5], expected, atol=1e-5)
+
+
+def test_sparse_columns_of_tfidf_stay_also_where_every_text_has_the_word(X):
+    texts = [f"the {word}" for word in ("good", "bad", "long") for _ in range(17)]
+    words = TfidfVectorizer().fit_transform(texts)
+    found = LanguageStandardScaler().fit_transform(
+        sparse.csr_array(sparse.hstack([words, X])), language=LANGUAGE
+    )
+    assert_array_equal(found[:, : words.shape[1]].toarray(), words.toarray())
+    scaled = LanguageStandardScaler().fit_transform(X, language=LANGUAGE)
+    assert_allclose(found[:, words.shape[1] :].toarray(), scaled)
 
 
 def test_input_is_not_written_to(X):
