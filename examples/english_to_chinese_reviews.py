@@ -6,9 +6,9 @@ The data are labelled English film reviews, Chinese hotel, book and computer rev
 and a dictionary. How well can Chinese reviews be classified with these? How much do 16, 64 or 256
 Chinese labels add? The file runs as a script or, cell by cell, as a notebook::
 
-    python examples/english_to_chinese_reviews.py            # from scratch
+    python examples/english_to_chinese_reviews.py            # with multilingual-e5-small
     python examples/english_to_chinese_reviews.py --quick    # the same with fewer rows
-    python examples/english_to_chinese_reviews.py --encoder multilingual-e5-small    # a checkpoint
+    python examples/english_to_chinese_reviews.py --encoder scratch    # without a checkpoint
 
 It prints a table with both languages. It writes the table and a figure to `examples/output`.
 """
@@ -41,13 +41,13 @@ parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
 parser.add_argument("--quick", action="store_true", help="fewer rows, under a minute")
 parser.add_argument(
     "--encoder",
-    default="scratch",
+    default="multilingual-e5-small",
     help="multilingual-e5-small, scratch, or a path or hub name of another model",
 )
 parser.add_argument("--labels", type=int, nargs="+", help="numbers of Chinese labels to try")
 parser.add_argument("--layer", type=float, default=-1, help="layer, for example 0.5 of the depth")
 parser.add_argument("--rows", type=int, default=1000, help="rows of a language to encode")
-parser.add_argument("--test-rows", type=int, default=2000, help="test rows of a language")
+parser.add_argument("--test-rows", type=int, default=1000, help="test rows of a language")
 parser.add_argument("--seeds", type=int, default=1, help="number of runs to average")
 parser.add_argument(
     "--output", type=Path, default=Path("examples/output"), help="folder for table and figure"
@@ -56,7 +56,7 @@ args, _ = parser.parse_known_args()
 
 n_english, n_chinese = (2000, 4000) if args.quick else (8000, None)
 n_encoded = 250 if args.quick else args.rows
-n_test = 500 if args.quick else args.test_rows
+n_test = 250 if args.quick else args.test_rows
 numbers_of_labels = args.labels or ([0, 64] if args.quick else [0, 16, 64, 256])
 
 # %%
