@@ -362,7 +362,8 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
         for name in DOOR_ATTRIBUTES:
             if name in state:
                 setattr(self, name, state[name])
-        self.history_ = pd.DataFrame(**state["history_"])
+        history = pd.DataFrame(**state["history_"])
+        self.history_ = history if len(history) else history.astype(float)
         kind = FRONT_ENDS[state["front_end"]["kind"]]
         self.front_end_ = kind.from_state(state["front_end"], folder)
         weights = encoder_weights(state["network"]["weights"])

@@ -483,7 +483,7 @@ class MetaNetClassifier(AdaptiveClassifier):
         network = self._new_network(labelled, features, max(1, len(solution.factors.coef)))
         set_solution(network, solution)
         self.net_ = new_net(network, self._empty_objective(), self._settings())
-        self.history_ = pd.DataFrame(columns=["epoch", "train_loss"])
+        self.history_ = pd.DataFrame(columns=["epoch", "train_loss"], dtype=float)
         return ResidualSettings(solution.choices.penalty, solution.choices.share, by_size=False)
 
     def _train(self, samples: Samples, encoded, features, start, rng, execution) -> None:

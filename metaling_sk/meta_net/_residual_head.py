@@ -107,7 +107,13 @@ class ResidualHeadProblem:
         self._weight = np.ones((len(targets), 1)) if weight is None else weight[:, None]
         self._n_features = features.shape[1]
         self._is_sparse = sparse.issparse(features)
-        self._scale = (features**2).sum() / len(targets) or 1.0
+        with np.errstate(over="ignore"):
+            self._scale = (features**2).sum() / len(targets) or 1.0
+        if not np.isfinite(self._scale):
+            raise ValueError(
+                "X holds values so extreme that their squares are infinite; scale them down or "
+                "leave their rows out."
+            )
         self._used = np.unique(features.indices) if self._is_sparse else np.arange(self._n_features)
         x = features[:, self._used] if self._is_sparse else features
         self._x = x.astype(np.float64)
