@@ -177,7 +177,7 @@ class Factors:
 
     def gated(self, n_factors: dict[int, int]) -> Factors:
         """Keep the first factors of each language only, and drop those that no language has."""
-        n_kept = max(n_factors[index] for index in self.embeddings)
+        n_kept = min(len(self.coef), max(n_factors[index] for index in self.embeddings))
         embeddings = {
             index: np.where(np.arange(n_kept) < n_factors[index], embedding[:n_kept], 0.0)
             for index, embedding in self.embeddings.items()

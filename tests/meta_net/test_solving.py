@@ -196,6 +196,14 @@ def test_factors_of_offsets_with_two_directions_are_two(as_kind):
     np.testing.assert_allclose(embeddings @ factors.intercept, offsets.sum(axis=2))
 
 
+def test_no_more_factors_are_kept_than_there_are():
+    head = ResidualHead(np.ones((2, 3)), np.zeros(2))
+    opposite = ResidualHead(-head.coef, head.intercept)
+    factors = factor({1: head, 2: opposite, 3: head}).gated({1: 2, 2: 1, 3: 0})
+    assert len(factors.coef) == len(factors.intercept) == 1
+    np.testing.assert_allclose(list(factors.embeddings.values()), [[1], [-1], [0]])
+
+
 def test_a_factor_has_to_be_surely_better():
     rng = np.random.default_rng(0)
     without = rng.normal(size=200)
