@@ -20,7 +20,7 @@ from metaling_sk._utils.random_state import seeded
 from metaling_sk.meta_net._objective import find_embedding
 from metaling_sk.meta_net._residual_head import ResidualHead
 from metaling_sk.meta_net._residual_training import ResidualSettings, train_residual_head
-from metaling_sk.meta_net._solving import Factors, place
+from metaling_sk.meta_net._solving import Factors, LabelledFeatures, place
 
 ENOUGH_SAMPLES = 16
 """An adapted language gets statistics of its own from this number of samples on."""
@@ -234,19 +234,30 @@ class AdaptiveClassifier(NetworkClassifier):
             outputs = self._predict(self.net_.module_, encoded, execution)
             self._fit_residual_head(language, outputs, encoded.y, adaptation.residual_head)
 
+    def _labelled_features(self, labelled: EncodedSamples) -> LabelledFeatures:
+        """Labelled samples with fixed inputs, weighted by class."""
+        assert labelled.y is not None and not isinstance(labelled.inputs, Tokens)
+        class_weights = self._class_weights(labelled.y)
+        return LabelledFeatures(
+            labelled.inputs,
+            labelled.y,
+            labelled.language_index,
+            len(self.classes_),
+            np.ones(len(labelled)) if class_weights is None else class_weights.numpy()[labelled.y],
+        )
+
     def _place(self, language: str, labelled: EncodedSamples, execution: Execution) -> None:
         """Place a language among the others, where the models have been solved for."""
-        assert labelled.y is not None and not isinstance(labelled.inputs, Tokens)
+        samples = self._labelled_features(labelled)
         network, index = self.net_.module_, self._language_index(language)
-        class_weights = self._class_weights(labelled.y)
         basis, intercept = (
             tensor.detach().cpu().double().numpy() for tensor in (network.basis, network.basis_bias)
         )
         move = place(
             self._predict(network, labelled, execution).logits,
-            Factors(basis, intercept, {}).logits(labelled.inputs),
-            np.eye(len(self.classes_))[labelled.y],
-            np.ones(len(labelled)) if class_weights is None else class_weights.numpy()[labelled.y],
+            Factors(basis, intercept, {}).logits(samples.features),
+            samples.targets,
+            samples.weight,
         )
         hypernetwork = network.hypernetwork
         embedding = hypernetwork.embed(torch.tensor([index], device=network.head.weight.device))[0]

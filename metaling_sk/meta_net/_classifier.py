@@ -21,7 +21,6 @@ from metaling_sk._data.samples import (
     check_two_classes,
     with_classes,
 )
-from metaling_sk._data.tokens import Tokens
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import TrainingSettings, history_frame, new_net, train
 from metaling_sk._utils.all_or_nothing import unchanged_on_error, unfitted_on_error
@@ -36,7 +35,7 @@ from metaling_sk.meta_net._language_features import find_language_features
 from metaling_sk.meta_net._network import MetaNetwork
 from metaling_sk.meta_net._objective import MetaObjective
 from metaling_sk.meta_net._residual_training import ResidualSettings
-from metaling_sk.meta_net._solving import LabelledFeatures, solve
+from metaling_sk.meta_net._solving import solve
 
 N_HEADS, N_HEADS_ON_FEATURES = 16, 4
 """Basis heads. Features are many, and each head has a weight for every one of them."""
@@ -469,17 +468,7 @@ class MetaNetClassifier(AdaptiveClassifier):
 
     def _solve(self, labelled: EncodedSamples, features, execution) -> ResidualSettings:
         """Solve for the models of all languages, and choose how residual heads stand on them."""
-        assert labelled.y is not None and not isinstance(labelled.inputs, Tokens)
-        class_weights = self._class_weights(labelled.y)
-        weight = (
-            np.ones(len(labelled)) if class_weights is None else class_weights.numpy()[labelled.y]
-        )
-        solution = solve(
-            LabelledFeatures(
-                labelled.inputs, labelled.y, labelled.language_index, len(self.classes_), weight
-            ),
-            execution.progress,
-        )
+        solution = solve(self._labelled_features(labelled), execution.progress)
         network = self._new_network(labelled, features, max(1, len(solution.factors.coef)))
         set_solution(network, solution)
         self.net_ = new_net(network, self._empty_objective(), self._settings())

@@ -10,7 +10,11 @@ from scipy.special import log_softmax, softmax
 from sklearn.metrics import cohen_kappa_score
 
 from metaling_sk._data.samples import MISSING
-from metaling_sk.meta_net._residual_head import ResidualHead, fit_residual_head
+from metaling_sk.meta_net._residual_head import (
+    ResidualHead,
+    ResidualHeadProblem,
+    fit_residual_head,
+)
 
 MANY_SAMPLES = 512
 """Number of samples that penalties and shares are for, unless they are chosen for fewer."""
@@ -119,15 +123,12 @@ def train_residual_head(
         weight[labelled] *= class_weight[y[labelled]]
     penalty, share = settings.of(len(y), seen)
     if not seen and len(y) >= 2 * N_FOLDS:
-        losses = {
-            factor * penalty: _loss(
-                _cross_fit(vectors, targets, logits, factor * penalty, weight), targets, weight
-            )
-            for factor in PENALTY_FACTORS
-        }
-        penalty = min(losses, key=losses.__getitem__)
-        if losses[penalty] > _loss(logits, targets, weight):
+        penalties = [factor * penalty for factor in PENALTY_FACTORS]
+        learnt = _cross_fit(vectors, targets, logits, penalties, weight)
+        losses = [_loss(each, targets, weight) for each in learnt]
+        if min(losses) > _loss(logits, targets, weight):
             return None
+        penalty = penalties[int(np.argmin(losses))]
     return fit_residual_head(vectors, targets, logits, penalty, weight, share)
 
 
@@ -137,26 +138,26 @@ def _can_be_learnt(vectors, logits, penalty: float) -> bool:
     if len(predicted) < N_FOLDS or len(np.unique(predicted)) < 2:
         return False
     targets = softmax(SHARPENING * logits, axis=1)
-    learnt = _cross_fit(vectors, targets, logits, penalty, share=0.0)
+    learnt = _cross_fit(vectors, targets, logits, [penalty], share=0.0)[0]
     return cohen_kappa_score(predicted, learnt.argmax(axis=1)) > SUBSTANTIAL
 
 
-def _cross_fit(vectors, targets, logits, penalty: float, weight=None, share=1.0) -> np.ndarray:
-    """Return the logits of each sample by a residual head of the other folds."""
+def _cross_fit(vectors, targets, logits, penalties, weight=None, share=1.0) -> np.ndarray:
+    """Return the logits of each sample by residual heads of the other folds, for each penalty."""
     fold = np.empty(len(targets), dtype=int)
     fold[np.argsort(targets.argmax(axis=1), kind="stable")] = np.arange(len(targets)) % N_FOLDS
-    learnt = np.empty(logits.shape)
+    learnt = np.empty((len(penalties), *logits.shape))
     for held_out in range(N_FOLDS):
         train, test = np.flatnonzero(fold != held_out), np.flatnonzero(fold == held_out)
-        residual_head = fit_residual_head(
+        problem = ResidualHeadProblem(
             vectors[train],
             targets[train],
             logits[train],
-            penalty,
             None if weight is None else weight[train],
-            share,
         )
-        learnt[test] = residual_head.apply(logits[test], vectors[test])
+        for number, penalty in enumerate(penalties):
+            residual_head = problem.fit(penalty, share)
+            learnt[number, test] = residual_head.apply(logits[test], vectors[test])
     return learnt
 
 

@@ -85,6 +85,11 @@ class LabelledFeatures:
     def __len__(self) -> int:
         return len(self.y)
 
+    @property
+    def targets(self) -> np.ndarray:
+        """1 for the class of each sample, shape (n_samples, n_classes)."""
+        return np.eye(self.n_classes)[self.y]
+
     @cached_property
     def members(self) -> dict[int, np.ndarray]:
         """The indices of the samples of each language."""
@@ -114,9 +119,8 @@ class LabelledFeatures:
 
     def problem(self, logits: np.ndarray | None = None) -> ResidualHeadProblem:
         """The problem of a linear model of all samples, on top of given logits."""
-        targets = np.eye(self.n_classes)[self.y]
-        logits = np.zeros(targets.shape) if logits is None else logits
-        return ResidualHeadProblem(self.features, targets, logits, self.weight)
+        logits = np.zeros((len(self), self.n_classes)) if logits is None else logits
+        return ResidualHeadProblem(self.features, self.targets, logits, self.weight)
 
     def losses(self, logits: np.ndarray) -> np.ndarray:
         """The weighted log-loss of each sample."""
@@ -258,20 +262,22 @@ class _Split:
                 logits[members] = residual_head.apply(logits[members], features)
         return logits
 
-    def factor_logits(self, penalty: float) -> np.ndarray:
+    def fit_factors(self, penalty: float) -> None:
+        """Factor the offsets of the languages from the logits."""
+        self.factors = factor({index: p.fit(penalty) for index, p in self.problems.items()})
+
+    def factor_logits(self) -> np.ndarray:
         """The logits with each number of factors, shape (n_samples, 1 + MAX_FACTORS, n_classes)."""
-        factors = factor({index: p.fit(penalty) for index, p in self.problems.items()})
         added = np.zeros((len(self.test), 1 + MAX_FACTORS, self.test.n_classes))
-        products = factors.logits(self.test.features)
+        products = self.factors.logits(self.test.features)
         for index, members in self.test.members.items():
-            for number, weight in enumerate(factors.embeddings.get(index, ())):
+            for number, weight in enumerate(self.factors.embeddings.get(index, ())):
                 added[members, number + 1 :] += weight * products[members, number, None]
         return self.test_logits[:, None] + added
 
-    def add_factors(self, penalty: float, n_factors: dict[int, int]) -> None:
+    def add_factors(self, n_factors: dict[int, int]) -> None:
         """Add the factors of each language to the logits."""
-        factors = factor({index: p.fit(penalty) for index, p in self.problems.items()})
-        factors = factors.gated({index: n_factors[index] for index in factors.embeddings})
+        factors = self.factors.gated({index: n_factors[index] for index in self.factors.embeddings})
         self.set_logits(
             self.train_logits + factors.add_up(self.train),
             self.test_logits + factors.add_up(self.test),
@@ -321,7 +327,9 @@ def choose(samples: LabelledFeatures, progress: Progress) -> Choices:
     progress.advance()
     offset_penalty = climb(PENALTIES, PENALTY, lambda penalty: loss(1.0, penalty))
     progress.advance()
-    logits = np.concatenate([split.factor_logits(offset_penalty) for split in splits])
+    for split in splits:
+        split.fit_factors(offset_penalty)
+    logits = np.concatenate([split.factor_logits() for split in splits])
     losses = [tempered_losses(tested, logits[:, number]) for number in range(logits.shape[1])]
     n_factors = none | {
         index: n_factors_of(np.stack(losses, axis=1)[members])
@@ -329,7 +337,7 @@ def choose(samples: LabelledFeatures, progress: Progress) -> Choices:
     }
     if any(n_factors.values()):
         for split in splits:
-            split.add_factors(offset_penalty, n_factors)
+            split.add_factors(n_factors)
     progress.advance()
     penalty = climb(PENALTIES, PENALTY, lambda penalty: loss(SHARE, penalty))
     progress.advance()
