@@ -1,5 +1,6 @@
 from . import datasets as datasets
 from . import exceptions as exceptions
+from . import inspection as inspection
 from . import linear as linear
 from . import meta_net as meta_net
 from . import meta_param as meta_param

@@ -17,6 +17,7 @@ from metaling_sk._network.prediction import Execution, Outputs
 from metaling_sk._utils.all_or_nothing import unchanged_on_error
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
+from metaling_sk.meta_net._hypernetwork import NO_LANGUAGE
 from metaling_sk.meta_net._objective import find_embedding
 from metaling_sk.meta_net._residual_head import ResidualHead
 from metaling_sk.meta_net._residual_training import ResidualSettings, train_residual_head
@@ -350,6 +351,26 @@ class AdaptiveClassifier(NetworkClassifier):
             if len(members):
                 logits[members] = residual_head.apply(logits[members], representations[members])
         return logits
+
+    def _linear_model(self, language: str | None) -> ResidualHead:
+        """The model of a language as a linear model of the inputs; None is the meta-model.
+
+        Raises
+        ------
+        ValueError
+            If the model is not linear in the features that the estimator reads.
+        """
+        network = self.net_.module_
+        index = NO_LANGUAGE if language is None else self._language_index(language)
+        if not self.front_end_.inputs_are_fixed or any(network.widths(index)):
+            raise ValueError(
+                "The models are not linear in the features: an encoder or adapters are trained. "
+                "Fit on features, n-grams or a frozen encoder, with learning_rate='auto'."
+            )
+        weight, bias = (x.cpu().double().numpy() for x in network.generated_head(index))
+        model = ResidualHead(weight, bias)
+        residual_head = None if language is None else self.residual_heads_.get(language)
+        return model if residual_head is None else residual_head.after(model)
 
     def _get_saved_state(self, folder):
         residual_heads = {

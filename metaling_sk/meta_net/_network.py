@@ -150,9 +150,9 @@ class MetaNetwork(Network):
                 n_classes,
                 dropout=self.dropout.p,
             )
-            mixed = torch.einsum("j,jkf->kf", generated.head[0], self.basis)
-            model.head.weight.copy_(self.head.weight + mixed)
-            model.head.bias.copy_(self.head.bias + generated.head[0] @ self.basis_bias)
+            weight, bias = self.generated_head(NO_LANGUAGE)
+            model.head.weight.copy_(weight)
+            model.head.bias.copy_(bias)
         return model.to(self.head.weight.device)
 
     def widths(self, index: int) -> list[int]:
@@ -167,6 +167,14 @@ class MetaNetwork(Network):
         self.eval()
         with torch.no_grad():
             return int(self._generate_one(index).head.count_nonzero())
+
+    def generated_head(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the weight and the bias of the head of a language."""
+        self.eval()
+        with torch.no_grad():
+            mixture = self._generate_one(index).head[0]
+            weight = self.head.weight + torch.einsum("j,jkf->kf", mixture, self.basis)
+            return weight, self.head.bias + mixture @ self.basis_bias
 
     def grow(self, n_languages: int) -> None:
         """Make room for more languages, which are not known."""

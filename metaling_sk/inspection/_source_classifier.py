@@ -1,0 +1,95 @@
+"""A classifier that learns from the labels of some languages only."""
+
+from __future__ import annotations
+
+from inspect import signature
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils.metaestimators import available_if
+
+from metaling_sk._data.labels import label_array
+from metaling_sk.meta_param._folds import read_data
+
+
+def _estimator_has(name: str):
+    return lambda self: hasattr(self.estimator, name)
+
+
+class SourceClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+    """A classifier that is fitted on the labels of some languages and predicts for all.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Cloned in `fit`.
+    sources : dict of str to list of str
+        The languages of each source.
+    source : str
+        The source to learn from.
+    keep_text : bool
+        Whether the samples of other languages stay, without labels.
+    """
+
+    __metadata_request__fit = {"language": True}
+    __metadata_request__predict = {"language": True}
+    __metadata_request__predict_proba = {"language": True}
+    __metadata_request__decision_function = {"language": True}
+
+    def __init__(self, estimator, *, sources, source=None, keep_text=False):
+        self.estimator = estimator
+        self.sources = sources
+        self.source = source
+        self.keep_text = keep_text
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.input_tags, tags.target_tags = inner.input_tags, inner.target_tags
+        return tags
+
+    def fit(self, X, y, language=None) -> SourceClassifier:
+        """Fit a clone of the estimator on the samples of the source."""
+        languages = np.asarray(read_data(self.estimator, X, y, language).language, dtype=object)
+        is_source = np.isin(languages, self.sources[self.source])
+        if self.keep_text:
+            y = label_array(y).astype(object)
+            y[~is_source] = None
+        indices = np.flatnonzero(is_source | self.keep_text)
+        self.estimator_ = clone(self.estimator)
+        language = None if language is None else languages[indices]
+        self._call("fit", _safe_indexing(X, indices), language, _safe_indexing(y, indices))
+        self.classes_ = self.estimator_.classes_
+        return self
+
+    def predict(self, X, language=None) -> np.ndarray:
+        """Predict the class of each sample."""
+        return self._call("predict", X, language)
+
+    @available_if(_estimator_has("predict_proba"))
+    def predict_proba(self, X, language=None) -> np.ndarray:
+        """Predict the probabilities of the classes."""
+        return self._call("predict_proba", X, language)
+
+    @available_if(_estimator_has("decision_function"))
+    def decision_function(self, X, language=None) -> np.ndarray:
+        """Compute the decision values."""
+        return self._call("decision_function", X, language)
+
+    @available_if(_estimator_has("warm_cache"))
+    def warm_cache(self, X, language=None) -> None:
+        """Compute what the fits of all sources share."""
+        params = {} if language is None else {"language": language}
+        clone(self.estimator).warm_cache(X, **params)
+
+    def warm_cache_key(self):
+        """Return what the shared work depends on: the same for all sources."""
+        return "all sources"
+
+    def _call(self, name: str, X, language, *args):
+        """Call a method of the estimator, with the language if it takes one."""
+        method = getattr(self.estimator_, name)
+        takes_language = "language" in signature(method).parameters
+        params = {"language": language} if takes_language and language is not None else {}
+        return method(X, *args, **params)

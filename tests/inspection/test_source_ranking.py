@@ -1,0 +1,58 @@
+"""Which languages are likely to help."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from metaling_sk.inspection import rank_source_languages
+
+TEXTS = ["el hotel bueno", "la comida", "o hotel bom", "a comida", "das gute hotel", "das essen"]
+LANGUAGE = ["es", "es", "pt", "pt", "de", "de"]
+
+
+def test_a_transfer_matrix_decides():
+    matrix = pd.DataFrame(
+        [[0.9, 0.6, 0.7], [0.5, 0.9, 0.8], [0.4, 0.6, 0.9]], list("abc"), list("abc")
+    )
+    table = rank_source_languages("a", matrix=matrix)
+    assert table.index.tolist() == ["b", "c"]
+    assert table["score"].tolist() == [0.5, 0.4]
+    table = rank_source_languages("c", matrix=matrix)
+    assert table.index.tolist() == ["b", "a"]
+
+
+def test_texts_decide_where_there_are_no_labels():
+    table = rank_source_languages("pt", texts=TEXTS, language=LANGUAGE)
+    assert table.index.tolist() == ["es", "de"]
+    # "hotel" and "comida" of 8 words in all, counted in both languages: 2 * 2 / (5 + 4).
+    assert table.loc["es", "words"] == pytest.approx(1 - 4 / (5 + 3))
+    assert table["characters"].between(0, 1).all()
+
+
+def test_representations_decide():
+    vectors = np.array([[1.0, 0], [1, 0.1], [0.9, 0], [1, 0.2], [-1, 0], [-1, 0.1]])
+    table = rank_source_languages("de", representations=vectors, language=LANGUAGE)
+    assert table.columns.tolist() == ["representations", "rank"]
+    table = rank_source_languages("es", representations=vectors, language=LANGUAGE)
+    assert table.index.tolist() == ["pt", "de"]
+
+
+def test_families_decide():
+    pytest.importorskip("lang2vec")
+    matrix = pd.DataFrame(0.5, ["es", "de", "zh"], ["es", "de", "zh"])
+    table = rank_source_languages("pt", matrix=matrix, uriel=True)
+    assert table.index.tolist() == ["es", "de", "zh"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "nothing to rank"),
+        ({"texts": TEXTS}, "`language` must name"),
+        ({"texts": TEXTS, "language": ["es"] * 6}, "no row of 'pt'"),
+        ({"texts": TEXTS, "language": ["pt"]}, "inconsistent numbers"),
+    ],
+)
+def test_refusals(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        rank_source_languages("pt", **arguments)
