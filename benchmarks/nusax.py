@@ -1,220 +1,155 @@
-"""Compare MetaNetClassifier with linear baselines on NusaX: sentiment in 12 languages, macro-F1.
+"""A new language on NusaX: sentiment in 12 languages, macro-F1, each language left out in turn.
 
-Both read character n-grams (TF-IDF) and vectors of a frozen gemma-3-270m. MetaNetClassifier also
-reads word n-grams.
+    python benchmarks/nusax.py FOLDER_OF_NUSAX
+    python benchmarks/nusax.py --report
 
-- all: train on the train and valid rows of all languages, test on each language.
-- new: leave one language out. Of its train and valid rows none, 16, 64 or 256 have labels, and the
-  others are text without labels. "adapt, labels only" uses this text only for the statistics of
-  the language, as the baselines do. "refit" is a new fit with the 16 labelled rows (first seed
-  only).
+Of the train and valid rows of the new language k have labels. The others are text. All models read
+character and word n-grams and vectors of a frozen multilingual-e5-small, standardised by language.
+The methods:
 
-    python benchmarks/nusax.py FOLDER_OF_NUSAX gemma-3-270m.gguf
+- adapt: MetaNetClassifier on the other languages, then `adapt` with the k rows and the text. For
+  k = 0 it learns from the text alone.
+- labels only: the same, but `adapt` has the k rows only. For k = 0 it is the meta-model.
+- pooled: logistic regression on the vectors of the other languages and of the k rows.
+- own and pooled: the mean of the probabilities of this and of one on the n-grams of the k rows.
+- EasyAdapt: logistic regressions on n-grams and on vectors, with features that all languages share
+  and a copy of them for the new language (Daumé III, 2007); the mean of their probabilities.
+
+The seed draws the k rows.
 """
 
 import argparse
-import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from features import characters_and_words, frozen_vectors
+import records
+from meta_net import TEXT, VECTORS, Task, macro_f1, read_nusax
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import f1_score
+from sklearn.exceptions import ConvergenceWarning
 from tqdm.auto import tqdm
 
-from metaling_sk import LanguageStandardScaler, MetaNetClassifier
+from metaling_sk import MetaNetClassifier
 
-parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("folder", type=Path, help="copy of the repository IndoNLP/nusax")
-parser.add_argument("encoder", help="path of gemma-3-270m")
-parser.add_argument("--vectors", type=Path, help="file (.npy) to keep the encoder's vectors in")
-parser.add_argument("--only", choices=["all", "new"])
-parser.add_argument("--seeds", type=int, default=3)
-parser.add_argument("--languages", nargs="+", help="languages to leave out; default all")
-parser.add_argument("--rows", type=Path, help="file (.csv) for the scores of new languages")
-args = parser.parse_args()
-
-frames = []
-for path in sorted(args.folder.glob("datasets/sentiment/*/*.csv")):
-    frames.append(pd.read_csv(path).assign(language=path.parent.name, split=path.stem))
-data = pd.concat(frames, ignore_index=True)
-y, language = data["label"].to_numpy(), data["language"].to_numpy()
-is_test = (data["split"] == "test").to_numpy()
-languages = sorted(set(language))
-
-# The vectorizers read the text of every language, but no labels.
-read = data["text"][~is_test]
-characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4))
-X_char = characters.fit(read).transform(data["text"]).tocsr()
-vectors = frozen_vectors(data["text"].tolist(), args.encoder, "\nSentiment:", args.vectors)
-X_both = sparse.hstack(
-    [characters_and_words(read, data["text"]), sparse.csr_array(vectors)], format="csr"
-)
-scaler = LanguageStandardScaler().fit(vectors[~is_test], language=language[~is_test])
-X_gemma = scaler.transform(vectors, language=language)
-CHAR = LogisticRegression(C=10, max_iter=1000)
-GEMMA = LogisticRegression(C=0.001, max_iter=1000)
-REFIT_WITH = 16
+KS = [0, 16, 64, 256]
+METHODS = ["adapt", "labels only", "pooled", "own and pooled", "EasyAdapt"]
+RESULT = Path(__file__).parent / "results" / "nusax.json"
 
 
-def proba(model, X, train, test):
-    """Fit a model on the train indices; return its probabilities on the test indices."""
-    return clone(model).fit(X[train], y[train]).predict_proba(X[test])
+class NewLanguage:
+    """A language that is left out, and the models of the others."""
 
-
-def score(found, classes, test):
-    """Return the macro-F1, in percent, of probabilities or predicted classes."""
-    if found.ndim > 1:
-        found = classes[found.argmax(axis=1)]
-    return 100 * f1_score(y[test], found, average="macro")
-
-
-def meta_net(seed):
-    """Return a MetaNetClassifier with a fixed number of epochs.
-
-    NusaX is parallel, so held-out rows would be translations of training rows.
-    """
-    return MetaNetClassifier(max_epochs=1, validation_fraction=0, verbose=0, random_state=seed)
-
-
-def report(rows, index):
-    """Print the mean by language, and mean and standard deviation over the seeds."""
-    table = pd.DataFrame(rows)
-    names = [name for name in table if name not in (*index, "seed", "language")]
-    by_seed = table.groupby([*index, "seed"])[names].mean()
-    summary = pd.concat(
-        {
-            "mean": by_seed.groupby(list(index)).mean().T if index else by_seed.mean(),
-            "sd of the seeds": by_seed.groupby(list(index)).std().T if index else by_seed.std(),
-        },
-        axis=1,
-    )
-    print(table.groupby([*index, "language"])[names].mean().round(1).to_string())
-    print(summary.round(2).to_string(), flush=True)
-
-
-def measure_all():
-    """Train on all languages and test on each."""
-    classes = np.unique(y)
-    train = np.flatnonzero(~is_test)
-    pooled = proba(GEMMA, X_gemma, train, np.arange(len(y)))
-    rows = []
-    for seed in range(args.seeds):
+    def __init__(self, task: Task, code: str):
+        self.task, self.code = task, code
+        is_own = task.language == code
+        self.others = np.flatnonzero(~is_own & task.is_train)
+        self.text = np.flatnonzero(is_own & task.is_train)
+        self.test = task.test[is_own[task.test]]
         start = time.perf_counter()
-        model = meta_net(seed).fit(X_both[train], y[train], language=language[train])
+        X = task.X["both"]
+        self.model = MetaNetClassifier(language_norm=False, random_state=0, verbose=0)
+        self.model.fit(X[self.others], task.y[self.others], language=task.language[self.others])
+        self.seconds = time.perf_counter() - start
+
+    def score(self, method: str, k: int, seed: int) -> dict[str, float]:
+        """Return the score of a method and the seconds it takes, without the first fit."""
+        text = np.random.default_rng(seed).permutation(self.text)
+        start = time.perf_counter()
+        found = self._predict(method, text, text[:k])
         seconds = time.perf_counter() - start
-        for code in languages:
-            own, test = (np.flatnonzero((language == code) & part) for part in (~is_test, is_test))
-            char = proba(CHAR, X_char, own, test)
-            rows.append(
-                {
-                    "seed": seed,
-                    "language": code,
-                    "char": score(char, classes, test),
-                    "gemma pooled": score(pooled[test], classes, test),
-                    "averaged": score(char + pooled[test], classes, test),
-                    "meta net": score(
-                        model.predict(X_both[test], language=language[test]), classes, test
-                    ),
-                    "seconds of fit": seconds,
-                }
+        return {
+            "macro-F1": round(100 * macro_f1(self.task.y[self.test], found), 2),
+            "seconds": round(seconds, 2),
+            "seconds of the first fit": round(self.seconds, 2),
+        }
+
+    def _predict(self, method: str, text: np.ndarray, few: np.ndarray) -> np.ndarray:
+        y = self.task.y
+        if method in ("adapt", "labels only"):
+            X = self.task.X["both"]
+            rows = few if method == "labels only" else text
+            labels = np.where(np.isin(rows, few), y[rows], None)
+            if len(rows):
+                self.model.adapt(X[rows], labels if len(few) else None, language=self.code)
+            found = self.model.predict(X[self.test], language=self.code)
+            if len(rows):
+                self.model.forget(self.code)
+            return found
+        if method == "EasyAdapt":
+            proba = self._easy_adapt(TEXT, "n-grams", few) + self._easy_adapt(
+                VECTORS, "vectors", few
             )
-    report(rows, [])
+        else:
+            proba = self._fit(VECTORS, "vectors", np.r_[self.others, few])
+            if method == "own and pooled" and len(few):
+                proba = proba + self._fit(TEXT, "n-grams", few)
+        return np.unique(y)[proba.argmax(axis=1)]
+
+    def _fit(self, model, name: str, rows: np.ndarray) -> np.ndarray:
+        X = self.task.X[name]
+        return clone(model).fit(X[rows], self.task.y[rows]).predict_proba(X[self.test])
+
+    def _easy_adapt(self, model, name: str, few: np.ndarray) -> np.ndarray:
+        X = sparse.csr_array(self.task.X[name])
+        nothing = sparse.csr_array((len(self.others), X.shape[1]))
+        train = sparse.vstack(
+            [sparse.hstack([X[self.others], nothing]), sparse.hstack([X[few], X[few]])],
+            format="csr",
+        )
+        fitted = clone(model).fit(train, self.task.y[np.r_[self.others, few]])
+        return fitted.predict_proba(sparse.hstack([X[self.test], X[self.test]], format="csr"))
 
 
-def measure_new():
-    """Leave each language out, then adapt to it with few labels."""
-    classes = np.unique(y)
-    rows = []
-    for seed in range(args.seeds):
-        for code in tqdm(args.languages or languages, file=sys.stderr):
-            others = np.flatnonzero((language != code) & ~is_test)
-            test = np.flatnonzero((language == code) & is_test)
-            text = np.flatnonzero((language == code) & ~is_test)
-            text = np.random.default_rng(seed).permutation(text)
-            model = meta_net(seed).fit(X_both[others], y[others], language=language[others])
-            model.register_language(X_both[text], language=code)
-            for k in (0, 16, 64, 256):
-                few = text[:k]
-                rows.append(
-                    {"k": k, "seed": seed, "language": code}
-                    | {
-                        name: score(found, classes, test)
-                        for name, found in baselines(others, few, test, code).items()
-                    }
-                    | adapted(model, text, few, test, code, classes)
-                )
-                if k == REFIT_WITH and seed == 0:
-                    rows[-1] |= refit(seed, others, few, text, test, classes)
-    if args.rows:
-        pd.DataFrame(rows).to_csv(args.rows, index=False)
-    report(rows, ["k"])
-
-
-def baselines(others, few, test, code):
-    """Return the probabilities of linear models on the test rows, by name."""
-    both = np.r_[others, few]
-    found = {
-        "char, all rows": proba(CHAR, X_char, both, test),
-        "gemma, all rows": proba(GEMMA, X_gemma, both, test),
-    }
-    found["averaged, all rows"] = found["char, all rows"] + found["gemma, all rows"]
-    if len(few):
-        found["char, own rows"] = proba(CHAR, X_char, few, test)
-        # As strong a prior for fewer rows.
-        found["gemma, own rows"] = proba(GEMMA, X_gemma, few, test)
-        found["averaged, own rows"] = found["char, own rows"] + found["gemma, own rows"]
-        found["char, own, and gemma, all"] = found["char, own rows"] + found["gemma, all rows"]
-        found["EasyAdapt, char"] = easy_adapt(CHAR, X_char, others, few, test)
-        found["EasyAdapt, gemma"] = easy_adapt(GEMMA, sparse.csr_array(X_gemma), others, few, test)
-        found["EasyAdapt, averaged"] = found["EasyAdapt, char"] + found["EasyAdapt, gemma"]
-    return found
-
-
-def easy_adapt(model, X, others, few, test):
-    """EasyAdapt (Daumé III, 2007): shared features, and features of the new language alone."""
-    nothing = sparse.csr_array((len(others), X.shape[1]))
-    train = sparse.vstack(
-        [sparse.hstack([X[others], nothing]), sparse.hstack([X[few], X[few]])], format="csr"
+def report(path: Path) -> None:
+    """Print the means over the languages, for each k and method."""
+    table = pd.DataFrame(
+        one["arguments"] | one["figures"] | {"method": one["method"], "seed": one["seed"]}
+        for one in records.read(path)
     )
-    fitted = clone(model).fit(train, y[np.r_[others, few]])
-    return fitted.predict_proba(sparse.hstack([X[test], X[test]], format="csr"))
+    for split, part in table.groupby("split"):
+        by_seed = part.groupby(["k", "method", "seed"])[["macro-F1", "seconds"]].mean()
+        rows = [["k", *METHODS, "seconds of adapt"]]
+        for k in KS:
+            cells = [records.mean_and_std(by_seed.loc[(k, m), "macro-F1"]) for m in METHODS]
+            seconds = records.mean_and_std(by_seed.loc[(k, "adapt"), "seconds"])
+            rows.append([str(k), *cells, seconds])
+        print(f"{split}, {part['language'].nunique()} languages\n\n{records.simple_table(rows)}\n")
 
 
-def adapted(model, text, few, test, code, classes):
-    """Score the meta network after `adapt` with labels and text, and forget them again."""
-    labels = np.where(np.isin(text, few), y[text], None)
-    found = {}
-    if not len(few):
-        found["meta-model"] = score(model.predict(X_both[test], language=code), classes, test)
-    for name, rows, known in (("adapt", text, labels), ("adapt, labels only", few, y[few])):
-        if not len(rows):
-            continue
-        start = time.perf_counter()
-        model.adapt(X_both[rows], known if len(few) else None, language=code)
-        found[f"seconds of {name}"] = time.perf_counter() - start
-        found[name] = score(model.predict(X_both[test], language=code), classes, test)
-        model.forget(code)
-    return found
+def main() -> None:
+    """Run what is not known yet, or print the report."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, nargs="?", help="copy of the repository IndoNLP/nusax")
+    records.add_arguments(parser, METHODS, RESULT)
+    parser.add_argument("--languages", nargs="+", help="languages to leave out; default all")
+    parser.add_argument("--vectors", type=Path, default=Path("vectors"), help="folder to keep them")
+    args = parser.parse_args()
+    if args.report:
+        report(args.result)
+        return
+    if args.folder is None:
+        parser.error("the copy of NusaX is missing")
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    task = Task("nusax", read_nusax(args.folder), args.split, args.vectors)
+    progress = tqdm(args.languages or np.unique(task.language).tolist())
+    for code in progress:
+        progress.set_description(code)
+        runs = [
+            records.new_record(method, seed, {"split": args.split, "language": code, "k": k})
+            for k in KS
+            for method in args.methods
+            for seed in (args.seeds if k else args.seeds[:1])
+        ]
+        runs = [record for record in runs if not records.is_known(args.result, record)]
+        new = NewLanguage(task, code) if runs else None
+        for record in runs:
+            figures = new.score(record["method"], record["arguments"]["k"], record["seed"])
+            records.append(args.result, record | {"figures": figures})
+    report(args.result)
 
 
-def refit(seed, others, few, text, test, classes):
-    """Score a new fit with the rows of the new language; text without labels is included."""
-    both = np.r_[others, text]
-    labels = np.where(np.isin(both, text) & ~np.isin(both, few), None, y[both])
-    start = time.perf_counter()
-    model = meta_net(seed).fit(X_both[both], labels, language=language[both])
-    seconds = time.perf_counter() - start
-    found = model.predict(X_both[test], language=language[test])
-    return {"refit": score(found, classes, test), "seconds of refit": seconds}
-
-
-if args.only != "new":
-    measure_all()
-if args.only != "all":
-    measure_new()
+if __name__ == "__main__":
+    main()

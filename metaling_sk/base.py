@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import log_softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
@@ -13,9 +14,16 @@ __all__ = ["LanguageClassifierMixin"]
 
 
 class LanguageClassifierMixin(SignatureOrderMixin, ClassifierMixin):
-    """`predict` and `score` of classifiers whose `predict_proba` takes the languages of samples."""
+    """`predict` and `score` of classifiers whose `predict_proba` takes the languages of samples.
+
+    A subclass defines `predict_proba` and `_logits`, of which it is the softmax.
+    """
 
     classes_: np.ndarray
+
+    def _logits(self, X, language=None) -> np.ndarray:
+        """Compute the logits of the classes, shape (n_samples, n_classes)."""
+        raise NotImplementedError
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -41,6 +49,42 @@ class LanguageClassifierMixin(SignatureOrderMixin, ClassifierMixin):
         """
         best = self.predict_proba(X, language=language).argmax(axis=1)
         return self.classes_[best]
+
+    def predict_log_proba(self, X, language=None) -> np.ndarray:
+        """Predict the logarithms of the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
+            As in `fit`.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, where X has no language column.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        return log_softmax(self._logits(X, language=language), axis=1)
+
+    def decision_function(self, X, language=None) -> np.ndarray:
+        """Compute the logits, of which `predict_proba` is the softmax.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
+            As in `fit`.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, where X has no language column.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes) or (n_samples,)
+            In the order of `classes_`. For two classes it is the logit of the second one minus
+            that of the first.
+        """
+        logits = self._logits(X, language=language)
+        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
     def score(self, X, y, sample_weight=None, language=None) -> float:
         """Compute the accuracy of `predict`.

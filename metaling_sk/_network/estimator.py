@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy.special import softmax
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
 
@@ -61,7 +62,9 @@ DOOR_ATTRIBUTES = ("_input_kind", "n_features_in_", "feature_names_in_")
 """Attributes that `check_samples` sets in `fit`. Which ones depends on the form of X."""
 
 
-class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
+class NetworkClassifier(
+    LanguageClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     """Base of the classifiers whose network has an encoder, a norm per language and a head.
 
     A subclass defines `__init__` with the common parameters, and `fit`, which sets `classes_`,
@@ -76,6 +79,17 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "net_")
+
+    @property
+    def n_iter_(self) -> int:
+        """The number of epochs that were trained; 0 where the models are solved for."""
+        if not hasattr(self, "net_"):
+            raise AttributeError(f"This {type(self).__name__} is not fitted yet.")
+        return len(self.history_)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.net_.module_.head.in_features
 
     @property
     def text_encoder_(self) -> TextEncoder | None:
@@ -100,22 +114,44 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
         ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        check_is_fitted(self)
-        samples = check_samples(self, X, language=language, reset=False)
-        lacking = filter(self._lacks_statistics, set(samples.language))
-        suspect_unseen(self, lacking, self._known_languages, self._learns_a_language_by)
-        with Progress(self.verbose, type(self).__name__) as progress:
-            execution = self._execution(progress)
-            inputs = self.front_end_.inputs(samples, execution)
-            encoded = self._encode(inputs, samples.language)
-            logits = self._predict_logits(encoded, execution)
-        extreme = np.flatnonzero(~np.isfinite(logits).all(axis=1))
-        if len(extreme):
-            raise ValueError(
-                f"The network has no finite output for {name_rows(extreme)} of X; look for extreme "
-                "values there."
-            )
-        return softmax(logits, axis=1)
+        return softmax(self._logits(X, language), axis=1)
+
+    def transform(self, X, language=None) -> np.ndarray:
+        """Compute the representations of samples: the vectors that go into the head.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
+            As in `fit`.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, where X has no language column.
+
+        Returns
+        -------
+        ndarray or CSR array of shape (n_samples, n_representation)
+            What the encoder makes of texts, treated by the statistics of their languages. It is
+            sparse where the features are.
+        """
+        return self._compute(X, language, self._represent)
+
+    def fit_transform(self, X, y, language=None) -> np.ndarray:
+        """Fit, and compute the representations of the same samples.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
+            As in `fit`.
+        y : array-like of shape (n_samples,)
+            As in `fit`.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, where X has no language column.
+
+        Returns
+        -------
+        ndarray or CSR array of shape (n_samples, n_representation)
+            As `transform` returns it.
+        """
+        return self.fit(X, y, language=language).transform(X, language=language)
 
     def register_language(self, X, language=None) -> Self:
         """Learn the statistics of a new language from its text, labelled or not.
@@ -217,6 +253,30 @@ class NetworkClassifier(LanguageClassifierMixin, BaseEstimator):
         )
 
     # Stages of fit and predict
+
+    def _compute(self, X, language, compute: Callable[[EncodedSamples, Execution], Any]):
+        """Check and encode samples, and compute something of them."""
+        check_is_fitted(self)
+        samples = check_samples(self, X, language=language, reset=False)
+        lacking = filter(self._lacks_statistics, set(samples.language))
+        suspect_unseen(self, lacking, self._known_languages, self._learns_a_language_by)
+        with Progress(self.verbose, type(self).__name__) as progress:
+            execution = self._execution(progress)
+            inputs = self.front_end_.inputs(samples, execution)
+            return compute(self._encode(inputs, samples.language), execution)
+
+    def _logits(self, X, language=None):
+        logits = self._compute(X, language, self._predict_logits)
+        extreme = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+        if len(extreme):
+            raise ValueError(
+                f"The network has no finite output for {name_rows(extreme)} of X; look for extreme "
+                "values there."
+            )
+        return logits
+
+    def _represent(self, encoded: EncodedSamples, execution: Execution):
+        return self._predict(self.net_.module_, encoded, execution).representations
 
     def _encoding_parameters(self) -> EncodingParameters:
         return EncodingParameters(

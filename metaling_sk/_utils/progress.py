@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import sys
+import threading
+import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from tqdm.auto import tqdm
+from tqdm import TqdmWarning
+from tqdm.notebook import tqdm_notebook
+
+with warnings.catch_warnings():
+    # A notebook without ipywidgets gets bars of characters.
+    warnings.simplefilter("ignore", TqdmWarning)
+    from tqdm.auto import tqdm
 
 DELAY = 1.0
 """Number of seconds before a bar is shown, so that short fits show none."""
@@ -27,10 +38,14 @@ def silent() -> Iterator[None]:
 class Progress:
     """A progress bar for all stages of a fit, as a context manager.
 
+    Workers show nothing. Where the output is no terminal and no notebook, there is a line for each
+    stage that took longer than `DELAY`, instead of a bar. In scikit-learn's cross-validation and
+    searches, which fit many times, the bar is gone when the fit is done.
+
     Parameters
     ----------
     verbose : int
-        0 shows no bar.
+        0 shows nothing.
     name : str
         The first word of the description.
     """
@@ -39,30 +54,43 @@ class Progress:
         self.verbose = verbose
         self.name = name
         self._bar: tqdm | None = None
+        self._stage: tuple[str, str, float] | None = None
 
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *error) -> None:
+        self._end_stage()
         if self._bar is not None:
             self._bar.close()
 
     @property
     def is_shown(self) -> bool:
-        """Whether bars are shown."""
-        return bool(self.verbose) and not _SILENT.get()
+        """Whether progress is shown."""
+        return bool(self.verbose) and not _SILENT.get() and not _is_worker()
 
     def start(self, stage: str, total: int, unit: str = "step") -> None:
         """Begin a stage of `total` units, on the same bar."""
         if not self.is_shown:
             return
+        if not _shows_bars():
+            self._end_stage()
+            self._stage = (stage, f"{total} {unit}{'s' * (total != 1)}", time.monotonic())
+            return
         if self._bar is None:
-            self._bar = tqdm(total=total, unit=unit, delay=DELAY, dynamic_ncols=True)
-        else:
-            self._bar.unit = unit
-            self._bar.reset(total)
-        self._bar.set_description(f"{self.name}: {stage}", refresh=False)
-        self._bar.set_postfix_str("", refresh=False)
+            self._bar = tqdm(
+                total=total,
+                unit=unit,
+                delay=DELAY,
+                dynamic_ncols=True,
+                leave=not _is_in_cross_validation(),
+                desc=f"{self.name}: {stage}",
+            )
+            return
+        # The reset draws the bar.
+        self.describe(stage)
+        self._bar.unit = unit
+        self._bar.reset(total)
 
     def advance(self, n: int = 1, note: str | None = None) -> None:
         """Add `n` units that are done, and show a note behind the bar."""
@@ -82,3 +110,33 @@ class Progress:
         if self._bar is not None:
             self._bar.set_description(f"{self.name}: {stage}", refresh=False)
             self._bar.set_postfix_str(note, refresh=False)
+
+    def _end_stage(self) -> None:
+        """Print a line about the stage that is done, where there is no bar."""
+        if self._stage is not None:
+            stage, amount, start = self._stage
+            self._stage = None
+            seconds = time.monotonic() - start
+            if seconds > DELAY:
+                print(f"{self.name}: {stage}, {amount} in {seconds:.0f} s", file=sys.stderr)
+
+
+def _is_worker() -> bool:
+    """Whether this is a process or a thread of a pool."""
+    is_main_process = multiprocessing.current_process().name == "MainProcess"
+    return not (is_main_process and threading.current_thread() is threading.main_thread())
+
+
+def _shows_bars() -> bool:
+    """Whether the output is a terminal, or a notebook with widgets."""
+    return issubclass(tqdm, tqdm_notebook) or sys.stderr.isatty()
+
+
+def _is_in_cross_validation() -> bool:
+    """Whether scikit-learn's cross-validation or a search has called."""
+    frame = sys._getframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith("sklearn.model_selection."):
+            return True
+        frame = frame.f_back
+    return False

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -137,8 +135,8 @@ def _names(vectorizer, n_features: int) -> np.ndarray:
     return np.array([f"x{number}" for number in range(n_features)], dtype=object)
 
 
-def _dense(coef: Any) -> np.ndarray:
-    return coef.toarray() if sparse.issparse(coef) else np.asarray(coef)
+def _dense(coef) -> np.ndarray:
+    return coef.toarray() if hasattr(coef, "toarray") else np.asarray(coef)
 
 
 def _centred(coef: np.ndarray) -> np.ndarray:

@@ -185,7 +185,7 @@ def _read_sources(sources, languages: list[str]) -> dict[str, list[str]]:
     return sources
 
 
-def _seed(random_state) -> int | None:
+def _seed(random_state):
     """A seed that stays the same when the folds are made again."""
     return (
         random_state if isinstance(random_state, Integral | None) else random_state.randint(2**31)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.utils import get_tags, indexable
+from sklearn.utils.metaestimators import available_if
 
 from metaling_sk._encoders.disk_cache import use_disk_cache
 from metaling_sk._utils.parameters import Number, SignatureOrderMixin
@@ -278,7 +279,8 @@ class MetaParamSearchCV(SignatureOrderMixin, BaseSearchCV):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         estimator_tags = get_tags(self.estimator)
-        tags.input_tags, tags.target_tags = estimator_tags.input_tags, estimator_tags.target_tags
+        for name in ("input_tags", "target_tags", "transformer_tags"):
+            setattr(tags, name, getattr(estimator_tags, name))
         tags.array_api_support = False
         return tags
 
@@ -347,6 +349,27 @@ class MetaParamSearchCV(SignatureOrderMixin, BaseSearchCV):
         self.scorer_ = getattr(scorers, "_scorers", scorers)
         context.call_on_fit_task_end(**task)
         return self
+
+    @available_if(lambda self: hasattr(self.estimator, "transform"))
+    def fit_transform(self, X, y=None, **params):
+        """Search, and transform the same samples by the best candidate.
+
+        Parameters
+        ----------
+        X : DataFrame, array-like or sparse matrix of n_samples
+            As in `fit`.
+        y : array-like of shape (n_samples,), default=None
+            As in `fit`.
+        **params : dict
+            As in `fit`. `language` is passed to `transform` as well.
+
+        Returns
+        -------
+        array
+            What the `transform` of the best candidate returns.
+        """
+        best = self.fit(X, y, **params).best_estimator_
+        return best.transform(X, **{name: params[name] for name in params if name == "language"})
 
     def _forget_last_fit(self) -> None:
         for name in [name for name in vars(self) if name.endswith("_")]:

@@ -267,9 +267,13 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
         ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        check_is_fitted(self)
-        samples = check_samples(self, X, language=language, reset=False)
-        return self.model_.predict_proba(self._features(samples))
+        features = self._read_features(X, language)
+        return self.model_.predict_proba(features)
+
+    def _logits(self, X, language=None):
+        features = self._read_features(X, language)
+        decision = self.model_.decision_function(features)
+        return decision if decision.ndim > 1 else np.column_stack([-decision, decision]) / 2
 
     @property
     def _known_languages(self) -> list[str]:
@@ -289,7 +293,10 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
         self.vectorizer_.fit(texts[is_target] if has_pool else texts)
         return self.vectorizer_.transform(texts)
 
-    def _features(self, samples: Samples):
+    def _read_features(self, X, language):
+        """Check samples to predict and return their features."""
+        check_is_fitted(self)
+        samples = check_samples(self, X, language=language, reset=False)
         if not samples.is_text:
             return samples.features
         return self.vectorizer_.transform(self._translate(samples))

@@ -1,0 +1,93 @@
+"""The progress that a user sees."""
+
+import io
+import threading
+from contextlib import redirect_stderr
+
+import numpy as np
+import pytest
+from sklearn.model_selection import cross_val_score
+
+from metaling_sk import TransferClassifier
+from metaling_sk._utils import progress
+from metaling_sk._utils.progress import Progress, silent
+
+X = np.random.default_rng(0).normal(size=(40, 3))
+Y = X[:, 0] > 0
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture(autouse=True)
+def no_delay(monkeypatch):
+    monkeypatch.setattr(progress, "DELAY", 0.0)
+
+
+def clf(**parameters):
+    return TransferClassifier(max_epochs=2, random_state=0, **parameters)
+
+
+def screen(output):
+    """What is left on the screen, without the lines that were written over."""
+    return output.getvalue().rsplit("\r", 1)[-1].strip()
+
+
+def test_a_fit_has_one_bar():
+    with redirect_stderr(Terminal()) as terminal:
+        clf().fit(X, Y)
+    assert "transfer: " in terminal.getvalue()
+    assert terminal.getvalue().count("\n") == 1
+    assert "100%" in screen(terminal)
+
+
+def test_each_stage_has_its_name_from_the_first_tick():
+    with redirect_stderr(Terminal()) as terminal, Progress(1, "fit") as bar:
+        bar.start("one", 3)
+        bar.advance(3, note="loss 0.1")
+        bar.start("two", 5)
+        drawn = screen(terminal)
+        assert drawn.startswith("fit: two")
+        assert "0/5" in drawn
+        assert "loss" not in drawn
+
+
+def test_bars_are_gone_after_cross_validation():
+    with redirect_stderr(Terminal()) as terminal:
+        cross_val_score(clf(), X, Y, cv=2)
+    assert "transfer: " in terminal.getvalue()
+    assert screen(terminal) == ""
+
+
+def test_a_line_for_each_stage_where_there_is_no_terminal():
+    with redirect_stderr(io.StringIO()) as pipe, Progress(1, "fit") as lines:
+        lines.start("one", 3)
+        lines.advance(3)
+        lines.start("two", 1, "epoch")
+    assert pipe.getvalue() == "fit: one, 3 steps in 0 s\nfit: two, 1 epoch in 0 s\n"
+
+
+def test_short_stages_have_no_line(monkeypatch):
+    monkeypatch.setattr(progress, "DELAY", 60)
+    with redirect_stderr(io.StringIO()) as pipe:
+        clf().fit(X, Y)
+    assert pipe.getvalue() == ""
+
+
+@pytest.mark.parametrize("output", [Terminal, io.StringIO])
+def test_silence(output):
+    with redirect_stderr(output()) as written:
+        clf(verbose=0).fit(X, Y)
+        with silent():
+            clf().fit(X, Y)
+        thread = threading.Thread(target=clf().fit, args=(X, Y))
+        thread.start()
+        thread.join()
+    assert written.getvalue() == ""
+
+
+def test_workers_are_silent(capfd):
+    cross_val_score(clf(), X, Y, cv=2, n_jobs=2)
+    assert "transfer" not in capfd.readouterr().err
