@@ -12,8 +12,6 @@ The methods:
 - labels only: the same, but `adapt` has the k rows only. For k = 0 it is the meta-model.
 - pooled: logistic regression on the vectors of the other languages and of the k rows.
 - own and pooled: the mean of the probabilities of this and of one on the n-grams of the k rows.
-- EasyAdapt: logistic regressions on n-grams and on vectors, with features that all languages share
-  and a copy of them for the new language (Daumé III, 2007); the mean of their probabilities.
 
 The seed draws the k rows.
 """
@@ -27,7 +25,6 @@ import numpy as np
 import pandas as pd
 import records
 from meta_net import TEXT, VECTORS, Task, macro_f1, read_nusax
-from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from tqdm.auto import tqdm
@@ -35,7 +32,7 @@ from tqdm.auto import tqdm
 from metaling_sk import MetaNetClassifier
 
 KS = [0, 16, 64, 256]
-METHODS = ["adapt", "labels only", "pooled", "own and pooled", "EasyAdapt"]
+METHODS = ["adapt", "labels only", "pooled", "own and pooled"]
 RESULT = Path(__file__).parent / "results" / "nusax.json"
 
 
@@ -78,29 +75,14 @@ class NewLanguage:
             if len(rows):
                 self.model.forget(self.code)
             return found
-        if method == "EasyAdapt":
-            proba = self._easy_adapt(TEXT, "n-grams", few) + self._easy_adapt(
-                VECTORS, "vectors", few
-            )
-        else:
-            proba = self._fit(VECTORS, "vectors", np.r_[self.others, few])
-            if method == "own and pooled" and len(few):
-                proba = proba + self._fit(TEXT, "n-grams", few)
+        proba = self._fit(VECTORS, "vectors", np.r_[self.others, few])
+        if method == "own and pooled" and len(few):
+            proba = proba + self._fit(TEXT, "n-grams", few)
         return np.unique(y)[proba.argmax(axis=1)]
 
     def _fit(self, model, name: str, rows: np.ndarray) -> np.ndarray:
         X = self.task.X[name]
         return clone(model).fit(X[rows], self.task.y[rows]).predict_proba(X[self.test])
-
-    def _easy_adapt(self, model, name: str, few: np.ndarray) -> np.ndarray:
-        X = sparse.csr_array(self.task.X[name])
-        nothing = sparse.csr_array((len(self.others), X.shape[1]))
-        train = sparse.vstack(
-            [sparse.hstack([X[self.others], nothing]), sparse.hstack([X[few], X[few]])],
-            format="csr",
-        )
-        fitted = clone(model).fit(train, self.task.y[np.r_[self.others, few]])
-        return fitted.predict_proba(sparse.hstack([X[self.test], X[self.test]], format="csr"))
 
 
 def report(path: Path) -> None:

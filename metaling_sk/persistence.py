@@ -8,18 +8,22 @@ estimator is its own to say: it gives its state in ``_get_saved_state`` and take
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import safetensors.torch
 import torch
+from huggingface_hub import HfApi, snapshot_download
 from sklearn.utils.validation import check_is_fitted
 
 import metaling_sk
 from metaling_sk._saving.description import ESTIMATOR, decode_description
 from metaling_sk._saving.errors import SavedFileError, naming_file
+from metaling_sk._saving.model_card import make_card, write_card
 from metaling_sk._saving.reading import is_inside, read_checked, read_file
 from metaling_sk._saving.values import from_json, to_json
 from metaling_sk._saving.versions import current_versions, version_differences
@@ -28,7 +32,10 @@ from metaling_sk._utils.device import find_device
 from metaling_sk._utils.random_state import seeded
 from metaling_sk.exceptions import SavedVersionWarning
 
-__all__ = ["load", "save"]
+__all__ = ["load", "push_to_hub", "save"]
+
+HUB = "hub:"
+"""How the name of a repository of a model hub begins."""
 
 WEIGHTS = "weights.safetensors"
 
@@ -36,8 +43,10 @@ MAX_ATTEMPTS = 100
 """How often `load` starts anew because the estimator in the folder has been replaced."""
 
 
-def save(estimator, folder: str | os.PathLike) -> None:
+def save(estimator, folder: str | os.PathLike, *, report: pd.DataFrame | None = None) -> None:
     """Save what it takes to predict; see `load`.
+
+    A README.md beside it, the model card, tells what the model is.
 
     Kept: parameters that are numbers, strings, None, paths, dates, arrays, or lists, tuples and
     dicts of these (others take their defaults when loaded), the network, the encoder with its
@@ -51,6 +60,8 @@ def save(estimator, folder: str | os.PathLike) -> None:
     folder : str or path
         Made where it does not exist. An estimator that was saved there before is replaced in one
         step, when the new one is complete; other files stay.
+    report : DataFrame, default=None
+        Scores by language for the model card, as `language_report` returns them.
 
     Raises
     ------
@@ -61,12 +72,13 @@ def save(estimator, folder: str | os.PathLike) -> None:
         If a fitted attribute cannot be stored as JSON and tensors.
     """
     check_is_fitted(estimator)
+    versions = current_versions()
 
     def write(subfolder: Path) -> dict[str, Any]:
         tensors: dict[str, torch.Tensor] = {}
         content = {
             "class": type(estimator).__name__,
-            "versions": current_versions(),
+            "versions": versions,
             **_kept_parameters(estimator, tensors),
             "fitted": to_json(estimator._get_saved_state(subfolder), "fitted", tensors),
         }
@@ -80,17 +92,63 @@ def save(estimator, folder: str | os.PathLike) -> None:
         return content
 
     write_folder(Path(folder), write)
+    write_card(Path(folder), make_card(estimator, versions, report))
+
+
+def push_to_hub(
+    estimator,
+    repo_id: str,
+    *,
+    report: pd.DataFrame | None = None,
+    private: bool | None = None,
+    token: str | bool | None = None,
+) -> str:
+    """Save to a repository of a model hub, from where `load` takes it.
+
+    Parameters
+    ----------
+    estimator : fitted classifier of this package
+        What is saved; see `save`.
+    repo_id : str
+        "owner/name". The repository is made where it does not exist.
+    report : DataFrame, default=None
+        Scores by language for the model card, as `language_report` returns them.
+    private : bool, default=None
+        Whether a new repository is private; None is the owner's default.
+    token : str or bool, default=None
+        The token of an account that may write; None is the one of `hf auth login`.
+
+    Returns
+    -------
+    str
+        The address of the commit.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `save`.
+    huggingface_hub.errors.HfHubHTTPError
+        If the hub refuses, for example without a token.
+    """
+    api = HfApi(token=token)
+    with tempfile.TemporaryDirectory() as folder:
+        save(estimator, folder, report=report)
+        api.create_repo(repo_id, private=private, exist_ok=True)
+        message = f"Save a {type(estimator).__name__} of metaling_sk"
+        commit = api.upload_folder(repo_id=repo_id, folder_path=folder, commit_message=message)
+    return str(commit.commit_url)
 
 
 def load(folder: str | os.PathLike, device: str | torch.device | None = None):
     """Load a fitted classifier from a folder written by its `save`.
 
-    Nothing in the folder is executed, and nothing is asked of the network.
+    Nothing in the folder is executed, and nothing is asked of the network unless a hub is named.
 
     Parameters
     ----------
     folder : str or path
-        A folder that `save` has written.
+        A folder that `save` has written, or "hub:owner/name" for a repository that `push_to_hub`
+        has written; "hub:owner/name@revision" is a branch, a tag or a commit of it.
     device : str or torch.device, default=None
         The parameter `device` of what is loaded. By default it is the saved one, or "auto" with a
         warning where this machine has no such device.
@@ -125,6 +183,9 @@ def load(folder: str | os.PathLike, device: str | torch.device | None = None):
     >>> bool((loaded.predict(["good"]) == clf.predict(["good"])).all())
     True
     """
+    if isinstance(folder, str) and folder.startswith(HUB):
+        with tempfile.TemporaryDirectory() as downloaded:
+            return load(_download(folder, Path(downloaded) / "model"), device)
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {str(folder)!r} to load from.")
@@ -155,6 +216,14 @@ def load(folder: str | os.PathLike, device: str | torch.device | None = None):
             stacklevel=2,
         )
     return estimator
+
+
+def _download(address: str, folder: Path) -> Path:
+    """Copy a repository of a hub to a new folder. Downloads are kept in the cache of the hub."""
+    repo_id, _, revision = address.removeprefix(HUB).partition("@")
+    # The files of the cache are links, which `load` does not follow.
+    shutil.copytree(snapshot_download(repo_id, revision=revision or None), folder)
+    return folder
 
 
 def _load_newest(folder: Path, device):

@@ -22,7 +22,7 @@ LABELLED = ~np.isnan(Y)
 NUMBERS = np.random.default_rng(0).normal(size=(60, 5))
 SPARSE = sparse.csr_array(np.where(NUMBERS > 1, NUMBERS, 0))
 LANGUAGE = X["language"].to_numpy()
-ALLOWED = (".json", ".safetensors", ".jinja", ".txt", ".model")
+ALLOWED = (".json", ".md", ".safetensors", ".jinja", ".txt", ".model")
 FRENCH = ["bon hotel", "mal hotel", "bon lit", "mal lit"]
 QWEN = Qwen2Config(
     vocab_size=300,
@@ -198,6 +198,7 @@ def test_the_folder_holds_no_pickle(saved):
     *_, folder = saved
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert {path.name for path in folder.iterdir()} <= {
+        "README.md",
         "estimator.json",
         "weights.safetensors",
         "encoder",
@@ -445,7 +446,7 @@ def test_the_damage_is_named(tmp_path):
         load(tmp_path)
     fit().save(tmp_path)
     edit(format=99)(tmp_path)
-    with pytest.raises(ValueError, match="format 99 instead of 4"):
+    with pytest.raises(ValueError, match="format 99 instead of 5"):
         load(tmp_path)
 
 

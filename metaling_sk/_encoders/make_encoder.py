@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from sklearn import config_context
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_classifier
 from torch import nn
 from transformers import PretrainedConfig
 
@@ -23,8 +23,12 @@ from metaling_sk._utils.frozen import is_fitted, not_fitted, unfreeze
 
 
 def is_vectorizer(encoder) -> bool:
-    """Return whether `encoder` is an sklearn transformer of texts."""
-    return hasattr(encoder, "fit") and hasattr(encoder, "transform")
+    """Return whether `encoder` is an sklearn transformer of texts.
+
+    A classifier of this package has a `transform` too, but stands for its encoder.
+    """
+    is_transformer = hasattr(encoder, "fit") and hasattr(encoder, "transform")
+    return is_transformer and not is_classifier(encoder)
 
 
 def is_scratch(encoder) -> bool:

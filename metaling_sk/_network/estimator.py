@@ -33,7 +33,7 @@ from metaling_sk._utils.device import autocast_dtype, find_device
 from metaling_sk._utils.messages import name_rows
 from metaling_sk._utils.progress import Progress
 from metaling_sk.base import LanguageClassifierMixin
-from metaling_sk.persistence import save
+from metaling_sk.persistence import push_to_hub, save
 
 MIN_PREDICT_BATCH = 64
 """Samples in a batch for prediction, which needs less memory than training."""
@@ -57,6 +57,9 @@ WARM_CACHE_PARAMETERS = (
 
 SAVED_ATTRIBUTES = ("classes_", "languages_", "learning_rate_")
 """Fitted attributes that JSON or an array can hold as they are."""
+
+SAVED_TABLES = ("history_", "sample_counts_")
+"""Fitted tables."""
 
 DOOR_ATTRIBUTES = ("_input_kind", "n_features_in_", "feature_names_in_")
 """Attributes that `check_samples` sets in `fit`. Which ones depends on the form of X."""
@@ -221,20 +224,50 @@ class NetworkClassifier(
         kind = choose_front_end(parameters, samples)
         kind.warm_cache(parameters, samples, self._execution())
 
-    def save(self, folder) -> None:
+    def save(self, folder, *, report=None) -> None:
         """Save to a folder: JSON, safetensors and tokenizer files; see `metaling_sk.load`.
 
         Parameters
         ----------
         folder : str or path
             Made where it does not exist.
+        report : DataFrame, default=None
+            Scores by language for the model card, as `language_report` returns them.
 
         Raises
         ------
         ValueError
             If the encoder cannot be stored as JSON and tensors.
         """
-        save(self, folder)
+        save(self, folder, report=report)
+
+    def push_to_hub(self, repo_id, *, report=None, private=None, token=None) -> str:
+        """Save to a repository of a model hub, from where `metaling_sk.load` takes it.
+
+        Parameters
+        ----------
+        repo_id : str
+            "owner/name". The repository is made where it does not exist.
+        report : DataFrame, default=None
+            Scores by language for the model card, as `language_report` returns them.
+        private : bool, default=None
+            Whether a new repository is private; None is the owner's default.
+        token : str or bool, default=None
+            The token of an account that may write; None is the one of `hf auth login`.
+
+        Returns
+        -------
+        str
+            The address of the commit.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `save`.
+        huggingface_hub.errors.HfHubHTTPError
+            If the hub refuses, for example without a token.
+        """
+        return push_to_hub(self, repo_id, report=report, private=private, token=token)
 
     # Languages
 
@@ -323,6 +356,7 @@ class NetworkClassifier(
             front_end = front_end.add_languages(new, inputs, samples.language)
             self.languages_ = [*start.languages_, *new]
         self.front_end_ = front_end
+        self.sample_counts_ = _count_samples(samples)
         return inputs
 
     def _encode(self, inputs, language: np.ndarray) -> EncodedSamples:
@@ -409,7 +443,8 @@ class NetworkClassifier(
         """Everything that it takes to predict, as JSON values, arrays and tensors."""
         door = [name for name in DOOR_ATTRIBUTES if hasattr(self, name)]
         state: dict[str, Any] = {name: getattr(self, name) for name in [*SAVED_ATTRIBUTES, *door]}
-        state["history_"] = json.loads(self.history_.to_json(orient="split"))
+        for name in SAVED_TABLES:
+            state[name] = json.loads(getattr(self, name).to_json(orient="split"))
         network = self.front_end_.without_updates(self.net_.module_)
         front_end = self.front_end_.get_state(network, folder)
         state["front_end"] = {"kind": self.front_end_.kind} | front_end
@@ -422,8 +457,9 @@ class NetworkClassifier(
         for name in DOOR_ATTRIBUTES:
             if name in state:
                 setattr(self, name, state[name])
-        history = pd.DataFrame(**state["history_"])
-        self.history_ = history if len(history) else history.astype(float)
+        for name in SAVED_TABLES:
+            table = pd.DataFrame(**state[name])
+            setattr(self, name, table if len(table) else table.astype(float))
         kind = FRONT_ENDS[state["front_end"]["kind"]]
         self.front_end_ = kind.from_state(state["front_end"], folder)
         weights = encoder_weights(state["network"]["weights"])
@@ -432,3 +468,12 @@ class NetworkClassifier(
         check_fits_network(self.classes_, self.languages_, network)
         self.front_end_.check_fits_network(self.languages_, network)
         self.net_ = new_net(network, self._empty_objective(), self._settings())
+
+
+def _count_samples(samples: Samples) -> pd.DataFrame:
+    """Count the samples of each language with and without a label."""
+    language = pd.Series(samples.language)
+    labelled = language[samples.labelled].value_counts()
+    counts = pd.DataFrame({"labelled": labelled, "all": language.value_counts()}).fillna(0)
+    counts["unlabelled"] = counts.pop("all") - counts["labelled"]
+    return counts.astype(int).sort_index()

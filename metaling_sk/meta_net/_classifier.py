@@ -225,6 +225,10 @@ class MetaNetClassifier(AdaptiveClassifier):
     history_ : DataFrame
         A row per epoch: `epoch`, `train_loss`, `valid_loss`, and the mean of each term. No row
         where the models are solved for.
+    sample_counts_ : DataFrame of shape (n_languages, 2)
+        The number of samples of each language that `fit` was given, `labelled` and `unlabelled`.
+    n_iter_ : int
+        The number of epochs that were trained.
     n_features_in_ : int
         Number of features, or of columns of texts and languages, seen in `fit`.
     feature_names_in_ : ndarray of str

@@ -219,6 +219,10 @@ class TransferClassifier(TransferPreparation):
     history_ : DataFrame
         A row per epoch: `stage`, `epoch`, `train_loss`, `valid_loss`, and the mean of the source
         loss and of each term.
+    sample_counts_ : DataFrame of shape (n_languages, 2)
+        The number of samples of each language that `fit` was given, `labelled` and `unlabelled`.
+    n_iter_ : int
+        The number of epochs that were trained.
     n_features_in_ : int
         Number of features, or of columns of texts and languages, seen in `fit`.
     feature_names_in_ : ndarray of str

@@ -36,7 +36,8 @@ def test_a_failed_save_leaves_the_old_one(old, new, tmp_path, monkeypatch):
         new.save(tmp_path)
     np.testing.assert_array_equal(predict(load(tmp_path)), predict(old))
     assert load(tmp_path).classes_.tolist() == old.classes_.tolist()
-    assert {path.name for path in tmp_path.iterdir()} == {"estimator.json", "weights.safetensors"}
+    names = {"README.md", "estimator.json", "weights.safetensors"}
+    assert {path.name for path in tmp_path.iterdir()} == names
 
 
 def test_a_failed_save_leaves_no_folder(old, tmp_path, monkeypatch):
@@ -78,7 +79,7 @@ def test_files_of_the_user_stay(old, new, tmp_path):
     np.testing.assert_array_equal(predict(load(tmp_path)), predict(old))
     # Of the earlier ones, nothing is left.
     assert len(list(tmp_path.rglob("weights.safetensors"))) == 1
-    assert len(list(tmp_path.iterdir())) == 5
+    assert len(list(tmp_path.iterdir())) == 6
 
 
 def test_what_killed_saves_left_is_removed(old, tmp_path):
@@ -156,5 +157,5 @@ def test_every_file_has_a_digest(tmp_path):
         content = json.loads((tmp_path / "estimator.json").read_text())
         root = tmp_path / content["place"]
         files = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
-        assert files - {"estimator.json"} == {*content["files"]}
+        assert files - {"README.md", "estimator.json"} == {*content["files"]}
         assert all(len(record["sha256"]) == 64 for record in content["files"].values())

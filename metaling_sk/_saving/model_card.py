@@ -1,0 +1,92 @@
+"""The README.md of a saved folder, which model hubs show as the card of a model."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from huggingface_hub import ModelCardData
+
+CARD = "README.md"
+
+NOTE = "<!-- `save` replaces this card. Delete this line to keep your changes. -->"
+"""The line by which `save` knows a card of its own."""
+
+PRIMARY_CODE = re.compile(r"[a-z]{2,3}(?=$|[-_])")
+"""The part of a language code that a hub knows."""
+
+
+def write_card(folder: Path, text: str) -> None:
+    """Write the card of a saved folder, unless the folder has a README.md of the user."""
+    path = folder / CARD
+    try:
+        if path.exists() and NOTE not in path.read_text(encoding="utf-8"):
+            return
+    except (OSError, UnicodeDecodeError):
+        return
+    new = folder / f"{CARD}.{secrets.token_hex(8)}"
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
+
+
+def make_card(estimator, versions: dict[str, str], report: pd.DataFrame | None) -> str:
+    """Describe a fitted estimator in Markdown.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+    versions : dict of str to str
+        The versions of the packages.
+    report : DataFrame or None
+        Scores by language, as `language_report` returns them.
+    """
+    kind = type(estimator).__name__
+    counts = estimator.sample_counts_
+    matches = (PRIMARY_CODE.match(name) for name in estimator.languages_)
+    metadata = ModelCardData(
+        library_name="metaling_sk",
+        tags=["metaling_sk", "text-classification"],
+        language=sorted({match.group() for match in matches if match}) or None,
+    )
+    classes = ", ".join(f"`{label}`" for label in estimator.classes_)
+    sections = [
+        f"---\n{metadata.to_yaml()}\n---",
+        NOTE,
+        f"# {kind}",
+        f"A `{kind}` of metaling_sk that predicts one of {len(estimator.classes_)} classes: "
+        f"{classes}. Encoder: {_describe_encoder(estimator)}.",
+        "## How to load it",
+        "```python\nfrom metaling_sk import load\n\n"
+        'clf = load("this folder")  # or "hub:owner/name"\nclf.predict(X)\n```',
+        "## Training samples",
+        _table(counts.rename_axis("language")),
+    ]
+    new = [name for name in estimator.languages_ if name not in counts.index]
+    if new:
+        sections.append(f"Learnt after the fit: {', '.join(new)}.")
+    if report is not None:
+        sections += ["## Scores by language", _table(report.round(3))]
+    saved = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return "\n\n".join([*sections, f"Saved with {saved}."]) + "\n"
+
+
+def _describe_encoder(estimator) -> str:
+    encoder = estimator.text_encoder_
+    if encoder is None:
+        return "none, the samples are features"
+    return f"{type(encoder.backbone).__name__}, `trainable={estimator.trainable!r}`"
+
+
+def _table(frame: pd.DataFrame) -> str:
+    """Format a table in Markdown, with its index as the first column."""
+    frame = frame.reset_index()
+    rows = [frame.columns, ["---"] * len(frame.columns), *frame.to_numpy(dtype=object)]
+    return "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in rows)
+
+
+def _cell(value) -> str:
+    text = "" if isinstance(value, float) and np.isnan(value) else str(value)
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,64 @@
+"""The card beside a saved model."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from huggingface_hub import ModelCard
+from saved_cases import LANGUAGE, NUMBERS, Y, fit, fit_meta
+
+from metaling_sk import language_report, load
+from metaling_sk._saving.model_card import CARD, NOTE
+
+
+def test_the_card_tells_what_the_model_is(tmp_path):
+    clf = fit()
+    report = language_report([0, 1, 1], [0, 1, 0], ["en", "en", "zh"])
+    clf.save(tmp_path, report=report)
+    text = (tmp_path / CARD).read_text(encoding="utf-8")
+    card = ModelCard(text)
+    assert card.data.library_name == "metaling_sk"
+    assert card.data.language == ["en", "zh"]
+    assert "TransferClassifier" in text
+    assert "| zh | 15 | 15 |" in text
+    assert "| zh | 0.0 | 0.0 | 0.0 | 0.0 | 1 |" in text
+    assert "scikit-learn 1." in text
+
+
+def test_counts_are_those_of_fit_and_are_saved(tmp_path):
+    clf = fit_meta()
+    clf.save(tmp_path)
+    pd.testing.assert_frame_equal(load(tmp_path).sample_counts_, clf.sample_counts_)
+    assert clf.sample_counts_.loc["zh"].to_dict() == {"labelled": 15, "unlabelled": 15}
+    assert clf.sample_counts_.to_numpy().sum() == len(Y)
+
+
+def test_languages_that_were_added_are_named(tmp_path):
+    language = np.where(LANGUAGE == "zh", "x|y", "en")
+    clf = fit_meta(NUMBERS, np.nan_to_num(Y), language)
+    clf.adapt(NUMBERS[:20], np.nan_to_num(Y)[:20], language="fr").save(tmp_path)
+    text = (tmp_path / CARD).read_text(encoding="utf-8")
+    assert "Learnt after the fit: fr." in text
+    assert "| x\\|y | 30 | 0 |" in text
+    assert ModelCard(text).data.language == ["en", "fr"]
+
+
+@pytest.mark.parametrize("content", [b"mine", b"\xff\xfe"])
+def test_a_readme_of_the_user_stays(tmp_path, content):
+    (tmp_path / CARD).write_bytes(content)
+    clf = fit()
+    clf.save(tmp_path)
+    assert (tmp_path / CARD).read_bytes() == content
+    assert load(tmp_path).sample_counts_.equals(clf.sample_counts_)
+
+
+def test_a_card_is_replaced_until_its_note_is_deleted(tmp_path):
+    clf = fit()
+    clf.save(tmp_path)
+    first = (tmp_path / CARD).read_text(encoding="utf-8")
+    (tmp_path / CARD).write_text(first + "more", encoding="utf-8")
+    clf.save(tmp_path)
+    assert (tmp_path / CARD).read_text(encoding="utf-8") == first
+    edited = first.replace(NOTE, "") + "more"
+    (tmp_path / CARD).write_text(edited, encoding="utf-8")
+    clf.save(tmp_path)
+    assert (tmp_path / CARD).read_text(encoding="utf-8") == edited
