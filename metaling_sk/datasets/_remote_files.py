@@ -12,6 +12,7 @@ from hashlib import sha256
 from http.client import HTTPException
 from importlib import resources
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import urlopen
 from uuid import uuid4
 
@@ -134,6 +135,8 @@ class Download:
                     return content
                 error: Exception = OSError("its SHA-256 digest is not the expected one")
             except (OSError, HTTPException) as failure:
+                if isinstance(failure, HTTPError):
+                    failure.close()
                 error = failure
         raise OSError(
             f"{url} could not be downloaded: {error or type(error).__name__}. Without internet "
