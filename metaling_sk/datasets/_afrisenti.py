@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterable
 
@@ -25,8 +24,9 @@ AFRISENTI = Corpus(
     names={"train": "train", "validation": "dev", "test": "test"},
     columns={"tweet": "text", "label": "label"},
     classes=("negative", "neutral", "positive"),
-    # Marks at the beginning of a tweet are not always closed.
-    reading={"sep": "\t", "quoting": csv.QUOTE_NONE},
+    separator="\t",
+    # A mark at the beginning of a tweet is not always closed.
+    is_quoted=False,
 )
 
 DESCR = """\

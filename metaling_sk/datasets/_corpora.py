@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -51,8 +52,10 @@ class Corpus:
         The labels, in the order of the target.
     folders : mapping of str to str, default={}
         The folders of languages that are not called by their codes.
-    reading : mapping, default={}
-        Arguments of `pandas.read_csv`.
+    separator : str, default=","
+        What parts the columns.
+    is_quoted : bool, default=True
+        Whether texts may be quoted, as in CSV.
     """
 
     repository: Repository
@@ -61,7 +64,8 @@ class Corpus:
     columns: dict[str, str]
     classes: tuple[str, ...]
     folders: Mapping[str, str] = field(default_factory=dict)
-    reading: Mapping[str, object] = field(default_factory=dict)
+    separator: str = ","
+    is_quoted: bool = True
 
     def languages(self, subset: str) -> list[str]:
         """Return the codes of the languages that have samples in a subset."""
@@ -104,7 +108,7 @@ class Corpus:
             for content, (language, name) in zip(contents, parts, strict=True)
         ]
         data = pd.concat(frames, ignore_index=True)
-        return data.assign(target=pd.Index(self.classes).get_indexer(data["label"]))
+        return data.assign(target=pd.Index(self.classes).get_indexer(pd.Index(data["label"])))
 
     def _check_languages(self, languages, subset: str) -> list[str]:
         present = self.languages(subset)
@@ -136,12 +140,13 @@ class Corpus:
     def _parse(self, content: bytes) -> pd.DataFrame:
         frame = pd.read_csv(
             BytesIO(content),
+            sep=self.separator,
+            quoting=csv.QUOTE_MINIMAL if self.is_quoted else csv.QUOTE_NONE,
             usecols=list(self.columns),
             # Texts such as "null" and "NA" are no missing values.
             keep_default_na=False,
             dtype=object,
             encoding="utf-8",
-            **self.reading,
         )
         return frame.rename(columns=self.columns)
 

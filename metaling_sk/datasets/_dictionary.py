@@ -58,10 +58,10 @@ def load_dictionary(
     (``pip install "metaling_sk[demo]"``). Chinese words are in simplified characters, and proper
     nouns and references to other entries are skipped.
 
-    For other languages there are about 200 dictionaries of FreeDict [1]_, GPL or free of other
-    licences, from a few thousand to half a million entries. They are read from the packages of
+    For other languages there are about 200 dictionaries of FreeDict [1]_, under free licences,
+    mostly the GPL, with one thousand to half a million entries. They are read from the packages of
     Debian and Ubuntu in ``/usr/share/dictd``, such as `dict-freedict-eng-deu`, or from `path`.
-    Explanations, examples and references are skipped.
+    Explanations, examples and references are skipped. The largest take ten seconds.
 
     In all of them remarks in brackets, and in English a leading article or "to", are removed, and
     phrases of more than four words are skipped. Nothing is downloaded.

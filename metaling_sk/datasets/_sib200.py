@@ -27,7 +27,7 @@ SIB200 = Corpus(
         "sports",
         "travel",
     ),
-    reading={"sep": "\t"},
+    separator="\t",
 )
 
 DESCR = """\

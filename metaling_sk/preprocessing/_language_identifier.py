@@ -252,11 +252,17 @@ class LanguageIdentifier(SignatureOrderMixin, TransformerMixin, BaseEstimator):
 
     def _compare(self, language, identified, is_missing) -> None:
         """Warn or raise if languages of X differ from those identified."""
-        labels = find_labels(set(language))
-        given = np.array([self._names.get(labels[name]) for name in language], dtype=object)
-        is_known = ~is_missing & (given != None) & (identified != self.unknown)  # noqa: E711
-        indices = np.flatnonzero(is_known & (given != identified))
-        if indices.size == 0:
+        names = {
+            name: self._names[label]
+            for name, label in find_labels(set(language)).items()
+            if label in self._names
+        }
+        indices = [
+            index
+            for index in np.flatnonzero(~is_missing & (identified != self.unknown)).tolist()
+            if names.get(language[index], identified[index]) != identified[index]
+        ]
+        if not indices:
             return
         first = indices[0]
         message = (

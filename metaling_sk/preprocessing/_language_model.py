@@ -95,7 +95,8 @@ def _load_model():
 @cache
 def _labels_by_code() -> dict[str, str]:
     """Return the labels by every code that stands for them, a more exact code first."""
-    by_code: dict[str, str] = {}
+    # Norwegian is Bokmål, for the model knows Nynorsk apart.
+    by_code = {"nb": "no"}
     for position in (0, 1):
         for label in model_labels():
             by_code.setdefault(_codes(label)[position], label)

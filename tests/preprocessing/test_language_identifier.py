@@ -91,7 +91,7 @@ def test_languages_restrict_the_result_and_name_it():
 def test_the_language_column_at_fit_names_the_result():
     named = X.assign(language=["eng_Latn", "deu_Latn", "zho_Hans", "swh_Latn", "hau_Latn"])
     identifier = LanguageIdentifier().fit(named)
-    texts = [*TEXTS.values(), "La chambre était propre et les gens étaient très aimables."]
+    texts = [*TEXTS.values(), "La maison était propre et les gens étaient très aimables."]
     assert identifier.transform(texts)["language"].tolist() == [*named["language"], "fr"]
     # Two names of one language: neither is better than the model's.
     ambiguous = X.assign(language=["en", "de", "zho_Hans", "zho_Hant", "ha"])
