@@ -58,8 +58,8 @@ def load_dictionary(
     (``pip install "metaling_sk[demo]"``). Chinese words are in simplified characters, and proper
     nouns and references to other entries are skipped.
 
-    For other languages there are about 200 dictionaries of FreeDict [1]_, under free licences,
-    mostly the GPL, with one thousand to half a million entries. They are read from the packages of
+    For other languages there are about 200 dictionaries of FreeDict [1]_, under free licences
+    (CC BY-SA or the GPL), with one thousand to half a million entries. They are read from the packages of
     Debian and Ubuntu in ``/usr/share/dictd``, such as `dict-freedict-eng-deu`, or from `path`.
     Explanations, examples and references are skipped. The largest take ten seconds.
 
