@@ -59,9 +59,9 @@ def load_dictionary(
     nouns and references to other entries are skipped.
 
     For other languages there are about 200 dictionaries of FreeDict [1]_, under free licences
-    (CC BY-SA or the GPL), with one thousand to half a million entries. They are read from the packages of
-    Debian and Ubuntu in ``/usr/share/dictd``, such as `dict-freedict-eng-deu`, or from `path`.
-    Explanations, examples and references are skipped. The largest take ten seconds.
+    (CC BY-SA or the GPL), with one thousand to half a million entries. They are read from the
+    packages of Debian and Ubuntu in ``/usr/share/dictd``, such as `dict-freedict-eng-deu`, or from
+    `path`. Explanations, examples and references are skipped. The largest take ten seconds.
 
     In all of them remarks in brackets, and in English a leading article or "to", are removed, and
     phrases of more than four words are skipped. Nothing is downloaded.
