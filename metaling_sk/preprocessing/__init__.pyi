@@ -1,3 +1,4 @@
 from ._dictionary_translator import DictionaryTranslator as DictionaryTranslator
 from ._encoder_vectorizer import EncoderVectorizer as EncoderVectorizer
+from ._language_identifier import LanguageIdentifier as LanguageIdentifier
 from ._language_standard_scaler import LanguageStandardScaler as LanguageStandardScaler

@@ -13,6 +13,8 @@ from unicodedata import normalize
 
 import regex
 
+from metaling_sk._utils.word_pairs import read_word_pairs
+
 _UNSPACED_SCRIPTS = (
     r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff"
 )
@@ -111,7 +113,7 @@ def read_entries(dictionary, min_length: int) -> dict[Words, tuple[str, ...]]:
         If no entry is usable, or a line of the file has not two columns.
     """
     is_path = isinstance(dictionary, (str, os.PathLike))
-    pairs = _read_tsv(Path(dictionary)) if is_path else dictionary.items()
+    pairs = read_word_pairs(Path(dictionary), "dictionary") if is_path else dictionary.items()
     entries: dict[Words, dict[str, None]] = {}
     for phrase, candidates in pairs:
         words = split_words(phrase)
@@ -198,15 +200,3 @@ def is_unspaced(phrase: str) -> bool:
         True for example for Chinese.
     """
     return re.match(rf"[{_UNSPACED_SCRIPTS}]", phrase) is not None
-
-
-def _read_tsv(path: Path) -> Iterable[tuple[str, str]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if line.strip():
-            columns = line.split("\t")
-            if len(columns) != 2:
-                raise ValueError(
-                    f"`dictionary`: line {number} of {path} has {len(columns)} tab-separated "
-                    "columns instead of two (word, candidate)."
-                )
-            yield columns[0].strip(), columns[1].strip()

