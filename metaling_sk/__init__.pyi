@@ -16,6 +16,9 @@ from .metrics import ImportanceWeightedScorer as ImportanceWeightedScorer
 from .metrics import PredictionEntropyScorer as PredictionEntropyScorer
 from .metrics import SoftNeighborhoodDensity as SoftNeighborhoodDensity
 from .metrics import language_report as language_report
+from .metrics import language_report_from_estimator as language_report_from_estimator
+from .metrics import make_language_scorer as make_language_scorer
+from .metrics import worst_languages as worst_languages
 from .model_selection import LeaveOneLanguageOut as LeaveOneLanguageOut
 from .model_selection import StratifiedLanguageKFold as StratifiedLanguageKFold
 from .persistence import load as load
