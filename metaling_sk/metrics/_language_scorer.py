@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 import numpy as np
 from sklearn.utils.metadata_routing import MetadataRequest
@@ -11,7 +11,11 @@ from metaling_sk._utils.parameters import common_constraints
 from metaling_sk._utils.sklearn_compat import BaseScorer, StrOptions, validate_params
 from metaling_sk.metrics._inputs import call_with_language, check_complete_labels, languages_in
 
-AGGREGATES = {"mean": np.mean, "min": np.min, "gap": lambda scores: np.min(scores) - np.max(scores)}
+AGGREGATES: dict[str, Callable] = {
+    "mean": np.mean,
+    "min": np.min,
+    "gap": lambda scores: np.min(scores) - np.max(scores),
+}
 """One number for the scores of all languages: the higher, the better."""
 
 

@@ -34,8 +34,30 @@ PANEL_SIZE = 4.2, 3.6
 MAX_COLUMNS = 3
 """Panels in one row of a figure."""
 
+MAX_FIGURE_SIZE = 30
+"""Figures grow with the number of languages up to this many inches."""
 
-def make_axes(n_panels: int, ax=None) -> np.ndarray:
+FONT_SIZES = 6, 10
+"""The smallest and the largest font of names that stand close together, in points."""
+
+POINTS_PER_INCH = 72
+
+COLORS = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#999999"
+"""Colours that the colour-blind can tell apart (Okabe and Ito, 2008); no yellow on white."""
+
+MARKERS = "o", "s", "^", "D", "v", "P", "X", "*"
+"""They differ in black and white, too."""
+
+LINE_STYLES = "-", "--", "-.", ":"
+
+
+def make_axes(
+    n_panels: int,
+    ax=None,
+    *,
+    n_columns: int | None = None,
+    panel_size: tuple[float, float] = PANEL_SIZE,
+) -> np.ndarray:
     """Return one Axes per panel.
 
     Parameters
@@ -44,6 +66,10 @@ def make_axes(n_panels: int, ax=None) -> np.ndarray:
         The number of panels.
     ax : Axes or array-like of Axes, default=None
         Axes of the user; None makes a new figure.
+    n_columns : int, default=None
+        The panels in one row; None chooses.
+    panel_size : tuple of float, default=PANEL_SIZE
+        The width and height of a panel in inches.
 
     Returns
     -------
@@ -62,9 +88,10 @@ def make_axes(n_panels: int, ax=None) -> np.ndarray:
         if len(axes) != n_panels:
             raise ValueError(f"`ax` must have {n_panels} Axes, one per panel, got {len(axes)}.")
         return axes
-    n_columns = 2 if n_panels == 4 else min(n_panels, MAX_COLUMNS)
+    if n_columns is None:
+        n_columns = 2 if n_panels == 4 else min(n_panels, MAX_COLUMNS)
     n_rows = -(-n_panels // n_columns)
-    width, height = PANEL_SIZE
+    width, height = panel_size
     _, axes = plt.subplots(
         n_rows,
         n_columns,
@@ -75,6 +102,87 @@ def make_axes(n_panels: int, ax=None) -> np.ndarray:
     for axis in axes.flat[n_panels:]:
         axis.remove()
     return axes.ravel()[:n_panels]
+
+
+def make_axis(ax=None, *, width: float, height: float):
+    """Return one Axes.
+
+    Parameters
+    ----------
+    ax : Axes, default=None
+        Axes of the user; None makes a new figure.
+    width, height : float
+        The size of a new figure in inches.
+
+    Returns
+    -------
+    matplotlib Axes
+        The given or new Axes.
+    """
+    import matplotlib.pyplot as plt
+
+    if ax is not None:
+        return ax
+    size = min(width, MAX_FIGURE_SIZE), min(height, MAX_FIGURE_SIZE)
+    return plt.subplots(figsize=size, layout="constrained")[1]
+
+
+def point_style(number: int) -> dict[str, str]:
+    """Return the colour and the marker of a category.
+
+    Parameters
+    ----------
+    number : int
+        The number of the category; the first 64 are different.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    n_colors = len(COLORS)
+    marker = MARKERS[(number + number // n_colors) % len(MARKERS)]
+    return {"color": COLORS[number % n_colors], "marker": marker}
+
+
+def set_names(axis, names: Sequence[str], *, is_x: bool) -> float:
+    """Put a name at each whole number of an axis, in a font that fits, and thin out the rest.
+
+    Parameters
+    ----------
+    axis : matplotlib Axes
+        The panel, in its final size.
+    names : sequence of str
+        The names, from 0 on.
+    is_x : bool
+        Whether they belong to the x axis, on which long or many names are rotated.
+
+    Returns
+    -------
+    float
+        The font size in points.
+    """
+    position, figure = axis.get_position(), axis.figure
+    share, length = (position.width, 0) if is_x else (position.height, 1)
+    room = share * figure.get_size_inches()[length] * POINTS_PER_INCH / max(len(names), 1)
+    smallest, largest = FONT_SIZES
+    size = float(np.clip(0.8 * room, smallest, largest))
+    step = max(1, int(np.ceil(1.1 * size / room)))
+    shown = [short_name(name) for name in names[::step]]
+    ticks = range(0, len(names), step)
+    if not is_x:
+        axis.set_yticks(ticks, shown, fontsize=size)
+        return size
+    is_rotated = max(map(len, shown), default=0) * 0.65 * size > step * room
+    axis.set_xticks(
+        ticks,
+        shown,
+        fontsize=size,
+        rotation=90 if is_rotated else 0,
+        rotation_mode="anchor" if is_rotated else "default",
+        ha="right" if is_rotated else "center",
+        va="center" if is_rotated else "top",
+    )
+    return size
 
 
 def set_loss_axis(axis, losses: np.ndarray) -> None:
@@ -173,17 +281,40 @@ def set_whole_ticks(axis, ticks: np.ndarray, is_log: bool) -> None:
     axis.minorticks_off()
 
 
-def add_legend(axis) -> None:
+def add_legend(axis, *, above: bool = False, beside: bool = False) -> None:
     """Add a legend with opaque handles if anything has a label.
 
     Parameters
     ----------
     axis : matplotlib Axes
         The panel.
+    above, beside : bool, default=False
+        Whether to put it above the panel or to its right, where it hides nothing.
     """
+    place: dict = {}
+    if above:
+        place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 2}
+    elif beside:
+        place = {"loc": "upper left", "bbox_to_anchor": (1, 1), "frameon": False}
     if axis.get_legend_handles_labels()[0]:
-        for handle in axis.legend(fontsize="small").legend_handles:
+        for handle in axis.legend(fontsize="small", **place).legend_handles:
             handle.set_alpha(1)
+
+
+def short_name(name) -> str:
+    """Return a name in one line, cut if it is long.
+
+    Parameters
+    ----------
+    name : object
+        The name of a category.
+
+    Returns
+    -------
+    str
+    """
+    name = " ".join(str(name).split())
+    return name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 3]}..."
 
 
 def is_number(value) -> bool:
@@ -213,5 +344,4 @@ def _sort_categories(names: Sequence[str], values: Sequence) -> list[str]:
 
 def _category_name(value) -> str:
     value = value.item() if isinstance(value, np.generic) else value
-    name = " ".join((value if isinstance(value, str) else repr(value)).split())
-    return name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 3]}..."
+    return short_name(value if isinstance(value, str) else repr(value))
