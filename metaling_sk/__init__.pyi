@@ -22,7 +22,13 @@ from .metrics import worst_languages as worst_languages
 from .model_selection import LeaveOneLanguageOut as LeaveOneLanguageOut
 from .model_selection import StratifiedLanguageKFold as StratifiedLanguageKFold
 from .persistence import load as load
+from .plotting import EmbeddingDisplay as EmbeddingDisplay
+from .plotting import FewShotCurveDisplay as FewShotCurveDisplay
+from .plotting import HistoryDisplay as HistoryDisplay
+from .plotting import LanguageEmbeddingDisplay as LanguageEmbeddingDisplay
+from .plotting import LanguageReportDisplay as LanguageReportDisplay
 from .plotting import MetaParamDisplay as MetaParamDisplay
+from .plotting import TransferMatrixDisplay as TransferMatrixDisplay
 from .preprocessing import DictionaryTranslator as DictionaryTranslator
 from .preprocessing import EncoderVectorizer as EncoderVectorizer
 from .preprocessing import LanguageStandardScaler as LanguageStandardScaler

@@ -42,8 +42,8 @@ FONT_SIZES = 6, 10
 
 POINTS_PER_INCH = 72
 
-COLORS = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#999999"
-"""Colours that the colour-blind can tell apart (Okabe and Ito, 2008); no yellow on white."""
+COLORS = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#5D3A9B"
+"""Colours that the colour-blind can tell apart, most of them by Okabe and Ito (2008)."""
 
 MARKERS = "o", "s", "^", "D", "v", "P", "X", "*"
 """They differ in black and white, too."""
@@ -205,7 +205,7 @@ def set_loss_axis(axis, losses: np.ndarray) -> None:
             axis.yaxis.set_minor_locator(NullLocator())
 
 
-def set_number_axis(axis, values: np.ndarray, are_whole: bool) -> None:
+def set_number_axis(axis, values: np.ndarray, are_whole: bool, *, is_log: bool = False) -> None:
     """Choose the scale and the ticks of an x axis of numbers.
 
     Parameters
@@ -216,10 +216,12 @@ def set_number_axis(axis, values: np.ndarray, are_whole: bool) -> None:
         The numbers that it shows.
     are_whole : bool
         Whether all of them are whole numbers.
+    is_log : bool, default=False
+        Whether the axis gets a log scale however close together the values are.
     """
     sizes = np.abs(values[values != 0])
     is_wide = sizes.size > 0 and sizes.max() > WIDE_RANGE * sizes.min()
-    if is_wide and values.min() > 0:
+    if values.size and values.min() > 0 and (is_wide or is_log):
         axis.set_xscale("log")
     elif is_wide:
         axis.set_xscale("symlog", linthresh=sizes.min())

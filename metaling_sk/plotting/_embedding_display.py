@@ -168,7 +168,8 @@ class EmbeddingDisplay:
         columns = {"languages": np.asarray(self.language, dtype=object)}
         if self.y is not None:
             y = _check_y(self.y, len(columns["languages"]))
-            columns["classes"] = np.where(pd.isna(y), None, y.astype(str).astype(object))
+            columns["classes"] = y.astype(str).astype(object)
+            columns["classes"][np.asarray(pd.isna(y))] = None
         shape = len(self.coordinates), len(columns)
         axes = make_axes(shape[0] * shape[1], ax, n_columns=shape[1], panel_size=(5.2, 4))
         self.axes_ = axes.reshape(shape)

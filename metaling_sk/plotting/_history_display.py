@@ -137,10 +137,11 @@ class HistoryDisplay:
         runs = (stages != stages.shift()).cumsum()
         self.ax_ = make_axis(ax, width=max(5.0, min(12.0, 3 + 0.12 * len(history))), height=3.6)
         self.figure_ = self.ax_.figure
-        self.lines_, self.stages_ = {}, {}
+        self.lines_: dict = {}
+        self.stages_: dict = {}
         starts = np.flatnonzero(np.diff(runs)) + 1
         epochs = np.insert(np.arange(1.0, len(history) + 1), starts, np.nan)
-        for number, name in enumerate(losses):
+        for number, name in enumerate(map(str, losses)):
             values = losses[name].to_numpy(dtype=float)
             (self.lines_[name],) = self.ax_.plot(
                 epochs,
@@ -153,8 +154,8 @@ class HistoryDisplay:
                 label=MAIN_LINES.get(name, name.replace("_", " ")),
             )
         self._name_stages(stages, runs)
-        values = losses.to_numpy(dtype=float)
-        set_loss_axis(self.ax_, values[np.isfinite(values)])
+        numbers = losses.to_numpy(dtype=float)
+        set_loss_axis(self.ax_, numbers[np.isfinite(numbers)])
         self.ax_.xaxis.get_major_locator().set_params(integer=True)
         self.ax_.set(xlabel="epoch", ylabel="loss")
         add_legend(self.ax_)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.metrics import confusion_matrix
@@ -69,8 +71,8 @@ class LanguageReportDisplay:
     >>> y_pred = [0, 0, 1, 1, 0, 1, 0, 1]
     >>> language = ["en", "en", "en", "en", "zh", "zh", "zh", "zh"]
     >>> display = LanguageReportDisplay.from_predictions(y_true, y_pred, language)
-    >>> [bar.get_width() for bar in display.bars_]
-    [1.0, 0.7333333333333334]
+    >>> [round(float(bar.get_width()), 3) for bar in display.bars_]
+    [1.0, 0.733]
     >>> display = display.plot(kind="confusion")
     >>> [axis.get_title() for axis in display.axes_]
     ['en (4)', 'zh (4)']
@@ -238,7 +240,8 @@ class LanguageReportDisplay:
         check_matplotlib_support(name)
         constraints: dict = {"kind": [StrOptions(set(KINDS))], "score": [StrOptions(set(SCORES))]}
         validate_parameter_constraints(constraints, {"kind": kind, "score": score}, name)
-        self.bars_ = self.line_ = self.im_ = self.text_ = self.colorbar_ = None
+        self.bars_: Any = None
+        self.line_ = self.im_ = self.text_ = self.colorbar_ = None
         if kind == "bars":
             self._plot_bars(ax, score)
         elif kind == "classes":

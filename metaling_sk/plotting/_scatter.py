@@ -13,7 +13,7 @@ from metaling_sk.plotting._fonts import show_scripts
 MAX_COLORED = 12
 """The largest categories get a colour and a marker; the others are grey."""
 
-OTHERS = {"color": "0.75", "marker": "."}
+OTHERS = {"color": "0.65", "marker": "."}
 
 LEGEND_SIZE = 40
 """The size of points in legends, in square points."""
@@ -52,7 +52,7 @@ def scatter_categories(
     n_others = len(names) - len(largest)
     labels = [f"{n_others} others"] * (n_others > 0) + [missing] * bool(is_missing.any())
     size = float(np.clip(12000 / len(coordinates), 8, 40))
-    points = {}
+    points: dict = {}
     is_other = is_missing | ~np.isin(categories, largest)
     if is_other.any():
         style = OTHERS | {"s": size, "label": " and ".join(labels), "linewidths": 0, "zorder": 1}
@@ -101,7 +101,8 @@ def name_points(axis, coordinates: np.ndarray, names: Sequence[str], fontsize: f
     # The place of a text depends on its font, on the panel and on all that is around the panel.
     show_scripts(axis.figure)
     axis.figure.draw_without_rendering()
-    kept, taken = [], []
+    kept: list = []
+    taken: list = []
     for text in texts:
         for x, y, alignment in OFFSETS:
             text.set(position=(x, y), horizontalalignment=alignment)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import numpy as np
 from sklearn.metrics import get_scorer
+
+LOG_DISTRIBUTIONS = "loguniform", "reciprocal"
+"""The names of scipy's distributions that are uniform on a log scale."""
 
 
 def find_score_column(search, metric: str | None) -> str:
@@ -97,6 +102,58 @@ def find_params(search, params: list[str] | None) -> dict[str, np.ma.MaskedArray
             f"`params` must be among the parameters searched for, {list(columns)}, got {unknown}."
         )
     return {name: columns[name] for name in params}
+
+
+def find_log_params(search) -> set[str]:
+    """Find the parameters that are searched for on a log scale.
+
+    Parameters
+    ----------
+    search : MetaParamSearchCV
+        A search.
+
+    Returns
+    -------
+    set of str
+        The names of the parameters with a loguniform distribution.
+    """
+    spaces = search.param_distributions
+    return {
+        name
+        for space in ([spaces] if isinstance(spaces, Mapping) else spaces)
+        for name, values in space.items()
+        if getattr(getattr(values, "dist", None), "name", None) in LOG_DISTRIBUTIONS
+    }
+
+
+def shorten_names(names: Iterable[str]) -> dict[str, str]:
+    """Shorten the names of nested parameters as far as they stay different.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names such as ``logisticregression__C``.
+
+    Returns
+    -------
+    dict of str to str
+        The last parts of each name, by the whole name.
+    """
+    parts = {name: name.split("__") for name in names}
+    shortened = {}
+    for name, own in parts.items():
+        lengths = range(1, len(own) + 1)
+        shortened[name] = "__".join(
+            next(
+                (
+                    own[-length:]
+                    for length in lengths
+                    if sum(each[-length:] == own[-length:] for each in parts.values()) == 1
+                ),
+                own,
+            )
+        )
+    return shortened
 
 
 def describe_score(search, column: str) -> tuple[str, bool]:
