@@ -16,6 +16,9 @@ WIDE_LOSS_RANGE = 3
 LOSS_TICKS = 1, 1.5, 2, 3, 5, 7
 """The ticks in each decade of a log axis of losses."""
 
+NUMBER_TICKS = 1, 2, 5
+"""The same for parameters."""
+
 MAX_WHOLE_TICKS = 6
 """Up to this many distinct whole numbers each get a tick."""
 
@@ -195,14 +198,10 @@ def set_loss_axis(axis, losses: np.ndarray) -> None:
     losses : ndarray of float
         The losses that it shows.
     """
-    from matplotlib.ticker import LogLocator, NullLocator
-
     if losses.size and losses.min() > 0 and losses.max() > WIDE_LOSS_RANGE * losses.min():
         axis.set_yscale("log")
         if losses.max() < WIDE_RANGE * losses.min():
-            axis.yaxis.set_major_locator(LogLocator(subs=LOSS_TICKS))
-            axis.yaxis.set_major_formatter("{x:g}")
-            axis.yaxis.set_minor_locator(NullLocator())
+            _set_log_ticks(axis.yaxis, LOSS_TICKS)
 
 
 def set_number_axis(axis, values: np.ndarray, are_whole: bool, *, is_log: bool = False) -> None:
@@ -223,6 +222,8 @@ def set_number_axis(axis, values: np.ndarray, are_whole: bool, *, is_log: bool =
     is_wide = sizes.size > 0 and sizes.max() > WIDE_RANGE * sizes.min()
     if values.size and values.min() > 0 and (is_wide or is_log):
         axis.set_xscale("log")
+        if not is_wide:
+            _set_log_ticks(axis.xaxis, NUMBER_TICKS)
     elif is_wide:
         axis.set_xscale("symlog", linthresh=sizes.min())
     ticks = np.unique(values)
@@ -333,6 +334,15 @@ def is_number(value) -> bool:
         False also for True and False.
     """
     return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+
+
+def _set_log_ticks(axis, ticks: Sequence[float]) -> None:
+    """Put some ticks into each decade of a matplotlib Axis."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    axis.set_major_locator(LogLocator(subs=ticks))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
 
 
 def _sort_categories(names: Sequence[str], values: Sequence) -> list[str]:

@@ -39,7 +39,7 @@ from metaling_sk.plotting._search_scores import (
 class MetaParamDisplay:
     """Display of the candidates of a `MetaParamSearchCV` and their scores.
 
-    `MetaParamDisplay.from_estimator` draws a search. If the search has resources, the first panel
+    If the search has resources, the first panel
     shows the score of each candidate as a line from rung to rung, which ends where the candidate
     was stopped. Otherwise it shows the candidates in the order of the search, and the best score
     so far. Each further panel shows one parameter, with a point for each candidate: its score
@@ -351,6 +351,8 @@ class MetaParamDisplay:
         style = {"c": self._colors[scored], "cmap": "viridis", "norm": norm, "s": 24}
         points = axis.scatter(x[scored], self._shown[scored], **style | scatter_kw)
         self.points_.append(points)
+        if self._best is not None:  # its best score may not be its last one
+            x[self._best] = x[self._rows[self._candidate[self._best]][-1]]
         self._plot_best(axis, x)
         failed = np.zeros(len(values), dtype=bool)
         failed[rows] = ~self._scored[rows]

@@ -1,7 +1,3 @@
-import matplotlib
-
-matplotlib.use("agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -11,6 +7,8 @@ from sklearn.datasets import make_classification
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, SGDClassifier
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from metaling_sk import MetaParamDisplay, MetaParamSearchCV
@@ -19,12 +17,6 @@ X, y = make_classification(90, 6, random_state=0)
 SGD = SGDClassifier(loss="log_loss", tol=None, random_state=0)
 SPACE = {"alpha": loguniform(1e-5, 1), "penalty": ["l1", "l2"]}
 LOSS = "cross-validation log-loss (lower is better)"
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 class Failing(SGDClassifier):
@@ -389,3 +381,44 @@ def test_n_samples_is_a_resource():
     display = MetaParamDisplay.from_estimator(search)
     assert [axis.get_xlabel() for axis in display.axes_] == ["n_samples", "C", "max_iter"]
     assert max(line.get_xdata().max() for line in display.lines_) == 90
+
+
+def test_a_loguniform_parameter_has_a_log_axis_and_nested_names_are_short():
+    model = make_pipeline(StandardScaler(), LogisticRegression())
+    space = {
+        "logisticregression__C": loguniform(0.5, 5),
+        "standardscaler__with_mean": [True, False],
+    }
+    search = fit_search(model, space, n_iter=4)
+    display = MetaParamDisplay.from_estimator(search)
+    assert [axis.get_xlabel() for axis in display.axes_[1:]] == ["C", "with_mean"]
+    assert display.axes_[1].get_xscale() == "log"
+    display = MetaParamDisplay.from_estimator(fit_search(model, [space], n_iter=4))
+    assert display.axes_[1].get_xscale() == "log"
+
+
+@pytest.mark.parametrize(
+    "names, labels",
+    [
+        (["svc__C", "alpha"], ["C", "alpha"]),
+        (["svc__C", "svr__C"], ["svc__C", "svr__C"]),
+        (["a__svc__C", "a__svr__C", "a__svc__tol"], ["svc__C", "svr__C", "tol"]),
+        (["C", "svc__C"], ["C", "svc__C"]),
+    ],
+)
+def test_names_are_shortened_as_far_as_they_stay_different(names, labels):
+    params = {name: [1.0, 2.0] for name in names}
+    display = MetaParamDisplay(candidate=[0, 1], score=[0.5, 0.6], params=params).plot()
+    assert [axis.get_xlabel() for axis in display.axes_[1:]] == labels
+
+
+def test_the_best_is_shown_where_it_is_not_the_last_score_of_its_candidate():
+    display = MetaParamDisplay(
+        candidate=[0, 1, 0],
+        score=[0.9, 0.6, 0.8],
+        params={"C": [1.0, 2.0, 1.0]},
+        n_resources=[1, 1, 3],
+        best_index=0,
+    ).plot()
+    (star,) = [line for line in display.axes_[1].lines if line.get_marker() == "*"]
+    assert (star.get_xdata(), star.get_ydata()) == ([1.0], [0.9])
