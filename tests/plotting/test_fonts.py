@@ -2,6 +2,7 @@ import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from metaling_sk import TransferMatrixDisplay
@@ -55,8 +56,6 @@ def test_a_script_without_a_font_is_warned_of():
 
 
 def test_displays_look_for_fonts():
-    import pandas as pd
-
     matrix = pd.DataFrame(np.eye(2), index=["en", "\U000f0000"], columns=["en", "\U000f0000"])
     with pytest.warns(UserWarning, match="No installed font has the characters"):
         TransferMatrixDisplay(matrix).plot()
