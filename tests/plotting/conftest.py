@@ -1,10 +1,12 @@
 import matplotlib
-import pytest
 
 matplotlib.use("agg")
+
+import matplotlib.pyplot as plt
+import pytest
 
 
 @pytest.fixture(autouse=True)
 def close_figures():
     yield
-    matplotlib.pyplot.close("all")
+    plt.close("all")
