@@ -114,13 +114,13 @@ class LanguageScorer(BaseScorer):
 
     def __init__(self, metric, sign, kwargs, response_method, aggregate, language_column):
         super().__init__(metric, sign, kwargs, response_method)
-        self._aggregate = aggregate
-        self._language_column = language_column
+        self.aggregate = aggregate
+        self.language_column = language_column
 
     def __repr__(self) -> str:
         return (
             f"make_language_scorer{super().__repr__().removeprefix('make_scorer')[:-1]}, "
-            f"aggregate={self._aggregate!r})"
+            f"aggregate={self.aggregate!r})"
         )
 
     def __call__(self, estimator, X, y_true, *, language=None) -> float:
@@ -145,7 +145,7 @@ class LanguageScorer(BaseScorer):
         return self._score(None, estimator, X, y_true, language=language)
 
     def _score(self, method_caller, estimator, X, y_true, language=None) -> float:
-        languages = languages_in(X, language, self._language_column, "The language scorer")
+        languages = languages_in(X, language, self.language_column, "The language scorer")
         y_true = check_complete_labels(y_true, "y", "X, y and `language`")
         response = call_with_language(estimator, self._response_method, X, language)
         response = self._select_class(estimator, np.asarray(response))
@@ -153,7 +153,7 @@ class LanguageScorer(BaseScorer):
             self._score_language(name, y_true[languages == name], response[languages == name])
             for name in np.unique(languages)
         ]
-        return float(AGGREGATES[self._aggregate](scores))
+        return float(AGGREGATES[self.aggregate](scores))
 
     def _select_class(self, estimator, response: np.ndarray) -> np.ndarray:
         """Of two classes return the values of the one that the metric takes for positive."""

@@ -12,7 +12,12 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 
 from metaling_sk._data.labels import label_array
-from metaling_sk._utils.sklearn_compat import check_matplotlib_support, safe_split
+from metaling_sk._utils.parameters import Number
+from metaling_sk._utils.sklearn_compat import (
+    check_matplotlib_support,
+    safe_split,
+    validate_parameter_constraints,
+)
 from metaling_sk.metrics._inputs import languages_in
 from metaling_sk.plotting._axes import LINE_STYLES, add_legend, make_axis, point_style
 from metaling_sk.plotting._fonts import show_scripts
@@ -133,11 +138,24 @@ class FewShotCurveDisplay:
         Raises
         ------
         ValueError
-            If the target language has fewer labels than the largest of `ks`.
+            If the target language has fewer labels than the largest of `ks`, X has no language column,
+            or a parameter is invalid.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        caller = f"{cls.__name__}.from_estimator"
+        check_matplotlib_support(caller)
+        constraints: dict = {
+            "target_language": [str],
+            "n_repeats": [Number(Integral, 1, None, closed="left")],
+            "keep_unlabelled": ["boolean"],
+        }
+        given = {
+            "target_language": target_language,
+            "n_repeats": n_repeats,
+            "keep_unlabelled": keep_unlabelled,
+        }
+        validate_parameter_constraints(constraints, given, caller)
         models = estimator if isinstance(estimator, Mapping) else {_name(estimator): estimator}
-        languages = languages_in(X, None, language_column, f"{cls.__name__}.from_estimator")
+        languages = languages_in(X, None, language_column, caller)
         y = label_array(y)
         is_target, is_labelled = languages == target_language, ~np.asarray(pd.isna(y))
         available = np.flatnonzero(is_target & is_labelled)
@@ -157,7 +175,7 @@ class FewShotCurveDisplay:
                     rows.append((k, float(score), name, repeat))
         display = cls(
             pd.DataFrame(rows, columns=COLUMNS),
-            score_name=scoring if isinstance(scoring, str) else "accuracy",
+            score_name=scoring if isinstance(scoring, str) else "score" if scoring else "accuracy",
             baseline=baseline,
         )
         return display.plot(ax, xlabel=f"labelled rows of {target_language}")

@@ -7,8 +7,17 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from sklearn.metrics import get_scorer
 
+from metaling_sk.metrics._language_scorer import LanguageScorer
+
 LOG_DISTRIBUTIONS = "loguniform", "reciprocal"
 """The names of scipy's distributions that are uniform on a log scale."""
+
+LANGUAGE_AGGREGATES = {
+    "mean": "averaged over languages",
+    "min": "in the worst language",
+    "gap": "gap between languages",
+}
+"""What the scores of `make_language_scorer` are called."""
 
 
 def find_score_column(search, metric: str | None) -> str:
@@ -180,6 +189,9 @@ def describe_score(search, column: str) -> tuple[str, bool]:
         name = scorer._score_func.__name__.removesuffix("_score")
         name = "log-loss" if name == "log_loss" else name.replace("_", " ")
         is_negated = scorer._sign < 0
+        if isinstance(scorer, LanguageScorer):
+            name = f"{name} {LANGUAGE_AGGREGATES[scorer.aggregate]}"
+            is_negated |= scorer.aggregate == "gap"
     elif language:
         name = metric.removesuffix(f"_{language}")
     suffix = " in the worst language" if kind == "worst" else ""

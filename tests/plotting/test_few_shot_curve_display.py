@@ -143,6 +143,8 @@ def test_what_it_refuses():
         draw(Recording(), target_language="sw")
     with pytest.raises(ValueError, match="`ks` must be numbers of labels"):
         draw(Recording(), ks=(0.5,))
+    with pytest.raises(ValueError, match="'n_repeats' parameter of FewShotCurveDisplay"):
+        draw(Recording(), n_repeats=0)
     with pytest.raises(ValueError, match="found no language"):
         draw(Recording(), language_column="code")
     with pytest.raises(ValueError, match="columns 'k' and 'score', got 1 rows"):

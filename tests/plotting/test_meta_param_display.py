@@ -6,12 +6,13 @@ from scipy.stats import loguniform, randint
 from sklearn.datasets import make_classification
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, SGDClassifier
+from sklearn.metrics import f1_score, zero_one_loss
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from metaling_sk import MetaParamDisplay, MetaParamSearchCV
+from metaling_sk import MetaParamDisplay, MetaParamSearchCV, make_language_scorer
 
 X, y = make_classification(90, 6, random_state=0)
 SGD = SGDClassifier(loss="log_loss", tol=None, random_state=0)
@@ -274,6 +275,9 @@ class Numbers(SGDClassifier):
     def predict_proba(self, X):
         return SGDClassifier.predict_proba.__get__(self)(X.drop(columns="language"))
 
+    def predict(self, X):
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
 
 @pytest.mark.parametrize(
     "select, metric, column, where",
@@ -422,3 +426,24 @@ def test_the_best_is_shown_where_it_is_not_the_last_score_of_its_candidate():
     ).plot()
     (star,) = [line for line in display.axes_[1].lines if line.get_marker() == "*"]
     assert (star.get_xdata(), star.get_ydata()) == ([1.0], [0.9])
+
+
+@pytest.mark.parametrize(
+    "metric, aggregate, sign, label",
+    [
+        (f1_score, "min", 1, "f1 in the worst language (higher is better)"),
+        (f1_score, "mean", 1, "f1 averaged over languages (higher is better)"),
+        (f1_score, "gap", -1, "f1 gap between languages (lower is better)"),
+        (zero_one_loss, "min", -1, "zero one loss in the worst language (lower is better)"),
+    ],
+)
+def test_scores_of_language_scorers(metric, aggregate, sign, label):
+    scorer = make_language_scorer(metric, aggregate=aggregate, greater_is_better=metric is f1_score)
+    search = fit_search(
+        Numbers(loss="log_loss", random_state=0), X=make_languages(), n_iter=2, scoring=scorer
+    )
+    display = MetaParamDisplay.from_estimator(search, params=[])
+    assert display.axes_[0].get_ylabel() == f"cross-validation {label}"
+    shown = display.lines_[0].get_ydata()[0]
+    assert shown == sign * search.cv_results_["mean_test_score"][0]
+    assert shown > 0
