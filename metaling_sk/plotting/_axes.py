@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Real
+from unicodedata import east_asian_width
 
 import numpy as np
 
@@ -147,7 +148,7 @@ def point_style(number: int) -> dict[str, str]:
     return {"color": COLORS[number % n_colors], "marker": marker}
 
 
-def set_names(axis, names: Sequence[str], *, is_x: bool) -> float:
+def set_names(axis, names: Sequence[str], *, is_x: bool) -> None:
     """Put a name at each whole number of an axis, in a font that fits, and thin out the rest.
 
     Parameters
@@ -158,11 +159,6 @@ def set_names(axis, names: Sequence[str], *, is_x: bool) -> float:
         The names, from 0 on.
     is_x : bool
         Whether they belong to the x axis, on which long or many names are rotated.
-
-    Returns
-    -------
-    float
-        The font size in points.
     """
     position, figure = axis.get_position(), axis.figure
     share, length = (position.width, 0) if is_x else (position.height, 1)
@@ -174,8 +170,8 @@ def set_names(axis, names: Sequence[str], *, is_x: bool) -> float:
     ticks = range(0, len(names), step)
     if not is_x:
         axis.set_yticks(ticks, shown, fontsize=size)
-        return size
-    is_rotated = max(map(len, shown), default=0) * 0.65 * size > step * room
+        return
+    is_rotated = max(map(_width, shown), default=0) * size > step * room
     axis.set_xticks(
         ticks,
         shown,
@@ -185,7 +181,6 @@ def set_names(axis, names: Sequence[str], *, is_x: bool) -> float:
         ha="right" if is_rotated else "center",
         va="center" if is_rotated else "top",
     )
-    return size
 
 
 def set_loss_axis(axis, losses: np.ndarray) -> None:
@@ -334,6 +329,11 @@ def is_number(value) -> bool:
         False also for True and False.
     """
     return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+
+
+def _width(name: str) -> float:
+    """The width of a name in units of the font size; Chinese characters are wider than Latin."""
+    return sum(1.1 if east_asian_width(character) in "WF" else 0.65 for character in name)
 
 
 def _set_log_ticks(axis, ticks: Sequence[float]) -> None:

@@ -117,8 +117,8 @@ class FewShotCurveDisplay:
         n_repeats : int, default=3
             The number of random draws of labelled rows. For 0 and for all labels there is only one.
         keep_unlabelled : bool, default=True
-            Whether the other rows of the target language stay in training without a label. False
-            leaves them out, for classifiers that take no unlabelled rows.
+            Whether rows without a label stay in training. False leaves them out, for classifiers
+            that take no unlabelled rows.
         scoring : str or callable, default=None
             The score, as in scikit-learn; None is that of the estimator, the accuracy.
         language_column : str, default="language"
@@ -138,8 +138,8 @@ class FewShotCurveDisplay:
         Raises
         ------
         ValueError
-            If the target language has fewer labels than the largest of `ks`, X has no language column,
-            or a parameter is invalid.
+            If the target language has fewer labels than the largest of `ks`, X has no language
+            column, or a parameter is invalid.
         """
         caller = f"{cls.__name__}.from_estimator"
         check_matplotlib_support(caller)
