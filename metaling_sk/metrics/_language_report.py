@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
-from numbers import Real
+from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_random_state
 
-from metaling_sk._data.labels import label_array, plain_labels
-from metaling_sk._data.languages import check_languages
-from metaling_sk._utils.messages import name_rows
-from metaling_sk._utils.sklearn_compat import Options, StrOptions, validate_params
+from metaling_sk._utils.messages import name_some
+from metaling_sk._utils.parameters import Number, common_constraints
+from metaling_sk._utils.sklearn_compat import (
+    HasMethods,
+    Options,
+    StrOptions,
+    validate_params,
+)
+from metaling_sk.metrics._bootstrap import BootstrapCounts, percentile_intervals
+from metaling_sk.metrics._inputs import (
+    call_with_language,
+    check_complete_labels,
+    check_language_array,
+    languages_in,
+)
+
+SUMMARY = ["mean", "worst", "gap"]
+"""The rows below those of the languages."""
+
+SCORES = ["accuracy", "precision", "recall", "f1"]
+
+REPORT_CONSTRAINTS: dict = {
+    "average": [StrOptions({"macro", "micro", "weighted"})],
+    "zero_division": [Options(Real, {0.0, 1.0}), "nan", StrOptions({"warn"})],
+    "by_class": ["boolean"],
+    "n_bootstraps": [Number(Integral, 0, None, closed="left")],
+    "confidence": [Number(Real, 0, 1, closed="neither")],
+    "random_state": ["random_state"],
+}
 
 
 @validate_params(
@@ -20,13 +46,21 @@ from metaling_sk._utils.sklearn_compat import Options, StrOptions, validate_para
         "y_true": ["array-like"],
         "y_pred": ["array-like"],
         "language": ["array-like", str],
-        "average": [StrOptions({"macro", "micro", "weighted"})],
-        "zero_division": [Options(Real, {0.0, 1.0}), "nan", StrOptions({"warn"})],
+        **REPORT_CONSTRAINTS,
     },
     prefer_skip_nested_validation=True,
 )
 def language_report(
-    y_true, y_pred, language, *, average: str = "macro", zero_division: float | str = 0.0
+    y_true,
+    y_pred,
+    language,
+    *,
+    average: str = "macro",
+    zero_division: float | str = 0.0,
+    by_class: bool = False,
+    n_bootstraps: int = 0,
+    confidence: float = 0.95,
+    random_state=None,
 ) -> pd.DataFrame:
     """Report accuracy, precision, recall and F1 of each language, and their worst value and gap.
 
@@ -45,6 +79,16 @@ def language_report(
     zero_division : {0.0, 1.0, nan, "warn"}, default=0.0
         The precision of a class that is never predicted, and the recall of one that never occurs,
         as in `sklearn.metrics.precision_recall_fscore_support`.
+    by_class : bool, default=False
+        Whether to report each class of each language instead of an average. `average` is not used
+        then.
+    n_bootstraps : int, default=0
+        The number of bootstrap draws for confidence intervals; 0 for none. The samples of each
+        language are drawn with replacement. 1,000 draws are enough for 95 %.
+    confidence : float, default=0.95
+        The confidence level of the intervals, between 0 and 1.
+    random_state : int, RandomState instance or None, default=None
+        The seed of the bootstrap draws.
 
     Returns
     -------
@@ -54,11 +98,24 @@ def language_report(
         lowest). The columns are accuracy, precision, recall, f1 and support. The support is the
         number of samples: of the language, or of all languages in the last three rows.
 
+        With `by_class` there is one row per language and class that occurs in it, and the last
+        rows are one of each kind per class. There is no accuracy, and the support is the number of
+        true labels.
+
+        With `n_bootstraps` the last columns are accuracy_low, accuracy_high, f1_low and f1_high,
+        the percentile intervals of the languages and of the mean. Those of the worst value and of
+        the gap are NaN: resampling makes the worst look worse than it is.
+
     Raises
     ------
     ValueError
-        If the lengths differ, a label is missing, a language is not a string, or `average` is
-        not one of the three.
+        If the lengths differ, a label is missing, a language is not a string or is called like one
+        of the last rows, or a parameter is invalid.
+
+    See Also
+    --------
+    language_report_from_estimator : The report of a fitted classifier.
+    worst_languages : The names of the worst languages of a report.
 
     Examples
     --------
@@ -74,48 +131,230 @@ def language_report(
     mean         0.875      0.875   0.917  0.867        8
     worst        0.750      0.750   0.833  0.733        8
     gap          0.250      0.250   0.167  0.267        8
+    >>> report = language_report(y_true, y_pred, language, n_bootstraps=1000, random_state=0)
+    >>> report.loc["zh", ["accuracy_low", "accuracy_high"]].tolist()
+    [0.25, 1.0]
     """
-    y_true, y_pred = _check_labels(y_true, "y_true"), _check_labels(y_pred, "y_pred")
-    language = _check_language(language)
+    arguments = "y_true, y_pred and `language`"
+    y_true = check_complete_labels(y_true, "y_true", arguments)
+    y_pred = check_complete_labels(y_pred, "y_pred", arguments)
+    language = check_language_array(language)
     if not len(y_true) == len(y_pred) == len(language):
         raise ValueError(
             f"y_true, y_pred and `language` must have one value per row, but they have "
             f"{len(y_true)}, {len(y_pred)} and {len(language)} values."
         )
-    scores = {}
-    for name in np.unique(language):
-        in_language = language == name
-        pair = y_true[in_language], y_pred[in_language]
-        precision, recall, f1, _ = precision_recall_fscore_support(
-            *pair, average=average, zero_division=zero_division
-        )
-        scores[name] = [accuracy_score(*pair), precision, recall, f1, in_language.sum()]
-    columns = ["accuracy", "precision", "recall", "f1", "support"]
-    report = pd.DataFrame.from_dict(scores, orient="index", columns=columns)
-    summary = pd.DataFrame(
-        {"mean": report.mean(), "worst": report.min(), "gap": report.max() - report.min()}
-    ).T.assign(support=report["support"].sum())
-    return pd.concat([report, summary]).rename_axis("language")
-
-
-def _check_labels(y, name: str) -> np.ndarray:
-    y = label_array(y)
-    if len(y) == 0:
-        raise ValueError(f"{name} is empty; a report needs at least one row.")
-    missing = np.flatnonzero(pd.isna(y))
-    if missing.size:
+    pairs = {
+        name: (y_true[language == name], y_pred[language == name]) for name in np.unique(language)
+    }
+    if clashing := sorted(pairs.keys() & set(SUMMARY)):
         raise ValueError(
-            f"{name} has no label in {name_rows(missing)}; leave the unlabelled rows out of "
-            "y_true, y_pred and `language`."
+            f"A language must not be called like a row of the summary, got {name_some(clashing)} "
+            "in `language`; rename it."
         )
-    y = plain_labels(y, name)
-    check_classification_targets(y)
-    return y
+    report = pd.concat(
+        {
+            name: _class_scores(*pair, zero_division)
+            if by_class
+            else _average_scores(*pair, average, zero_division)
+            for name, pair in pairs.items()
+        },
+        names=["language"],
+    )
+    report = report if by_class else report.droplevel(1)
+    summary = _summarise(report, by_class)
+    if n_bootstraps:
+        rng = check_random_state(random_state)
+        counts = {name: BootstrapCounts(*pair, n_bootstraps, rng) for name, pair in pairs.items()}
+        intervals = _intervals(counts, average, by_class, confidence)
+        report, summary = report.join(intervals), summary.join(intervals)
+    return pd.concat([report, summary])
 
 
-def _check_language(language) -> np.ndarray:
-    if isinstance(language, str):
-        raise ValueError(f"`language` must name the language of each row, got only {language!r}.")
-    language = pd.Series(language, dtype=object).to_numpy()
-    check_languages(language, "`language`")
-    return language
+@validate_params(
+    {
+        "estimator": [HasMethods("predict")],
+        "language_column": common_constraints("language_column")["language_column"],
+        **REPORT_CONSTRAINTS,
+    },
+    prefer_skip_nested_validation=True,
+)
+def language_report_from_estimator(
+    estimator,
+    X,
+    y,
+    *,
+    language=None,
+    language_column="language",
+    average: str = "macro",
+    zero_division: float | str = 0.0,
+    by_class: bool = False,
+    n_bootstraps: int = 0,
+    confidence: float = 0.95,
+    random_state=None,
+) -> pd.DataFrame:
+    """Report the scores of a fitted classifier in each language.
+
+    Parameters
+    ----------
+    estimator : classifier
+        A fitted classifier, or a pipeline or search of one.
+    X : DataFrame or array-like of n_samples
+        The samples. Where X has a language column, the languages are those in it.
+    y : array-like of shape (n_samples,)
+        The true labels; none may be missing.
+    language : str or array-like of str, shape (n_samples,), default=None
+        The language of each sample, where X has no language column. It is passed to `predict` if
+        the estimator takes it.
+    language_column : str, default="language"
+        The column of a DataFrame X that holds the languages.
+    average : {"macro", "micro", "weighted"}, default="macro"
+        See `language_report`, also for the other parameters.
+    zero_division : {0.0, 1.0, nan, "warn"}, default=0.0
+        The precision of a class that is never predicted, and the recall of one that never occurs.
+    by_class : bool, default=False
+        Whether to report each class of each language.
+    n_bootstraps : int, default=0
+        The number of bootstrap draws for confidence intervals; 0 for none.
+    confidence : float, default=0.95
+        The confidence level of the intervals.
+    random_state : int, RandomState instance or None, default=None
+        The seed of the bootstrap draws.
+
+    Returns
+    -------
+    DataFrame
+        What `language_report` returns.
+
+    Raises
+    ------
+    ValueError
+        If X has no language, and as `language_report`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from metaling_sk.metrics import language_report_from_estimator
+    >>> X = pd.DataFrame({"text": ["good", "bad", "不错"], "language": ["en", "en", "zh"]})
+    >>> y = ["positive", "negative", "positive"]
+    >>> model = DummyClassifier(strategy="constant", constant="positive").fit(X, y)
+    >>> report = language_report_from_estimator(model, X, y)
+    >>> report["accuracy"].tolist()
+    [0.5, 1.0, 0.75, 0.5, 0.5]
+    """
+    languages = languages_in(X, language, language_column, "language_report_from_estimator")
+    y = check_complete_labels(y, "y", "X, y and `language`")
+    return language_report(
+        y,
+        call_with_language(estimator, "predict", X, language),
+        languages,
+        average=average,
+        zero_division=zero_division,
+        by_class=by_class,
+        n_bootstraps=n_bootstraps,
+        confidence=confidence,
+        random_state=random_state,
+    )
+
+
+def worst_languages(report: pd.DataFrame) -> pd.Series | pd.DataFrame:
+    """Name the language with the lowest value of each score.
+
+    Parameters
+    ----------
+    report : DataFrame
+        What `language_report` returned.
+
+    Returns
+    -------
+    Series or DataFrame
+        The name of the language by score. For a report by class, a row per class and a column per
+        score. Of languages with the same value it is the first.
+
+    Examples
+    --------
+    >>> from metaling_sk.metrics import language_report, worst_languages
+    >>> report = language_report([0, 1, 0, 1], [0, 1, 1, 1], ["en", "en", "zh", "zh"])
+    >>> worst_languages(report)["accuracy"]
+    'zh'
+    """
+    scores = language_rows(report)[[name for name in SCORES if name in report]]
+    scores = scores.dropna(axis="columns", how="all")
+    if scores.index.nlevels == 1:
+        return scores.idxmin()
+    return pd.DataFrame({name: scores[name].unstack("class").idxmin() for name in scores})
+
+
+def language_rows(report: pd.DataFrame) -> pd.DataFrame:
+    """Return a report without its summary.
+
+    Parameters
+    ----------
+    report : DataFrame
+        What `language_report` returned.
+
+    Returns
+    -------
+    DataFrame
+        The rows of the languages.
+    """
+    return report[~report.index.get_level_values("language").isin(SUMMARY)]
+
+
+def _average_scores(y_true, y_pred, average: str, zero_division) -> pd.DataFrame:
+    """The scores of one language in one row."""
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        y_true, y_pred, average=average, zero_division=zero_division
+    )
+    scores = [accuracy_score(y_true, y_pred), precision, recall, f1]
+    return pd.DataFrame([scores], columns=SCORES).assign(support=len(y_true))
+
+
+def _class_scores(y_true, y_pred, zero_division) -> pd.DataFrame:
+    """The scores of one language in a row per class."""
+    classes = np.unique(np.concatenate([y_true, y_pred]))
+    scores = precision_recall_fscore_support(
+        y_true, y_pred, labels=classes, average=None, zero_division=zero_division
+    )
+    columns = dict(zip([*SCORES[1:], "support"], scores, strict=True))
+    return pd.DataFrame(columns, index=pd.Index(classes, name="class"))
+
+
+def _summarise(report: pd.DataFrame, by_class: bool) -> pd.DataFrame:
+    """The rows below those of the languages."""
+    scores: Any = report.drop(columns="support")
+    support: Any = report["support"].sum()
+    if by_class:
+        scores, support = scores.groupby("class"), report["support"].groupby("class").sum()
+    values = [scores.mean(), scores.min(), scores.max() - scores.min()]
+    rows = dict(zip(SUMMARY, values, strict=True))
+    summary = pd.concat(rows, names=["language"])
+    if not by_class:
+        summary = summary.unstack(sort=False).rename_axis("language")
+    return summary.assign(support=support)
+
+
+def _intervals(counts: dict, average: str, by_class: bool, confidence: float) -> pd.DataFrame:
+    """The intervals of the languages and of the mean."""
+    draws, names = {}, ["language", "class"]
+    if by_class:
+        f1 = {
+            name: pd.DataFrame(each.f1_by_class(), columns=each.classes)
+            for name, each in counts.items()
+        }
+        draws["f1"] = pd.concat(f1, axis="columns", names=names)
+        means = {"f1": draws["f1"].T.groupby("class").mean().T}
+    else:
+        draws["accuracy"] = pd.DataFrame({name: each.accuracy() for name, each in counts.items()})
+        draws["f1"] = pd.DataFrame({name: each.f1(average) for name, each in counts.items()})
+        means = {score: values.mean(axis="columns") for score, values in draws.items()}
+    intervals = [
+        percentile_intervals(
+            pd.concat([values, pd.concat({"mean": means[score]}, axis="columns")], axis="columns"),
+            score,
+            confidence,
+        )
+        for score, values in draws.items()
+    ]
+    return pd.concat(intervals, axis="columns").rename_axis(index=names[: 1 + by_class])

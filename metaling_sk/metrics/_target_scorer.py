@@ -8,19 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from metaling_sk._data.input_forms import unwrap
 from metaling_sk._data.labels import MISSING, check_labels
-from metaling_sk._data.languages import read_language
 from metaling_sk._utils.parameters import SignatureOrderMixin, common_constraints
 from metaling_sk._utils.sklearn_compat import (
-    num_samples,
     safe_split,
     validate_parameter_constraints,
 )
+from metaling_sk.metrics._inputs import languages_in
 
 
 @dataclass(frozen=True)
@@ -159,7 +156,7 @@ class TargetScorer(SignatureOrderMixin, BaseEstimator, ABC):
 
     def _read(self, estimator, X, y, language) -> ScoredSamples:
         """Read the languages and the labels, and find the source and the target samples."""
-        languages = self._read_languages(X, language)
+        languages = languages_in(X, language, self.language_column, type(self).__name__)
         y = np.full(len(languages), np.nan) if y is None else y
         class_indices, classes = check_labels(y, len(languages), self.missing_label, needed=False)
         is_source, is_target = self._find_roles(languages, class_indices != MISSING)
@@ -173,18 +170,6 @@ class TargetScorer(SignatureOrderMixin, BaseEstimator, ABC):
             is_target=is_target,
             source_labels=classes[class_indices[is_source]],
         )
-
-    def _read_languages(self, X, language) -> np.ndarray:
-        """Return the language of each sample."""
-        table, column = unwrap(X), None
-        if isinstance(table, pd.DataFrame) and self.language_column in table.columns:
-            column = table[self.language_column].to_numpy(dtype=object)
-        if column is None and language is None:
-            raise ValueError(
-                f"{type(self).__name__} found no language: X has no column "
-                f"{self.language_column!r}. Name it in `language_column` or pass `language`."
-            )
-        return read_language(column, language, num_samples(X))
 
     def _find_roles(
         self, languages: np.ndarray, is_labelled: np.ndarray

@@ -1,5 +1,5 @@
-"""Displays, which draw what the estimators have learnt."""
+"""Displays, which draw what the estimators have learnt and how well they do."""
 
-from metaling_sk.plotting._meta_param_display import MetaParamDisplay
+import lazy_loader
 
-__all__ = ["MetaParamDisplay"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

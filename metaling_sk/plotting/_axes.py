@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Real
+from unicodedata import east_asian_width
 
 import numpy as np
 
@@ -15,6 +16,9 @@ WIDE_LOSS_RANGE = 3
 
 LOSS_TICKS = 1, 1.5, 2, 3, 5, 7
 """The ticks in each decade of a log axis of losses."""
+
+NUMBER_TICKS = 1, 2, 5
+"""The same for parameters."""
 
 MAX_WHOLE_TICKS = 6
 """Up to this many distinct whole numbers each get a tick."""
@@ -34,8 +38,30 @@ PANEL_SIZE = 4.2, 3.6
 MAX_COLUMNS = 3
 """Panels in one row of a figure."""
 
+MAX_FIGURE_SIZE = 30
+"""Figures grow with the number of languages up to this many inches."""
 
-def make_axes(n_panels: int, ax=None) -> np.ndarray:
+FONT_SIZES = 6, 10
+"""The smallest and the largest font of names that stand close together, in points."""
+
+POINTS_PER_INCH = 72
+
+COLORS = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#5D3A9B"
+"""Colours that the colour-blind can tell apart, most of them by Okabe and Ito (2008)."""
+
+MARKERS = "o", "s", "^", "D", "v", "P", "X", "*"
+"""They differ in black and white, too."""
+
+LINE_STYLES = "-", "--", "-.", ":"
+
+
+def make_axes(
+    n_panels: int,
+    ax=None,
+    *,
+    n_columns: int | None = None,
+    panel_size: tuple[float, float] = PANEL_SIZE,
+) -> np.ndarray:
     """Return one Axes per panel.
 
     Parameters
@@ -44,6 +70,10 @@ def make_axes(n_panels: int, ax=None) -> np.ndarray:
         The number of panels.
     ax : Axes or array-like of Axes, default=None
         Axes of the user; None makes a new figure.
+    n_columns : int, default=None
+        The panels in one row; None chooses.
+    panel_size : tuple of float, default=PANEL_SIZE
+        The width and height of a panel in inches.
 
     Returns
     -------
@@ -62,9 +92,10 @@ def make_axes(n_panels: int, ax=None) -> np.ndarray:
         if len(axes) != n_panels:
             raise ValueError(f"`ax` must have {n_panels} Axes, one per panel, got {len(axes)}.")
         return axes
-    n_columns = 2 if n_panels == 4 else min(n_panels, MAX_COLUMNS)
+    if n_columns is None:
+        n_columns = 2 if n_panels == 4 else min(n_panels, MAX_COLUMNS)
     n_rows = -(-n_panels // n_columns)
-    width, height = PANEL_SIZE
+    width, height = panel_size
     _, axes = plt.subplots(
         n_rows,
         n_columns,
@@ -77,6 +108,81 @@ def make_axes(n_panels: int, ax=None) -> np.ndarray:
     return axes.ravel()[:n_panels]
 
 
+def make_axis(ax=None, *, width: float, height: float):
+    """Return one Axes.
+
+    Parameters
+    ----------
+    ax : Axes, default=None
+        Axes of the user; None makes a new figure.
+    width, height : float
+        The size of a new figure in inches.
+
+    Returns
+    -------
+    matplotlib Axes
+        The given or new Axes.
+    """
+    import matplotlib.pyplot as plt
+
+    if ax is not None:
+        return ax
+    size = min(width, MAX_FIGURE_SIZE), min(height, MAX_FIGURE_SIZE)
+    return plt.subplots(figsize=size, layout="constrained")[1]
+
+
+def point_style(number: int) -> dict[str, str]:
+    """Return the colour and the marker of a category.
+
+    Parameters
+    ----------
+    number : int
+        The number of the category; the first 64 are different.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    n_colors = len(COLORS)
+    marker = MARKERS[(number + number // n_colors) % len(MARKERS)]
+    return {"color": COLORS[number % n_colors], "marker": marker}
+
+
+def set_names(axis, names: Sequence[str], *, is_x: bool) -> None:
+    """Put a name at each whole number of an axis, in a font that fits, and thin out the rest.
+
+    Parameters
+    ----------
+    axis : matplotlib Axes
+        The panel, in its final size.
+    names : sequence of str
+        The names, from 0 on.
+    is_x : bool
+        Whether they belong to the x axis, on which long or many names are rotated.
+    """
+    position, figure = axis.get_position(), axis.figure
+    share, length = (position.width, 0) if is_x else (position.height, 1)
+    room = share * figure.get_size_inches()[length] * POINTS_PER_INCH / max(len(names), 1)
+    smallest, largest = FONT_SIZES
+    size = float(np.clip(0.8 * room, smallest, largest))
+    step = max(1, int(np.ceil(1.1 * size / room)))
+    shown = [short_name(name) for name in names[::step]]
+    ticks = range(0, len(names), step)
+    if not is_x:
+        axis.set_yticks(ticks, shown, fontsize=size)
+        return
+    is_rotated = max(map(_width, shown), default=0) * size > step * room
+    axis.set_xticks(
+        ticks,
+        shown,
+        fontsize=size,
+        rotation=90 if is_rotated else 0,
+        rotation_mode="anchor" if is_rotated else "default",
+        ha="right" if is_rotated else "center",
+        va="center" if is_rotated else "top",
+    )
+
+
 def set_loss_axis(axis, losses: np.ndarray) -> None:
     """Give the y axis a log scale if the losses lie far apart.
 
@@ -87,17 +193,13 @@ def set_loss_axis(axis, losses: np.ndarray) -> None:
     losses : ndarray of float
         The losses that it shows.
     """
-    from matplotlib.ticker import LogLocator, NullLocator
-
     if losses.size and losses.min() > 0 and losses.max() > WIDE_LOSS_RANGE * losses.min():
         axis.set_yscale("log")
         if losses.max() < WIDE_RANGE * losses.min():
-            axis.yaxis.set_major_locator(LogLocator(subs=LOSS_TICKS))
-            axis.yaxis.set_major_formatter("{x:g}")
-            axis.yaxis.set_minor_locator(NullLocator())
+            _set_log_ticks(axis.yaxis, LOSS_TICKS)
 
 
-def set_number_axis(axis, values: np.ndarray, are_whole: bool) -> None:
+def set_number_axis(axis, values: np.ndarray, are_whole: bool, *, is_log: bool = False) -> None:
     """Choose the scale and the ticks of an x axis of numbers.
 
     Parameters
@@ -108,11 +210,15 @@ def set_number_axis(axis, values: np.ndarray, are_whole: bool) -> None:
         The numbers that it shows.
     are_whole : bool
         Whether all of them are whole numbers.
+    is_log : bool, default=False
+        Whether the axis gets a log scale however close together the values are.
     """
     sizes = np.abs(values[values != 0])
     is_wide = sizes.size > 0 and sizes.max() > WIDE_RANGE * sizes.min()
-    if is_wide and values.min() > 0:
+    if values.size and values.min() > 0 and (is_wide or is_log):
         axis.set_xscale("log")
+        if not is_wide:
+            _set_log_ticks(axis.xaxis, NUMBER_TICKS)
     elif is_wide:
         axis.set_xscale("symlog", linthresh=sizes.min())
     ticks = np.unique(values)
@@ -173,17 +279,40 @@ def set_whole_ticks(axis, ticks: np.ndarray, is_log: bool) -> None:
     axis.minorticks_off()
 
 
-def add_legend(axis) -> None:
+def add_legend(axis, *, above: bool = False, beside: bool = False) -> None:
     """Add a legend with opaque handles if anything has a label.
 
     Parameters
     ----------
     axis : matplotlib Axes
         The panel.
+    above, beside : bool, default=False
+        Whether to put it above the panel or to its right, where it hides nothing.
     """
+    place: dict = {}
+    if above:
+        place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 2}
+    elif beside:
+        place = {"loc": "upper left", "bbox_to_anchor": (1, 1), "frameon": False}
     if axis.get_legend_handles_labels()[0]:
-        for handle in axis.legend(fontsize="small").legend_handles:
+        for handle in axis.legend(fontsize="small", **place).legend_handles:
             handle.set_alpha(1)
+
+
+def short_name(name) -> str:
+    """Return a name in one line, cut if it is long.
+
+    Parameters
+    ----------
+    name : object
+        The name of a category.
+
+    Returns
+    -------
+    str
+    """
+    name = " ".join(str(name).split())
+    return name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 3]}..."
 
 
 def is_number(value) -> bool:
@@ -202,6 +331,20 @@ def is_number(value) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
 
 
+def _width(name: str) -> float:
+    """The width of a name in units of the font size; Chinese characters are wider than Latin."""
+    return sum(1.1 if east_asian_width(character) in "WF" else 0.65 for character in name)
+
+
+def _set_log_ticks(axis, ticks: Sequence[float]) -> None:
+    """Put some ticks into each decade of a matplotlib Axis."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    axis.set_major_locator(LogLocator(subs=ticks))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
+
+
 def _sort_categories(names: Sequence[str], values: Sequence) -> list[str]:
     """Return the distinct names: numbers last, by size, the others by name."""
     sort_keys: dict[str, tuple[bool, float, str]] = {}
@@ -213,5 +356,4 @@ def _sort_categories(names: Sequence[str], values: Sequence) -> list[str]:
 
 def _category_name(value) -> str:
     value = value.item() if isinstance(value, np.generic) else value
-    name = " ".join((value if isinstance(value, str) else repr(value)).split())
-    return name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 3]}..."
+    return short_name(value if isinstance(value, str) else repr(value))

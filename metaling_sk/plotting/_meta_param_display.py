@@ -18,22 +18,28 @@ from metaling_sk.plotting._axes import (
     set_number_axis,
     set_whole_ticks,
 )
+from metaling_sk.plotting._candidate_styles import (
+    BEST_COLOR,
+    BEST_LINE,
+    add_candidate_colorbar,
+    color_norm,
+    line_style,
+)
+from metaling_sk.plotting._fonts import show_scripts
 from metaling_sk.plotting._search_scores import (
     describe_score,
     find_failed,
+    find_log_params,
     find_params,
     find_score_column,
+    shorten_names,
 )
-
-BEST_COLOR = "tab:red"
-
-BEST_LINE = {"color": BEST_COLOR, "linewidth": 2.2, "alpha": 1, "zorder": 3, "label": None}
 
 
 class MetaParamDisplay:
     """Display of the candidates of a `MetaParamSearchCV` and their scores.
 
-    `MetaParamDisplay.from_estimator` draws a search. If the search has resources, the first panel
+    If the search has resources, the first panel
     shows the score of each candidate as a line from rung to rung, which ends where the candidate
     was stopped. Otherwise it shows the candidates in the order of the search, and the best score
     so far. Each further panel shows one parameter, with a point for each candidate: its score
@@ -64,6 +70,9 @@ class MetaParamDisplay:
         The name of the score.
     negate_score : bool, default=False
         Whether the scores are negated losses, to be shown as losses.
+    log_params : collection of str, default=()
+        The parameters with a log axis, if their values are positive. Others have one if their
+        values lie far apart.
 
     Attributes
     ----------
@@ -115,6 +124,7 @@ class MetaParamDisplay:
         resource=None,
         score_name="score",
         negate_score=False,
+        log_params=(),
     ):
         self.candidate = candidate
         self.score = score
@@ -127,6 +137,7 @@ class MetaParamDisplay:
         self.resource = resource
         self.score_name = score_name
         self.negate_score = negate_score
+        self.log_params = log_params
 
     @classmethod
     def from_estimator(
@@ -199,6 +210,7 @@ class MetaParamDisplay:
             resource=search.resource if "n_resources" in results else None,
             score_name=score_name,
             negate_score=negate_score,
+            log_params=find_log_params(search),
         )
         return display.plot(ax=ax, line_kw=line_kw, scatter_kw=scatter_kw)
 
@@ -236,15 +248,19 @@ class MetaParamDisplay:
             self._plot_order(self.axes_[0], line_kw, scatter_kw)
         else:
             self._plot_resources(self.axes_[0], line_kw)
+        labels = shorten_names(self.params)
         for axis, (name, values) in zip(self.axes_[1:], self.params.items(), strict=True):
             self._plot_parameter(axis, name, np.ma.asarray(values), scatter_kw)
+            axis.set_xlabel(labels[name])
         if self.points_:
-            self._add_colorbar()
+            label = None if self.n_resources is None else self.resource or "n_resources"
+            self.colorbar_ = add_candidate_colorbar(self._colors, label, list(self.axes_[1:]))
         better = "lower" if self.negate_score else "higher"
         for axis in self.axes_:
             axis.set_ylabel(f"{self.score_name} ({better} is better)")
             if self.negate_score:
                 set_loss_axis(axis, self._shown[self._scored])
+        show_scripts(self.figure_)
         return self
 
     def _read(self) -> None:
@@ -262,6 +278,8 @@ class MetaParamDisplay:
         """The rows of each candidate, ordered by resources."""
         self._last_rows = np.array([rows[-1] for rows in self._rows.values()])
         """The row of each candidate with the most resources."""
+        self._colors = self._candidate if self.n_resources is None else np.asarray(self.n_resources)
+        """What the colour of a point stands for."""
         best = self.best_index
         self._best = None if best is None or not self._scored[best] else int(best)
 
@@ -278,7 +296,7 @@ class MetaParamDisplay:
                 continue
             name = bracket[rows[0]]
             survived = n_resources[scored[-1]] == last_rung[name]
-            style = _line_style(survived, name if len(last_rung) > 1 else None)
+            style = line_style(survived, name if len(last_rung) > 1 else None)
             if candidate == best:
                 style |= BEST_LINE
                 self._plot_band(axis, n_resources[scored], scored)
@@ -324,20 +342,21 @@ class MetaParamDisplay:
         if all(is_number(value) for value in shown_values):
             x[rows] = np.array(shown_values, dtype=float)
             are_whole = all(isinstance(value, Integral) for value in shown_values)
-            set_number_axis(axis, x[rows], are_whole)
+            set_number_axis(axis, x[rows], are_whole, is_log=name in self.log_params)
         else:
             x[rows] = set_category_axis(axis, shown_values)
         scored = rows[self._scored[rows]]
-        colors = self._candidate if self.n_resources is None else np.asarray(self.n_resources)
-        scored = scored[np.argsort(colors[scored], kind="stable")]
-        style = {"c": colors[scored], "cmap": "viridis", "norm": self._color_norm(), "s": 24}
+        scored = scored[np.argsort(self._colors[scored], kind="stable")]
+        norm = color_norm(self._colors, self.n_resources is not None)
+        style = {"c": self._colors[scored], "cmap": "viridis", "norm": norm, "s": 24}
         points = axis.scatter(x[scored], self._shown[scored], **style | scatter_kw)
         self.points_.append(points)
+        if self._best is not None:  # its best score may not be its last one
+            x[self._best] = x[self._rows[self._candidate[self._best]][-1]]
         self._plot_best(axis, x)
         failed = np.zeros(len(values), dtype=bool)
         failed[rows] = ~self._scored[rows]
         self._plot_failed(axis, x, failed)
-        axis.set_xlabel(name)
 
     def _plot_band(self, axis, x, rows) -> None:
         """Plot the standard deviation over the splits as a band."""
@@ -382,46 +401,3 @@ class MetaParamDisplay:
                 zorder=4,
                 label=f"failed ({len(set(self._candidate[rows]))})",
             )
-
-    def _color_norm(self):
-        """Return the scale of the colours of the points."""
-        from matplotlib.colors import LogNorm, Normalize
-
-        if self.n_resources is None:
-            return Normalize(self._candidate.min(), max(self._candidate.max(), 1))
-        low, high = np.min(self.n_resources), np.max(self.n_resources)
-        return LogNorm(low, high) if low < high else Normalize(low - 1, high)
-
-    def _add_colorbar(self) -> None:
-        from matplotlib.cm import ScalarMappable
-
-        colors = ScalarMappable(self._color_norm(), "viridis")
-        self.colorbar_ = self.figure_.colorbar(colors, ax=list(self.axes_[1:]))
-        if self.n_resources is None:
-            self.colorbar_.set_label("candidate")
-            self.colorbar_.locator.set_params(integer=True)
-            self.colorbar_.update_ticks()
-        else:
-            self.colorbar_.set_label(self.resource or "n_resources")
-            ticks = np.unique(self.n_resources)
-            self.colorbar_.set_ticks(ticks, labels=[str(tick) for tick in ticks])
-            self.colorbar_.minorticks_off()
-
-
-def _line_style(survived: bool, bracket: int | None) -> dict[str, Any]:
-    """Return the style of a candidate's line; `bracket` is None if there is only one."""
-    style = {
-        "marker": "o",
-        "markersize": 3,
-        "linewidth": 1.6 if survived else 0.8,
-        "zorder": 2.5 if survived else 2,
-    }
-    if bracket is None:
-        color, label = ("tab:blue", "in the last rung") if survived else ("0.65", "stopped")
-        return style | {"color": color, "label": label}
-    color = f"C{bracket}" if bracket != 3 else "C9"  # C3 is the colour of the best candidate.
-    return style | {
-        "color": color,
-        "alpha": 0.9 if survived else 0.4,
-        "label": f"bracket {bracket}",
-    }

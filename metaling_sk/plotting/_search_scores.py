@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import numpy as np
 from sklearn.metrics import get_scorer
+
+from metaling_sk.metrics._language_scorer import LanguageScorer
+
+LOG_DISTRIBUTIONS = "loguniform", "reciprocal"
+"""The names of scipy's distributions that are uniform on a log scale."""
+
+LANGUAGE_AGGREGATES = {
+    "mean": "averaged over languages",
+    "min": "in the worst language",
+    "gap": "gap between languages",
+}
+"""What the scores of `make_language_scorer` are called."""
 
 
 def find_score_column(search, metric: str | None) -> str:
@@ -99,6 +113,58 @@ def find_params(search, params: list[str] | None) -> dict[str, np.ma.MaskedArray
     return {name: columns[name] for name in params}
 
 
+def find_log_params(search) -> set[str]:
+    """Find the parameters that are searched for on a log scale.
+
+    Parameters
+    ----------
+    search : MetaParamSearchCV
+        A search.
+
+    Returns
+    -------
+    set of str
+        The names of the parameters with a loguniform distribution.
+    """
+    spaces = search.param_distributions
+    return {
+        name
+        for space in ([spaces] if isinstance(spaces, Mapping) else spaces)
+        for name, values in space.items()
+        if getattr(getattr(values, "dist", None), "name", None) in LOG_DISTRIBUTIONS
+    }
+
+
+def shorten_names(names: Iterable[str]) -> dict[str, str]:
+    """Shorten the names of nested parameters as far as they stay different.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names such as ``logisticregression__C``.
+
+    Returns
+    -------
+    dict of str to str
+        The last parts of each name, by the whole name.
+    """
+    parts = {name: name.split("__") for name in names}
+    shortened = {}
+    for name, own in parts.items():
+        lengths = range(1, len(own) + 1)
+        shortened[name] = "__".join(
+            next(
+                (
+                    own[-length:]
+                    for length in lengths
+                    if sum(each[-length:] == own[-length:] for each in parts.values()) == 1
+                ),
+                own,
+            )
+        )
+    return shortened
+
+
 def describe_score(search, column: str) -> tuple[str, bool]:
     """Describe the scores of a column.
 
@@ -123,6 +189,9 @@ def describe_score(search, column: str) -> tuple[str, bool]:
         name = scorer._score_func.__name__.removesuffix("_score")
         name = "log-loss" if name == "log_loss" else name.replace("_", " ")
         is_negated = scorer._sign < 0
+        if isinstance(scorer, LanguageScorer):
+            name = f"{name} {LANGUAGE_AGGREGATES[scorer.aggregate]}"
+            is_negated |= scorer.aggregate == "gap"
     elif language:
         name = metric.removesuffix(f"_{language}")
     suffix = " in the worst language" if kind == "worst" else ""

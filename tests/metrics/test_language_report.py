@@ -1,11 +1,23 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import (
+    accuracy_score,
+    classification_report,
+    f1_score,
+    precision_score,
+    recall_score,
+)
 
-from metaling_sk.metrics import language_report
+from metaling_sk.metrics import (
+    language_report,
+    language_report_from_estimator,
+    worst_languages,
+)
 
 SUMMARY = ["mean", "worst", "gap"]
 
@@ -78,6 +90,7 @@ def test_one_language_and_a_class_that_is_never_predicted():
         (([0, 1], [0, 1], ["en", None]), "`language` holds something else in row 1"),
         (([0, 1], [0, 1], ["en", 3]), "in row 1 .row 1: 3"),
         (([], [], []), "y_true is empty"),
+        (([0, 1], [0, 1], ["en", "gap"]), "called like a row of the summary, got 'gap'"),
     ],
 )
 def test_what_it_refuses(arguments, message):
@@ -105,3 +118,129 @@ def test_scores_lie_between_worst_and_worst_plus_gap(rows):
     assert (languages >= scores.loc["worst"]).all(axis=None)
     assert (languages <= best + 1e-12).all(axis=None)
     assert report["support"].iloc[-1] == len(rows)
+
+
+ROWS = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 3), st.sampled_from(["en", "zh", "ar"])),
+    min_size=1,
+)
+
+
+@settings(max_examples=30)
+@given(ROWS)
+def test_classes_are_what_sklearn_reports(rows):
+    y_true, y_pred, language = map(np.array, zip(*rows, strict=True))
+    report = language_report(y_true, y_pred, language, by_class=True)
+    assert report.index.names == ["language", "class"]
+    for name in set(language):
+        part = language == name
+        expected = classification_report(
+            y_true[part], y_pred[part], output_dict=True, zero_division=0
+        )
+        classes = np.union1d(y_true[part], y_pred[part])
+        assert report.loc[name].index.tolist() == classes.tolist()
+        for label in classes:
+            found = report.loc[(name, label)].rename({"f1": "f1-score"}).to_dict()
+            assert found == pytest.approx(expected[str(label)])
+    for label, part in report.drop(index=SUMMARY, level=0).groupby("class"):
+        for row, value in {"mean": part.mean(), "worst": part.min()}.items():
+            expected = value[["precision", "recall", "f1"]].to_list()
+            found = report.loc[(row, label), ["precision", "recall", "f1"]].to_list()
+            assert found == pytest.approx(expected)
+        assert report.loc[("gap", label), "support"] == (y_true == label).sum()
+
+
+@settings(max_examples=30)
+@given(ROWS, st.sampled_from(["macro", "micro", "weighted"]), st.booleans())
+def test_intervals_are_ordered_and_those_of_one_outcome_are_points(rows, average, by_class):
+    y_true, y_pred, language = map(np.array, zip(*rows, strict=True))
+    report = language_report(
+        y_true, y_pred, language, average=average, by_class=by_class, n_bootstraps=20
+    )
+    plain = language_report(y_true, y_pred, language, average=average, by_class=by_class)
+    pd.testing.assert_frame_equal(report[plain.columns], plain)
+    intervals = report.drop(columns=plain.columns)
+    assert intervals.loc[["worst", "gap"]].isna().all(axis=None)
+    languages = intervals[~intervals.index.get_level_values(0).isin(SUMMARY)]
+    assert ((languages.isna()) | ((languages >= 0) & (languages <= 1))).all(axis=None)
+    assert not (languages["f1_low"] > languages["f1_high"]).any()
+    if not by_class:
+        assert languages.notna().all(axis=None)
+        for name in set(language):
+            if len(set(zip(y_true[language == name], y_pred[language == name], strict=True))) == 1:
+                assert report.loc[name, "f1_low"] == report.loc[name, "f1_high"]
+                assert report.loc[name, "f1_low"] == pytest.approx(report.loc[name, "f1"])
+
+
+@pytest.mark.parametrize("average", ["macro", "micro", "weighted"])
+def test_intervals_are_those_of_resampled_rows(average):
+    rng = np.random.default_rng(0)
+    y_true = rng.integers(3, size=80)
+    y_pred = np.where(rng.random(80) < 0.6, y_true, rng.integers(3, size=80))
+    report = language_report(
+        y_true, y_pred, ["en"] * 80, average=average, n_bootstraps=4000, random_state=0
+    )
+    draws = rng.integers(80, size=(1000, 80))
+    f1 = [f1_score(y_true[rows], y_pred[rows], average=average) for rows in draws]
+    accuracy = (y_true == y_pred)[draws].mean(axis=1)
+    for name, values in {"f1": f1, "accuracy": accuracy}.items():
+        expected = np.quantile(values, [0.025, 0.975])
+        found = report.loc["en", [f"{name}_low", f"{name}_high"]]
+        np.testing.assert_allclose(found, expected, atol=0.015)
+        np.testing.assert_allclose(report.loc["mean", found.index], found)
+
+
+def test_intervals_of_the_mean_and_of_less_confidence_are_narrower():
+    rng = np.random.default_rng(0)
+    y_true, y_pred = rng.integers(2, size=(2, 400))
+    language = np.repeat(["en", "id", "sw", "zh"], 100)
+
+    def width(**parameters):
+        report = language_report(
+            y_true, y_pred, language, n_bootstraps=500, random_state=0, **parameters
+        )
+        return report["accuracy_high"] - report["accuracy_low"]
+
+    usual = width()
+    assert 0.15 < usual["zh"] < 0.25
+    assert usual["mean"] < 0.7 * usual["zh"]
+    assert (width(confidence=0.5) < usual)[:-2].all()
+    pd.testing.assert_series_equal(width(), usual)
+
+
+def test_the_worst_languages_are_named():
+    report = language_report(
+        [0, 0, 1, 1, 0, 1], [0, 0, 1, 0, 0, 0], ["en", "en", "sw", "sw", "zh", "zh"]
+    )
+    worst = worst_languages(report)
+    assert worst.to_dict() == {
+        "accuracy": "sw",  # the first of two
+        "precision": "zh",
+        "recall": "sw",
+        "f1": "sw" if report.loc["sw", "f1"] <= report.loc["zh", "f1"] else "zh",
+    }
+    report = language_report([0, 1, 1], [0, 0, 1], ["en", "zh", "en"], by_class=True)
+    assert worst_languages(report).loc[1].tolist() == ["zh"] * 3
+
+
+def test_the_report_of_an_estimator():
+    X = pd.DataFrame({"number": [0.0, 1, 0, 1, 0, 1], "language": ["en"] * 4 + ["zh"] * 2})
+    y = [0, 1, 0, 1, 0, 0]
+    model = DummyClassifier(strategy="constant", constant=0).fit(X, y)
+    expected = language_report(y, [0] * 6, X["language"], n_bootstraps=9, random_state=0)
+    report = language_report_from_estimator(model, X, y, n_bootstraps=9, random_state=0)
+    pd.testing.assert_frame_equal(report, expected)
+    numbers = X[["number"]].to_numpy()
+    beside = language_report_from_estimator(
+        LogisticRegression(C=100).fit(numbers, y), numbers, y, language=X["language"]
+    )
+    assert beside["accuracy"].tolist()[:2] == [1, 0.5]
+    renamed = X.rename(columns={"language": "code"})
+    report = language_report_from_estimator(
+        model, renamed, y, language_column="code", n_bootstraps=9, random_state=0
+    )
+    pd.testing.assert_frame_equal(report, expected)
+    with pytest.raises(ValueError, match="language_report_from_estimator found no language"):
+        language_report_from_estimator(model, numbers, y)
+    with pytest.raises(ValueError, match="y has no label in row 1; leave"):
+        language_report_from_estimator(model, X, [0, None, 0, 1, 0, 0])

@@ -1,7 +1,3 @@
-import matplotlib
-
-matplotlib.use("agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -10,21 +6,18 @@ from scipy.stats import loguniform, randint
 from sklearn.datasets import make_classification
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, SGDClassifier
+from sklearn.metrics import f1_score, zero_one_loss
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from metaling_sk import MetaParamDisplay, MetaParamSearchCV
+from metaling_sk import MetaParamDisplay, MetaParamSearchCV, make_language_scorer
 
 X, y = make_classification(90, 6, random_state=0)
 SGD = SGDClassifier(loss="log_loss", tol=None, random_state=0)
 SPACE = {"alpha": loguniform(1e-5, 1), "penalty": ["l1", "l2"]}
 LOSS = "cross-validation log-loss (lower is better)"
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 class Failing(SGDClassifier):
@@ -282,6 +275,9 @@ class Numbers(SGDClassifier):
     def predict_proba(self, X):
         return SGDClassifier.predict_proba.__get__(self)(X.drop(columns="language"))
 
+    def predict(self, X):
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
 
 @pytest.mark.parametrize(
     "select, metric, column, where",
@@ -389,3 +385,65 @@ def test_n_samples_is_a_resource():
     display = MetaParamDisplay.from_estimator(search)
     assert [axis.get_xlabel() for axis in display.axes_] == ["n_samples", "C", "max_iter"]
     assert max(line.get_xdata().max() for line in display.lines_) == 90
+
+
+def test_a_loguniform_parameter_has_a_log_axis_and_nested_names_are_short():
+    model = make_pipeline(StandardScaler(), LogisticRegression())
+    space = {
+        "logisticregression__C": loguniform(0.5, 5),
+        "standardscaler__with_mean": [True, False],
+    }
+    search = fit_search(model, space, n_iter=4)
+    display = MetaParamDisplay.from_estimator(search)
+    assert [axis.get_xlabel() for axis in display.axes_[1:]] == ["C", "with_mean"]
+    assert display.axes_[1].get_xscale() == "log"
+    display = MetaParamDisplay.from_estimator(fit_search(model, [space], n_iter=4))
+    assert display.axes_[1].get_xscale() == "log"
+
+
+@pytest.mark.parametrize(
+    "names, labels",
+    [
+        (["svc__C", "alpha"], ["C", "alpha"]),
+        (["svc__C", "svr__C"], ["svc__C", "svr__C"]),
+        (["a__svc__C", "a__svr__C", "a__svc__tol"], ["svc__C", "svr__C", "tol"]),
+        (["C", "svc__C"], ["C", "svc__C"]),
+    ],
+)
+def test_names_are_shortened_as_far_as_they_stay_different(names, labels):
+    params = {name: [1.0, 2.0] for name in names}
+    display = MetaParamDisplay(candidate=[0, 1], score=[0.5, 0.6], params=params).plot()
+    assert [axis.get_xlabel() for axis in display.axes_[1:]] == labels
+
+
+def test_the_best_is_shown_where_it_is_not_the_last_score_of_its_candidate():
+    display = MetaParamDisplay(
+        candidate=[0, 1, 0],
+        score=[0.9, 0.6, 0.8],
+        params={"C": [1.0, 2.0, 1.0]},
+        n_resources=[1, 1, 3],
+        best_index=0,
+    ).plot()
+    (star,) = [line for line in display.axes_[1].lines if line.get_marker() == "*"]
+    assert (star.get_xdata(), star.get_ydata()) == ([1.0], [0.9])
+
+
+@pytest.mark.parametrize(
+    "metric, aggregate, sign, label",
+    [
+        (f1_score, "min", 1, "f1 in the worst language (higher is better)"),
+        (f1_score, "mean", 1, "f1 averaged over languages (higher is better)"),
+        (f1_score, "gap", -1, "f1 gap between languages (lower is better)"),
+        (zero_one_loss, "min", -1, "zero one loss in the worst language (lower is better)"),
+    ],
+)
+def test_scores_of_language_scorers(metric, aggregate, sign, label):
+    scorer = make_language_scorer(metric, aggregate=aggregate, greater_is_better=metric is f1_score)
+    search = fit_search(
+        Numbers(loss="log_loss", random_state=0), X=make_languages(), n_iter=2, scoring=scorer
+    )
+    display = MetaParamDisplay.from_estimator(search, params=[])
+    assert display.axes_[0].get_ylabel() == f"cross-validation {label}"
+    shown = display.lines_[0].get_ydata()[0]
+    assert shown == sign * search.cv_results_["mean_test_score"][0]
+    assert shown > 0

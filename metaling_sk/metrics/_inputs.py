@@ -1,0 +1,139 @@
+"""The labels and languages that metrics are computed from, and predictions for them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from inspect import signature
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.multiclass import check_classification_targets
+
+from metaling_sk._data.input_forms import unwrap
+from metaling_sk._data.labels import label_array, plain_labels
+from metaling_sk._data.languages import check_languages, read_language
+from metaling_sk._utils.messages import name_rows
+from metaling_sk._utils.sklearn_compat import num_samples
+
+
+def check_complete_labels(y, name: str, others: str) -> np.ndarray:
+    """Validate labels of which none may be missing.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        The labels.
+    name : str
+        What messages call them.
+    others : str
+        The arguments that have the same rows, for the message.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If there is no label, a label is missing, or they are not classes.
+    """
+    y = label_array(y)
+    if len(y) == 0:
+        raise ValueError(f"{name} is empty; scores by language need at least one row.")
+    missing = np.flatnonzero(pd.isna(y))
+    if missing.size:
+        raise ValueError(
+            f"{name} has no label in {name_rows(missing)}; leave the unlabelled rows out of "
+            f"{others}."
+        )
+    y = plain_labels(y, name)
+    check_classification_targets(y)
+    return y
+
+
+def check_language_array(language) -> np.ndarray:
+    """Validate the language of each sample, where X does not hold it.
+
+    Parameters
+    ----------
+    language : array-like of str, shape (n_samples,)
+        The languages.
+
+    Returns
+    -------
+    ndarray of str objects, shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If it is one string, or a language is not a string.
+    """
+    if isinstance(language, str):
+        raise ValueError(f"`language` must name the language of each row, got only {language!r}.")
+    language = pd.Series(language, dtype=object).to_numpy()
+    check_languages(language, "`language`")
+    return language
+
+
+def languages_in(X, language, language_column: Hashable, owner: str) -> np.ndarray:
+    """Read the language of each sample from X or from `language`.
+
+    Parameters
+    ----------
+    X : DataFrame or array-like of n_samples
+        The samples.
+    language : str, array-like of str or None
+        The language of each sample, where X has no language column.
+    language_column : hashable
+        The name of that column.
+    owner : str
+        Who needs the languages, for the message.
+
+    Returns
+    -------
+    ndarray of str objects, shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If there is no language, or one is invalid.
+    """
+    table, column = unwrap(X), None
+    if isinstance(table, pd.DataFrame) and language_column in table.columns:
+        column = table[language_column].to_numpy(dtype=object)
+    if column is None and language is None:
+        raise ValueError(
+            f"{owner} found no language: X has no column {language_column!r}. Name it in "
+            "`language_column` or pass `language`."
+        )
+    return read_language(column, language, num_samples(X))
+
+
+def call_with_language(estimator, method: str, X, language):
+    """Call a method of an estimator with X, and with the languages if it takes them.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted estimator.
+    method : str
+        Such as "predict".
+    X : DataFrame or array-like of n_samples
+        The samples.
+    language : array-like of str or None
+        The languages that were passed beside X.
+
+    Returns
+    -------
+    object
+        What the method returns.
+    """
+    function = getattr(estimator, method)
+    if language is None:
+        return function(X)
+    takes_language = "language" in signature(function).parameters or (
+        hasattr(estimator, "get_metadata_routing")
+        and get_routing_for_object(estimator).consumes(method, ["language"])
+    )
+    return function(X, language=language) if takes_language else function(X)

@@ -1,0 +1,192 @@
+"""A scorer that computes any metric in each language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+import numpy as np
+from sklearn.utils.metadata_routing import MetadataRequest
+
+from metaling_sk._utils.parameters import common_constraints
+from metaling_sk._utils.sklearn_compat import BaseScorer, StrOptions, validate_params
+from metaling_sk.metrics._inputs import call_with_language, check_complete_labels, languages_in
+
+AGGREGATES: dict[str, Callable] = {
+    "mean": np.mean,
+    "min": np.min,
+    "gap": lambda scores: np.min(scores) - np.max(scores),
+}
+"""One number for the scores of all languages: the higher, the better."""
+
+
+@validate_params(
+    {
+        "metric": [callable],
+        "aggregate": [StrOptions(set(AGGREGATES))],
+        "greater_is_better": ["boolean"],
+        "response_method": [StrOptions({"predict", "predict_proba", "decision_function"})],
+        **common_constraints("language_column"),
+    },
+    prefer_skip_nested_validation=True,
+)
+def make_language_scorer(
+    metric,
+    *,
+    aggregate: str = "mean",
+    greater_is_better: bool = True,
+    response_method: str = "predict",
+    language_column: Hashable = "language",
+    **kwargs,
+) -> LanguageScorer:
+    """Make a scorer that computes a metric in each language, for scikit-learn's `scoring`.
+
+    It is to a metric by language what `sklearn.metrics.make_scorer` is to a metric of all samples.
+
+    Parameters
+    ----------
+    metric : callable
+        A function of true labels and predictions, such as `sklearn.metrics.f1_score`.
+    aggregate : {"mean", "min", "gap"}, default="mean"
+        How the languages make one score: their mean, in which each language counts the same, the
+        score of the worst language, or the negated difference between the best and the worst.
+    greater_is_better : bool, default=True
+        False for a loss, which is negated first. Then "min" is the language with the highest loss.
+    response_method : {"predict", "predict_proba", "decision_function"}, default="predict"
+        The method that makes the predictions. Of two classes the metric is given the values of the
+        second one or, if the metric has a `pos_label`, of that one.
+    language_column : str, default="language"
+        The column of a DataFrame X that holds the languages.
+    **kwargs : object
+        Passed to the metric.
+
+    Returns
+    -------
+    LanguageScorer
+        A function of a fitted estimator, X and y. Where X has no language column, it takes
+        `language`, which scikit-learn passes on if metadata routing is enabled.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is invalid. The scorer raises it if y lacks a label, X has no language, or
+        the metric fails or is not finite in a language, which is named. A cross-validation then
+        has NaN for that split, as for every error.
+
+    See Also
+    --------
+    language_report : The scores of all languages in a table.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from sklearn.metrics import accuracy_score
+    >>> from metaling_sk.metrics import make_language_scorer
+    >>> X = pd.DataFrame({"text": ["good", "bad", "不错"], "language": ["en", "en", "zh"]})
+    >>> y = ["positive", "negative", "positive"]
+    >>> model = DummyClassifier(strategy="constant", constant="positive").fit(X, y)
+    >>> [float(make_language_scorer(accuracy_score, aggregate=aggregate)(model, X, y))
+    ...  for aggregate in ("mean", "min", "gap")]
+    [0.75, 0.5, -0.5]
+    """
+    sign = 1 if greater_is_better else -1
+    return LanguageScorer(metric, sign, kwargs, response_method, aggregate, language_column)
+
+
+class LanguageScorer(BaseScorer):
+    """The scorer that `make_language_scorer` makes.
+
+    Parameters
+    ----------
+    metric : callable
+        A function of true labels and predictions.
+    sign : {1, -1}
+        -1 for a loss.
+    kwargs : dict
+        Passed to the metric.
+    response_method : str
+        The method that makes the predictions.
+    aggregate : {"mean", "min", "gap"}
+        How the languages make one score.
+    language_column : str
+        The column of a DataFrame X that holds the languages.
+    """
+
+    def __init__(self, metric, sign, kwargs, response_method, aggregate, language_column):
+        super().__init__(metric, sign, kwargs, response_method)
+        self.aggregate = aggregate
+        self.language_column = language_column
+
+    def __repr__(self) -> str:
+        return (
+            f"make_language_scorer{super().__repr__().removeprefix('make_scorer')[:-1]}, "
+            f"aggregate={self.aggregate!r})"
+        )
+
+    def __call__(self, estimator, X, y_true, *, language=None) -> float:
+        """Score a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted estimator.
+        X : DataFrame or array-like of n_samples
+            The samples.
+        y_true : array-like of shape (n_samples,)
+            The labels; none may be missing.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, where X has no language column.
+
+        Returns
+        -------
+        float
+            The score: the higher, the better.
+        """
+        return self._score(None, estimator, X, y_true, language=language)
+
+    def _score(self, method_caller, estimator, X, y_true, language=None) -> float:
+        languages = languages_in(X, language, self.language_column, "The language scorer")
+        y_true = check_complete_labels(y_true, "y", "X, y and `language`")
+        response = call_with_language(estimator, self._response_method, X, language)
+        response = self._select_class(estimator, np.asarray(response))
+        scores = [
+            self._score_language(name, y_true[languages == name], response[languages == name])
+            for name in np.unique(languages)
+        ]
+        return float(AGGREGATES[self.aggregate](scores))
+
+    def _select_class(self, estimator, response: np.ndarray) -> np.ndarray:
+        """Of two classes return the values of the one that the metric takes for positive."""
+        if self._response_method == "predict" or len(estimator.classes_) != 2:
+            return response
+        classes = list(estimator.classes_)
+        pos_label = self._get_pos_label()
+        is_second = pos_label is None or pos_label == classes[1]
+        if not is_second and pos_label != classes[0]:
+            raise ValueError(
+                f"`pos_label` of the metric must be one of {classes}, got {pos_label!r}."
+            )
+        if self._response_method == "predict_proba":
+            return response[:, int(is_second)]
+        return response if is_second else -response
+
+    def _score_language(self, name: str, y_true: np.ndarray, response: np.ndarray) -> float:
+        """Compute the metric in one language."""
+        try:
+            score = self._sign * float(self._score_func(y_true, response, **self._kwargs))
+        except ValueError as error:
+            raise ValueError(f"The metric failed in the language {name!r}: {error}") from error
+        if not np.isfinite(score):
+            raise ValueError(
+                f"The metric must be a finite number in every language, got {score} in {name!r} "
+                f"({len(y_true)} rows). Use larger test parts or a metric that is defined there."
+            )
+        return score
+
+    def _get_metadata_request(self) -> MetadataRequest:
+        """Ask for the language, without being asked to."""
+        if hasattr(self, "_metadata_request"):
+            return super()._get_metadata_request()
+        request = MetadataRequest(owner=self)
+        request.score.add_request(param="language", alias=True)
+        return request

@@ -1,0 +1,7 @@
+from ._embedding_display import EmbeddingDisplay as EmbeddingDisplay
+from ._few_shot_curve_display import FewShotCurveDisplay as FewShotCurveDisplay
+from ._history_display import HistoryDisplay as HistoryDisplay
+from ._language_embedding_display import LanguageEmbeddingDisplay as LanguageEmbeddingDisplay
+from ._language_report_display import LanguageReportDisplay as LanguageReportDisplay
+from ._meta_param_display import MetaParamDisplay as MetaParamDisplay
+from ._transfer_matrix_display import TransferMatrixDisplay as TransferMatrixDisplay

@@ -1,0 +1,192 @@
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from scorer_cases import Given, make_numbers
+from sklearn import config_context
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import (
+    accuracy_score,
+    f1_score,
+    get_scorer,
+    log_loss,
+    make_scorer,
+    roc_auc_score,
+    zero_one_loss,
+)
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+
+from metaling_sk import LanguageStandardScaler, MetaParamSearchCV, StratifiedLanguageKFold
+from metaling_sk.metrics import make_language_scorer
+
+X, Y = make_numbers(shift=3.0)
+X = pd.concat([X, X[:20].assign(language="sw", v0=0.0)], ignore_index=True)
+Y = np.r_[Y, Y[:20]]
+NUMBERS, LANGUAGE = X.drop(columns="language").to_numpy(), X["language"].to_numpy()
+MODEL = make_pipeline(
+    make_column_transformer(("passthrough", ["v0", "v1", "v2", "v3"])), LogisticRegression()
+).fit(X, Y)
+
+
+def scores_by_language(scorer):
+    parts = [LANGUAGE == name for name in ("en", "sw", "zh")]
+    return np.array([scorer(MODEL, X[part], Y[part]) for part in parts])
+
+
+@pytest.mark.parametrize(
+    "metric, response_method, sign, kwargs",
+    [
+        (accuracy_score, "predict", 1, {}),
+        (f1_score, "predict", 1, {"average": "macro"}),
+        (f1_score, "predict", 1, {"pos_label": 0}),
+        (zero_one_loss, "predict", -1, {}),
+        (roc_auc_score, "decision_function", 1, {}),
+        (log_loss, "predict_proba", -1, {}),
+    ],
+)
+def test_each_language_is_scored_as_sklearn_does(metric, response_method, sign, kwargs):
+    parameters = {"response_method": response_method, "greater_is_better": sign > 0, **kwargs}
+    expected = scores_by_language(make_scorer(metric, **parameters))
+    assert len(set(expected)) > 1
+    for aggregate, value in {
+        "mean": expected.mean(),
+        "min": expected.min(),
+        "gap": expected.min() - expected.max(),
+    }.items():
+        scorer = make_language_scorer(metric, aggregate=aggregate, **parameters)
+        assert scorer(MODEL, X, Y) == pytest.approx(value, abs=1e-12)
+        assert isinstance(scorer(MODEL, X, Y), float)
+
+
+def test_the_positive_class_may_be_the_first():
+    def brier(y_true, y_proba, *, pos_label):
+        return np.mean(((y_true == pos_label) - y_proba) ** 2)
+
+    X = pd.DataFrame({"p0": [0.9, 0.2], "p1": [0.1, 0.8], "language": ["en", "zh"]})
+    model = Given(("no", "yes"))
+    for pos_label, expected in (("no", 0.025), ("yes", 0.025)):
+        scorer = make_language_scorer(brier, response_method="predict_proba", pos_label=pos_label)
+        assert scorer(model, X, ["no", "yes"]) == pytest.approx(expected)
+    scorer = make_language_scorer(brier, response_method="predict_proba", pos_label="maybe")
+    with pytest.raises(ValueError, match="`pos_label` of the metric must be one of"):
+        scorer(model, X, ["no", "yes"])
+
+
+@pytest.mark.parametrize("aggregate", ["mean", "min", "gap"])
+def test_searches_take_it(aggregate):
+    scorer = make_language_scorer(accuracy_score, aggregate=aggregate)
+    folds = StratifiedLanguageKFold(2, random_state=0)
+    grid = {"logisticregression__C": [1e-4, 1.0]}
+    expected = [
+        cross_val_score(clone(MODEL).set_params(**{name: C}), X, Y, cv=folds, scoring=scorer).mean()
+        for name, values in grid.items()
+        for C in values
+    ]
+    sklearns = GridSearchCV(MODEL, grid, cv=folds, scoring=scorer).fit(X, Y)
+    ours = MetaParamSearchCV(
+        MODEL, grid, n_iter=2, cv=folds, scoring=scorer, random_state=0, verbose=0
+    ).fit(X, Y)
+    for search in (sklearns, ours):
+        order = np.argsort(
+            [params["logisticregression__C"] for params in search.cv_results_["params"]]
+        )
+        np.testing.assert_allclose(search.cv_results_["mean_test_score"][order], expected)
+        assert search.score(X, Y) == scorer(search.best_estimator_, X, Y)
+
+
+class TakesLanguage(ClassifierMixin, BaseEstimator):
+    """Predicts the first class in English and the second in all other languages."""
+
+    def fit(self, X, y, language=None):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X, language=None):
+        return self.classes_[(np.asarray(language) != "en").astype(int)]
+
+
+def test_languages_beside_numbers():
+    scorer = make_language_scorer(accuracy_score, aggregate="min")
+    model = LogisticRegression().fit(NUMBERS, Y)
+    expected = scorer(MODEL, X, Y)
+    assert scorer(model, NUMBERS, Y, language=LANGUAGE) == pytest.approx(expected)
+    y = np.where(LANGUAGE == "en", "a", "b")
+    assert scorer(TakesLanguage().fit(NUMBERS, y), NUMBERS, y, language=LANGUAGE) == 1
+
+
+def test_languages_are_routed_as_metadata():
+    scorer = make_language_scorer(accuracy_score, aggregate="min")
+    folds = StratifiedKFold(3)
+    expected = cross_val_score(MODEL, X, Y, cv=folds, scoring=scorer)
+    with config_context(enable_metadata_routing=True):
+        found = cross_val_score(
+            LogisticRegression(),
+            NUMBERS,
+            Y,
+            cv=folds,
+            scoring=scorer,
+            params={"language": LANGUAGE},
+        )
+        np.testing.assert_allclose(found, expected)
+        scaler = LanguageStandardScaler().set_fit_request(language=True)
+        scaler.set_transform_request(language=True)
+        model = make_pipeline(scaler, LogisticRegression())
+        each = [np.flatnonzero(np.arange(len(Y)) // 2 % 2 == part) for part in (0, 1)]
+        search = GridSearchCV(model, {"logisticregression__C": [1.0]}, cv=[each], scoring=scorer)
+        search.fit(NUMBERS, Y, language=LANGUAGE)
+        fitted = search.best_estimator_
+        predicted = fitted.predict(NUMBERS, language=LANGUAGE)
+        expected = min(
+            accuracy_score(Y[LANGUAGE == name], predicted[LANGUAGE == name])
+            for name in set(LANGUAGE)
+        )
+        assert search.score(NUMBERS, Y, language=LANGUAGE) == expected
+        renamed = make_language_scorer(accuracy_score).set_score_request(language="tongue")
+        found = cross_val_score(
+            LogisticRegression(), NUMBERS, Y, scoring=renamed, params={"tongue": LANGUAGE}
+        )
+        assert np.isfinite(found).all()
+
+
+def test_copies_score_alike():
+    scorer = make_language_scorer(f1_score, aggregate="gap", average="macro")
+    text = "f1_score, response_method='predict', average=macro, aggregate='gap'"
+    for copy in (clone(scorer, safe=False), pickle.loads(pickle.dumps(scorer))):
+        assert copy(MODEL, X, Y) == scorer(MODEL, X, Y)
+        assert repr(copy) == f"make_language_scorer({text})"
+    assert get_scorer(scorer) is scorer
+
+
+def test_what_it_refuses():
+    scorer = make_language_scorer(accuracy_score)
+    y = Y.astype(float)
+    y[[3, 5]] = np.nan
+    with pytest.raises(ValueError, match="y has no label in rows 3, 5; leave the unlabelled rows"):
+        scorer(MODEL, X, y)
+    with pytest.raises(ValueError, match="The language scorer found no language: X has no column"):
+        scorer(MODEL, NUMBERS, Y)
+    with pytest.raises(ValueError, match="disagree"):
+        scorer(MODEL, X, Y, language="en")
+    with pytest.raises(ValueError, match="'aggregate' parameter of make_language_scorer"):
+        make_language_scorer(accuracy_score, aggregate="max")
+    with pytest.raises(ValueError, match="'metric' parameter of make_language_scorer"):
+        make_language_scorer("accuracy")
+
+
+def test_a_language_in_which_the_metric_is_undefined_is_named():
+    y = np.where(LANGUAGE == "sw", 0, Y)
+    failing = make_language_scorer(log_loss, response_method="predict_proba")
+    with pytest.raises(ValueError, match="failed in the language 'sw': y_true contains only one"):
+        failing(MODEL, X, y)
+    undefined = make_language_scorer(lambda y_true, y_pred: np.nan if y_true.max() == 0 else 1.0)
+    with pytest.raises(ValueError, match=r"got nan in 'sw' \(20 rows\)"):
+        undefined(MODEL, X, y)
+    with pytest.warns(UserWarning, match="got nan in 'sw'"):
+        scores = cross_val_score(
+            MODEL, X, y, cv=[(range(len(y)), range(len(y)))], scoring=undefined
+        )
+    assert np.isnan(scores).all()

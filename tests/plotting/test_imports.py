@@ -1,0 +1,41 @@
+"""Displays and the optional package that they need."""
+
+import subprocess
+import sys
+
+import pytest
+
+from metaling_sk import plotting
+
+
+def test_displays_are_imported_without_matplotlib():
+    names = ", ".join(plotting.__all__)
+    code = (
+        f"import sys; from metaling_sk.plotting import {names}; "
+        "assert 'matplotlib' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "TransferMatrixDisplay(None).plot()",
+        "LanguageReportDisplay(None).plot()",
+        "LanguageReportDisplay.from_predictions(None, None, None)",
+        "LanguageReportDisplay.from_estimator(None, None, None)",
+        "FewShotCurveDisplay(None).plot()",
+        "HistoryDisplay(None).plot()",
+        "HistoryDisplay.from_estimator(None)",
+        "EmbeddingDisplay(None, None).plot()",
+        "EmbeddingDisplay.from_representations(None, None)",
+        "LanguageEmbeddingDisplay(None).plot()",
+        "LanguageEmbeddingDisplay.from_estimator(None)",
+        "MetaParamDisplay.from_estimator(None)",
+    ],
+)
+def test_without_matplotlib_they_say_what_to_install(call, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    owner, method = call.split("(")[0].split(".")[0], call.rpartition(".")[2].split("(")[0]
+    with pytest.raises(ImportError, match=f"{owner}.{method} requires matplotlib"):
+        eval(call, {owner: getattr(plotting, owner)})
