@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import FrameType
 
 from tqdm import TqdmWarning
 from tqdm.notebook import tqdm_notebook
@@ -134,7 +135,7 @@ def _shows_bars() -> bool:
 
 def _is_in_cross_validation() -> bool:
     """Whether scikit-learn's cross-validation or a search has called."""
-    frame = sys._getframe()
+    frame: FrameType | None = sys._getframe()
     while frame is not None:
         if frame.f_globals.get("__name__", "").startswith("sklearn.model_selection."):
             return True
