@@ -15,10 +15,10 @@ for them (zero-shot). The methods:
 - meta-net: MetaNetClassifier with its defaults on the words, the characters and the vectors. It
   adapts to orm and tir with their texts alone. meta-model: without this.
 
-vectors-pooled, meta-net and meta-model also predict for orm and tir. They have the text, not the labels, of
-another split of these two (the dev rows if the test rows are to be predicted), for the statistics
-of the language. C is 10 for n-grams, the best on the dev rows; for vectors 3-fold cross-validation
-on the training rows chooses it. Training rows are drawn once, and no method depends on a seed.
+vectors-pooled, meta-net and meta-model also predict for orm and tir. They have the text, not the
+labels, of another split of these two (the dev rows if the test rows are to be predicted). C is 10
+for n-grams, the best on the dev rows; for vectors 3-fold cross-validation on the training rows
+chooses it. Training rows are drawn once, and no method depends on a seed.
 
 Some test rows repeat training rows up to case and white space (pcm 926 of 4,154, twi 195 of 949).
 The score is computed with and without rows that repeat one of any training file. The time is that

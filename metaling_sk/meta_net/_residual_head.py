@@ -172,7 +172,7 @@ def fit_residual_head(
     return ResidualHeadProblem(features, targets, logits, weight).fit(penalty, share)
 
 
-def _minimise(x, targets, logits, penalty: float, weight) -> tuple[np.ndarray, np.ndarray]:
+def _minimise(x: Any, targets, logits, penalty: float, weight) -> tuple[np.ndarray, np.ndarray]:
     """Return the best coefficients, shape (n_features, n_classes), and intercept.
 
     The variables are scaled so that the loss is about as curved in each of them, which saves most
@@ -202,10 +202,11 @@ def _minimise(x, targets, logits, penalty: float, weight) -> tuple[np.ndarray, n
     return best[:n_coef].reshape(-1, n_classes), best[n_coef:]
 
 
-def inner_products(x) -> np.ndarray:
+def inner_products(x: Any) -> np.ndarray:
     """Return the inner products of samples, dense or sparse."""
     if not sparse.issparse(x):
         return x @ x.T
+    x = sparse.csr_array(x)
     n_samples, n_features = x.shape
     is_frequent = np.bincount(x.indices, minlength=n_features) > DENSE_SHARE * n_samples
     frequent, rare = x[:, is_frequent].toarray(), x[:, ~is_frequent]
