@@ -4,8 +4,8 @@
     python benchmarks/source_languages.py --report
 
 The truth is the transfer matrix of a logistic regression on vectors of a frozen
-multilingual-e5-small ("query: "), standardised by language, in 3 folds that keep the translations of
-a sentence together. The figure is the Spearman correlation of a measure with the column of a
+multilingual-e5-small ("query: "), standardised by language, in 3 folds that keep the translations
+of a sentence together. The figure is the Spearman correlation of a measure with the column of a
 language, without the language itself, as the mean over the languages. The measures are
 
 - the distances of `rank_source_languages`, from texts without labels, and their mean rank,

@@ -181,7 +181,7 @@ def _minimise(x: Any, targets, logits, penalty: float, weight) -> tuple[np.ndarr
     n_classes = logits.shape[1]
     n_coef = x.shape[1] * n_classes
     penalties = np.r_[np.full(n_coef, penalty), np.full(n_classes, INTERCEPT_PENALTY)]
-    squares = x.multiply(x) if sparse.issparse(x) else x * x
+    squares = x * x if isinstance(x, np.ndarray) else x.multiply(x)
     curvature = np.r_[
         np.repeat(squares.T @ weight.ravel(), n_classes), np.full(n_classes, weight.sum())
     ]
@@ -204,9 +204,8 @@ def _minimise(x: Any, targets, logits, penalty: float, weight) -> tuple[np.ndarr
 
 def inner_products(x: Any) -> np.ndarray:
     """Return the inner products of samples, dense or sparse."""
-    if not sparse.issparse(x):
+    if isinstance(x, np.ndarray):
         return x @ x.T
-    x = sparse.csr_array(x)
     n_samples, n_features = x.shape
     is_frequent = np.bincount(x.indices, minlength=n_features) > DENSE_SHARE * n_samples
     frequent, rare = x[:, is_frequent].toarray(), x[:, ~is_frequent]
