@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 import warnings
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,11 @@ def save(estimator, folder: str | os.PathLike, *, report: pd.DataFrame | None = 
     Raises
     ------
     ValueError
-        If the encoder is an sklearn transformer or a module that transformers cannot make from a
-        config: only pickle (`joblib.dump`) can store these. Also if a weight is not finite.
+        If the encoder is a module that transformers cannot make from a config, or an sklearn
+        transformer with functions or types of others in it: only pickle (`joblib.dump`) can store
+        these. Also if a weight is not finite.
+    ModuleNotFoundError
+        If the model holds parts of scikit-learn and skops is not installed (extra `skops`).
     TypeError
         If a fitted attribute cannot be stored as JSON and tensors.
     """
@@ -201,7 +205,7 @@ def load(folder: str | os.PathLike, device: str | torch.device | None = None):
             f"{str(folder)!r} does not hold a complete estimator saved by this version of "
             f"metaling_sk ({error}). Save it again."
         ) from error
-    if device is None and estimator.device != saved_device:
+    if device is None and getattr(estimator, "device", saved_device) != saved_device:
         warnings.warn(
             f"{str(folder)!r} was saved with device={saved_device!r}, which this machine does not "
             "have; device='auto' takes its place. load(folder, device=...) takes another one.",
@@ -251,11 +255,13 @@ def _load(folder: Path, content: dict[str, Any], device):
     }
     tensors = _read_weights(files.pop(WEIGHTS))
     parameters = from_json(content["parameters"], tensors)
-    if device is not None:
-        parameters["device"] = device
-    elif not _is_available(parameters.get("device", "auto")):
-        parameters["device"] = "auto"
-    estimator = _find_class(content["class"])(**parameters)
+    estimator_class = _find_class(content["class"])
+    if "device" in signature(estimator_class).parameters:
+        if device is not None:
+            parameters["device"] = device
+        elif not _is_available(parameters.get("device", "auto")):
+            parameters["device"] = "auto"
+    estimator = estimator_class(**parameters)
     # Libraries read a copy of what has been checked, in a folder that holds nothing else.
     with tempfile.TemporaryDirectory() as private, seeded(0):  # Modules start with random weights.
         for name, data in files.items():

@@ -30,3 +30,8 @@ def test_the_readme_quotes_the_records(tables):
         f"its macro-F1 is {meta_net}, that of a logistic regression for each language {alone} and "
         f"of one for all {pooled}"
     ) in readme
+    no_label = tables.nusax()[1]
+    assert (
+        f"without a single label has {no_label[1]}, a logistic regression on the vectors of the "
+        f"other languages {no_label[3]}"
+    ) in readme

@@ -21,6 +21,14 @@ def test_modules_need_no_import_of_their_own():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_the_linear_recipe_needs_no_torch():
+    code = (
+        "import sys; from metaling_sk import LinearTransferClassifier; "
+        "assert not {'torch', 'transformers', 'huggingface_hub'} & {*sys.modules}"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_an_unknown_name():
     with pytest.raises(AttributeError, match="No metaling_sk attribute magic"):
         metaling_sk.magic  # noqa: B018

@@ -317,3 +317,12 @@ def _set_text_columns(estimator, X, *, has_language: bool) -> None:
     if isinstance(X, pd.DataFrame):
         names = [estimator.text_column, estimator.language_column]
         estimator.feature_names_in_ = np.array(names[: estimator.n_features_in_], dtype=object)
+
+
+def count_samples(samples: Samples) -> pd.DataFrame:
+    """Count the samples of each language with and without a label."""
+    language = pd.Series(samples.language)
+    labelled = language[samples.labelled].value_counts()
+    counts = pd.DataFrame({"labelled": labelled, "all": language.value_counts()}).fillna(0)
+    counts["unlabelled"] = counts.pop("all") - counts["labelled"]
+    return counts.astype(int).sort_index()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.language_statistics import MIN_SAMPLES
-from metaling_sk._data.samples import Samples, check_samples
+from metaling_sk._data.samples import Samples, check_samples, count_samples
 from metaling_sk._data.suspicions import suspect_unseen
 from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._network.callbacks import name_callbacks
@@ -28,12 +27,17 @@ from metaling_sk._network.front_ends import FRONT_ENDS, choose_front_end
 from metaling_sk._network.prediction import Execution, Outputs
 from metaling_sk._network.saved import check_fits_network, encoder_weights, restore_network
 from metaling_sk._network.training import TrainingSettings, new_net
+from metaling_sk._saving.saved_classifier import (
+    DOOR_ATTRIBUTES,
+    SavedClassifierMixin,
+    table_from_json,
+    table_to_json,
+)
 from metaling_sk._utils.all_or_nothing import unchanged_on_error
 from metaling_sk._utils.device import autocast_dtype, find_device
 from metaling_sk._utils.messages import name_rows
 from metaling_sk._utils.progress import Progress
 from metaling_sk.base import LanguageClassifierMixin
-from metaling_sk.persistence import push_to_hub, save
 
 MIN_PREDICT_BATCH = 64
 """Samples in a batch for prediction, which needs less memory than training."""
@@ -61,12 +65,13 @@ SAVED_ATTRIBUTES = ("classes_", "languages_", "learning_rate_")
 SAVED_TABLES = ("history_", "sample_counts_")
 """Fitted tables."""
 
-DOOR_ATTRIBUTES = ("_input_kind", "n_features_in_", "feature_names_in_")
-"""Attributes that `check_samples` sets in `fit`. Which ones depends on the form of X."""
-
 
 class NetworkClassifier(
-    LanguageClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    SavedClassifierMixin,
+    LanguageClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """Base of the classifiers whose network has an encoder, a norm per language and a head.
 
@@ -224,51 +229,6 @@ class NetworkClassifier(
         kind = choose_front_end(parameters, samples)
         kind.warm_cache(parameters, samples, self._execution())
 
-    def save(self, folder, *, report=None) -> None:
-        """Save to a folder: JSON, safetensors and tokenizer files; see `metaling_sk.load`.
-
-        Parameters
-        ----------
-        folder : str or path
-            Made where it does not exist.
-        report : DataFrame, default=None
-            Scores by language for the model card, as `language_report` returns them.
-
-        Raises
-        ------
-        ValueError
-            If the encoder cannot be stored as JSON and tensors.
-        """
-        save(self, folder, report=report)
-
-    def push_to_hub(self, repo_id, *, report=None, private=None, token=None) -> str:
-        """Save to a repository of a model hub, from where `metaling_sk.load` takes it.
-
-        Parameters
-        ----------
-        repo_id : str
-            "owner/name". The repository is made where it does not exist.
-        report : DataFrame, default=None
-            Scores by language for the model card, as `language_report` returns them.
-        private : bool, default=None
-            Whether a new repository is private; None is the owner's default.
-        token : str or bool, default=None
-            The token of an account that may write; None is the one of `hf auth login`.
-
-        Returns
-        -------
-        str
-            The address of the commit.
-
-        Raises
-        ------
-        ValueError, TypeError
-            As `save`.
-        huggingface_hub.errors.HfHubHTTPError
-            If the hub refuses, for example without a token.
-        """
-        return push_to_hub(self, repo_id, report=report, private=private, token=token)
-
     # Languages
 
     @property
@@ -356,7 +316,7 @@ class NetworkClassifier(
             front_end = front_end.add_languages(new, inputs, samples.language)
             self.languages_ = [*start.languages_, *new]
         self.front_end_ = front_end
-        self.sample_counts_ = _count_samples(samples)
+        self.sample_counts_ = count_samples(samples)
         return inputs
 
     def _encode(self, inputs, language: np.ndarray) -> EncodedSamples:
@@ -439,12 +399,18 @@ class NetworkClassifier(
 
     # Saving
 
+    def _describe_input(self) -> str:
+        encoder = self.text_encoder_
+        if encoder is None:
+            return f"It reads {self.front_end_.input_name} as fixed features."
+        return f"Its encoder is a {type(encoder.backbone).__name__}, trainable={self.trainable!r}."
+
     def _get_saved_state(self, folder: Path) -> dict[str, Any]:
         """Everything that it takes to predict, as JSON values, arrays and tensors."""
         door = [name for name in DOOR_ATTRIBUTES if hasattr(self, name)]
         state: dict[str, Any] = {name: getattr(self, name) for name in [*SAVED_ATTRIBUTES, *door]}
         for name in SAVED_TABLES:
-            state[name] = json.loads(getattr(self, name).to_json(orient="split"))
+            state[name] = table_to_json(getattr(self, name))
         network = self.front_end_.without_updates(self.net_.module_)
         front_end = self.front_end_.get_state(network, folder)
         state["front_end"] = {"kind": self.front_end_.kind} | front_end
@@ -458,8 +424,7 @@ class NetworkClassifier(
             if name in state:
                 setattr(self, name, state[name])
         for name in SAVED_TABLES:
-            table = pd.DataFrame(**state[name])
-            setattr(self, name, table if len(table) else table.astype(float))
+            setattr(self, name, table_from_json(state[name]))
         kind = FRONT_ENDS[state["front_end"]["kind"]]
         self.front_end_ = kind.from_state(state["front_end"], folder)
         weights = encoder_weights(state["network"]["weights"])
@@ -468,12 +433,3 @@ class NetworkClassifier(
         check_fits_network(self.classes_, self.languages_, network)
         self.front_end_.check_fits_network(self.languages_, network)
         self.net_ = new_net(network, self._empty_objective(), self._settings())
-
-
-def _count_samples(samples: Samples) -> pd.DataFrame:
-    """Count the samples of each language with and without a label."""
-    language = pd.Series(samples.language)
-    labelled = language[samples.labelled].value_counts()
-    counts = pd.DataFrame({"labelled": labelled, "all": language.value_counts()}).fillna(0)
-    counts["unlabelled"] = counts.pop("all") - counts["labelled"]
-    return counts.astype(int).sort_index()

@@ -24,12 +24,16 @@ from metaling_sk._encoders.trainable import add_saved_adapters
 from metaling_sk._network.classifier import IdentityEncoder
 from metaling_sk._network.front_end import Body, FrontEnd, check_same_input, make_encoder
 from metaling_sk._network.prediction import predict_in_float64
+from metaling_sk._saving.skops_file import read_skops, write_skops
 
 ALL_LANGUAGES = ""
 """The language that every sample counts as for language_norm=False. Nobody asks for it."""
 
 DENSE_NORM = 0.5
 """Norm of the block of standardised columns beside sparse ones, such as TF-IDF of norm 1."""
+
+VECTORIZER = "vectorizer.skops"
+"""The file of an sklearn transformer in a saved folder."""
 
 LOGIT_STEP = 0.05
 """Change of a typical logit in one step on features."""
@@ -206,10 +210,14 @@ class VectorizerFrontEnd(FixedFrontEnd):
         return sparse.csr_array(features) if is_sparse else features
 
     def get_state(self, network, folder):
-        raise ValueError(
-            "`encoder` is an sklearn transformer, which cannot be stored as JSON and tensors; use "
-            "joblib.dump."
-        )
+        write_skops(self.vectorizer, folder / VECTORIZER, "`encoder`")
+        return super().get_state(network, folder)
+
+    @classmethod
+    def from_state(cls, state, folder):
+        front_end = cls(read_skops(folder / VECTORIZER), state["language_norm"])
+        front_end.statistics = LanguageStatistics.from_state(state["statistics"])
+        return front_end
 
 
 class FrozenFrontEnd(FixedFrontEnd):

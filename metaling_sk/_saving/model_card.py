@@ -57,7 +57,7 @@ def make_card(estimator, versions: dict[str, str], report: pd.DataFrame | None) 
         NOTE,
         f"# {kind}",
         f"A `{kind}` of metaling_sk that predicts one of {len(estimator.classes_)} classes: "
-        f"{classes}. Encoder: {_describe_encoder(estimator)}.",
+        f"{classes}. {estimator._describe_input()}",
         "## How to load it",
         "```python\nfrom metaling_sk import load\n\n"
         'clf = load("this folder")  # or "hub:owner/name"\nclf.predict(X)\n```',
@@ -71,13 +71,6 @@ def make_card(estimator, versions: dict[str, str], report: pd.DataFrame | None) 
         sections += ["## Scores by language", _table(report.round(3))]
     saved = ", ".join(f"{name} {version}" for name, version in versions.items())
     return "\n\n".join([*sections, f"Saved with {saved}."]) + "\n"
-
-
-def _describe_encoder(estimator) -> str:
-    encoder = estimator.text_encoder_
-    if encoder is None:
-        return "none, the samples are features"
-    return f"{type(encoder.backbone).__name__}, `trainable={estimator.trainable!r}`"
 
 
 def _table(frame: pd.DataFrame) -> str:

@@ -31,8 +31,9 @@ def rank_source_languages(
     """Rank languages by how much their labels are likely to help a target language.
 
     Where labels of the target language are known, the column of the target in a transfer matrix
-    says it. Otherwise the distances of languages tell something, as in LangRank [1]_. At least one
-    of `matrix`, `texts`, `representations` and `uriel` has to be given.
+    says it. Otherwise there are distances between languages, as in LangRank [1]_. They tell
+    something where the languages are related, and little elsewhere; see the benchmarks. At least
+    one of `matrix`, `texts`, `representations` and `uriel` has to be given.
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ from bisect import bisect
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from numbers import Integral
+from typing import Any
 from unicodedata import normalize
 
 import numpy as np
@@ -236,6 +237,18 @@ class DictionaryTranslator(SignatureOrderMixin, TransformerMixin, BaseEstimator)
         for index in np.flatnonzero(self._is_source(language)):
             texts[index] = self._switch(normalize("NFC", texts[index]), share)
         return texts
+
+    def _get_state(self) -> dict[str, Any]:
+        """Return everything that `_from_state` needs, which is all but the dictionary."""
+        return {name: value for name, value in vars(self).items() if name != "dictionary"}
+
+    @classmethod
+    def _from_state(cls, state: dict[str, Any]) -> DictionaryTranslator:
+        """Restore a fitted translator."""
+        translator = cls({})
+        for name, value in state.items():
+            setattr(translator, name, value)
+        return translator
 
     def _check_texts(self, X, language, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
         """Return the validated texts and languages."""

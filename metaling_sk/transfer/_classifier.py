@@ -14,10 +14,10 @@ from metaling_sk._data.holdout import split_validation
 from metaling_sk._data.samples import Samples, check_samples, with_classes
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import history_frame, train
+from metaling_sk._network.untrained_on_error import untrained_on_error
 from metaling_sk._utils.all_or_nothing import (
     unchanged_on_error,
     unfitted_on_error,
-    untrained_on_error,
 )
 from metaling_sk._utils.parameters import NETWORK_PARAMETERS, Number, common_constraints
 from metaling_sk._utils.progress import Progress

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
 
-from metaling_sk._data.samples import Samples, check_samples, check_two_classes
+from metaling_sk._data.samples import Samples, check_samples, check_two_classes, count_samples
+from metaling_sk._saving.saved_classifier import (
+    DOOR_ATTRIBUTES,
+    SavedClassifierMixin,
+    table_from_json,
+    table_to_json,
+)
+from metaling_sk._saving.skops_file import read_skops, write_skops
 from metaling_sk._utils.all_or_nothing import unfitted_on_error
 from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.sklearn_compat import RealNotInt, fit_context
@@ -22,8 +30,16 @@ from metaling_sk.preprocessing._dictionary_translator import DictionaryTranslato
 from metaling_sk.transfer._language_roles import find_language_roles, keep_languages
 from metaling_sk.transfer._self_training import char_tfidf, find_topics, pseudo_labels, round_shares
 
+SAVED_ATTRIBUTES = ("classes_", "source_languages_", "target_languages_")
+"""Fitted attributes that JSON or an array can hold as they are."""
 
-class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
+SKLEARN_PARTS = ("vectorizer_", "model_")
+"""Fitted attributes in a file of their own."""
+
+MODEL = "model.skops"
+
+
+class LinearTransferClassifier(SavedClassifierMixin, LanguageClassifierMixin, BaseEstimator):
     """Logistic regression on character n-grams that learns a target language from a source.
 
     1. Source texts are translated word for word, where a dictionary is given.
@@ -94,6 +110,8 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
         None where X is numeric.
     model_ : LogisticRegression
         The model, on class indices.
+    sample_counts_ : DataFrame of shape (n_languages, 2)
+        The number of samples of each language that were learnt from, `labelled` and `unlabelled`.
     n_features_in_ : int
         Number of features, or of columns of texts and languages, seen in `fit`.
     feature_names_in_ : ndarray of str
@@ -237,6 +255,7 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
         samples = keep_languages(samples, [*languages[0], *languages[1]])
         assert samples.classes is not None
         self.classes_ = samples.classes
+        self.sample_counts_ = count_samples(samples)
         is_target = np.isin(samples.language, self.target_languages_)
         features = self._fit_features(samples, is_target)
         labelled = samples.labelled
@@ -280,6 +299,11 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
         """The languages that are treated differently; none if no text is translated."""
         if self.translator_ is None:
             return []
+        return [*self.source_languages_, *self.target_languages_]
+
+    @property
+    def languages_(self) -> list[str]:
+        """The source and the target languages."""
         return [*self.source_languages_, *self.target_languages_]
 
     def _fit_features(self, samples: Samples, is_target: np.ndarray):
@@ -336,3 +360,27 @@ class LinearTransferClassifier(LanguageClassifierMixin, BaseEstimator):
             )
             if self.verbose:
                 print(f"self-training round {number}: {len(indices)} of {len(topics)} rows")
+
+    # Saving
+
+    def _describe_input(self) -> str:
+        return "It reads TF-IDF of character n-grams." if self.vectorizer_ else "It reads features."
+
+    def _get_saved_state(self, folder: Path) -> dict[str, Any]:
+        parts = {name: getattr(self, name) for name in SKLEARN_PARTS}
+        write_skops(parts, folder / MODEL, type(self).__name__)
+        names = [name for name in DOOR_ATTRIBUTES if hasattr(self, name)]
+        state = {name: getattr(self, name) for name in (*SAVED_ATTRIBUTES, *names)}
+        return state | {
+            "sample_counts_": table_to_json(self.sample_counts_),
+            "translator_": None if self.translator_ is None else self.translator_._get_state(),
+        }
+
+    def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
+        translator = state["translator_"]
+        if translator is not None:
+            translator = DictionaryTranslator._from_state(translator)
+        counts = table_from_json(state["sample_counts_"])
+        state = state | {"sample_counts_": counts, "translator_": translator}
+        for name, value in (state | read_skops(folder / MODEL)).items():
+            setattr(self, name, value)
