@@ -5,13 +5,10 @@ import os
 import re
 import sys
 import tomllib
-import warnings
 from pathlib import Path
 
 # The models of the gallery are small: more threads would only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-from sphinx_gallery.sorting import FileNameSortKey  # noqa: E402
 
 root = Path(__file__).parents[1]
 sys.path.insert(0, str(root))
@@ -74,7 +71,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     # Examples that lack the extra `demo` are shown without being run.
     "filename_pattern": "|".join(re.escape(name) for name in runs) or "$^",
-    "within_subsection_order": FileNameSortKey,
+    "within_subsection_order": "FileNameSortKey",
     "backreferences_dir": "api/generated/backreferences",
     "doc_module": ("metaling_sk",),
     "reference_url": {"metaling_sk": None},
@@ -85,10 +82,8 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,
-    "plot_gallery": True,
+    "write_computation_times": False,
 }
-
-warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
 
 
 def drop_links_of_sklearn(app, what, name, obj, options, lines):

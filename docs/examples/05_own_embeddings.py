@@ -48,9 +48,7 @@ from metaling_sk import TransferClassifier
 y = np.where(language == "en", truth, np.nan)
 scores = {}
 for language_norm in (False, True):
-    clf = TransferClassifier(
-        transfer=None, language_norm=language_norm, verbose=0, random_state=0
-    )
+    clf = TransferClassifier(transfer=None, language_norm=language_norm, verbose=0, random_state=0)
     clf.fit(vectors, y, language=language)
     chinese = language == "zh"
     scores[language_norm] = clf.score(vectors[chinese], truth[chinese], language="zh")

@@ -13,7 +13,11 @@ keeps the language, and any classifier of this package takes the result.
 import numpy as np
 import pandas as pd
 
-broken = {"en": "broken torn cracked", "es": "roto rasgado agrietado", "de": "kaputt gerissen defekt"}
+broken = {
+    "en": "broken torn cracked",
+    "es": "roto rasgado agrietado",
+    "de": "kaputt gerissen defekt",
+}
 fine = {"en": "blue heavy late", "es": "azul pesado tardío", "de": "blau schwer spät"}
 things = {"en": "lamp chair table", "es": "lámpara silla mesa", "de": "Lampe Stuhl Tisch"}
 

@@ -19,7 +19,12 @@ nouns = {"hotel": "酒店", "room": "房间", "staff": "员工", "food": "饭菜
 good = {"good": "不错", "clean": "干净", "great": "很棒", "quiet": "安静"}
 bad = {"bad": "糟糕", "dirty": "肮脏", "awful": "可怕", "noisy": "吵闹"}
 dictionary = {word: [translation] for word, translation in (nouns | good | bad).items()}
-phrases = [(noun, word, label) for label, words in ((1, good), (0, bad)) for word in words for noun in nouns]
+phrases = [
+    (noun, word, label)
+    for label, words in ((1, good), (0, bad))
+    for word in words
+    for noun in nouns
+]
 
 X = pd.DataFrame(
     [(f"{word} {noun}", "en") for noun, word, _ in phrases]
