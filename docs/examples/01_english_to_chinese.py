@@ -58,8 +58,8 @@ from metaling_sk import LanguageReportDisplay
 display = LanguageReportDisplay.from_estimator(clf, X_test, y_test, score="accuracy")
 
 # %%
-# What would words alone have done? Chinese has hardly a word in common with English, so a classifier
-# of English words guesses.
+# What would words alone have done? Chinese has hardly a word in common with English, so a
+# classifier of English words guesses.
 
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression

@@ -8,31 +8,49 @@ without touching the others.
 """
 
 # %%
-# The data are made up, so that we know what there is to learn. Texts are a word and a thing. Six
-# words mean the same everywhere. The other six are false friends: in two of the languages they mean
-# the opposite, as *gift* does in English and in German.
+# The data are made up, so that we know what there is to learn. A text is a word and a thing. The
+# words of the first group mean the same everywhere. The others are false friends: each group has the
+# opposite meaning in some of the languages, as *gift* has in English and in German. One label in
+# ten is wrong.
 
 import numpy as np
 import pandas as pd
 
-same = {"super": 1, "top": 1, "perfekt": 1, "katastrof": 0, "horribel": 0, "miserabel": 0}
-false_friends = {"gift": 1, "fast": 1, "art": 1, "rot": 0, "bald": 0, "mist": 0}
+groups = {
+    "everywhere": {"super": 1, "perfekt": 1, "horribel": 0, "miserabel": 0},
+    "first": {"gift": 1, "fast": 1, "art": 1, "rot": 0, "bald": 0, "mist": 0},
+    "second": {"rolig": 1, "glad": 1, "slim": 1, "dark": 0, "full": 0, "kind": 0},
+}
 things = ["hotel", "bar", "sauna", "menu", "taxi", "bus", "film", "radio"]
-agrees = {"en": True, "sco": True, "ang": True, "de": False, "nds": False, "lb": True}
-new = "frr"
+opposite = {
+    "en": [],
+    "sco": [],
+    "de": ["first"],
+    "nds": ["first"],
+    "sv": ["second"],
+    "da": ["second"],
+    "nl": ["first", "second"],
+    "af": ["first", "second"],
+}
+rng = np.random.default_rng(0)
 
 
-def make_rows(language, agree):
-    """All texts of a language, one label in ten of them wrong."""
-    rng = np.random.default_rng(len(language) + ord(language[0]))
-    words = same | {word: c if agree else 1 - c for word, c in false_friends.items()}
-    rows = [(f"{word} {thing}", language, c) for word, c in words.items() for thing in things]
-    table = pd.DataFrame(rows, columns=["text", "language", "label"])
+def make_rows(language, opposite):
+    """All texts of a language."""
+    table = pd.DataFrame(
+        [
+            (f"{word} {thing}", language, 1 - label if group in opposite else label)
+            for group, words in groups.items()
+            for word, label in words.items()
+            for thing in things
+        ],
+        columns=["text", "language", "label"],
+    )
     wrong = rng.random(len(table)) < 0.1
     return table.assign(label=np.where(wrong, 1 - table["label"], table["label"]))
 
 
-data = pd.concat([make_rows(*item) for item in agrees.items()], ignore_index=True)
+data = pd.concat([make_rows(*item) for item in opposite.items()], ignore_index=True)
 X, y = data[["text", "language"]], data["label"]
 data.sample(4, random_state=0)
 
@@ -62,13 +80,11 @@ pd.DataFrame(
 ).round(2)
 
 # %%
-# One model for all follows the majority and fails in German and Low German. One label in ten is
-# wrong, so no model can do better than about 0.9.
+# One model for all averages over the contradictions. No model can do better than about 0.9.
 #
 # What it has learnt of each language
 # -----------------------------------
-# The picture has the vector of each language, from which its model is generated. The two languages
-# with the opposite meanings are on one side.
+# Each language has a vector, from which its model is generated. Languages that agree are neighbours.
 
 from metaling_sk import LanguageEmbeddingDisplay
 
@@ -85,15 +101,16 @@ pd.DataFrame(meta_net.architecture_).T
 # -----------------
 # The new language is like German. Before it has labels, the meta-model predicts.
 
-new_rows = make_rows(new, agree=False)
-X_new, y_new = new_rows[["text", "language"]], new_rows["label"]
-few = new_rows.groupby("label").sample(6, random_state=1).index
+new = "frr"
+new_rows = make_rows(new, ["first"])
+few = new_rows.groupby("label").sample(6, random_state=0).index
 rest = new_rows.index.difference(few)
+X_few, y_few = new_rows.loc[few, ["text", "language"]], new_rows.loc[few, "label"]
+X_rest, y_rest = new_rows.loc[rest, ["text", "language"]], new_rows.loc[rest, "label"]
 
-before = meta_net.score(X_new.loc[rest], y_new[rest])
-others = meta_net.predict_proba(X)
-meta_net.adapt(X_new.loc[few], y_new[few])
-after = meta_net.score(X_new.loc[rest], y_new[rest])
+before, others = meta_net.score(X_rest, y_rest), meta_net.predict_proba(X)
+meta_net.adapt(X_few, y_few)
+after = meta_net.score(X_rest, y_rest)
 print(f"accuracy in {new}: {before:.2f} before, {after:.2f} after 12 labels")
 print("the others are the same to the last bit:", (meta_net.predict_proba(X) == others).all())
 

@@ -63,9 +63,9 @@ table = pd.DataFrame(curves).T.rename_axis(index=["search", "seed"])
 table.groupby("search", sort=False).mean().rename_axis(columns="candidates").round(3)
 
 # %%
-# The table has the lowest log-loss so far, in the mean of the seeds; guessing has 0.69. With the prior
-# the first candidate is good already, because both languages have the same encoder. Where the best
-# values of two languages differ, a prior helps less. A wrong one costs at most two of three
+# The table has the lowest log-loss so far, in the mean of the seeds; guessing has 0.69. With the
+# prior the first candidate is good already, because both languages have the same encoder. Where the
+# best values of two languages differ, a prior helps less. A wrong one costs at most two of three
 # candidates.
 
 import matplotlib.pyplot as plt
@@ -79,6 +79,8 @@ axis.set(
     title="Chinese reviews, mean of 5 searches",
     xticks=range(1, 6),
 )
+axis.set_yticks([0.5, 1, 2, 4, 8], ["0.5", "1", "2", "4", "8"])
+axis.minorticks_off()
 legend = axis.legend(frameon=False)
 
 # %%

@@ -85,10 +85,10 @@ table["truth"] = [model.fit(X, y).score(chinese, truth) for model in models.valu
 table.round(3)
 
 # %%
-# Both scores choose the last model, and it is the best one. The accuracy in English puts words before
-# the dictionary, although in Chinese words are next to guessing. Circular validation sees no
-# difference between the two. No such score is reliable, as :doc:`/user_guide/choosing` shows with
-# more candidates: label 50 rows of the target language if you can.
+# Both scores choose the last model, and it is the best one. The accuracy in English puts words
+# before the dictionary, although in Chinese words are next to guessing. No such score is reliable, as
+# :doc:`/user_guide/choosing` shows with more candidates: label 50 rows of the target language if you
+# can.
 #
 # The chosen model
 # ----------------

@@ -9,8 +9,8 @@ wrap it in a function.
 # %%
 # A model to serve
 # ----------------
-# A small Transformer from scratch, with a dictionary: it learns from a linear teacher that translates
-# word for word. The texts are made up, and so small that this takes seconds.
+# A small Transformer from scratch, with a dictionary: it learns from a linear teacher that
+# translates word for word. The texts are made up, and so small that this takes seconds.
 
 import numpy as np
 import pandas as pd
@@ -60,7 +60,8 @@ report = language_report(truth, clf.predict(X), X["language"])
 temporary = TemporaryDirectory()  # in real life: "models/reviews"
 folder = Path(temporary.name)
 clf.save(folder, report=report)
-sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+print("\n".join(files))
 
 # %%
 # The card:
@@ -88,7 +89,7 @@ def answer(texts, language):
     ]
 
 
-answer(["酒店很棒", "房间吵闹"], "zh")
+pd.DataFrame(answer(["酒店很棒", "房间吵闹"], "zh"))
 
 # %%
 # Bad input is an error that names the row, which a service can hand on:
