@@ -96,9 +96,9 @@ curve = FewShotCurveDisplay.from_estimator(
 )
 
 # %%
-# The band is the standard deviation of the repeats. 200 rows have a standard error of about 3 points,
-# and no difference here is larger: for this encoder a few more Chinese labels are not what is
-# missing.
+# The band is the standard deviation of the repeats. 200 rows have a standard error of about
+# 3 points, and no difference here is larger: for this encoder a few more Chinese labels are not what
+# is missing.
 #
 # Save
 # ----

@@ -9,9 +9,9 @@ without touching the others.
 
 # %%
 # The data are made up, so that we know what there is to learn. A text is a word and a thing. The
-# words of the first group mean the same everywhere. The others are false friends: each group has the
-# opposite meaning in some of the languages, as *gift* has in English and in German. One label in
-# ten is wrong.
+# words of the first group mean the same everywhere. The others are false friends: each group has
+# the opposite meaning in some of the languages, as *gift* has in English and in German. One label
+# in ten is wrong.
 
 import numpy as np
 import pandas as pd
@@ -84,7 +84,8 @@ pd.DataFrame(
 #
 # What it has learnt of each language
 # -----------------------------------
-# Each language has a vector, from which its model is generated. Languages that agree are neighbours.
+# Each language has a vector, from which its model is generated. Languages that agree are near each
+# other.
 
 from metaling_sk import LanguageEmbeddingDisplay
 

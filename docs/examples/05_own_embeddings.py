@@ -36,8 +36,8 @@ from metaling_sk import EmbeddingDisplay
 display = EmbeddingDisplay.from_representations(vectors, language, truth)
 
 # %%
-# The classes can be seen, too, in the right column: they overlap, and they lie in the same direction
-# in both languages.
+# The classes can be seen, too, in the right column: they overlap, and they lie in the same
+# direction in both languages.
 #
 # Fit
 # ---

@@ -86,9 +86,9 @@ table.round(3)
 
 # %%
 # Both scores choose the last model, and it is the best one. The accuracy in English puts words
-# before the dictionary, although in Chinese words are next to guessing. No such score is reliable, as
-# :doc:`/user_guide/choosing` shows with more candidates: label 50 rows of the target language if you
-# can.
+# before the dictionary, although in Chinese words are next to guessing. No such score is reliable,
+# as :doc:`/user_guide/choosing` shows with more candidates: label 50 rows of the target language if
+# you can.
 #
 # The chosen model
 # ----------------
