@@ -35,6 +35,8 @@ html_title = project
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
+html_sidebars = {"benchmarks": [], "index": []}  # they have no pages below them
+toc_object_entries_show_parents = "hide"
 html_theme_options = {
     "header_links_before_dropdown": 6,
     "logo": {"text": project},

@@ -95,10 +95,12 @@ curve = FewShotCurveDisplay.from_estimator(
     n_repeats=3,
 )
 
+# sphinx_gallery_thumbnail_number = 3
+
 # %%
-# The band is the standard deviation of the repeats. 200 rows have a standard error of about
-# 3 points, and no difference here is larger: for this encoder a few more Chinese labels are not what
-# is missing.
+# The band is the standard deviation of the repeats. With 200 rows the standard error is about
+# 3 points, and no difference here is larger: for this encoder a few more Chinese labels are not
+# what is missing.
 #
 # Save
 # ----

@@ -83,6 +83,8 @@ axis.set_yticks([0.5, 1, 2, 4, 8], ["0.5", "1", "2", "4", "8"])
 axis.minorticks_off()
 legend = axis.legend(frameon=False)
 
+# sphinx_gallery_thumbnail_number = 2
+
 # %%
 # :doc:`/benchmarks` has this for twelve languages, and :doc:`/user_guide/meta_param` the other
 # forms of a prior.
