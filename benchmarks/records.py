@@ -64,8 +64,9 @@ def append(path: Path, record: dict) -> None:
     """Add a record to the file. The file is replaced in one step, so it is complete at any time."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(path.name + ".new")
-    text = json.dumps([*read(path), record], indent=1, ensure_ascii=False)
-    new.write_text(text + "\n", encoding="utf-8")
+    # A line for each record.
+    lines = [json.dumps(each, ensure_ascii=False) for each in [*read(path), record]]
+    new.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
     new.replace(path)
 
 

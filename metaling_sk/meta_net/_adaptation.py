@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 import torch
+from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.batches import EncodedSamples
@@ -18,6 +20,7 @@ from metaling_sk._utils.all_or_nothing import unchanged_on_error
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
 from metaling_sk.meta_net._hypernetwork import NO_LANGUAGE
+from metaling_sk.meta_net._network import MetaNetwork
 from metaling_sk.meta_net._objective import find_embedding
 from metaling_sk.meta_net._residual_head import ResidualHead
 from metaling_sk.meta_net._residual_training import ResidualSettings, train_residual_head
@@ -344,6 +347,20 @@ class AdaptiveClassifier(NetworkClassifier):
         if residual_head is not None:
             self.residual_heads_[language] = residual_head
 
+    def _predict(self, network, encoded: EncodedSamples, execution: Execution) -> Outputs:
+        """The outputs of the network; on sparse features without making them dense, if it can."""
+        indices = np.unique(encoded.language_index)
+        if not sparse.issparse(encoded.inputs) or any(any(network.widths(i)) for i in indices):
+            return super()._predict(network, encoded, execution)
+        network = copy.deepcopy(network).cpu().double()
+        logits = np.zeros((len(encoded), network.head.out_features))
+        for index in indices:
+            members = np.flatnonzero(encoded.language_index == index)
+            logits[members] = _head_of(network, index).apply(
+                logits[members], encoded.inputs[members]
+            )
+        return Outputs(logits, encoded.inputs)
+
     def _predict_logits(self, encoded: EncodedSamples, execution: Execution) -> np.ndarray:
         logits, representations = self._predict(self.net_.module_, encoded, execution)
         for language, residual_head in self.residual_heads_.items():
@@ -367,8 +384,7 @@ class AdaptiveClassifier(NetworkClassifier):
                 "The models are not linear in the features: an encoder or adapters are trained. "
                 "Fit on features, n-grams or a frozen encoder, with learning_rate='auto'."
             )
-        weight, bias = (x.cpu().double().numpy() for x in network.generated_head(index))
-        model = ResidualHead(weight, bias)
+        model = _head_of(network, index)
         residual_head = None if language is None else self.residual_heads_.get(language)
         return model if residual_head is None else residual_head.after(model)
 
@@ -392,3 +408,9 @@ class AdaptiveClassifier(NetworkClassifier):
                 raise ValueError(f"a residual head is of {language!r}, which is not in languages_")
             if (residual_head.coef.shape, residual_head.intercept.shape) != (shape, shape[:1]):
                 raise ValueError(f"the residual head of {language!r} is not of shape {shape}")
+
+
+def _head_of(network: MetaNetwork, index: int) -> ResidualHead:
+    """The head that is generated for a language."""
+    coef, intercept = (x.cpu().double().numpy() for x in network.generated_head(index))
+    return ResidualHead(coef, intercept)

@@ -17,6 +17,12 @@ MAX_ITERATIONS = 100
 MAX_SAMPLES = 2000
 """Largest number of samples for which inner products are used instead of more numerous features."""
 
+DENSE_SHARE = 1 / 16
+"""Share of the samples from which on a sparse column is handled as a dense one."""
+
+CURVATURE = 0.1
+"""Typical second derivative of the loss of a sample by a logit."""
+
 INTERCEPT_PENALTY = 10.0
 """Penalty of the squared intercept, because the class shares of few samples are random."""
 
@@ -100,9 +106,11 @@ class ResidualHeadProblem:
         The given logits.
     weight : ndarray of shape (n_samples,), optional
         Weights w of the samples.
+    products : ndarray of shape (n_samples, n_samples), optional
+        The inner products of the samples, if they are known.
     """
 
-    def __init__(self, features, targets, logits, weight=None):
+    def __init__(self, features, targets, logits, weight=None, products=None):
         self._targets, self._logits = targets, logits
         self._weight = np.ones((len(targets), 1)) if weight is None else weight[:, None]
         self._n_features = features.shape[1]
@@ -117,9 +125,13 @@ class ResidualHeadProblem:
         self._used = np.unique(features.indices) if self._is_sparse else np.arange(self._n_features)
         x = features[:, self._used] if self._is_sparse else features
         self._x = x.astype(np.float64)
-        is_wide = len(self._used) > len(targets) and len(targets) <= MAX_SAMPLES
-        reduced: tuple = _reduce(self._x) if is_wide else (self._x, None)
-        self._columns, self._back = reduced
+        self._is_wide = len(self._used) > len(targets) and len(targets) <= MAX_SAMPLES
+        self._columns = self._x
+        if self._is_wide:
+            # The best weights are sums of samples, so nothing is lost by features that have the
+            # same inner products and are fewer.
+            products = inner_products(self._x) if products is None else products
+            self._columns, self._squares = _reduce(products)
 
     def with_logits(self, logits: np.ndarray) -> ResidualHeadProblem:
         """The same samples with other given logits."""
@@ -142,7 +154,9 @@ class ResidualHeadProblem:
         coef, intercept = _minimise(
             self._columns, self._targets, share * self._logits, penalty * self._scale, self._weight
         )
-        coef = (coef if self._back is None else self._x.T @ (self._back @ coef)).T
+        if self._is_wide:
+            coef = self._x.T @ (self._columns @ (coef / self._squares[:, None]))
+        coef = coef.T
         if self._is_sparse:
             reduced = sparse.coo_array(coef)
             positions = (reduced.row, self._used[reduced.col])
@@ -158,40 +172,48 @@ def fit_residual_head(
     return ResidualHeadProblem(features, targets, logits, weight).fit(penalty, share)
 
 
-def _minimise(x, targets, logits, penalty: float, weight) -> tuple[np.ndarray, np.ndarray]:
-    """Return the best coefficients, shape (n_features, n_classes), and intercept."""
+def _minimise(x: Any, targets, logits, penalty: float, weight) -> tuple[np.ndarray, np.ndarray]:
+    """Return the best coefficients, shape (n_features, n_classes), and intercept.
+
+    The variables are scaled so that the loss is about as curved in each of them, which saves most
+    of the steps.
+    """
     n_classes = logits.shape[1]
     n_coef = x.shape[1] * n_classes
     penalties = np.r_[np.full(n_coef, penalty), np.full(n_classes, INTERCEPT_PENALTY)]
+    squares = x * x if isinstance(x, np.ndarray) else x.multiply(x)
+    curvature = np.r_[
+        np.repeat(squares.T @ weight.ravel(), n_classes), np.full(n_classes, weight.sum())
+    ]
+    scale = 1 / np.sqrt(np.maximum(penalties + CURVATURE * curvature, np.finfo(float).tiny))
 
-    def loss(parameters):
+    def loss(scaled):
+        parameters = scale * scaled
         coef, intercept = parameters[:n_coef].reshape(-1, n_classes), parameters[n_coef:]
         log_p = log_softmax(logits + x @ coef + intercept, axis=1)
         error = weight * (np.exp(log_p) - targets)
         value = -(weight * targets * log_p).sum() + (penalties * parameters**2).sum() / 2
         gradient = np.r_[(x.T @ error).ravel(), error.sum(axis=0)]
-        return value, gradient + penalties * parameters
+        return value, scale * (gradient + penalties * parameters)
 
     options: Any = {"maxiter": MAX_ITERATIONS}
     start = np.zeros(n_coef + n_classes)
-    best = minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x
+    best = scale * minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x
     return best[:n_coef].reshape(-1, n_classes), best[n_coef:]
 
 
-def _reduce(x) -> tuple[np.ndarray, np.ndarray]:
-    """Reduce features to at most as many columns as samples, with the same inner products.
+def inner_products(x: Any) -> np.ndarray:
+    """Return the inner products of samples, dense or sparse."""
+    if isinstance(x, np.ndarray):
+        return x @ x.T
+    n_samples, n_features = x.shape
+    is_frequent = np.bincount(x.indices, minlength=n_features) > DENSE_SHARE * n_samples
+    frequent, rare = x[:, is_frequent].toarray(), x[:, ~is_frequent]
+    return frequent @ frequent.T + (rare @ rare.T).toarray()
 
-    The best weights are sums of samples, so nothing is lost where there are fewer samples than
-    features.
 
-    Returns
-    -------
-    columns : ndarray of shape (n_samples, n_columns)
-    back : ndarray of shape (n_samples, n_columns)
-        Weights V of the columns are the weights ``xᵀ @ back @ V`` of the features.
-    """
-    products = x @ x.T
-    values, vectors = np.linalg.eigh(products.toarray() if sparse.issparse(x) else products)
+def _reduce(products: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return orthogonal columns with these inner products, and the squared norms of the columns."""
+    values, vectors = np.linalg.eigh(products)
     kept = values > values[-1] * len(values) * np.finfo(float).eps
-    root = np.sqrt(values[kept])
-    return vectors[:, kept] * root, vectors[:, kept] / root
+    return vectors[:, kept] * np.sqrt(values[kept]), values[kept]

@@ -13,7 +13,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -22,7 +22,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from metaling_sk._utils.progress import Progress
-from metaling_sk.meta_net._residual_head import ResidualHead, ResidualHeadProblem
+from metaling_sk.meta_net._residual_head import ResidualHead, ResidualHeadProblem, inner_products
 
 N_FOLDS = 3
 """Number of folds of the cross-validation."""
@@ -74,6 +74,8 @@ class LabelledFeatures:
     language_index : ndarray of int, shape (n_samples,)
     n_classes : int
     weight : ndarray of shape (n_samples,)
+    products : ndarray of shape (n_samples, n_samples) or None
+        Inner products, where they are known.
     """
 
     features: np.ndarray | sparse.csr_array
@@ -81,6 +83,7 @@ class LabelledFeatures:
     language_index: np.ndarray
     n_classes: int
     weight: np.ndarray
+    products: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -106,7 +109,15 @@ class LabelledFeatures:
             self.language_index[indices],
             self.n_classes,
             self.weight[indices],
+            None if self.products is None else self.products[np.ix_(indices, indices)],
         )
+
+    def with_products(self) -> LabelledFeatures:
+        """The same samples with their inner products, if problems of parts of them need these."""
+        n_samples, n_features = self.features.shape
+        if n_samples >= n_features or n_samples > MAX_SAMPLES:
+            return self
+        return replace(self, products=inner_products(self.features.astype(np.float64)))
 
     @classmethod
     def concatenate(cls, parts: list[LabelledFeatures]) -> LabelledFeatures:
@@ -120,7 +131,7 @@ class LabelledFeatures:
     def problem(self, logits: np.ndarray | None = None) -> ResidualHeadProblem:
         """The problem of a linear model of all samples, on top of given logits."""
         logits = np.zeros((len(self), self.n_classes)) if logits is None else logits
-        return ResidualHeadProblem(self.features, self.targets, logits, self.weight)
+        return ResidualHeadProblem(self.features, self.targets, logits, self.weight, self.products)
 
     def losses(self, logits: np.ndarray) -> np.ndarray:
         """The weighted log-loss of each sample."""
@@ -228,16 +239,17 @@ class Solution:
 
 
 class _Split:
-    """A fold that is held out, and the models of the other folds."""
+    """A fold that is held out, and the models of the other folds.
+
+    `problems`, those of the languages in the other folds, are to be filled.
+    """
 
     def __init__(self, train: LabelledFeatures, test: LabelledFeatures):
         self.train, self.test = train, test
         self.train_logits, self.test_logits = (
             np.zeros((len(x), x.n_classes)) for x in (train, test)
         )
-        self.problems = {
-            index: train.take(members).problem() for index, members in train.members.items()
-        }
+        self.problems: dict[int, ResidualHeadProblem] = {}
 
     def set_logits(self, train_logits: np.ndarray, test_logits: np.ndarray) -> None:
         """Set the logits that residual heads stand on."""
@@ -305,39 +317,51 @@ def solve(samples: LabelledFeatures, progress: Progress) -> Solution:
     return Solution(head, factor(offsets).gated(choices.n_factors), choices)
 
 
+def split(samples: LabelledFeatures) -> list[_Split]:
+    """Split samples into folds, each of which is held out once."""
+    fold = samples.folds()
+    numbers = [number for number in range(N_FOLDS) if 0 < (fold == number).sum() < len(fold)]
+    splits = [
+        _Split(samples.take(np.flatnonzero(fold != n)), samples.take(np.flatnonzero(fold == n)))
+        for n in numbers
+    ]
+    for index, members in samples.members.items():
+        part = samples.take(members).with_products()
+        for number, each in zip(numbers, splits, strict=True):
+            train = np.flatnonzero(fold[members] != number)
+            if len(train):
+                each.problems[index] = part.take(train).problem()
+    return splits
+
+
 def choose(samples: LabelledFeatures, progress: Progress) -> Choices:
     """Choose the penalties and the number of factors of each language by cross-validation."""
-    fold = samples.folds()
-    splits = [
-        _Split(samples.take(np.flatnonzero(fold != number)), samples.take(held_out))
-        for number in range(N_FOLDS)
-        if 0 < len(held_out := np.flatnonzero(fold == number)) < len(samples)
-    ]
+    splits = split(samples)
     none = dict.fromkeys(samples.members, 0)
     if not splits:
         return Choices(PENALTY, none, 1.0, PENALTY)
-    tested = LabelledFeatures.concatenate([split.test for split in splits])
+    tested = LabelledFeatures.concatenate([each.test for each in splits])
 
     def loss(share: float, penalty: float) -> float:
-        logits = np.concatenate([split.residual_logits(share, penalty) for split in splits])
+        logits = np.concatenate([each.residual_logits(share, penalty) for each in splits])
         return tempered_losses(tested, logits).sum()
 
-    for split in splits:
-        split.fit_head(head_penalty(samples))
+    for each in splits:
+        each.fit_head(head_penalty(samples))
     progress.advance()
     offset_penalty = climb(PENALTIES, PENALTY, lambda penalty: loss(1.0, penalty))
     progress.advance()
-    for split in splits:
-        split.fit_factors(offset_penalty)
-    logits = np.concatenate([split.factor_logits() for split in splits])
+    for each in splits:
+        each.fit_factors(offset_penalty)
+    logits = np.concatenate([each.factor_logits() for each in splits])
     losses = [tempered_losses(tested, logits[:, number]) for number in range(logits.shape[1])]
     n_factors = none | {
         index: n_factors_of(np.stack(losses, axis=1)[members])
         for index, members in tested.members.items()
     }
     if any(n_factors.values()):
-        for split in splits:
-            split.add_factors(n_factors)
+        for each in splits:
+            each.add_factors(n_factors)
     progress.advance()
     penalty = climb(PENALTIES, PENALTY, lambda penalty: loss(SHARE, penalty))
     progress.advance()

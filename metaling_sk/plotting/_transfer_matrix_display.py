@@ -11,6 +11,7 @@ from metaling_sk._utils.sklearn_compat import (
     check_matplotlib_support,
     validate_parameter_constraints,
 )
+from metaling_sk.inspection._transfer_matrix import transfer_matrix
 from metaling_sk.plotting._axes import make_axis
 from metaling_sk.plotting._fonts import show_scripts
 from metaling_sk.plotting._heat_map import add_colorbar, draw_map, map_size
@@ -61,6 +62,45 @@ class TransferMatrixDisplay:
     def __init__(self, matrix, *, score_name="score"):
         self.matrix = matrix
         self.score_name = score_name
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, y, *, scoring="accuracy", ax=None, order="alphabetical", **parameters
+    ) -> TransferMatrixDisplay:
+        """Train on each language, test on each, and draw the scores.
+
+        Parameters
+        ----------
+        estimator : classifier
+            Cloned for every fit.
+        X : DataFrame or array-like of n_samples
+            The samples of all languages.
+        y : array-like of shape (n_samples,)
+            The labels.
+        scoring : str or callable, default="accuracy"
+            One scorer, as in `sklearn.model_selection.cross_validate`.
+        ax : matplotlib Axes, default=None
+            As in `plot`.
+        order : {"alphabetical", "clustered"} or None, default="alphabetical"
+            As in `plot`.
+        **parameters : dict
+            Further parameters of `metaling_sk.inspection.transfer_matrix`, such as `language`,
+            `groups` or `cv`.
+
+        Returns
+        -------
+        TransferMatrixDisplay
+            The drawn display.
+
+        Raises
+        ------
+        ValueError
+            As `metaling_sk.inspection.transfer_matrix`.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        matrix = transfer_matrix(estimator, X, y, scoring=scoring, **parameters)
+        name = scoring if isinstance(scoring, str) else "score"
+        return cls(matrix, score_name=name).plot(ax, order=order)
 
     def plot(
         self,

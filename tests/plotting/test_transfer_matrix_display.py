@@ -2,8 +2,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from metaling_sk import TransferMatrixDisplay
+from metaling_sk.inspection import transfer_matrix
 
 
 def make_matrix(n_languages, n_groups=2, seed=0):
@@ -107,3 +109,16 @@ def test_what_it_refuses(matrix, message):
 def test_an_unknown_order():
     with pytest.raises(ValueError, match="'order' parameter of TransferMatrixDisplay.plot"):
         TransferMatrixDisplay(make_matrix(2)[0]).plot(order="random")
+
+
+def test_from_an_estimator():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 3))
+    language = np.repeat(["de", "ja"], 60)
+    y = np.where(language == "ja", X[:, 0] < 0, X[:, 0] > 0)
+    given = {"language": language, "cv": 3, "random_state": 0, "verbose": 0}
+    display = TransferMatrixDisplay.from_estimator(LogisticRegression(), X, y, **given)
+    matrix = transfer_matrix(LogisticRegression(), X, y, **given)
+    pd.testing.assert_frame_equal(display.matrix, matrix)
+    assert display.colorbar_.ax.get_ylabel() == "accuracy"
+    assert display.matrix_.loc["de", "ja"] < 0.2
