@@ -103,6 +103,6 @@ agreement = {
 pd.Series(agreement, name="rank correlation").to_frame()
 
 # %%
-# They agree in part, and for Swedish not at all. Even made-up phrases with related words are no sure
-# case. A distance is a hint and no more: :ref:`ranking-of-source-languages` has how well each ranks
-# on two tasks.
+# They agree in part, and for Swedish not at all, although related words of made-up phrases are an
+# easy case. A distance is a hint and no more: :ref:`ranking-of-source-languages` has how well each
+# ranks on two tasks.
