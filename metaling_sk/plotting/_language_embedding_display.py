@@ -124,11 +124,16 @@ class LanguageEmbeddingDisplay:
         size = 4.5 + 0.03 * min(len(values), 200)
         self.ax_ = make_axis(ax, width=size + 0.5, height=size)
         self.figure_ = self.ax_.figure
+        is_line = shares[1] < NEGLIGIBLE
+        if is_line:
+            # Names of languages with the same value are one below the other.
+            order = np.argsort(np.argsort(-coordinates[:, 0], kind="stable"))
+            coordinates = np.column_stack([coordinates[:, 0], order])
         self.points_ = self.ax_.scatter(*coordinates.T, s=14, color=COLORS[0])
         self.ax_.margins(0.1)
         self.ax_.set(xlabel=_axis_name(1, shares[0]), ylabel=_axis_name(2, shares[1]))
-        if shares[1] < NEGLIGIBLE:
-            self.ax_.set(ylim=(-1, 1), yticks=[], ylabel="")
+        if is_line:
+            self.ax_.set(yticks=[], ylabel="")
         names = [str(name) for name in embeddings.index]
         self.texts_ = name_points(self.ax_, coordinates, names, 9 if len(names) <= 40 else 7)
         return self
