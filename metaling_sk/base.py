@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from scipy.special import log_softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
 from metaling_sk._data.labels import label_array, plain_labels
+from metaling_sk._utils.messages import name_rows
 from metaling_sk._utils.parameters import SignatureOrderMixin
 
 __all__ = ["LanguageClassifierMixin"]
@@ -104,7 +106,14 @@ class LanguageClassifierMixin(SignatureOrderMixin, ClassifierMixin):
         -------
         float
             The share of samples whose class is predicted.
+
+        Raises
+        ------
+        ValueError
+            If a sample has no label.
         """
         y = label_array(y)
+        if len(missing := np.flatnonzero(pd.isna(y))):
+            raise ValueError(f"y has no label in {name_rows(missing)}; leave these rows out.")
         y = plain_labels(y) if y.dtype == object else y
         return accuracy_score(y, self.predict(X, language=language), sample_weight=sample_weight)

@@ -73,10 +73,17 @@ def save(estimator, folder: str | os.PathLike, *, report: pd.DataFrame | None = 
     ModuleNotFoundError
         If the model holds parts of scikit-learn and skops is not installed (extra `skops`).
     TypeError
-        If a fitted attribute cannot be stored as JSON and tensors.
+        If it is no classifier of this package, or a fitted attribute cannot be stored as JSON and
+        tensors.
     """
+    if not _is_saveable(type(estimator)):
+        raise TypeError(
+            f"`save` takes fitted classifiers of metaling_sk, and no {type(estimator).__name__}; "
+            "use joblib.dump."
+        )
     check_is_fitted(estimator)
     versions = current_versions()
+    card = make_card(estimator, versions, report)
 
     def write(subfolder: Path) -> dict[str, Any]:
         tensors: dict[str, torch.Tensor] = {}
@@ -96,7 +103,7 @@ def save(estimator, folder: str | os.PathLike, *, report: pd.DataFrame | None = 
         return content
 
     write_folder(Path(folder), write)
-    write_card(Path(folder), make_card(estimator, versions, report))
+    write_card(Path(folder), card)
 
 
 def push_to_hub(
@@ -299,6 +306,14 @@ def _find_class(name: str):
     if not hasattr(estimator_class, "_set_saved_state"):
         raise ValueError(f"metaling_sk has no estimator {name!r} that can be loaded")
     return estimator_class
+
+
+def _is_saveable(kind: type) -> bool:
+    """Whether `load` finds this very class."""
+    try:
+        return _find_class(kind.__name__) is kind
+    except ValueError:
+        return False
 
 
 def _kept_parameters(estimator, tensors: dict[str, torch.Tensor]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from typing import Self
 
 import numpy as np
 import torch
@@ -51,6 +52,7 @@ class FixedFrontEnd(FrontEnd):
     """
 
     inputs_are_fixed = True
+    is_sparse = False
     statistics: LanguageStatistics
 
     def __init__(self, language_norm: bool, statistics: LanguageStatistics | None = None):
@@ -64,7 +66,9 @@ class FixedFrontEnd(FrontEnd):
     def fit_languages(self, inputs, language):
         if not self.language_norm:
             language = np.full(len(language), ALL_LANGUAGES, dtype=object)
-        return self._with(LanguageStatistics.fit(inputs, language))
+        fitted = self._with(LanguageStatistics.fit(inputs, language))
+        fitted.is_sparse = sparse.issparse(inputs)
+        return fitted
 
     def add_languages(self, new, inputs, language):
         statistics = self.statistics
@@ -112,12 +116,15 @@ class FixedFrontEnd(FrontEnd):
     def get_state(self, network, folder):
         return {
             "language_norm": self.language_norm,
+            "is_sparse": self.is_sparse,
             "statistics": self.statistics.get_state(),
         }
 
     @classmethod
     def from_state(cls, state, folder):
-        return cls(state["language_norm"], LanguageStatistics.from_state(state["statistics"]))
+        front_end = cls(state["language_norm"], LanguageStatistics.from_state(state["statistics"]))
+        front_end.is_sparse = state["is_sparse"]
+        return front_end
 
     def restore_encoder(self, state, weights, folder):
         encoder = IdentityEncoder()
@@ -134,7 +141,7 @@ class FixedFrontEnd(FrontEnd):
                 f"the statistics have {n_features} features, but the network {network.n_features}"
             )
 
-    def _with(self, statistics: LanguageStatistics) -> FrontEnd:
+    def _with(self, statistics: LanguageStatistics) -> Self:
         if not (np.isfinite(statistics.mean).all() and np.isfinite(statistics.scale).all()):
             raise ValueError(
                 "X holds values so extreme that they have no finite mean and standard deviation in "
@@ -146,11 +153,18 @@ class FixedFrontEnd(FrontEnd):
 
     def _balance(self, features: sparse.csr_array) -> sparse.csr_array:
         """Scale the dense columns of sparse features to a block of the norm `DENSE_NORM`."""
-        n_dense = self.statistics.scaled.sum()
-        if not n_dense:
+        if not self.statistics.scaled.any():
             return features
-        factor = np.where(self.statistics.scaled, DENSE_NORM / n_dense**0.5, 1.0)
-        return sparse.csr_array(features.multiply(factor.astype(features.dtype)))
+        return sparse.csr_array(features.multiply(self._factors().astype(features.dtype)))
+
+    def _factors(self) -> np.ndarray:
+        """What `_balance` multiplies the columns of sparse features by."""
+        scaled = self.statistics.scaled
+        return np.where(scaled, DENSE_NORM / max(scaled.sum(), 1) ** 0.5, 1.0)
+
+    def column_factors(self) -> np.ndarray:
+        """What standardised columns are multiplied by before the network, shape (n_features,)."""
+        return self._factors() if self.is_sparse else np.ones(len(self.statistics.scaled))
 
 
 class NumbersFrontEnd(FixedFrontEnd):
@@ -217,6 +231,7 @@ class VectorizerFrontEnd(FixedFrontEnd):
     def from_state(cls, state, folder):
         front_end = cls(read_skops(folder / VECTORIZER), state["language_norm"])
         front_end.statistics = LanguageStatistics.from_state(state["statistics"])
+        front_end.is_sparse = state["is_sparse"]
         return front_end
 
 

@@ -43,6 +43,10 @@ def make_card(estimator, versions: dict[str, str], report: pd.DataFrame | None) 
     report : DataFrame or None
         Scores by language, as `language_report` returns them.
     """
+    if report is not None and not isinstance(report, pd.DataFrame):
+        raise ValueError(
+            f"`report` must be a table as language_report returns it, got {type(report).__name__}."
+        )
     kind = type(estimator).__name__
     counts = estimator.sample_counts_
     matches = (PRIMARY_CODE.match(name) for name in estimator.languages_)
@@ -75,7 +79,7 @@ def make_card(estimator, versions: dict[str, str], report: pd.DataFrame | None) 
 
 def _table(frame: pd.DataFrame) -> str:
     """Format a table in Markdown, with its index as the first column."""
-    frame = frame.reset_index()
+    frame = frame.reset_index(allow_duplicates=True)
     rows = [frame.columns, ["---"] * len(frame.columns), *frame.to_numpy(dtype=object)]
     return "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in rows)
 

@@ -85,7 +85,7 @@ class SavedClassifierMixin:
 
 def table_to_json(table: pd.DataFrame) -> dict[str, Any]:
     """Return a table of numbers and names as JSON."""
-    return json.loads(table.to_json(orient="split"))
+    return json.loads(table.to_json(orient="split", double_precision=15))
 
 
 def table_from_json(content: dict[str, Any]) -> pd.DataFrame:

@@ -56,12 +56,14 @@ class Progress:
         self.name = name
         self._bar: tqdm | None = None
         self._stage: tuple[str, str, float] | None = None
+        self._n_done = 0
 
     def __enter__(self) -> Progress:
         return self
 
-    def __exit__(self, *error) -> None:
-        self._end_stage()
+    def __exit__(self, kind, *error) -> None:
+        if kind is None:
+            self._end_stage()
         if self._bar is not None:
             self._bar.close()
 
@@ -76,7 +78,7 @@ class Progress:
             return
         if not _shows_bars():
             self._end_stage()
-            self._stage = (stage, f"{total} {unit}{'s' * (total != 1)}", time.monotonic())
+            self._stage, self._n_done = (stage, unit, time.monotonic()), 0
             return
         if self._bar is None:
             self._bar = tqdm(
@@ -95,6 +97,7 @@ class Progress:
 
     def advance(self, n: int = 1, note: str | None = None) -> None:
         """Add `n` units that are done, and show a note behind the bar."""
+        self._n_done += n
         if self._bar is not None:
             if note is not None:
                 self._bar.set_postfix_str(note, refresh=False)
@@ -115,10 +118,11 @@ class Progress:
     def _end_stage(self) -> None:
         """Print a line about the stage that is done, where there is no bar."""
         if self._stage is not None:
-            stage, amount, start = self._stage
+            stage, unit, start = self._stage
             self._stage = None
             seconds = time.monotonic() - start
             if seconds > DELAY:
+                amount = f"{self._n_done} {unit}{'s' * (self._n_done != 1)}"
                 print(f"{self.name}: {stage}, {amount} in {seconds:.0f} s", file=sys.stderr)
 
 

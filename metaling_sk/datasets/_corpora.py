@@ -114,9 +114,12 @@ class Corpus:
         present = self.languages(subset)
         if languages is None:
             return present
-        wanted = [languages] if isinstance(languages, str) else list(dict.fromkeys(languages))
+        wanted = [languages] if isinstance(languages, str) else list(languages)
+        if not all(isinstance(language, str) for language in wanted):
+            raise ValueError(f"`languages` must be strings, got {name_some(wanted)}.")
+        wanted = list(dict.fromkeys(wanted))
         known = self.languages("all")
-        if not wanted or set(wanted) - set(known):
+        if not wanted or not {*wanted} <= {*known}:
             raise ValueError(
                 f"`languages` must be None or some of {known}, got {name_some(wanted) or wanted}."
             )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache
+from gzip import BadGzipFile
 from pathlib import Path
 
 from metaling_sk._utils.sklearn_compat import validate_params
@@ -106,7 +108,7 @@ def load_dictionary(
     """
     languages = _find_code(source, "source"), _find_code(target, "target")
     if path is not None:
-        return _collect(_read(Path(path).expanduser(), languages))
+        return _collect_file(Path(path).expanduser(), languages)
     if set(languages) == {"eng", "zho"}:
         return dict(_load_cedict(languages[0]))
     name = "-".join(languages)
@@ -118,7 +120,7 @@ def load_dictionary(
             "`path`, a dictionary of https://freedict.org. Estimators also take a mapping of your "
             "own."
         )
-    return _collect(_read(index, languages))
+    return _collect_file(index, languages)
 
 
 def _find_code(language: str, parameter: str) -> str:
@@ -152,6 +154,13 @@ def _read(path: Path, languages: tuple[str, str]) -> Iterable[tuple[str, str]]:
     if path.suffix == ".tsv":
         return read_word_pairs(path, "path")
     raise ValueError(f"`path` must end with .index, .tei or .tsv, got {str(path)!r}.")
+
+
+def _collect_file(path: Path, languages: tuple[str, str]) -> dict[str, tuple[str, ...]]:
+    try:
+        return _collect(_read(path, languages))
+    except (BadGzipFile, EOFError, UnicodeDecodeError, zlib.error) as error:
+        raise ValueError(f"{str(path)!r} or a file beside it is damaged: {error}.") from error
 
 
 def _collect(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

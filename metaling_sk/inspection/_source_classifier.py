@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from inspect import signature
-
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.utils import _safe_indexing, get_tags
@@ -11,6 +9,7 @@ from sklearn.utils.metaestimators import available_if
 
 from metaling_sk._data.labels import label_array
 from metaling_sk.meta_param._folds import read_data
+from metaling_sk.metrics._inputs import call_with_language
 
 
 def _estimator_has(name: str):
@@ -29,7 +28,7 @@ class SourceClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     source : str
         The source to learn from.
     keep_text : bool
-        Whether the samples of other languages stay, without labels.
+        Whether all other samples stay, without labels.
     """
 
     __metadata_request__fit = {"language": True}
@@ -51,31 +50,34 @@ class SourceClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     def fit(self, X, y, language=None) -> SourceClassifier:
         """Fit a clone of the estimator on the samples of the source."""
-        languages = np.asarray(read_data(self.estimator, X, y, language).language, dtype=object)
-        is_source = np.isin(languages, self.sources[self.source])
+        data = read_data(self.estimator, X, y, language)
+        languages = np.asarray(data.language, dtype=object)
+        is_source = np.isin(languages, self.sources[self.source]) & data.labelled
         if self.keep_text:
             y = label_array(y).astype(object)
             y[~is_source] = None
         indices = np.flatnonzero(is_source | self.keep_text)
         self.estimator_ = clone(self.estimator)
         language = None if language is None else languages[indices]
-        self._call("fit", _safe_indexing(X, indices), language, _safe_indexing(y, indices))
+        call_with_language(
+            self.estimator_, "fit", _safe_indexing(X, indices), language, _safe_indexing(y, indices)
+        )
         self.classes_ = self.estimator_.classes_
         return self
 
     def predict(self, X, language=None) -> np.ndarray:
         """Predict the class of each sample."""
-        return self._call("predict", X, language)
+        return call_with_language(self.estimator_, "predict", X, language)
 
     @available_if(_estimator_has("predict_proba"))
     def predict_proba(self, X, language=None) -> np.ndarray:
         """Predict the probabilities of the classes."""
-        return self._call("predict_proba", X, language)
+        return call_with_language(self.estimator_, "predict_proba", X, language)
 
     @available_if(_estimator_has("decision_function"))
     def decision_function(self, X, language=None) -> np.ndarray:
         """Compute the decision values."""
-        return self._call("decision_function", X, language)
+        return call_with_language(self.estimator_, "decision_function", X, language)
 
     @available_if(_estimator_has("warm_cache"))
     def warm_cache(self, X, language=None) -> None:
@@ -86,10 +88,3 @@ class SourceClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     def warm_cache_key(self):
         """Return what the shared work depends on: the same for all sources."""
         return "all sources"
-
-    def _call(self, name: str, X, language, *args):
-        """Call a method of the estimator, with the language if it takes one."""
-        method = getattr(self.estimator_, name)
-        takes_language = "language" in signature(method).parameters
-        params = {"language": language} if takes_language and language is not None else {}
-        return method(X, *args, **params)

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.metrics.pairwise import cosine_distances
+from sklearn.utils import check_array
 
 from metaling_sk._data.input_forms import plain_column
 from metaling_sk._data.languages import read_language
-from metaling_sk._utils.messages import name_some
+from metaling_sk._utils.messages import name_rows, name_some
 from metaling_sk._utils.sklearn_compat import validate_params
 from metaling_sk.meta_net._uriel import uriel_features
 
@@ -85,6 +86,8 @@ def rank_source_languages(
     >>> rank_source_languages("pt", texts=texts, language=language).index.tolist()
     ['es', 'de']
     """
+    if matrix is not None and not (_has_names(matrix.index) and _has_names(matrix.columns)):
+        raise ValueError("`matrix` must name each language once, in its rows and in its columns.")
     distances = _distances(target, texts, representations, language, uriel, matrix)
     has_score = matrix is not None and target in matrix.columns
     if has_score:
@@ -99,6 +102,10 @@ def rank_source_languages(
         )
     table = distances.assign(rank=rank).sort_values("rank", kind="stable")
     return table.rename_axis(index="language")
+
+
+def _has_names(index: pd.Index) -> bool:
+    return index.is_unique and all(isinstance(name, str) for name in index)
 
 
 def _distances(target, texts, representations, language, uriel, matrix) -> pd.DataFrame:
@@ -130,6 +137,8 @@ def _profiles(texts, languages: np.ndarray, **options) -> tuple[list[str], np.nd
     """The languages, and the counts of n-grams in the texts of each."""
     names = sorted(set(languages))
     texts = pd.Series(plain_column(texts), dtype=object)
+    if len(wrong := [index for index, text in enumerate(texts) if not isinstance(text, str)]):
+        raise ValueError(f"`texts` must be strings, which they are not in {name_rows(wrong)}.")
     joined = [list(texts[languages == name]) for name in names]
     vectorizer = CountVectorizer(**options).fit(texts)
     counts = [np.asarray(vectorizer.transform(part).sum(axis=0)).ravel() for part in joined]
@@ -149,7 +158,8 @@ def _distance_of_characters(texts, languages: np.ndarray) -> pd.DataFrame:
 
 
 def _distance_of_means(vectors, languages: np.ndarray) -> pd.DataFrame:
-    means = pd.DataFrame(np.asarray(vectors, dtype=float)).groupby(languages).mean()
+    vectors = check_array(vectors, input_name="`representations`")
+    means = pd.DataFrame(vectors).groupby(languages).mean()
     return _square(cosine_distances(means - means.mean()), list(means.index))
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -29,7 +32,8 @@ from metaling_sk.transfer._linear import LinearTransferClassifier
 def top_features(estimator, *, n_features=10, languages=None, feature_names=None) -> pd.DataFrame:
     """List the features with the largest weights, for each class and language of a linear model.
 
-    The weights of dense features of a `MetaNetClassifier` are those of standardised features.
+    Features that a `MetaNetClassifier` standardises have the weights of standardised features: all
+    dense ones, and columns of sparse ones that are mostly filled, such as counts of frequent words.
 
     Parameters
     ----------
@@ -54,7 +58,7 @@ def top_features(estimator, *, n_features=10, languages=None, feature_names=None
     Raises
     ------
     ValueError
-        If the model is not linear in the features, or `languages` or `feature_names` do not fit
+        If it is no linear classifier of one label, or `languages` or `feature_names` do not fit
         to it.
 
     Examples
@@ -73,65 +77,86 @@ def top_features(estimator, *, n_features=10, languages=None, feature_names=None
     3       es      1    buen
     """
     check_is_fitted(estimator)
-    models, classes, names = _linear_models(estimator, languages)
-    names = names if feature_names is None else np.asarray(feature_names, dtype=object)
+    vectorizer, model = _parts(estimator)
+    if isinstance(model, MetaNetClassifier):
+        models = _of_meta_net(model, languages)
+    elif languages is not None:
+        raise ValueError(
+            f"`languages`: {type(model).__name__} has one model for all languages, so leave it out."
+        )
+    else:
+        coef = _of_linear_model(model, getattr(estimator, "classes_", ()))
+        models = {UNNAMED_LANGUAGE: (coef, coef)}
+    n_columns = next(iter(models.values()))[0].shape[1]
+    if feature_names is None:
+        names = _names(vectorizer, n_columns)
+    else:
+        names = np.asarray(feature_names, dtype=object)
+    if len(names) != n_columns:
+        raise ValueError(
+            f"`feature_names` has {len(names)} names, but the model has {n_columns} features."
+        )
     parts = []
     for language, (coef, meta_coef) in models.items():
-        if len(names) != coef.shape[1]:
-            raise ValueError(
-                f"`feature_names` has {len(names)} names, but the model has {coef.shape[1]} "
-                "features."
-            )
-        for label, weights, meta_weights in zip(classes, coef, meta_coef, strict=True):
+        for label, weights, meta_weights in zip(estimator.classes_, coef, meta_coef, strict=True):
             best = np.argsort(-weights, kind="stable")[:n_features]
             table = {"feature": names[best], "weight": weights[best]}
-            if isinstance(estimator, MetaNetClassifier):
+            if isinstance(model, MetaNetClassifier):
                 table["meta_weight"] = meta_weights[best]
             parts.append(pd.DataFrame({"language": language, "class": label} | table))
     return pd.concat(parts, ignore_index=True)
 
 
-def _linear_models(estimator, languages):
-    """The coefficients of each language and of all, the classes and the names of the features."""
-    if isinstance(estimator, MetaNetClassifier):
-        return _of_meta_net(estimator, languages)
-    if languages is not None:
-        raise ValueError(
-            f"`languages`: {type(estimator).__name__} has one model for all languages, so leave it "
-            "out."
-        )
-    vectorizer, model = None, estimator
+def _parts(estimator):
+    """The vectorizer, which may be None, and the model on its features."""
     if isinstance(estimator, LinearTransferClassifier):
-        vectorizer, model = estimator.vectorizer_, estimator.model_
-    elif isinstance(estimator, Pipeline):
-        vectorizer, model = estimator[:-1], estimator[-1]
-    if not hasattr(model, "coef_"):
-        raise ValueError(f"{type(model).__name__} is no linear model: it has no `coef_`.")
-    coef = _dense(model.coef_)
-    coef = _centred(np.vstack([-coef, coef]) / 2 if len(coef) == 1 else coef)
-    names = _names(vectorizer, coef.shape[1])
-    return {UNNAMED_LANGUAGE: (coef, coef)}, estimator.classes_, names
+        return estimator.vectorizer_, estimator.model_
+    if isinstance(estimator, MetaNetClassifier):
+        return getattr(estimator.front_end_, "vectorizer", None), estimator
+    if isinstance(estimator, Pipeline):
+        return (estimator[:-1] if len(estimator) > 1 else None), estimator[-1]
+    return None, estimator
 
 
-def _of_meta_net(estimator: MetaNetClassifier, languages):
+def _of_linear_model(model, classes) -> np.ndarray:
+    """The coefficients of each class."""
+    coef = getattr(model, "coef_", None)
+    # A support vector machine has a row for each pair of classes.
+    is_by_pairs = hasattr(model, "support_vectors_") and len(classes) > 2
+    n_rows = 1 if len(classes) == 2 else len(classes)
+    if coef is None or is_by_pairs or not is_classifier(model) or np.shape(coef)[:-1] != (n_rows,):
+        raise ValueError(
+            f"{type(model).__name__} is no linear classifier of one label, with a row of `coef_` "
+            "for each class."
+        )
+    coef = _dense(coef)
+    return _centred(np.vstack([-coef, coef]) / 2 if len(coef) == 1 else coef)
+
+
+def _of_meta_net(estimator: MetaNetClassifier, languages) -> dict[str, tuple]:
+    """The coefficients of each language, and of all."""
     known = sorted(estimator.architecture_)
     languages = known if languages is None else list(languages)
-    if unknown := sorted(set(languages) - set(known)):
+    unknown = [name for name in languages if name not in known]
+    if unknown or not languages:
         raise ValueError(
-            f"`languages`: {name_some(unknown)} have no model of their own; these have: "
-            f"{name_some(known)}."
+            f"`languages`: {name_some(unknown) or 'none of them'} have no model of their own; "
+            f"these have: {name_some(known)}."
         )
-    meta = _centred(_dense(estimator._linear_model(None).coef))
-    models = {
-        name: (_centred(_dense(estimator._linear_model(name).coef)), meta) for name in languages
-    }
-    names = _names(getattr(estimator.front_end_, "vectorizer", None), meta.shape[1])
-    return models, estimator.classes_, names
+    meta = _weights(estimator, None)
+    return {name: (_weights(estimator, name), meta) for name in languages}
+
+
+def _weights(estimator: MetaNetClassifier, language: str | None) -> np.ndarray:
+    coef = _dense(estimator._linear_model(language).coef)
+    front_end: Any = estimator.front_end_
+    return _centred(coef * front_end.column_factors())
 
 
 def _names(vectorizer, n_features: int) -> np.ndarray:
-    if hasattr(vectorizer, "get_feature_names_out"):
-        return vectorizer.get_feature_names_out()
+    with suppress(AttributeError):
+        if vectorizer is not None:
+            return vectorizer.get_feature_names_out()
     return np.array([f"x{number}" for number in range(n_features)], dtype=object)
 
 

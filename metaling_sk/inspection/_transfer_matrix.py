@@ -77,8 +77,9 @@ def transfer_matrix(
         ``{"Romance": ["es", "fr"], "English": ["en"]}``, or a list of languages. None is every
         language with labels.
     keep_text : bool, default=False
-        Whether the training samples of the other languages stay, without labels. The estimator
-        must take such samples, as `TransferClassifier` does.
+        Whether the other training samples stay, without labels: those of other languages, and
+        those of the source that have no label. The estimator must take such samples, as
+        `TransferClassifier` does.
     scoring : str or callable, default="accuracy"
         One scorer, as in `sklearn.model_selection.cross_validate`.
     cv : int, splitter or iterable, default=None
@@ -170,6 +171,8 @@ def _read_sources(sources, languages: list[str]) -> dict[str, list[str]]:
     """The languages of each source, by name."""
     if sources is None:
         sources = languages
+    if not all(isinstance(name, str) for name in sources):
+        raise ValueError(f"`sources` must be named by strings, got {name_some(sources)}.")
     if not isinstance(sources, Mapping):
         sources = {name: [name] for name in sources}
     sources = {

@@ -110,19 +110,21 @@ def languages_in(X, language, language_column: Hashable, owner: str) -> np.ndarr
     return read_language(column, language, num_samples(X))
 
 
-def call_with_language(estimator, method: str, X, language):
+def call_with_language(estimator, method: str, X, language, *args):
     """Call a method of an estimator with X, and with the languages if it takes them.
 
     Parameters
     ----------
     estimator : estimator
-        A fitted estimator.
+        The owner of the method.
     method : str
-        Such as "predict".
+        Such as "predict" or "fit".
     X : DataFrame or array-like of n_samples
         The samples.
     language : array-like of str or None
         The languages that were passed beside X.
+    *args : object
+        What comes after X.
 
     Returns
     -------
@@ -131,9 +133,9 @@ def call_with_language(estimator, method: str, X, language):
     """
     function = getattr(estimator, method)
     if language is None:
-        return function(X)
+        return function(X, *args)
     takes_language = "language" in signature(function).parameters or (
         hasattr(estimator, "get_metadata_routing")
         and get_routing_for_object(estimator).consumes(method, ["language"])
     )
-    return function(X, language=language) if takes_language else function(X)
+    return function(X, *args, **({"language": language} if takes_language else {}))

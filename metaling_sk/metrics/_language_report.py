@@ -270,7 +270,12 @@ def worst_languages(report: pd.DataFrame) -> pd.Series | pd.DataFrame:
     -------
     Series or DataFrame
         The name of the language by score. For a report by class, a row per class and a column per
-        score. Of languages with the same value it is the first.
+        score. Of languages with the same value it is the first. NaN where no language has a value.
+
+    Raises
+    ------
+    ValueError
+        If it is no such report.
 
     Examples
     --------
@@ -280,10 +285,9 @@ def worst_languages(report: pd.DataFrame) -> pd.Series | pd.DataFrame:
     'zh'
     """
     scores = language_rows(report)[[name for name in SCORES if name in report]]
-    scores = scores.dropna(axis="columns", how="all")
     if scores.index.nlevels == 1:
-        return scores.idxmin()
-    return pd.DataFrame({name: scores[name].unstack("class").idxmin() for name in scores})
+        return _worst(scores)
+    return pd.DataFrame({name: _worst(scores[name].unstack("class")) for name in scores})
 
 
 def language_rows(report: pd.DataFrame) -> pd.DataFrame:
@@ -299,7 +303,17 @@ def language_rows(report: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         The rows of the languages.
     """
+    if not isinstance(report, pd.DataFrame) or "language" not in report.index.names:
+        raise ValueError(
+            "`report` must be a table that language_report has returned, with an index named "
+            "'language'."
+        )
     return report[~report.index.get_level_values("language").isin(SUMMARY)]
+
+
+def _worst(scores: pd.DataFrame) -> pd.Series:
+    """The language with the lowest value of each column; NaN where all are NaN."""
+    return scores.dropna(axis="columns", how="all").idxmin().reindex(scores.columns)
 
 
 def _average_scores(y_true, y_pred, average: str, zero_division) -> pd.DataFrame:

@@ -300,7 +300,7 @@ def add_legend(axis, *, above: bool = False, beside: bool = False) -> None:
 
 
 def short_name(name) -> str:
-    """Return a name in one line, cut if it is long.
+    """Return a name in one line, cut if it is long, of which nothing is read as a formula.
 
     Parameters
     ----------
@@ -312,7 +312,8 @@ def short_name(name) -> str:
     str
     """
     name = " ".join(str(name).split())
-    return name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 3]}..."
+    name = name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 3]}..."
+    return name.replace("$", r"\$")
 
 
 def is_number(value) -> bool:

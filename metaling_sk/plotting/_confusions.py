@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from metaling_sk.plotting._axes import MAX_FIGURE_SIZE, make_axes
+from metaling_sk.plotting._axes import MAX_FIGURE_SIZE, make_axes, short_name
 from metaling_sk.plotting._heat_map import add_colorbar, draw_map
 
 MAX_LABELLED = 24
@@ -39,7 +39,7 @@ def draw_confusions(confusion: dict[str, pd.DataFrame], ax=None) -> np.ndarray:
         if texts is not None and (is_small or n_classes > 5):
             for text in texts[texts != None]:  # noqa: E711
                 text.remove()
-        axis.set_title(f"{name} ({int(n_true.sum())})", fontsize=8 if is_small else 10)
+        axis.set_title(f"{short_name(name)} ({int(n_true.sum())})", fontsize=8 if is_small else 10)
         is_left, is_last = number % n_columns == 0, number + n_columns >= n_languages
         if not is_left:
             axis.set_yticklabels([])

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.metrics import check_scoring
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
 
 from metaling_sk._data.labels import label_array
 from metaling_sk._utils.parameters import Number
@@ -19,7 +19,7 @@ from metaling_sk._utils.sklearn_compat import (
     validate_parameter_constraints,
 )
 from metaling_sk.metrics._inputs import languages_in
-from metaling_sk.plotting._axes import LINE_STYLES, add_legend, make_axis, point_style
+from metaling_sk.plotting._axes import LINE_STYLES, add_legend, make_axis, point_style, short_name
 from metaling_sk.plotting._fonts import show_scripts
 
 COLUMNS = ["k", "score", "model", "repeat"]
@@ -145,11 +145,15 @@ class FewShotCurveDisplay:
         check_matplotlib_support(caller)
         constraints: dict = {
             "target_language": [str],
+            "ks": ["array-like"],
+            "scoring": [str, callable, None],
             "n_repeats": [Number(Integral, 1, None, closed="left")],
             "keep_unlabelled": ["boolean"],
         }
         given = {
             "target_language": target_language,
+            "ks": ks,
+            "scoring": scoring,
             "n_repeats": n_repeats,
             "keep_unlabelled": keep_unlabelled,
         }
@@ -157,6 +161,7 @@ class FewShotCurveDisplay:
         models = estimator if isinstance(estimator, Mapping) else {_name(estimator): estimator}
         languages = languages_in(X, None, language_column, caller)
         y = label_array(y)
+        check_consistent_length(X, y)
         is_target, is_labelled = languages == target_language, ~np.asarray(pd.isna(y))
         available = np.flatnonzero(is_target & is_labelled)
         ks = _check_ks(ks, len(available), target_language)
@@ -209,7 +214,7 @@ class FewShotCurveDisplay:
             scores = rows.groupby("k")["score"].agg(["mean", "std", "size"])
             style = point_style(number) | {"linestyle": LINE_STYLES[number % len(LINE_STYLES)]}
             (self.lines_[name],) = self.ax_.plot(
-                scores.index, scores["mean"], label=str(name), **style
+                scores.index, scores["mean"], label=short_name(name), **style
             )
             if (scores["size"] > 1).any():
                 std = scores["std"].fillna(0)
@@ -237,9 +242,10 @@ class FewShotCurveDisplay:
 
 
 def _check_ks(ks, n_labels: int, target_language: str) -> list[int]:
-    ks = sorted(set(ks))
+    ks = list(dict.fromkeys(ks))
     if not ks or any(not isinstance(k, Integral) or k < 0 for k in ks):
         raise ValueError(f"`ks` must be numbers of labels such as (0, 16, 64), got {ks}.")
+    ks = sorted(ks)
     if ks[-1] > n_labels:
         raise ValueError(
             f"`ks` asks for {ks[-1]} labels of {target_language!r}, but X and y have {n_labels}."

@@ -16,7 +16,7 @@ from metaling_sk._utils.sklearn_compat import (
 )
 from metaling_sk.metrics._inputs import call_with_language, check_language_array, languages_in
 from metaling_sk.metrics._language_report import SCORES, language_report, language_rows
-from metaling_sk.plotting._axes import COLORS, add_legend, make_axis, set_names
+from metaling_sk.plotting._axes import COLORS, add_legend, make_axis, set_names, short_name
 from metaling_sk.plotting._confusions import draw_confusions
 from metaling_sk.plotting._fonts import show_scripts
 from metaling_sk.plotting._heat_map import add_colorbar, draw_map, map_size
@@ -281,7 +281,7 @@ class LanguageReportDisplay:
         )
         worst = int(np.nanargmin(values))
         self.bars_[worst].set(
-            hatch="////", facecolor=COLORS[1], label=f"worst: {rows.index[worst]}"
+            hatch="////", facecolor=COLORS[1], label=f"worst: {short_name(rows.index[worst])}"
         )
         mean = float(np.nanmean(values))
         self.line_ = axis.axvline(mean, color="black", linestyle="--", label=f"mean: {mean:.3f}")

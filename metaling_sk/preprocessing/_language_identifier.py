@@ -176,7 +176,9 @@ class LanguageIdentifier(SignatureOrderMixin, TransformerMixin, BaseEstimator):
         language = np.where(is_missing, identified, language)
         table = unwrap(X)
         if isinstance(table, pd.DataFrame):
-            return table.assign(**{self.language_column: language})
+            table = table.copy(deep=False)
+            table[self.language_column] = language
+            return table
         return pd.DataFrame(
             {self.text_column: texts, self.language_column: language},
             index=X.index if isinstance(X, pd.Series) else None,
@@ -222,6 +224,8 @@ class LanguageIdentifier(SignatureOrderMixin, TransformerMixin, BaseEstimator):
 
     def _name_some(self, languages: list[str]) -> dict[str, str]:
         """Return the chosen languages by their labels."""
+        if not all(isinstance(language, str) for language in languages):
+            raise ValueError(f"`languages` must be codes of languages, got {name_some(languages)}.")
         labels = find_labels(languages)
         if unknown := [language for language, label in labels.items() if label is None]:
             raise ValueError(

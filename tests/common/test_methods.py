@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from estimators import X_LABELLED, X_TEST, Y_LABELLED, X, Y
+from estimators import X_LABELLED, X_TEST, Y_LABELLED, Y_TEST, X, Y, not_a_search
 from scipy import sparse
 from scipy.special import expit
 from sklearn.exceptions import NotFittedError
@@ -72,6 +72,13 @@ def test_the_number_of_epochs():
         clf.n_iter_  # noqa: B018
     assert clf.fit(NUMBERS, THREE).n_iter_ == len(clf.history_) == 3
     assert MetaNetClassifier(verbose=0).fit(NUMBERS, THREE).n_iter_ == 0
+
+
+@not_a_search
+def test_a_score_needs_labels(fitted):
+    y = np.array([None, *Y_TEST[1:]], dtype=object)
+    with pytest.raises(ValueError, match="y has no label in row 0"):
+        fitted.score(X_TEST, y)
 
 
 @pytest.mark.parametrize("method", ["decision_function", "predict_log_proba"])

@@ -51,6 +51,10 @@ def test_families_decide():
         ({"texts": TEXTS}, "`language` must name"),
         ({"texts": TEXTS, "language": ["es"] * 6}, "no row of 'pt'"),
         ({"texts": TEXTS, "language": ["pt"]}, "inconsistent numbers"),
+        ({"texts": [*TEXTS[1:], None], "language": LANGUAGE}, "`texts` must be strings.*row 5"),
+        ({"representations": [[np.nan]] * 6, "language": LANGUAGE}, "`representations`.*NaN"),
+        ({"matrix": pd.DataFrame([[1.0]], [0], ["pt"])}, "name each language once"),
+        ({"matrix": pd.DataFrame([[1.0]] * 2, ["es", "es"], ["pt"])}, "name each language once"),
     ],
 )
 def test_refusals(arguments, message):

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import SVC
 
 from metaling_sk import LinearTransferClassifier, MetaNetClassifier
 from metaling_sk.inspection import top_features
@@ -60,13 +63,54 @@ def test_several_classes_and_names():
     assert top_features(model, n_features=1)["feature"].tolist() == ["x0", "x1", "x2"]
 
 
+def test_weights_of_standardised_columns_are_comparable():
+    """Counts that are mostly filled are standardised, and then scaled beside sparse columns."""
+    rng = np.random.default_rng(0)
+    X = np.c_[rng.poisson(2, 600), rng.random((600, 2)) < 0.3].astype(float)
+    language = np.tile(["en", "zh"], 300)
+    y = (0.5 * X[:, 0] + 2 * X[:, 1] + rng.logistic(size=600) * 0.5 > 1.6).astype(int)
+    clf = MetaNetClassifier(verbose=0, random_state=0)
+    clf.fit(sparse.csr_array(X), y, language=language)
+    table = top_features(clf, languages=["en"], n_features=3).query("`class` == 1")
+    weights = table.set_index("feature")["weight"]
+    points = np.zeros((3, 3))
+    points[1, 0], points[2, 1] = X[language == "en", 0].std(), 1
+    decisions = clf.decision_function(sparse.csr_array(points), language="en")
+    assert decisions[1] - decisions[0] == pytest.approx(2 * weights["x0"], rel=1e-3)
+    assert decisions[2] - decisions[0] == pytest.approx(2 * weights["x1"], rel=1e-3)
+
+
+def test_pipelines():
+    X, y = np.eye(3).repeat(4, axis=0), np.arange(3).repeat(4)
+    doubled = make_pipeline(FunctionTransformer(lambda X: 2 * X), LogisticRegression()).fit(X, y)
+    assert top_features(doubled, n_features=1)["feature"].tolist() == ["x0", "x1", "x2"]
+    named = top_features(doubled, n_features=1, feature_names=list("abc"))
+    assert named["feature"].tolist() == ["a", "b", "c"]
+    assert len(top_features(make_pipeline(LogisticRegression()).fit(X, y), n_features=1)) == 3
+    words = make_pipeline(TfidfVectorizer(), MetaNetClassifier(verbose=0, random_state=0))
+    table = top_features(words.fit(TEXTS, Y), n_features=1)
+    assert set(table["feature"]) <= {"good", "bad", "buen", "mal", "hotel"}
+
+
+@pytest.mark.parametrize(
+    "model", [SVC(kernel="linear"), LinearRegression(), KNeighborsClassifier(), RidgeClassifier()]
+)
+def test_models_without_a_row_for_each_class(model):
+    X, y = np.eye(3).repeat(4, axis=0), np.arange(3).repeat(4)
+    y = np.c_[y > 0, y > 1] if isinstance(model, RidgeClassifier) else y
+    model = model.fit(X, y)
+    with pytest.raises(ValueError, match="no linear classifier of one label"):
+        top_features(model)
+
+
 def test_refusals(meta_net):
+    for languages in ([], [1, "x"]):
+        with pytest.raises(ValueError, match="have no model of their own"):
+            top_features(meta_net, languages=languages)
     with pytest.raises(ValueError, match="'fr' have no model of their own"):
         top_features(meta_net, languages=["fr"])
     with pytest.raises(ValueError, match="has 1 names, but the model has 5"):
         top_features(meta_net, feature_names=["a"])
-    with pytest.raises(ValueError, match="no linear model"):
-        top_features(KNeighborsClassifier().fit([[0.0], [1.0]], [0, 1]))
     with pytest.raises(ValueError, match="one model for all languages"):
         top_features(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), languages=["en"])
     trained = MetaNetClassifier(max_epochs=1, verbose=0, random_state=0)

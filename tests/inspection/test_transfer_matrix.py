@@ -3,10 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context
+from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import make_scorer, recall_score
 from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import make_pipeline
 from tiny import make_classifier
 
 from metaling_sk import MetaNetClassifier, TransferClassifier
@@ -89,6 +92,23 @@ def test_text_without_labels_can_stay():
     assert np.isfinite(kept.to_numpy()).all()
 
 
+def test_the_language_goes_through_pipelines_with_routing():
+    shifted = X + np.where(LANGUAGE == "nl", 5.0, 0.0)[:, None]
+    given = SETTINGS | {"keep_text": True, "cv": 3}
+    plain = MetaNetClassifier(random_state=0, verbose=0)
+    expected = transfer_matrix(plain, shifted, Y, **given)
+    with config_context(enable_metadata_routing=True):
+        asking = clone(plain).set_fit_request(language=True).set_predict_request(language=True)
+        found = transfer_matrix(make_pipeline("passthrough", asking), shifted, Y, **given)
+    pd.testing.assert_frame_equal(found, expected)
+
+
+def test_samples_without_a_label_are_left_out():
+    y = np.where(np.arange(180) % 5 == 0, np.nan, Y)
+    matrix = transfer_matrix(LogisticRegression(), X, y, **SETTINGS)
+    assert matrix.loc["de", "nl"] > 0.8
+
+
 def test_it_goes_on_where_it_was_stopped(tmp_path):
     class Stops(LogisticRegression):
         def fit(self, X, y):
@@ -124,6 +144,8 @@ def test_a_language_with_one_class_has_no_score():
         ({"sources": ["fr"]}, "'fr' have none"),
         ({"sources": {}}, "`sources` must name"),
         ({"sources": {"none": []}}, "`sources` must name"),
+        ({"sources": {1: ["de"]}}, "named by strings"),
+        ({"sources": [["de"]]}, "named by strings"),
         ({"cv": "five"}, "'cv' parameter"),
     ],
 )

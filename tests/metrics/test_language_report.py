@@ -244,3 +244,14 @@ def test_the_report_of_an_estimator():
         language_report_from_estimator(model, numbers, y)
     with pytest.raises(ValueError, match="y has no label in row 1; leave"):
         language_report_from_estimator(model, X, [0, None, 0, 1, 0, 0])
+
+
+def test_the_worst_language_where_a_class_has_no_value():
+    report = language_report(
+        ["a", "b", "c"], ["a", "b", "b"], ["en", "en", "zh"], by_class=True, zero_division=np.nan
+    )
+    worst = worst_languages(report)
+    assert pd.isna(worst.loc["c", "precision"])
+    assert worst.loc["c", "recall"] == "zh"
+    with pytest.raises(ValueError, match="`report` must be a table"):
+        worst_languages(pd.DataFrame({"f1": [1.0]}))

@@ -132,3 +132,10 @@ def test_what_it_refuses():
         draw(kind="classes", score="accuracy")
     with pytest.raises(ValueError, match="y_true has no label in row 0"):
         LanguageReportDisplay.from_predictions([None, 1], [1, 1], ["en", "en"])
+
+
+@pytest.mark.parametrize("kind", ["bars", "classes", "confusion"])
+def test_names_are_no_formulas(kind):
+    y = ["$", r"$\frac$"] * 3
+    display = LanguageReportDisplay.from_predictions(y, y, ["$a$", "b"] * 3, kind=kind)
+    display.figure_.canvas.draw()

@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 from huggingface_hub import ModelCard
 from saved_cases import LANGUAGE, NUMBERS, Y, fit, fit_meta
+from sklearn.pipeline import make_pipeline
 
-from metaling_sk import language_report, load
+from metaling_sk import LinearTransferClassifier, language_report, load
 from metaling_sk._saving.model_card import CARD, NOTE
+from metaling_sk.persistence import save
 
 
 def test_the_card_tells_what_the_model_is(tmp_path):
@@ -40,6 +42,25 @@ def test_languages_that_were_added_are_named(tmp_path):
     assert "Learnt after the fit: fr." in text
     assert "| x\\|y | 30 | 0 |" in text
     assert ModelCard(text).data.language == ["en", "fr"]
+
+
+def test_a_report_of_another_kind_is_refused_before_anything_is_written(tmp_path):
+    clf = fit()
+    with pytest.raises(ValueError, match="`report` must be a table"):
+        clf.save(tmp_path, report={"f1": 1})
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_classifiers_of_this_package(tmp_path):
+    class Mine(LinearTransferClassifier):
+        pass
+
+    clf = fit()
+    clf.save(tmp_path)
+    for other in (Mine().fit(NUMBERS, np.nan_to_num(Y)), make_pipeline(clf)):
+        with pytest.raises(TypeError, match=f"no {type(other).__name__}"):
+            save(other, tmp_path)
+    assert load(tmp_path).classes_.tolist() == clf.classes_.tolist()
 
 
 @pytest.mark.parametrize("content", [b"mine", b"\xff\xfe"])

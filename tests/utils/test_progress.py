@@ -65,8 +65,16 @@ def test_a_line_for_each_stage_where_there_is_no_terminal():
     with redirect_stderr(io.StringIO()) as pipe, Progress(1, "fit") as lines:
         lines.start("one", 3)
         lines.advance(3)
-        lines.start("two", 1, "epoch")
+        lines.start("two", 9, "epoch")
+        lines.advance()
     assert pipe.getvalue() == "fit: one, 3 steps in 0 s\nfit: two, 1 epoch in 0 s\n"
+
+
+def test_no_line_after_an_error():
+    with redirect_stderr(io.StringIO()) as pipe, pytest.raises(KeyError), Progress(1, "fit") as bar:
+        bar.start("one", 3)
+        raise KeyError
+    assert pipe.getvalue() == ""
 
 
 def test_short_stages_have_no_line(monkeypatch):
