@@ -188,9 +188,11 @@ class MetaParamDisplay:
         'cross-validation log-loss (lower is better)'
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        check_is_fitted(search, "cv_results_")
-        results = search.cv_results_
-        if "candidate" not in results:
+        # A search that was interrupted has results, but is not fitted.
+        results = getattr(search, "cv_results_", None)
+        if results is None:
+            check_is_fitted(search)
+        if results is None or "candidate" not in results:
             raise ValueError(
                 f"`search` must be a MetaParamSearchCV, got a {type(search).__name__}."
             )
