@@ -2,13 +2,16 @@
 
 The schedules of transformers have the rate 0 in their first step, which would change no weight.
 Here they begin with their second step, so warm-up is longer by one step.
+
+The module of transformers that has them takes seconds to import, so this is left to the first
+training.
 """
 
 from __future__ import annotations
 
+import transformers
 from skorch.callbacks import LRScheduler
 from torch.optim import Optimizer
-from transformers import get_linear_schedule_with_warmup, get_wsd_schedule
 
 STABLE_SHARE = 1 / 3
 """Share of the planned epochs before the learning rate falls."""
@@ -25,7 +28,7 @@ def linear_schedule(n_steps: int, warmup: float) -> LRScheduler:
         Share of the steps in which the learning rate grows.
     """
     return LRScheduler(
-        get_linear_schedule_with_warmup,
+        transformers.get_linear_schedule_with_warmup,
         num_warmup_steps=1 + int(warmup * n_steps),
         num_training_steps=1 + n_steps,
         last_epoch=0,
@@ -57,7 +60,7 @@ def planned_schedule(n_done: int, n_planned: int, n_steps: int, warmup: float) -
     """
     n_total = n_planned * n_steps
     return LRScheduler(
-        get_wsd_schedule,
+        transformers.get_wsd_schedule,
         num_warmup_steps=1 + int(warmup * n_steps),
         num_decay_steps=n_total - round(STABLE_SHARE * n_total),
         num_training_steps=1 + n_total,
