@@ -123,6 +123,7 @@ def source_languages() -> list[list[str]]:
 TABLES: dict[str, Callable[[], list[list[str]]]] = {
     "meta-net": meta_net,
     "encoders": lambda: encoders("seven", 0),
+    "encoders-16-labels": lambda: encoders("seven", 16),
     "encoders-many": lambda: encoders("many", 0),
     "nusax": nusax,
     "afrisenti": afrisenti,
