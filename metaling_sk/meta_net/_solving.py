@@ -150,6 +150,16 @@ class LabelledFeatures:
                 fold[same] = (np.arange(len(same)) + label) % N_FOLDS
         return fold
 
+    def balanced(self) -> LabelledFeatures:
+        """The same samples with weights by which each language counts the same.
+
+        Otherwise a language with many samples would choose for those with few.
+        """
+        weight = self.weight.copy()
+        for members in self.members.values():
+            weight[members] *= len(self) / (len(self.members) * len(members))
+        return replace(self, weight=weight)
+
     def subsample(self) -> LabelledFeatures:
         """At most `MAX_SAMPLES` of each language, evenly spread."""
         kept = [
@@ -340,7 +350,7 @@ def choose(samples: LabelledFeatures, progress: Progress) -> Choices:
     none = dict.fromkeys(samples.members, 0)
     if not splits:
         return Choices(PENALTY, none, 1.0, PENALTY)
-    tested = LabelledFeatures.concatenate([each.test for each in splits])
+    tested = LabelledFeatures.concatenate([each.test for each in splits]).balanced()
 
     def loss(share: float, penalty: float) -> float:
         logits = np.concatenate([each.residual_logits(share, penalty) for each in splits])

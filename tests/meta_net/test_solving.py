@@ -228,3 +228,16 @@ def test_a_place_follows_the_labels_as_far_as_there_are_any():
         place(np.zeros((n, 2)), factor_logits[:n], targets[:n], np.ones(n))[0] for n in (0, 4, 40)
     )
     assert none == 0 < few < many
+
+
+@pytest.mark.parametrize("counts", [(30, 3), (20, 20)])
+def test_each_language_counts_the_same_in_what_is_chosen(counts):
+    language_index = np.repeat([1, 2], counts)
+    y = np.arange(len(language_index)) % 2
+    weight = np.ones(len(y))
+    samples = LabelledFeatures(np.zeros((len(y), 1)), y, language_index, 2, weight)
+    balanced = samples.balanced().weight
+    sums = [balanced[language_index == index].sum() for index in (1, 2)]
+    assert sums == pytest.approx([len(y) / 2] * 2)
+    if len(set(counts)) == 1:
+        np.testing.assert_array_equal(balanced, weight)
