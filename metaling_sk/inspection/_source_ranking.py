@@ -139,10 +139,9 @@ def _profiles(texts, languages: np.ndarray, **options) -> tuple[list[str], np.nd
     texts = pd.Series(plain_column(texts), dtype=object)
     if len(wrong := [index for index, text in enumerate(texts) if not isinstance(text, str)]):
         raise ValueError(f"`texts` must be strings, which they are not in {name_rows(wrong)}.")
-    joined = [list(texts[languages == name]) for name in names]
-    vectorizer = CountVectorizer(**options).fit(texts)
-    counts = [np.asarray(vectorizer.transform(part).sum(axis=0)).ravel() for part in joined]
-    return names, np.array(counts, dtype=float)
+    counts = CountVectorizer(**options).fit_transform(texts)
+    sums = [np.asarray(counts[languages == name].sum(axis=0)).ravel() for name in names]
+    return names, np.array(sums, dtype=float)
 
 
 def _distance_of_words(texts, languages: np.ndarray) -> pd.DataFrame:

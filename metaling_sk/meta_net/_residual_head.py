@@ -132,6 +132,10 @@ class ResidualHeadProblem:
             # same inner products and are fewer.
             products = inner_products(self._x) if products is None else products
             self._columns, self._squares = _reduce(products)
+        columns: Any = self._columns
+        is_dense = isinstance(columns, np.ndarray)
+        squares = columns * columns if is_dense else columns.multiply(columns)
+        self._norms = squares.T @ self._weight.ravel()
 
     def with_logits(self, logits: np.ndarray) -> ResidualHeadProblem:
         """The same samples with other given logits."""
@@ -152,7 +156,12 @@ class ResidualHeadProblem:
         """
         coef: Any
         coef, intercept = _minimise(
-            self._columns, self._targets, share * self._logits, penalty * self._scale, self._weight
+            self._columns,
+            self._norms,
+            self._targets,
+            share * self._logits,
+            penalty * self._scale,
+            self._weight,
         )
         if self._is_wide:
             coef = self._x.T @ (self._columns @ (coef / self._squares[:, None]))
@@ -172,19 +181,16 @@ def fit_residual_head(
     return ResidualHeadProblem(features, targets, logits, weight).fit(penalty, share)
 
 
-def _minimise(x: Any, targets, logits, penalty: float, weight) -> tuple[np.ndarray, np.ndarray]:
+def _minimise(x, norms, targets, logits, penalty: float, weight) -> tuple[np.ndarray, np.ndarray]:
     """Return the best coefficients, shape (n_features, n_classes), and intercept.
 
     The variables are scaled so that the loss is about as curved in each of them, which saves most
-    of the steps.
+    of the steps. `norms` holds the weighted squared norms of the columns of x.
     """
     n_classes = logits.shape[1]
     n_coef = x.shape[1] * n_classes
     penalties = np.r_[np.full(n_coef, penalty), np.full(n_classes, INTERCEPT_PENALTY)]
-    squares = x * x if isinstance(x, np.ndarray) else x.multiply(x)
-    curvature = np.r_[
-        np.repeat(squares.T @ weight.ravel(), n_classes), np.full(n_classes, weight.sum())
-    ]
+    curvature = np.r_[np.repeat(norms, n_classes), np.full(n_classes, weight.sum())]
     scale = 1 / np.sqrt(np.maximum(penalties + CURVATURE * curvature, np.finfo(float).tiny))
 
     def loss(scaled):
