@@ -299,7 +299,7 @@ class LinearTransferClassifier(SavedClassifierMixin, LanguageClassifierMixin, Ba
         """The languages that are treated differently; none if no text is translated."""
         if self.translator_ is None:
             return []
-        return [*self.source_languages_, *self.target_languages_]
+        return self.languages_
 
     @property
     def languages_(self) -> list[str]:
