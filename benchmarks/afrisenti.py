@@ -42,7 +42,6 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer
-from tqdm.auto import tqdm
 
 from metaling_sk import EncoderVectorizer, LanguageStandardScaler, MetaNetClassifier
 from metaling_sk.datasets import load_encoder
@@ -266,18 +265,18 @@ def main() -> None:
         parser.error("the copy of afrisenti-semeval/afrisent-semeval-2023 is missing")
     arguments = {name: getattr(args, name) for name in ("split", "rows", "test_rows")}
     runs = [records.new_record(method, None, arguments) for method in args.methods]
-    runs = [record for record in runs if not records.is_known(args.result, record)]
-    if runs:
-        data = read_afrisenti(args)
-        models = Models(data, encode(data["text"].tolist(), args.vectors))
     warnings.simplefilter("ignore", ConvergenceWarning)
-    progress = tqdm(runs)
-    for record in progress:
-        progress.set_description(record["method"])
-        proba, seconds = models.results(record["method"])
-        figures = models.scores(proba) | {"seconds": round(seconds, 2)}
-        records.append(args.result, record | {"figures": figures})
-        progress.write(f"{record['method']}: {figures}")
+
+    @functools.cache
+    def models() -> Models:
+        data = read_afrisenti(args)
+        return Models(data, encode(data["text"].tolist(), args.vectors))
+
+    def measure(run: dict) -> dict:
+        proba, seconds = models().results(run["method"])
+        return models().scores(proba) | {"seconds": round(seconds, 2)}
+
+    records.run_unknown(args.result, runs, measure)
     report(args.result)
 
 

@@ -40,7 +40,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import joblib
@@ -52,7 +52,6 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline, make_union
-from tqdm.auto import tqdm
 
 from metaling_sk import EncoderVectorizer, MetaNetClassifier, TransferClassifier
 from metaling_sk._encoders.memory_cache import CACHE
@@ -369,30 +368,33 @@ def main() -> None:
         parser.error("the copy of dadelani/sib-200 is missing")
     names = ("split", "languages", "labels", "epochs", "rows", "texts", "test_rows")
     arguments = {name: getattr(args, name) for name in names}
-    runs = []
+    methods = []
     for method in args.methods:
         package = NEEDS.get(method)
         if package and importlib.util.find_spec(package) is None:
             print(f"{method} is left out, because the package {package} is not installed.")
-            continue
-        for seed in args.seeds:
-            record = records.new_record(method, seed, arguments)
-            if not records.is_known(args.result, record):
-                runs.append(record)
+        else:
+            methods.append(method)
     # Text without labels is used for the statistics of its language only, and that is meant.
     warnings.simplefilter("ignore", InputWarning)
-    if runs:
+
+    @cache
+    def warm_up() -> None:
         # What a process does once, such as starting the GPU, is no part of the first fit.
         EncoderVectorizer(load_encoder("multilingual-e5-small")).fit_transform(["a text"])
-    progress = tqdm(runs)
-    for record in progress:
-        progress.set_description(f"{record['method']}, seed {record['seed']}")
-        figures = measure(args, record["method"], record["seed"])
-        records.append(args.result, record | {"figures": figures})
-        progress.write(f"{record['method']}, seed {record['seed']}: {figures}")
+
+    def measure_run(run: dict) -> dict:
+        warm_up()
+        figures = measure(args, run["method"], run["seed"])
         gc.collect()  # The Trainers hold their models in cycles.
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+        return figures
+
+    runs = [
+        records.new_record(method, seed, arguments) for method in methods for seed in args.seeds
+    ]
+    records.run_unknown(args.result, runs, measure_run)
     report(args.result)
 
 

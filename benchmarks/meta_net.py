@@ -22,6 +22,7 @@ three in a language is reported, too.
 """
 
 import argparse
+import functools
 import time
 import warnings
 from pathlib import Path
@@ -34,7 +35,6 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score
-from tqdm.auto import tqdm
 
 from metaling_sk import EncoderVectorizer, LanguageStandardScaler, MetaNetClassifier
 from metaling_sk.datasets import load_encoder
@@ -195,22 +195,27 @@ def main() -> None:
         parser.error("the copies of NusaX and SIB-200 are missing")
     warnings.simplefilter("ignore", ConvergenceWarning)
     read = {"nusax": read_nusax, "sib200": read_sib200}
-    for name in args.tasks:
-        task = Task(name, read[name](getattr(args, name)), args.split, args.vectors)
-        runs = [
-            (representation, records.new_record(method, seed, arguments))
-            for representation in args.representations
-            for arguments in [{"task": name, "representation": representation, "split": args.split}]
-            for method in args.methods
-            # On NusaX no row is drawn, and only training depends on the seed.
-            for seed in (args.seeds if name == "sib200" or method in META_NETS else args.seeds[:1])
-        ]
-        runs = [run for run in runs if not records.is_known(args.result, run[1])]
-        progress = tqdm(runs, desc=name)
-        for representation, record in progress:
-            progress.set_postfix_str(f"{representation}, {record['method']}")
-            figures = task.results(representation, record["method"], record["seed"])
-            records.append(args.result, record | {"figures": figures})
+
+    @functools.lru_cache(maxsize=1)
+    def read_task(name: str) -> Task:
+        return Task(name, read[name](getattr(args, name)), args.split, args.vectors)
+
+    def measure(run: dict) -> dict:
+        arguments = run["arguments"]
+        task = read_task(arguments["task"])
+        return task.results(arguments["representation"], run["method"], run["seed"])
+
+    runs = [
+        records.new_record(
+            method, seed, {"task": name, "representation": representation, "split": args.split}
+        )
+        for name in args.tasks
+        for representation in args.representations
+        for method in args.methods
+        # On NusaX no row is drawn, and only training depends on the seed.
+        for seed in (args.seeds if name == "sib200" or method in META_NETS else args.seeds[:1])
+    ]
+    records.run_unknown(args.result, runs, measure)
     report(args.result)
 
 

@@ -17,6 +17,7 @@ The seed draws the k rows.
 """
 
 import argparse
+import functools
 import time
 import warnings
 from pathlib import Path
@@ -27,11 +28,12 @@ import records
 from meta_net import TEXT, VECTORS, Task, macro_f1, read_nusax
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from tqdm.auto import tqdm
 
 from metaling_sk import MetaNetClassifier
 
 KS = [0, 16, 64, 256]
+LANGUAGES = "acehnese balinese banjarese buginese english indonesian javanese madurese minangkabau"
+LANGUAGES = [*LANGUAGES.split(), "ngaju", "sundanese", "toba_batak"]
 METHODS = ["adapt", "labels only", "pooled", "own and pooled"]
 RESULT = Path(__file__).parent / "results" / "nusax.json"
 
@@ -106,7 +108,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, nargs="?", help="copy of the repository IndoNLP/nusax")
     records.add_arguments(parser, METHODS, RESULT)
-    parser.add_argument("--languages", nargs="+", help="languages to leave out; default all")
+    parser.add_argument("--languages", nargs="+", default=LANGUAGES, help="languages to leave out")
+    parser.add_argument("--labels", type=int, nargs="+", default=KS, help="values of k")
     parser.add_argument("--vectors", type=Path, default=Path("vectors"), help="folder to keep them")
     args = parser.parse_args()
     if args.report:
@@ -115,21 +118,23 @@ def main() -> None:
     if args.folder is None:
         parser.error("the copy of NusaX is missing")
     warnings.simplefilter("ignore", ConvergenceWarning)
-    task = Task("nusax", read_nusax(args.folder), args.split, args.vectors)
-    progress = tqdm(args.languages or np.unique(task.language).tolist())
-    for code in progress:
-        progress.set_description(code)
-        runs = [
-            records.new_record(method, seed, {"split": args.split, "language": code, "k": k})
-            for k in KS
-            for method in args.methods
-            for seed in (args.seeds if k else args.seeds[:1])
-        ]
-        runs = [record for record in runs if not records.is_known(args.result, record)]
-        new = NewLanguage(task, code) if runs else None
-        for record in runs:
-            figures = new.score(record["method"], record["arguments"]["k"], record["seed"])
-            records.append(args.result, record | {"figures": figures})
+    task = functools.cache(lambda: Task("nusax", read_nusax(args.folder), args.split, args.vectors))
+    # Runs of a language follow each other, so one is kept.
+    new_language = functools.lru_cache(maxsize=1)(lambda code: NewLanguage(task(), code))
+
+    def measure(run: dict) -> dict:
+        arguments = run["arguments"]
+        model = new_language(arguments["language"])
+        return model.score(run["method"], arguments["k"], run["seed"])
+
+    runs = [
+        records.new_record(method, seed, {"split": args.split, "language": code, "k": k})
+        for code in args.languages
+        for k in args.labels
+        for method in args.methods
+        for seed in (args.seeds if k else args.seeds[:1])
+    ]
+    records.run_unknown(args.result, runs, measure)
     report(args.result)
 
 

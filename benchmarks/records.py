@@ -1,13 +1,14 @@
 """Records of benchmarks: a JSON file with one record for each run, so that a benchmark can resume.
 
 A run is a method with a seed. Its record holds the arguments of the benchmark, the machine, the
-versions and the figures. A run is known if there is a record with equal method, seed, arguments and
-machine. To run it again, delete its record or name another file.
+versions and the figures. A run is known if there is a record with equal method, seed and arguments,
+of whatever machine. To run it again, delete its record or name another file.
 """
 
 import argparse
 import json
 import os
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from pathlib import Path
 
@@ -15,10 +16,11 @@ import numpy as np
 import sklearn
 import torch
 import transformers
+from tqdm.auto import tqdm
 
 import metaling_sk
 
-KEYS = ("method", "seed", "arguments", "machine")
+KEYS = ("method", "seed", "arguments")
 """What tells one run from another."""
 
 
@@ -55,9 +57,32 @@ def read(path: Path) -> list[dict]:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
 
 
-def is_known(path: Path, record: dict) -> bool:
-    """Return whether the file has a record of this run."""
-    return any(all(old[key] == record[key] for key in KEYS) for old in read(path))
+def run_unknown(path: Path, runs: Iterable[dict], measure: Callable[[dict], dict]) -> None:
+    """Measure the runs that have no record yet, and append each record at once.
+
+    Parameters
+    ----------
+    path : Path
+        The file of the records.
+    runs : iterable of dict
+        Records without figures, as `new_record` returns them.
+    measure : callable
+        Takes such a record and returns its figures. What several runs share it had better make at
+        its first call, since there may be none.
+    """
+    runs, known = list(runs), read(path)
+    unknown = [run for run in runs if not any(is_same(run, old) for old in known)]
+    print(f"{path.stem}: {len(runs) - len(unknown)} of {len(runs)} runs are known.")
+    progress = tqdm(unknown, desc=path.stem, disable=not unknown)
+    for run in progress:
+        parts = [run["method"], *(f"{name} {value}" for name, value in run["arguments"].items())]
+        progress.set_postfix_str(", ".join([*parts, f"seed {run['seed']}"]))
+        append(path, run | {"figures": measure(run)})
+
+
+def is_same(run: dict, other: dict) -> bool:
+    """Return whether two records are of the same run."""
+    return all(run[key] == other[key] for key in KEYS)
 
 
 def append(path: Path, record: dict) -> None:

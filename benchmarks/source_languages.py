@@ -85,19 +85,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("nusax", nargs="?", help="copy of the repository IndoNLP/nusax")
     parser.add_argument("sib200", nargs="?", help="copy of dadelani/sib-200")
+    parser.add_argument("--methods", nargs="+", default=["NusaX", "SIB-200"], help="tasks")
     parser.add_argument("--result", type=Path, default=RESULT, help="file (.json) of the records")
     parser.add_argument("--report", action="store_true", help="print the table and run nothing")
     args = parser.parse_args()
     if not args.report:
         warnings.simplefilter("ignore")
-        for name, fetch in {
+        fetch = {
             "NusaX": lambda: fetch_nusax(subset="all", mirror=args.nusax),
             "SIB-200": lambda: fetch_sib200(languages=LANGUAGES, subset="all", mirror=args.sib200),
-        }.items():
-            record = records.new_record(name, 0, {})
-            if not records.is_known(args.result, record):
-                figures = measure(fetch())
-                records.append(args.result, record | {"figures": figures})
+        }
+        runs = [records.new_record(name, 0, {}) for name in args.methods]
+        records.run_unknown(args.result, runs, lambda run: measure(fetch[run["method"]]()))
     report(args.result)
 
 

@@ -1,38 +1,63 @@
-"""The tables of docs/benchmarks.rst that are made from the records in benchmarks/results.
+"""The tables of the documentation that are made from the records in benchmarks/results.
 
-    python benchmarks/tables.py
-
-A table stands between the comments ``.. begin NAME`` and ``.. end NAME``, and is replaced there.
+Each function reads the records of a benchmark from a folder. It returns a table whose cells are the
+figures of the seeds. `python -m benchmarks` writes the tables into docs/benchmarks.rst, between the
+comments ``.. begin NAME`` and ``.. end NAME``.
 """
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import records
 
-FOLDER = Path(__file__).parent
-PAGE = FOLDER.parent / "docs" / "benchmarks.rst"
 MARKED = re.compile(r"(?s)(?<=\n)\.\. begin (\S+)\n.*?\n\.\. end \1\n")
+CODE = "``{}``"
+"""How the name of a method is written."""
+
+FORMATS = {
+    "fit, s": ".0f",
+    "trained weights": ",.0f",
+    "saved, MB": ".0f",
+    "seconds": ".0f",
+    "NusaX": ".2f",
+    "SIB-200": ".2f",
+}
+"""How the means of some columns are written. Of the others there is the standard deviation, too."""
 
 
-def read(name: str) -> pd.DataFrame:
+def read(folder: Path, name: str) -> pd.DataFrame:
     """Return the records of a benchmark, with the arguments and figures as columns."""
-    rows = records.read(FOLDER / "results" / f"{name}.json")
+    rows = records.read(folder / f"{name}.json")
     return pd.DataFrame(
         one["arguments"] | one["figures"] | {"method": one["method"], "seed": one["seed"]}
         for one in rows
     )
 
 
-def mean_of_languages(rows: pd.DataFrame, names) -> pd.Series:
-    """The mean over languages of each row."""
-    return rows[[name for name in rows if name in names]].mean(axis=1)
+def collect(frame: pd.DataFrame, index, columns, values: str, *, order=None) -> pd.DataFrame:
+    """Return a table of the values of each row and column, in the order in which they appear."""
+    cells = frame.groupby([index, columns], sort=False)[values].apply(np.asarray).unstack()
+    rows, names = frame[index].unique(), frame[columns].unique()
+    names = names if order is None else [name for name in order if name in names]
+    return cells.loc[rows, names].rename_axis(index=None, columns=None)
 
 
-def meta_net() -> list[list[str]]:
+def reviews(folder: Path) -> pd.DataFrame:
+    """Models of Chinese reviews, by the number of Chinese labels."""
+    rows = read(folder, "reviews")
+    titles = {
+        ("scratch", "TF-IDF + LR"): "TF-IDF + LR",
+        ("scratch", "linear recipe"): "linear recipe",
+        ("scratch", "TransferClassifier"): "from scratch",
+        ("multilingual-e5-small", "TransferClassifier"): "words, frozen e5-small",
+    }
+    rows["column"] = [titles[key] for key in zip(rows["encoder"], rows["method"], strict=True)]
+    return collect(rows, "labels", "column", "zh").rename_axis("Chinese labels")
+
+
+def meta_net(folder: Path) -> pd.DataFrame:
     """MetaNetClassifier and linear models, by task and representation."""
     titles = {
         "alone": "each alone",
@@ -42,104 +67,94 @@ def meta_net() -> list[list[str]]:
         "no residual": "no residual heads",
     }
     names = {"nusax": "NusaX", "sib200": "SIB-200"}
-    rows = read("meta_net")
-    rows = rows[rows["split"] == "test"]
-    languages = set(rows) - {"task", "representation", "split", "method", "seed", "seconds"}
-    rows["mean"] = mean_of_languages(rows, languages)
-    table = [["", *titles.values()]]
-    for task in names:
-        for representation in ("n-grams", "vectors", "both"):
-            part = rows[(rows["task"] == task) & (rows["representation"] == representation)]
-            found = [part.loc[part["method"] == method, "mean"] for method in titles]
-            cells = [records.mean_and_std(values.to_numpy()) for values in found]
-            table.append([f"{names[task]}, {representation}", *cells])
-    return table
+    rows = read(folder, "meta_net")
+    rows = rows[(rows["split"] == "test") & rows["method"].isin(titles)]
+    others = {"task", "representation", "split", "method", "seed", "seconds"}
+    rows["mean"] = rows[[name for name in rows if name not in others]].mean(axis=1)
+    rows["row"] = rows["task"].map(names) + ", " + rows["representation"]
+    rows["column"] = rows["method"].map(titles)
+    ranks = {"n-grams": 0, "vectors": 1, "both": 2}
+    rows = rows.sort_values(
+        ["task", "representation"], key=lambda names: names.replace(ranks), kind="stable"
+    )
+    return collect(rows, "row", "column", "mean", order=titles.values())
 
 
-def encoders(languages: str, labels: int) -> list[list[str]]:
+def encoders(folder: Path, languages: str, labels: int) -> pd.DataFrame:
     """What is trained of an encoder on SIB-200."""
-    rows = read("encoders")
-    rows = rows[(rows["languages"] == languages) & (rows["labels"] == labels)]
-    rows = rows[rows["split"] == "test"]
-    table = [["", "sources", "others", "fit, s", "trained weights", "saved, MB"]]
-    for method, part in rows.groupby("method", sort=False):
-        table.append(
-            [
-                f"``{method}``",
-                records.mean_and_std(part["sources"].to_numpy()),
-                records.mean_and_std(part["others"].to_numpy()),
-                f"{part['seconds of fit'].mean():.0f}",
-                f"{part['trained weights'].iloc[0]:,}",
-                f"{part['saved MB'].iloc[0]:.0f}",
-            ]
-        )
-    return table
+    columns = {
+        "sources": "sources",
+        "others": "others",
+        "seconds of fit": "fit, s",
+        "trained weights": "trained weights",
+        "saved MB": "saved, MB",
+    }
+    rows = read(folder, "encoders")
+    is_asked = (rows["languages"] == languages) & (rows["labels"] == labels)
+    rows = rows[is_asked & (rows["split"] == "test")]
+    rows = rows.rename(columns=columns).melt(["method", "seed"], list(columns.values()))
+    return collect(rows, "method", "variable", "value").rename(index=CODE.format)
 
 
-def nusax() -> list[list[str]]:
+def nusax(folder: Path) -> pd.DataFrame:
     """A new language on NusaX."""
-    rows = read("nusax")
-    by_seed = rows[rows["split"] == "test"].groupby(["k", "method", "seed"])["macro-F1"].mean()
+    rows = read(folder, "nusax")
+    rows = rows[rows["split"] == "test"]
+    means = rows.groupby(["k", "method", "seed"], as_index=False)["macro-F1"].mean()
     methods = ["adapt", "labels only", "pooled", "own and pooled"]
-    return [
-        ["labels", *methods],
-        *(
-            [str(k), *(records.mean_and_std(by_seed[k, method].to_numpy()) for method in methods)]
-            for k in sorted(rows["k"].unique())
-        ),
-    ]
+    return collect(means, "k", "method", "macro-F1", order=methods).rename_axis("labels")
 
 
-def afrisenti() -> list[list[str]]:
+def afrisenti(folder: Path) -> pd.DataFrame:
     """Linear models and MetaNetClassifier on AfriSenti."""
-    table = [["", "mean of 12", "without repeated rows", "orm", "tir", "seconds"]]
-    for one in records.read(FOLDER / "results" / "afrisenti.json"):
+    new, table = ("orm", "tir"), {}
+    for one in records.read(folder / "afrisenti.json"):
         figures = one["figures"]
         all_rows, without = figures["all rows"], figures["without repeated rows"]
-        old = [name for name in all_rows if name not in ("orm", "tir")]
-        table.append(
-            [
-                f"``{one['method']}``",
-                f"{np.mean([all_rows[name] for name in old]):.1f}",
-                f"{np.mean([without[name] for name in old]):.1f}",
-                *(f"{all_rows[x]:.1f}" if x in all_rows else "" for x in ("orm", "tir")),
-                f"{figures['seconds']:.0f}",
-            ]
-        )
-    return table
+        old = [name for name in all_rows if name not in new]
+        table[one["method"]] = {
+            f"mean of {len(old)}": np.mean([all_rows[name] for name in old]),
+            "without repeated rows": np.mean([without[name] for name in old]),
+            **{name: all_rows.get(name) for name in new},
+            "seconds": figures["seconds"],
+        }
+    return pd.DataFrame(table).T.map(lambda value: [value]).rename(index=CODE.format)
 
 
-def source_languages() -> list[list[str]]:
+def source_languages(folder: Path) -> pd.DataFrame:
     """What tells which language helps which."""
     tasks = {
         one["method"]: one["figures"]["correlation"]
-        for one in records.read(FOLDER / "results" / "source_languages.json")
+        for one in records.read(folder / "source_languages.json")
     }
-    names = next(iter(tasks.values()))
-    table = [[name, *(f"{tasks[task][name]:.2f}" for task in tasks)] for name in names]
-    return [["", *tasks], *table]
+    return pd.DataFrame(tasks).map(lambda value: [value])
 
 
-TABLES: dict[str, Callable[[], list[list[str]]]] = {
-    "meta-net": meta_net,
-    "encoders": lambda: encoders("seven", 0),
-    "encoders-16-labels": lambda: encoders("seven", 16),
-    "encoders-many": lambda: encoders("many", 0),
-    "nusax": nusax,
-    "afrisenti": afrisenti,
-    "source-languages": source_languages,
-}
+def format_table(table: pd.DataFrame) -> list[list[str]]:
+    """Return the rows of a table as text, the first one with the names of the columns."""
+    rows = [[table.index.name or "", *table]]
+    for name, cells in table.iterrows():
+        rows.append([str(name), *(format_cell(cells[x], FORMATS.get(x)) for x in table)])
+    return rows
 
 
-def with_tables(page: str) -> str:
-    """Return the page with the tables as they are in the records."""
+def format_cell(values, mean_format: str | None) -> str:
+    """Format the figures of the seeds; there may be none."""
+    if np.isscalar(values) or pd.isna(values).any():
+        return ""
+    if mean_format is not None:
+        return format(np.mean(values), mean_format)
+    return records.mean_and_std(values)
+
+
+def with_tables(page: str, tables: dict[str, pd.DataFrame]) -> str:
+    """Return the page with these tables in their places."""
 
     def replaced(match: re.Match) -> str:
         name = match.group(1)
-        return f".. begin {name}\n\n{records.simple_table(TABLES[name]())}\n\n.. end {name}\n"
+        if name not in tables:
+            return match.group()
+        text = records.simple_table(format_table(tables[name]))
+        return f".. begin {name}\n\n{text}\n\n.. end {name}\n"
 
     return MARKED.sub(replaced, page)
-
-
-if __name__ == "__main__":
-    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

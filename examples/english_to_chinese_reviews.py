@@ -17,6 +17,8 @@ It prints a table with both languages. It writes the table and a figure to `exam
 # Options
 # -------
 import argparse
+import json
+from importlib.metadata import version
 from pathlib import Path
 
 import matplotlib
@@ -49,9 +51,11 @@ parser.add_argument("--layer", type=float, default=-1, help="layer, for example 
 parser.add_argument("--rows", type=int, default=1000, help="rows of a language to encode")
 parser.add_argument("--test-rows", type=int, default=1000, help="test rows of a language")
 parser.add_argument("--seeds", type=int, default=1, help="number of runs to average")
+parser.add_argument("--first-seed", type=int, default=0, help="seed of the first of these runs")
 parser.add_argument(
     "--output", type=Path, default=Path("examples/output"), help="folder for table and figure"
 )
+parser.add_argument("--json", type=Path, help="file for scores, options and versions as JSON")
 args, _ = parser.parse_known_args()
 
 n_english, n_chinese = (2000, 4000) if args.quick else (8000, None)
@@ -182,7 +186,7 @@ def fit_network(y, seed, teacher):
 # ---
 network = f"TransferClassifier ({Path(encoder).name})"
 reports = []
-for seed in range(args.seeds):
+for seed in range(args.first_seed, args.first_seed + args.seeds):
     for n_labels in numbers_of_labels:
         print(f"{n_labels} Chinese labels, seed {seed} ...", flush=True)
         y = hand_out_labels(n_labels, seed)
@@ -207,6 +211,14 @@ table = pd.concat(reports, ignore_index=True)
 args.output.mkdir(parents=True, exist_ok=True)
 name = f"english_to_chinese_{Path(encoder).stem}{'_quick' if args.quick else ''}"
 table.to_csv(args.output / f"{name}.csv", index=False)
+if args.json:
+    packages = ("metaling_sk", "scikit-learn", "torch", "transformers")
+    content = {
+        "options": {name: str(value) for name, value in vars(args).items()},
+        "versions": {package: version(package) for package in packages},
+        "scores": table.to_dict("records"),
+    }
+    args.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 groups = table.groupby(["language", "labels", "model"], sort=False)
 means = groups[["accuracy", "precision", "recall", "f1"]].mean()

@@ -1,0 +1,124 @@
+"""The benchmarks with records: their commands, and what the documentation shows of them.
+
+A new benchmark is one more line of `BENCHMARKS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import figures
+import pandas as pd
+import tables
+
+CORPORA = {
+    "nusax": "IndoNLP/nusax",
+    "sib200": "dadelani/sib-200",
+    "afrisenti": "afrisenti-semeval/afrisent-semeval-2023",
+}
+"""The repositories of the corpora, by the names that stand for their folders in a command."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A benchmark with records.
+
+    Attributes
+    ----------
+    commands : tuple of str
+        Scripts of this folder with their arguments. ``{nusax}``, ``{sib200}`` and ``{afrisenti}``
+        stand for copies of the corpora, ``{kept}`` for a folder of what several runs need.
+    table : callable
+        Makes the table from the folder of the records.
+    draw : callable
+        Draws the table; it returns a figure of matplotlib.
+    quick : tuple of str
+        The commands of a smoke run, a minute at most.
+    """
+
+    commands: tuple[str, ...]
+    table: Callable[[Path], pd.DataFrame]
+    draw: Callable
+    quick: tuple[str, ...]
+
+    @property
+    def file(self) -> str:
+        """The file of its records, which is named after the script."""
+        return f"{Path(self.commands[0].split()[0]).stem}.json"
+
+
+LABELS = "Chinese labels"
+PARTS = '--methods alone pooled averaged meta-net "no residual" --vectors {kept}'
+TRAINED = {"accuracy (%)": ["sources", "others"], "seconds of a fit": ["fit, s"]}
+TWEETS = {"weighted F1 (%), 12 languages": ["mean of 12"], "Oromo, Tigrinya": ["orm", "tir"]}
+FEW = "--rows 100 --texts 20 --test-rows 20 --seeds 0 --methods head logistic-regression"
+
+BENCHMARKS = {
+    "reviews": Benchmark(
+        ("reviews.py",),
+        tables.reviews,
+        partial(figures.lines, xlabel=LABELS, ylabel="accuracy on Chinese reviews (%)"),
+        ("reviews.py --quick --labels 0 64 --seeds 0",),
+    ),
+    "encoders": Benchmark(
+        ("encoders.py {sib200} --methods head lora adapter all logistic-regression --seeds 0 1",),
+        partial(tables.encoders, languages="seven", labels=0),
+        partial(figures.dots, panels=TRAINED),
+        (f"encoders.py {{sib200}} {FEW}",),
+    ),
+    "encoders-16-labels": Benchmark(
+        (
+            "encoders.py {sib200} --labels 16 --methods head logistic-regression union --seeds 0 1",
+            "encoders.py {sib200} --labels 16 --methods all --seeds 0",
+        ),
+        partial(tables.encoders, languages="seven", labels=16),
+        partial(figures.dots, panels=TRAINED),
+        (f"encoders.py {{sib200}} --labels 16 {FEW}",),
+    ),
+    "encoders-many": Benchmark(
+        (
+            "encoders.py {sib200} --languages many --rows 40 --texts 20 --test-rows 50 --seeds 0 "
+            "--methods head all union logistic-regression trainer",
+        ),
+        partial(tables.encoders, languages="many", labels=0),
+        partial(figures.dots, panels=TRAINED),
+        (
+            "encoders.py {sib200} --languages many --rows 4 --texts 2 --test-rows 2 --seeds 0 "
+            "--methods logistic-regression",
+        ),
+    ),
+    "meta-net": Benchmark(
+        (
+            f"meta_net.py {{nusax}} {{sib200}} --tasks nusax --seeds 0 {PARTS}",
+            f"meta_net.py {{nusax}} {{sib200}} --tasks sib200 {PARTS}",
+        ),
+        tables.meta_net,
+        partial(figures.dots, panels={"macro-F1 (NusaX), accuracy (SIB-200), %": slice(None)}),
+        (
+            "meta_net.py {nusax} {sib200} --tasks sib200 --representations vectors --seeds 0 "
+            "--methods alone pooled averaged --vectors {kept}",
+        ),
+    ),
+    "nusax": Benchmark(
+        ("nusax.py {nusax} --vectors {kept}",),
+        tables.nusax,
+        partial(figures.lines, xlabel="labels in the new language", ylabel="macro-F1 (%)"),
+        ("nusax.py {nusax} --vectors {kept} --languages buginese --labels 0 16 --seeds 0",),
+    ),
+    "afrisenti": Benchmark(
+        ("afrisenti.py {afrisenti} --vectors {kept}/afrisenti.npy",),
+        tables.afrisenti,
+        partial(figures.dots, panels=TWEETS),
+        ("afrisenti.py {afrisenti} --rows 50 --test-rows 20",),
+    ),
+    "source-languages": Benchmark(
+        ("source_languages.py {nusax} {sib200}",),
+        tables.source_languages,
+        partial(figures.dots, panels={"rank correlation with the truth": slice(None)}),
+        ("source_languages.py {nusax} {sib200} --methods SIB-200",),
+    ),
+}
+"""The benchmarks by the names of their tables and figures."""

@@ -1,0 +1,121 @@
+"""What the documentation shows is what the benchmarks have recorded, and they can go on."""
+
+import re
+import runpy
+import shlex
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGE, RESULTS = ROOT / "docs" / "benchmarks.rst", ROOT / "benchmarks" / "results"
+FIGURES = ROOT / "docs" / "_static" / "results"
+MAX_FIGURE_BYTES = 60_000
+MODULES = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
+
+
+@pytest.fixture
+def catalogue(monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    yield pytest.importorskip("catalogue")
+    for name in MODULES & set(sys.modules):
+        del sys.modules[name]
+
+
+@pytest.fixture
+def tables(catalogue):
+    return {name: one.table(RESULTS) for name, one in catalogue.BENCHMARKS.items()}
+
+
+def test_tables_are_those_of_the_records(catalogue, tables):
+    page = PAGE.read_text(encoding="utf-8")
+    marked = catalogue.tables.MARKED
+    assert {match.group(1) for match in marked.finditer(page)} == {*tables}
+    assert catalogue.tables.with_tables(page, tables) == page, "run python -m benchmarks --show"
+
+
+def test_figures_are_those_of_the_records(catalogue, tables):
+    page = PAGE.read_text(encoding="utf-8")
+    assert {path.stem for path in FIGURES.iterdir()} == {*tables}
+    for name, table in tables.items():
+        path = FIGURES / f"{name}.svg"
+        assert f".. image:: _static/results/{name}.svg\n   :alt: " in page
+        assert path.stat().st_size < MAX_FIGURE_BYTES
+        (described,) = ET.parse(path).iter("{http://purl.org/dc/elements/1.1/}description")
+        assert described.text == catalogue.figures.numbers(table), "run python -m benchmarks --show"
+
+
+def test_figures_are_drawn_in_the_same_way_each_time(catalogue, tables, tmp_path):
+    benchmark = catalogue.BENCHMARKS["nusax"]
+    for path in (tmp_path / "a.svg", tmp_path / "b.svg"):
+        catalogue.figures.write(benchmark.draw, tables["nusax"], path)
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_the_readme_quotes_the_records(catalogue, tables):
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    text = {name: catalogue.tables.format_table(table) for name, table in tables.items()}
+    (row,) = (cells for cells in text["meta-net"] if cells[0] == "NusaX, both")
+    alone, pooled, _, meta_net, _ = row[1:]
+    assert (
+        f"its macro-F1 is {meta_net}, that of a logistic regression for each language {alone} and "
+        f"of one for all {pooled}"
+    ) in readme
+    no_label = text["nusax"][1]
+    assert (
+        f"without a single label has {no_label[1]}, a logistic regression on the vectors of the "
+        f"other languages {no_label[3]}"
+    ) in readme
+
+
+def test_each_published_command_has_all_its_records(catalogue, monkeypatch, tmp_path, capsys):
+    corpora = dict.fromkeys(catalogue.CORPORA, "nowhere")
+    for benchmark in catalogue.BENCHMARKS.values():
+        result = Path(shutil.copy(RESULTS / benchmark.file, tmp_path))
+        for command in benchmark.commands:
+            script, *arguments = (
+                part.format(kept=tmp_path, **corpora) for part in shlex.split(command)
+            )
+            monkeypatch.setattr("sys.argv", [script, *arguments, "--result", str(result)])
+            # A run without a record would look for the corpus, which is nowhere.
+            runpy.run_path(str(ROOT / "benchmarks" / script), run_name="__main__")
+            (known, n_runs) = re.search(
+                r"(\d+) of (\d+) runs are known", capsys.readouterr().out
+            ).groups()
+            assert known == n_runs != "0"
+        assert result.read_bytes() == (RESULTS / benchmark.file).read_bytes()
+
+
+def test_a_benchmark_that_was_stopped_goes_on(catalogue, tmp_path):
+    records, path = catalogue.tables.records, tmp_path / "deep" / "one.json"
+    runs = [records.new_record("method", seed, {"k": 3}) for seed in range(4)]
+    measured = []
+
+    def measure(run):
+        if len(measured) == 2:
+            raise KeyboardInterrupt
+        measured.append(run["seed"])
+        return {"score": run["seed"]}
+
+    with pytest.raises(KeyboardInterrupt):
+        records.run_unknown(path, runs, measure)
+    records.run_unknown(path, runs, lambda run: {"score": -1})
+    assert measured == [0, 1]
+    assert [one["figures"]["score"] for one in records.read(path)] == [0, 1, -1, -1]
+    assert all(one["machine"] and one["versions"]["torch"] for one in records.read(path))
+
+
+def test_the_command_leaves_out_what_has_no_corpus_and_shows_the_rest(tmp_path):
+    shutil.copy(RESULTS / "source_languages.json", tmp_path)
+    command = [sys.executable, "-m", "benchmarks", "--only", "source-languages", "nusax"]
+    done = subprocess.run(
+        [*command, "--results", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "give --nusax FOLDER and --sib200 FOLDER to run it." in done.stdout
+    assert "words           0.60  -0.21" in done.stdout
+    assert [path.name for path in tmp_path.glob("*.svg")] == ["source-languages.svg"]
