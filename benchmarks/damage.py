@@ -18,9 +18,10 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from transformers import BertConfig
 
-from metaling_sk import MetaNetClassifier, TransferClassifier, load
+from metaling_sk import MetaNetClassifier, MetaParamSearchCV, TransferClassifier, load
 
 TEXTS = ["great day", "awful day", "great room", "awful room"] * 8
 LABELS = ["good", "bad", "good", "bad"] * 8
@@ -50,10 +51,21 @@ def make_models():
         "numbers": (TransferClassifier(**SETTINGS), numbers),
         "meta": (MetaNetClassifier(encoder=make_encoder(), **SETTINGS), TEXTS),
     }
-    return {
+    models = {
         name: (model.set_params(random_state=0).fit(X, LABELS, language=LANGUAGE), X)
         for name, (model, X) in makers.items()
     }
+    table = pd.DataFrame({"text": TEXTS, "language": LANGUAGE})
+    trained = TransferClassifier(encoder=make_encoder(), **SETTINGS)
+    search = MetaParamSearchCV(
+        trained, {"batch_size": [8, 16]}, n_iter=2, cv=2, verbose=0, random_state=0
+    )
+    return models | {"search": (search.fit(table, LABELS), table)}
+
+
+def probabilities(model, X):
+    """What a model predicts. A search takes the language from the table."""
+    return model.predict_proba(X, **({} if isinstance(X, pd.DataFrame) else {"language": LANGUAGE}))
 
 
 # Damages
@@ -159,8 +171,8 @@ def judge_load(folder, X, expected, names):
         return "refused" if is_named else f"unexplained: {error}"
     except BaseException as error:
         return f"unexplained: {type(error).__name__}: {error}"
-    same = np.array_equal(loaded.predict_proba(X, language=LANGUAGE), expected)
-    same &= set(loaded.predict(X, language=LANGUAGE)) <= set(LABELS)
+    same = np.array_equal(probabilities(loaded, X), expected)
+    same &= set(loaded.classes_) <= set(LABELS)
     return "same" if same else "wrong"
 
 
@@ -171,7 +183,9 @@ def run_damages(n_damages, seed):
     with tempfile.TemporaryDirectory() as parent:
         models = make_models()
         for name, (model, _) in models.items():
-            for _ in range(2 if name == "trained" else 1):  # Saved again, it lies in a subfolder.
+            for _ in range(
+                2 if name in ("trained", "search") else 1
+            ):  # Saved again, it lies in a subfolder.
                 model.save(Path(parent) / name)
         for number in range(n_damages):
             name = list(models)[rng.integers(len(models))]
@@ -182,7 +196,7 @@ def run_damages(n_damages, seed):
             names = [path.name for path in paths] + ["encoder/tokenizer"]
             damage = DAMAGES[rng.integers(len(DAMAGES))]
             damage(paths[rng.integers(len(paths))], rng)
-            expected = model.predict_proba(X, language=LANGUAGE)
+            expected = probabilities(model, X)
             outcome = judge_load(folder, X, expected, names)
             counts[outcome] += 1
             if outcome not in ("refused", "same"):

@@ -1,8 +1,8 @@
-"""Fitted classifiers in a folder: JSON, safetensors and tokenizer files, no pickle.
+"""Fitted classifiers and searches in a folder: JSON, safetensors and tokenizer files, no pickle.
 
 This module saves and loads; `_saving` knows the format and its version. What belongs to an
 estimator is its own to say: it gives its state in ``_get_saved_state`` and takes it in
-``_set_saved_state``.
+``_set_saved_state``. An estimator that it holds is saved in a folder of its own inside.
 """
 
 from __future__ import annotations
@@ -52,11 +52,12 @@ def save(estimator, folder: str | os.PathLike, *, report: pd.DataFrame | None = 
     Kept: parameters that are numbers, strings, None, paths, dates, arrays, or lists, tuples and
     dicts of these (others take their defaults when loaded), the network, the encoder with its
     tokenizer, the history. Not kept: the source model, the state of the optimiser, and the samples
-    given to `MetaNetClassifier.adapt`. The updates of trainable="lora" are added to the weights.
+    given to `MetaNetClassifier.adapt`. The updates of trainable="lora" are added to the weights. Of
+    a search all results and the best estimator are kept, and neither `prior` nor `checkpoint`.
 
     Parameters
     ----------
-    estimator : fitted classifier of this package
+    estimator : fitted classifier of this package, or MetaParamSearchCV of one
         What is saved.
     folder : str or path
         Made where it does not exist. An estimator that was saved there before is replaced in one
@@ -69,41 +70,58 @@ def save(estimator, folder: str | os.PathLike, *, report: pd.DataFrame | None = 
     ValueError
         If the encoder is a module that transformers cannot make from a config, or an sklearn
         transformer with functions or types of others in it: only pickle (`joblib.dump`) can store
-        these. Also if a weight is not finite.
+        these. Also if a weight is not finite, or a search has no best estimator.
     ModuleNotFoundError
         If the model holds parts of scikit-learn and skops is not installed (extra `skops`).
     TypeError
         If it is no classifier of this package, or a fitted attribute cannot be stored as JSON and
         tensors.
     """
-    if not _is_saveable(type(estimator)):
-        raise TypeError(
-            f"`save` takes fitted classifiers of metaling_sk, and no {type(estimator).__name__}; "
-            "use joblib.dump."
-        )
-    check_is_fitted(estimator)
+    _check_saveable(estimator)
     versions = current_versions()
     card = make_card(estimator, versions, report)
-
-    def write(subfolder: Path) -> dict[str, Any]:
-        tensors: dict[str, torch.Tensor] = {}
-        content = {
-            "class": type(estimator).__name__,
-            "versions": versions,
-            **_kept_parameters(estimator, tensors),
-            "fitted": to_json(estimator._get_saved_state(subfolder), "fitted", tensors),
-        }
-        for name, tensor in tensors.items():
-            if not _is_finite(tensor):
-                raise ValueError(
-                    f"{name!r} holds NaN or infinite numbers, so that this {content['class']} "
-                    "cannot predict; fit it again with a lower `learning_rate` before `save`."
-                )
-        safetensors.torch.save_file(tensors, subfolder / WEIGHTS)
-        return content
-
-    write_folder(Path(folder), write)
+    write_folder(Path(folder), lambda subfolder: _write(estimator, subfolder, versions))
     write_card(Path(folder), card)
+
+
+def _check_saveable(estimator, holder: str = "") -> None:
+    """Raise an error unless the estimator and those that it holds are fitted and can be saved."""
+    if not _is_saveable(type(estimator)):
+        raise TypeError(
+            f"`save` takes fitted classifiers of metaling_sk, and no {type(estimator).__name__}"
+            f"{holder}; use joblib.dump."
+        )
+    check_is_fitted(estimator)
+    name = type(estimator).__name__
+    for part in estimator._saved_parts:
+        if not hasattr(estimator, part):
+            raise ValueError(
+                f"This {name} has no `{part}` to save, since `refit` is {estimator.refit}; fit it "
+                "with refit=True, or keep its `cv_results_`."
+            )
+        _check_saveable(getattr(estimator, part), f" as the `{part}` of a {name}")
+
+
+def _write(estimator, folder: Path, versions: dict[str, str]) -> dict[str, Any]:
+    """Write the files of an estimator, and return its description."""
+    for part in estimator._saved_parts:
+        held = getattr(estimator, part)
+        write_folder(folder / part, lambda inner, held=held: _write(held, inner, versions))
+    tensors: dict[str, torch.Tensor] = {}
+    content = {
+        "class": type(estimator).__name__,
+        "versions": versions,
+        **_kept_parameters(estimator, tensors),
+        "fitted": to_json(estimator._get_saved_state(folder), "fitted", tensors),
+    }
+    for name, tensor in tensors.items():
+        if not _is_finite(tensor):
+            raise ValueError(
+                f"{name!r} holds NaN or infinite numbers, so that this {content['class']} "
+                "cannot predict; fit it again with a lower `learning_rate` before `save`."
+            )
+    safetensors.torch.save_file(tensors, folder / WEIGHTS)
+    return content
 
 
 def push_to_hub(
@@ -151,7 +169,7 @@ def push_to_hub(
 
 
 def load(folder: str | os.PathLike, device: str | torch.device | None = None):
-    """Load a fitted classifier from a folder written by its `save`.
+    """Load a fitted classifier or search from a folder written by its `save`.
 
     Nothing in the folder is executed, and nothing is asked of the network unless a hub is named.
 
@@ -168,7 +186,7 @@ def load(folder: str | os.PathLike, device: str | torch.device | None = None):
     -------
     estimator
         Predicts what the saved one predicted, on whatever device there is; up to rounding for
-        trainable="lora".
+        trainable="lora". Of a search, `estimator` is an unfitted copy of the best one.
 
     Raises
     ------
@@ -202,19 +220,19 @@ def load(folder: str | os.PathLike, device: str | torch.device | None = None):
         raise FileNotFoundError(f"There is no folder {str(folder)!r} to load from.")
     if device is not None:
         find_device(device)
+    missing_devices: set[str] = set()
     try:
-        content, estimator = _load_newest(folder, device)
+        content, estimator = _load_newest(folder, device, missing_devices)
         with naming_file(ESTIMATOR):
             differences = version_differences(content["versions"])
-            saved_device = from_json(content["parameters"].get("device", "auto"), {})
     except SavedFileError as error:
         raise ValueError(
             f"{str(folder)!r} does not hold a complete estimator saved by this version of "
             f"metaling_sk ({error}). Save it again."
         ) from error
-    if device is None and getattr(estimator, "device", saved_device) != saved_device:
+    for missing in missing_devices:
         warnings.warn(
-            f"{str(folder)!r} was saved with device={saved_device!r}, which this machine does not "
+            f"{str(folder)!r} was saved with device={missing}, which this machine does not "
             "have; device='auto' takes its place. load(folder, device=...) takes another one.",
             stacklevel=2,
         )
@@ -237,7 +255,7 @@ def _download(address: str, folder: Path) -> Path:
     return folder
 
 
-def _load_newest(folder: Path, device):
+def _load_newest(folder: Path, device, missing_devices: set[str]):
     """Load the estimator; start anew if another one has taken its place in the meantime."""
     for _ in range(MAX_ATTEMPTS):
         with naming_file(ESTIMATOR):
@@ -245,7 +263,7 @@ def _load_newest(folder: Path, device):
         try:
             with naming_file(ESTIMATOR):
                 content = decode_description(description)
-                return content, _load(folder, content, device)
+                return content, _load(folder, content, device, missing_devices)
         except SavedFileError as error:
             failure = error
             with naming_file(ESTIMATOR):
@@ -254,8 +272,11 @@ def _load_newest(folder: Path, device):
     raise failure
 
 
-def _load(folder: Path, content: dict[str, Any], device):
-    """Load the estimator that a description describes."""
+def _load(folder: Path, content: dict[str, Any], device, missing_devices: set[str]):
+    """Load the estimator that a description describes.
+
+    Devices with which it was saved and that are not here are added to `missing_devices`.
+    """
     files = {
         name: read_checked(folder, f"{content['place']}/{name}", record)
         for name, record in _checked_names(content).items()
@@ -267,14 +288,20 @@ def _load(folder: Path, content: dict[str, Any], device):
         if device is not None:
             parameters["device"] = device
         elif not _is_available(parameters.get("device", "auto")):
+            missing_devices.add(repr(parameters["device"]))
             parameters["device"] = "auto"
-    estimator = estimator_class(**parameters)
     # Libraries read a copy of what has been checked, in a folder that holds nothing else.
     with tempfile.TemporaryDirectory() as private, seeded(0):  # Modules start with random weights.
         for name, data in files.items():
             path = Path(private).resolve() / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
+        parts = {}
+        for part in estimator_class._saved_parts:
+            inner = Path(private).resolve() / part
+            description = decode_description(read_file(inner, ESTIMATOR))
+            parts[part] = _load(inner, description, device, missing_devices)
+        estimator = estimator_class._from_saved(parameters, parts)
         state = from_json(content["fitted"], tensors)
         estimator._set_saved_state(state, Path(private).resolve())
     return estimator
@@ -320,6 +347,9 @@ def _kept_parameters(estimator, tensors: dict[str, torch.Tensor]) -> dict[str, A
     """The parameters that JSON and tensors can hold, and the names of the others."""
     kept, not_kept = {}, []
     for name, value in sorted(estimator.get_params(deep=False).items()):
+        if name in estimator._unsaved_parameters:
+            not_kept.append(name)
+            continue
         arrays: dict[str, torch.Tensor] = {}
         try:
             kept[name] = to_json(value, f"parameters.{name}", arrays)

@@ -48,19 +48,21 @@ def make_card(estimator, versions: dict[str, str], report: pd.DataFrame | None) 
             f"`report` must be a table as language_report returns it, got {type(report).__name__}."
         )
     kind = type(estimator).__name__
-    counts = estimator.sample_counts_
-    matches = (PRIMARY_CODE.match(name) for name in estimator.languages_)
+    # A search predicts by the classifier that it has chosen.
+    model = getattr(estimator, "best_estimator_", estimator)
+    counts = model.sample_counts_
+    matches = (PRIMARY_CODE.match(name) for name in model.languages_)
     metadata = ModelCardData(
         library_name="metaling_sk",
         tags=["metaling_sk", "text-classification"],
         language=sorted({match.group() for match in matches if match}) or None,
     )
-    classes = ", ".join(f"`{label}`" for label in estimator.classes_)
+    classes = ", ".join(f"`{label}`" for label in model.classes_)
     sections = [
         f"---\n{metadata.to_yaml()}\n---",
         NOTE,
         f"# {kind}",
-        f"A `{kind}` of metaling_sk that predicts one of {len(estimator.classes_)} classes: "
+        f"A `{kind}` of metaling_sk that predicts one of {len(model.classes_)} classes: "
         f"{classes}. {estimator._describe_input()}",
         "## How to load it",
         "```python\nfrom metaling_sk import load\n\n"
@@ -68,7 +70,7 @@ def make_card(estimator, versions: dict[str, str], report: pd.DataFrame | None) 
         "## Training samples",
         _table(counts.rename_axis("language")),
     ]
-    new = [name for name in estimator.languages_ if name not in counts.index]
+    new = [name for name in model.languages_ if name not in counts.index]
     if new:
         sections.append(f"Learnt after the fit: {', '.join(new)}.")
     if report is not None:

@@ -23,6 +23,17 @@ class SavedClassifierMixin:
 
     sample_counts_: pd.DataFrame
 
+    _saved_parts: tuple[str, ...] = ()
+    """Attributes that hold fitted classifiers, each of which gets a folder of its own."""
+
+    _unsaved_parameters: tuple[str, ...] = ()
+    """Parameters that are not saved, of whatever type they are."""
+
+    @classmethod
+    def _from_saved(cls, parameters: dict[str, Any], parts: dict[str, Any]):
+        """Make an estimator that is not fitted from the saved parameters and parts."""
+        return cls(**parameters)
+
     def _describe_input(self) -> str:
         """Say in a sentence what the classifier reads, for the model card."""
         raise NotImplementedError

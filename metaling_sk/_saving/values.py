@@ -13,10 +13,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy.stats
 import torch
 
 MARK = "$"
 """First character of the keys that stand for a type."""
+
+DISTRIBUTIONS = (scipy.stats.rv_continuous, scipy.stats.rv_discrete)
+"""Types of the distributions of scipy.stats."""
 
 MAX_ITEM_SIZE = 8
 """Bytes of the largest numbers that a weights file can hold."""
@@ -28,8 +32,8 @@ def to_json(value, path: str, tensors: dict[str, torch.Tensor]):
     Parameters
     ----------
     value : object
-        Numbers, strings, None, paths, dates and times, arrays and tensors; also in lists, tuples
-        and dicts.
+        Numbers, strings, None, paths, dates and times, arrays, tensors and distributions of
+        scipy.stats such as ``loguniform(1, 9)``; also in lists, tuples and dicts.
     path : str
         The name of the value. Names of tensors start with it.
     tensors : dict of str to Tensor
@@ -51,6 +55,9 @@ def to_json(value, path: str, tensors: dict[str, torch.Tensor]):
         # Tensors in one file must not share memory.
         tensors[path] = value.detach().cpu().clone().contiguous()
         return {"$tensor": path}
+    if is_scipy_distribution(value):
+        parts = [value.dist.name, list(value.args), value.kwds]
+        return {"$distribution": to_json(parts, path, tensors)}
     if isinstance(value, np.generic):
         return {"$scalar": to_json(np.asarray(value).reshape(1), path, tensors)}
     for plain in (bool, int, float, str):
@@ -85,6 +92,13 @@ def from_json(value, tensors: dict[str, torch.Tensor]):
     return READERS[mark](value[mark], tensors)
 
 
+def is_scipy_distribution(value) -> bool:
+    """Return whether a value is a distribution of scipy.stats with its parameters frozen."""
+    dist = getattr(value, "dist", None)
+    own = getattr(scipy.stats, str(getattr(dist, "name", None)), None)
+    return hasattr(value, "rvs") and isinstance(own, DISTRIBUTIONS) and type(own) is type(dist)
+
+
 def _dict_to_json(value: dict, path: str, tensors) -> dict:
     if all(type(key) is str and not key.startswith(MARK) for key in value):
         return {key: to_json(item, f"{path}.{key}", tensors) for key, item in value.items()}
@@ -97,6 +111,8 @@ def _dict_to_json(value: dict, path: str, tensors) -> dict:
 
 def _array_to_json(array: np.ndarray, path: str, tensors) -> dict:
     kind = array.dtype.kind
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(f"{path}: a masked array cannot be stored as JSON and tensors.")
     if kind in "biuf" and array.dtype.itemsize <= MAX_ITEM_SIZE:
         tensors[path] = torch.tensor(array.astype(array.dtype.newbyteorder("=")))
         return {"$array": path}
@@ -153,6 +169,14 @@ def _read_objects(stored, tensors) -> np.ndarray:
     return objects
 
 
+def _read_distribution(stored, tensors):
+    name, args, kwds = from_json(stored, tensors)
+    distribution = getattr(scipy.stats, name)
+    if not isinstance(distribution, DISTRIBUTIONS):
+        raise ValueError(f"{name!r} is not the name of a distribution")
+    return distribution(*args, **kwds)
+
+
 def _read_scalar(stored, tensors) -> np.generic:
     return from_json(stored, tensors)[0]
 
@@ -182,6 +206,7 @@ READERS: dict[str, Callable[[Any, dict[str, torch.Tensor]], Any]] = {
     "$times": _read_times,
     "$objects": _read_objects,
     "$scalar": _read_scalar,
+    "$distribution": _read_distribution,
     "$tuple": lambda stored, tensors: tuple(from_json(stored, tensors)),
     "$dict": lambda stored, tensors: dict(from_json(stored, tensors)),
     "$path": lambda stored, tensors: Path(stored),

@@ -24,13 +24,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scipy.stats
 import torch
 from joblib.hashing import NumpyHasher
 from sklearn.base import BaseEstimator
 from skorch import NeuralNet
 
 from metaling_sk._data.tokens import tokenizer_digest
+from metaling_sk._saving.values import is_scipy_distribution
 
 MUTATORS = frozenset(("add", "append", "clear", "extend", "insert", "pop", "remove", "update"))
 """Methods that change a list, set or dict."""
@@ -78,7 +78,7 @@ def describe(value, name: str = "the value"):
         return [describe(item, f"{name}[{number}]") for number, item in enumerate(value)]
     if isinstance(value, BaseEstimator) and not isinstance(value, type):
         return _describe_estimator(value, name)
-    if hasattr(value, "rvs") and hasattr(value, "dist") and _is_of_scipy(value.dist):
+    if is_scipy_distribution(value):
         return {value.dist.name: describe([value.args, value.kwds], name)}
     if isinstance(value, (*FUNCTIONS, type)):
         return {"function": qualified_name(value), "content": digest_of(value, name)}
@@ -357,11 +357,6 @@ def _version_of(package: str) -> str | None:
 def _file_digest(module: ModuleType) -> str:
     with open(str(module.__file__), "rb") as file:
         return blake2b(file.read(), digest_size=16).hexdigest()
-
-
-def _is_of_scipy(distribution) -> bool:
-    own = getattr(scipy.stats, str(getattr(distribution, "name", None)), None)
-    return type(own) is type(distribution)
 
 
 def _shorten(value, text=repr) -> str:

@@ -42,10 +42,11 @@ from metaling_sk.meta_param._plan import (
 )
 from metaling_sk.meta_param._results import best_row, make_table, warn_of_failures
 from metaling_sk.meta_param._runner import Runner
+from metaling_sk.meta_param._saved import SavedSearchMixin
 from metaling_sk.meta_param._scoring import SCORE
 
 
-class MetaParamSearchCV(SignatureOrderMixin, BaseSearchCV):
+class MetaParamSearchCV(SavedSearchMixin, SignatureOrderMixin, BaseSearchCV):
     r"""Search for the parameters that control learning, by minimising the validation loss.
 
     .. math:: \min_\theta \frac{1}{|C|} \sum_{c \in C} \sum_{x, y \in D_c} L(f_\theta(x), y)

@@ -1,0 +1,116 @@
+"""A search in a saved folder: its results, and its best estimator in a folder inside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from metaling_sk._saving.saved_classifier import SavedClassifierMixin
+from metaling_sk.meta_param._objective import find_scorers
+
+BEST = "best_estimator_"
+
+ATTRIBUTES = (
+    "best_index_",
+    "best_score_",
+    "feature_names_in_",
+    "max_resources_",
+    "min_resources_",
+    "multimetric_",
+    "n_candidates_",
+    "n_resources_",
+    "n_splits_",
+    "refit_time_",
+)
+"""Attributes that are saved as they are. Which ones there are depends on the search."""
+
+
+class SavedSearchMixin(SavedClassifierMixin):
+    """`save` and `push_to_hub` of a fitted search, whose best estimator can be saved."""
+
+    _saved_parts = (BEST,)
+
+    # The estimator is the best one; what earlier searches have left belongs to this machine.
+    _unsaved_parameters = ("estimator", "prior", "checkpoint")
+
+    @classmethod
+    def _from_saved(cls, parameters, parts):
+        search = cls(clone(parts[BEST]), parameters.pop("param_distributions", {}), **parameters)
+        search.best_estimator_ = parts[BEST]
+        return search
+
+    def _describe_input(self) -> str:
+        n_candidates = len({*self.cv_results_["candidate"]})
+        best = ", ".join(f"`{name}` {value}" for name, value in self.best_params_.items())
+        model = self.best_estimator_
+        return (
+            f"It is a {type(model).__name__}, the best of {n_candidates} candidates: {best}. "
+            f"{model._describe_input()}"
+        )
+
+    def _get_saved_state(self, folder: Path) -> dict[str, Any]:
+        state = {name: getattr(self, name) for name in ATTRIBUTES if hasattr(self, name)}
+        results = {name: _column_to_json(column) for name, column in self.cv_results_.items()}
+        return state | {"cv_results_": results, "has_scorer": _names_its_scorer(self)}
+
+    def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
+        for name in ATTRIBUTES:
+            if name in state:
+                setattr(self, name, state[name])
+        self.cv_results_ = {
+            name: _column_from_json(column) for name, column in state["cv_results_"].items()
+        }
+        lengths = {len(column) for column in self.cv_results_.values()}
+        if len(lengths) != 1 or not 0 <= self.best_index_ < lengths.pop():
+            raise ValueError("the columns of `cv_results_` and `best_index_` do not fit each other")
+        self.best_params_ = self.cv_results_["params"][self.best_index_]
+        if state["has_scorer"]:
+            scorers, _ = find_scorers(self, getattr(self.best_estimator_, "classes_", None))
+            self.scorer_ = getattr(scorers, "_scorers", scorers)
+        else:
+            self.scorer_ = _forgotten_scorer
+
+
+def _names_its_scorer(search) -> bool:
+    """Whether the scorers can be found again from `scoring` and `refit`."""
+    scoring, refit = search.scoring, search.refit
+    if search.multimetric_:
+        return isinstance(scoring, list | tuple) and isinstance(refit, str)
+    return scoring is None or isinstance(scoring, str)
+
+
+def _forgotten_scorer(estimator, X, y=None, **params):
+    """Stand for a scorer that was not saved."""
+    raise ValueError(
+        "The `scoring` of this search was a function, which `save` does not keep; score the "
+        "loaded search with the function itself."
+    )
+
+
+def _column_to_json(column) -> dict[str, Any]:
+    """Turn a column of `cv_results_` into values that can be saved. Scores may be NaN."""
+    if isinstance(column, list):
+        return {"items": column}
+    mask = np.ma.getmaskarray(column).tolist() if np.ma.isMaskedArray(column) else None
+    values = np.ma.getdata(column)
+    if values.dtype.kind == "f":
+        hidden = np.zeros(len(values), bool) if mask is None else np.array(mask, dtype=bool)
+        floats = np.where(hidden, 0, values).tolist()
+        return {"floats": floats, "dtype": values.dtype.str, "mask": mask}
+    if values.dtype == object and mask is not None:
+        values = np.where(mask, None, values)
+    return {"values": values, "mask": mask}
+
+
+def _column_from_json(stored: dict[str, Any]):
+    """Restore the column that `_column_to_json` was given."""
+    if "items" in stored:
+        return stored["items"]
+    if "floats" in stored:
+        values = np.array(stored["floats"], dtype=np.dtype(stored["dtype"]))
+    else:
+        values = stored["values"]
+    return values if stored["mask"] is None else np.ma.MaskedArray(values, mask=stored["mask"])
