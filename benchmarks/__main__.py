@@ -28,7 +28,7 @@ sys.path.insert(0, str(HERE))  # The scripts import each other by their names.
 import figures  # noqa: E402
 import records  # noqa: E402
 import tables  # noqa: E402
-from catalogue import BENCHMARKS, CORPORA, Benchmark  # noqa: E402
+from catalogue import BENCHMARKS, CORPORA, Benchmark, recorded  # noqa: E402
 
 RESULTS, PAGE = HERE / "results", HERE.parent / "docs" / "benchmarks.rst"
 FIGURES = HERE.parent / "docs" / "_static" / "results"
@@ -66,15 +66,15 @@ def show(chosen: dict[str, Benchmark], results: Path) -> None:
     is_published = results.resolve() == RESULTS
     folder = FIGURES if is_published else results
     shown = {}
-    for name, benchmark in chosen.items():
-        if (results / benchmark.file).exists():
+    for name, benchmark in recorded(results).items():
+        if name in chosen:
             shown[name] = benchmark.table(results)
             figures.write(benchmark.draw, shown[name], folder / f"{name}.svg")
-        if not is_published and name in shown:
-            print(f"\n{name}\n\n{records.simple_table(tables.format_table(shown[name]))}")
+            if not is_published:
+                print(f"\n{name}\n\n{records.simple_table(tables.format_table(shown[name]))}")
     if is_published:
         PAGE.write_text(tables.with_tables(PAGE.read_text("utf-8"), shown), "utf-8")
-    print(f"\nFigures of {', '.join(shown)}: {folder}")
+    print(f"\nFigures of {', '.join(shown) or 'nothing yet'}: {folder}")
 
 
 def main() -> int:

@@ -122,3 +122,8 @@ BENCHMARKS = {
     ),
 }
 """The benchmarks by the names of their tables and figures."""
+
+
+def recorded(results: Path) -> dict[str, Benchmark]:
+    """Return the benchmarks that have a file of records in a folder."""
+    return {name: one for name, one in BENCHMARKS.items() if (results / one.file).exists()}

@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 import warnings
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def save(estimator, folder: str | os.PathLike, *, report: pd.DataFrame | None = 
     _check_saveable(estimator)
     versions = current_versions()
     card = make_card(estimator, versions, report)
-    write_folder(Path(folder), lambda subfolder: _write(estimator, subfolder, versions))
+    write_folder(Path(folder), partial(_write, estimator, versions=versions))
     write_card(Path(folder), card)
 
 
@@ -105,8 +106,7 @@ def _check_saveable(estimator, holder: str = "") -> None:
 def _write(estimator, folder: Path, versions: dict[str, str]) -> dict[str, Any]:
     """Write the files of an estimator, and return its description."""
     for part in estimator._saved_parts:
-        held = getattr(estimator, part)
-        write_folder(folder / part, lambda inner, held=held: _write(held, inner, versions))
+        write_folder(folder / part, partial(_write, getattr(estimator, part), versions=versions))
     tensors: dict[str, torch.Tensor] = {}
     content = {
         "class": type(estimator).__name__,
@@ -285,10 +285,11 @@ def _load(folder: Path, content: dict[str, Any], device, missing_devices: set[st
     parameters = from_json(content["parameters"], tensors)
     estimator_class = _find_class(content["class"])
     if "device" in signature(estimator_class).parameters:
+        saved_device = from_json(content["parameters"].get("device", "auto"), {})
         if device is not None:
             parameters["device"] = device
-        elif not _is_available(parameters.get("device", "auto")):
-            missing_devices.add(repr(parameters["device"]))
+        elif not _is_available(saved_device):
+            missing_devices.add(repr(saved_device))
             parameters["device"] = "auto"
     # Libraries read a copy of what has been checked, in a folder that holds nothing else.
     with tempfile.TemporaryDirectory() as private, seeded(0):  # Modules start with random weights.

@@ -29,7 +29,7 @@ def catalogue(monkeypatch):
 
 @pytest.fixture
 def tables(catalogue):
-    return {name: one.table(RESULTS) for name, one in catalogue.BENCHMARKS.items()}
+    return {name: one.table(RESULTS) for name, one in catalogue.recorded(RESULTS).items()}
 
 
 def test_tables_are_those_of_the_records(catalogue, tables):
@@ -73,9 +73,20 @@ def test_the_readme_quotes_the_records(catalogue, tables):
     ) in readme
 
 
+def test_the_readme_quotes_the_reviews(catalogue, tables):
+    if "reviews" not in tables:
+        pytest.skip("the reviews have no records: run python -m benchmarks --only reviews")
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").replace("*", "").splitlines()
+    quoted = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    for labels, baseline, *others in catalogue.tables.format_table(tables["reviews"])[1:]:
+        (row,) = (cells for cells in quoted if cells[0] == labels)
+        assert row[1].removesuffix(" (English labels)") == baseline.split(" ± 0.0")[0]
+        assert row[2 : 2 + len(others)] == others
+
+
 def test_each_published_command_has_all_its_records(catalogue, monkeypatch, tmp_path, capsys):
     corpora = dict.fromkeys(catalogue.CORPORA, "nowhere")
-    for benchmark in catalogue.BENCHMARKS.values():
+    for benchmark in catalogue.recorded(RESULTS).values():
         result = Path(shutil.copy(RESULTS / benchmark.file, tmp_path))
         for command in benchmark.commands:
             script, *arguments = (

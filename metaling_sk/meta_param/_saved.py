@@ -31,6 +31,10 @@ ATTRIBUTES = (
 class SavedSearchMixin(SavedClassifierMixin):
     """`save` and `push_to_hub` of a fitted search, whose best estimator can be saved."""
 
+    best_estimator_: Any
+    best_index_: int
+    cv_results_: dict[str, Any]
+
     _saved_parts = (BEST,)
 
     # The estimator is the best one; what earlier searches have left belongs to this machine.
@@ -38,7 +42,8 @@ class SavedSearchMixin(SavedClassifierMixin):
 
     @classmethod
     def _from_saved(cls, parameters, parts):
-        search = cls(clone(parts[BEST]), parameters.pop("param_distributions", {}), **parameters)
+        required = {"estimator": clone(parts[BEST]), "param_distributions": {}}
+        search = super()._from_saved(required | parameters, parts)
         search.best_estimator_ = parts[BEST]
         return search
 
@@ -101,7 +106,7 @@ def _column_to_json(column) -> dict[str, Any]:
         floats = np.where(hidden, 0, values).tolist()
         return {"floats": floats, "dtype": values.dtype.str, "mask": mask}
     if values.dtype == object and mask is not None:
-        values = np.where(mask, None, values)
+        values = np.where(mask, np.array(None), values)
     return {"values": values, "mask": mask}
 
 

@@ -8,8 +8,11 @@ from saved_cases import X, Y, forge
 from scipy.stats import loguniform, randint
 from search_cases import C, make_search
 from sklearn.base import is_classifier
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import FitFailedWarning, NotFittedError
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score
+from sklearn.pipeline import make_pipeline
 from tiny import DICTIONARY, make_classifier, make_meta_net
 
 from metaling_sk import LinearTransferClassifier, load
@@ -26,6 +29,7 @@ def fit(estimator=None, distributions=RATES, X=X, y=Y, **parameters):
     return make_search(estimator, distributions, **{"n_iter": 2, "cv": 2} | parameters).fit(X, y)
 
 
+WORDS = make_pipeline(TfidfVectorizer(), LogisticRegression())
 LINEAR = LinearTransferClassifier(dictionary=DICTIONARY, self_training=0)
 SEARCHES = {
     "random": lambda: fit(),
@@ -84,7 +88,7 @@ def test_a_loaded_search_searches_again_and_is_a_prior(tmp_path):
 
 
 def test_scores_that_are_missing_are_kept(tmp_path):
-    with pytest.warns(Warning, match="failed"):
+    with pytest.warns(FitFailedWarning), pytest.warns(UserWarning, match="non-finite"):
         search = fit(distributions={"learning_rate": [1e-3, -1.0]}, n_iter=2)
     assert np.isnan(search.cv_results_["mean_test_score"]).sum() == 1
     search.save(tmp_path)
@@ -94,7 +98,7 @@ def test_scores_that_are_missing_are_kept(tmp_path):
 
 
 def test_what_is_not_saved(tmp_path):
-    scorer = make_language_scorer("accuracy", average="worst")
+    scorer = make_language_scorer(accuracy_score, aggregate="min")
     prior, folder = fit(), tmp_path / "checkpoint"
     search = fit(scoring=scorer, prior=prior.cv_results_, checkpoint=folder)
     search.save(tmp_path / "saved")
@@ -149,9 +153,9 @@ UNSAVEABLE = {
     "no refit": (lambda: fit(refit=False), ValueError, "no `best_estimator_` to save.*refit=True"),
     "not fitted": (lambda: make_search(make_classifier(), RATES), NotFittedError, "not fitted"),
     "a candidate of another kind": (
-        lambda: fit(distributions={"source": [None, LogisticRegression()]}),
+        lambda: fit(distributions={"source": [None, WORDS]}),
         TypeError,
-        "LogisticRegression cannot be stored",
+        "Pipeline cannot be stored",
     ),
 }
 
