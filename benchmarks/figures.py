@@ -23,6 +23,9 @@ STYLE = {
     "font.size": 10,
     "axes.axisbelow": True,
 }
+WIDTH = 6.5
+"""Inches. A figure is still legible on a narrow screen."""
+
 WIDE_RANGE = 20
 """Values of which the largest is more than this many times the smallest get a log axis."""
 
@@ -40,7 +43,7 @@ def dots(table: pd.DataFrame, panels: dict[str, Sequence[str] | slice]) -> Figur
     columns = [list(table.loc[:, which]) for which in panels.values()]
     n_columns = max(map(len, columns))
     height = 1.3 + len(names) * (0.16 + 0.13 * n_columns)
-    figure = Figure(figsize=(8, height), layout="constrained")
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axis, label, shown in zip(axes, panels, columns, strict=True):
         offsets = (np.arange(len(shown)) - (len(shown) - 1) / 2) * min(0.16, 0.7 / len(shown))
@@ -69,7 +72,7 @@ def dots(table: pd.DataFrame, panels: dict[str, Sequence[str] | slice]) -> Figur
 
 def lines(table: pd.DataFrame, xlabel: str, ylabel: str) -> Figure:
     """Draw a line for each column of a table, over its rows."""
-    figure = Figure(figsize=(8, 4.2), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4), layout="constrained")
     axis = figure.subplots()
     offsets = (np.arange(len(table.columns)) - (len(table.columns) - 1) / 2) * 0.05
     for number, column in enumerate(table):
@@ -80,7 +83,7 @@ def lines(table: pd.DataFrame, xlabel: str, ylabel: str) -> Figure:
     axis.set(xlabel=xlabel, ylabel=ylabel)
     axis.grid(color="0.9")
     axis.spines[["top", "right"]].set_visible(False)
-    add_legend(axis, len(table.columns))
+    add_legend(axis, 3)
     return figure
 
 
