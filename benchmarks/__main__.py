@@ -3,7 +3,7 @@
     python -m benchmarks                         # what needs no corpus, then tables and figures
     python -m benchmarks --nusax FOLDER --sib200 FOLDER --afrisenti FOLDER
     python -m benchmarks --only nusax encoders --sib200 FOLDER
-    python -m benchmarks --quick                 # a smoke run, a minute or two each
+    python -m benchmarks --quick                 # a smoke run, a few minutes each
     python -m benchmarks --show                  # runs nothing
 
 A run that has a record is not run again, so a benchmark that was stopped goes on where it was. The

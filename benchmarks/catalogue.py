@@ -36,7 +36,7 @@ class Benchmark:
     draw : callable
         Draws the table; it returns a figure of matplotlib.
     quick : tuple of str
-        The commands of a smoke run, a minute at most.
+        The commands of a smoke run; most of its time goes into encoding texts.
     """
 
     commands: tuple[str, ...]
