@@ -106,4 +106,5 @@ print(np.array_equal(served.predict_proba(X), clf.predict_proba(X)))
 temporary.cleanup()
 
 # %%
-# Pipelines are saved with joblib, and ``push_to_hub`` uploads a folder: see :doc:`/user_guide/saving`.
+# Pipelines are saved with joblib, and ``push_to_hub`` uploads a folder: see
+# :doc:`/user_guide/saving`.
