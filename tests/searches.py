@@ -11,7 +11,6 @@ import torch
 from scipy.stats import loguniform
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import SGDClassifier
-from transformers import BertModel
 
 from metaling_sk import MetaParamSearchCV
 
@@ -102,16 +101,6 @@ class Threads(ClassifierMixin, BaseEstimator):
 
     def score(self, X, y):
         return torch.get_num_threads()
-
-
-class NotingBert(BertModel):
-    """Notes how many rows it encodes as a line of the file that its config names."""
-
-    def forward(self, input_ids, attention_mask):
-        if torch.is_inference_mode_enabled():  # Not where a new encoder is tried out.
-            with open(self.config.log, "a") as file:
-                file.write(f"{len(input_ids)}\n")
-        return super().forward(input_ids=input_ids, attention_mask=attention_mask)
 
 
 def make_search(checkpoint=None, log=None, nap=0, **parameters):

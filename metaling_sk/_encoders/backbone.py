@@ -5,14 +5,14 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+import transformers
 from torch import nn
-from transformers import AutoModel, PretrainedConfig
 
 FULL_ATTENTION = "original_full"
 """Attention of BigBird between all tokens."""
 
 
-def make_backbone(config: PretrainedConfig) -> nn.Module:
+def make_backbone(config: transformers.PretrainedConfig) -> nn.Module:
     """Make a module with random weights, the encoder alone for an encoder-decoder.
 
     Parameters
@@ -30,7 +30,7 @@ def make_backbone(config: PretrainedConfig) -> nn.Module:
         If transformers makes no model from the configuration, or an encoder does not stand alone.
     """
     try:
-        model = AutoModel.from_config(config, trust_remote_code=False)
+        model = transformers.AutoModel.from_config(config, trust_remote_code=False)
     except (AssertionError, AttributeError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(
             f"`encoder`: transformers makes no model from this {type(config).__name__}. ({error})"
@@ -71,7 +71,7 @@ def without_decoder(model: Any) -> nn.Module:
     return model
 
 
-def _shrink_decoder(config: PretrainedConfig) -> None:
+def _shrink_decoder(config: transformers.PretrainedConfig) -> None:
     """Leave one layer to the decoder that a module from the configuration would have."""
     for name in ("decoder_layers", "num_decoder_layers"):
         if hasattr(config, name):

@@ -15,7 +15,6 @@ from typing import Any
 import transformers
 from tokenizers import normalizers
 from torch import nn
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 from transformers.utils import cached_file, logging
 
 from metaling_sk._encoders.backbone import without_decoder
@@ -98,8 +97,8 @@ def _load(name: str, modified_at: int | None) -> Checkpoint:
     elif settings is not None and settings.subfolder:
         options["subfolder"] = settings.subfolder
     try:
-        tokenizer = AutoTokenizer.from_pretrained(place, **options)
-        model, loading_info = AutoModel.from_pretrained(
+        tokenizer = transformers.AutoTokenizer.from_pretrained(place, **options)
+        model, loading_info = transformers.AutoModel.from_pretrained(
             place, dtype="float32", output_loading_info=True, **options, **weights
         )
     except (OSError, ValueError) as error:
@@ -138,7 +137,7 @@ def _apply_to_tokenizer(settings: SentenceSettings, tokenizer) -> SentenceSettin
     return settings
 
 
-def _check_complete(name: str, model: PreTrainedModel, missing: Iterable[str]) -> None:
+def _check_complete(name: str, model: transformers.PreTrainedModel, missing: Iterable[str]) -> None:
     """Raise a ValueError if weights were missing, in whose place there are random numbers.
 
     Poolers and decoders are not used.

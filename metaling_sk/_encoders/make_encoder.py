@@ -7,10 +7,10 @@ import os
 from typing import Any
 
 import numpy as np
+import transformers
 from sklearn import config_context
 from sklearn.base import BaseEstimator, clone, is_classifier
 from torch import nn
-from transformers import PretrainedConfig
 
 from metaling_sk._encoders.backbone import without_decoder
 from metaling_sk._encoders.check_encoder import check_encoder
@@ -34,7 +34,7 @@ def is_vectorizer(encoder) -> bool:
 def is_scratch(encoder) -> bool:
     """Return whether `encoder` starts from random weights."""
     return (isinstance(encoder, str) and encoder == "scratch") or isinstance(
-        encoder, PretrainedConfig
+        encoder, transformers.PretrainedConfig
     )
 
 

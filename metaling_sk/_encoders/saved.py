@@ -10,9 +10,9 @@ from threading import get_ident
 from typing import Any
 
 import torch
+import transformers
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
-from transformers import CONFIG_MAPPING, AutoModel, AutoTokenizer, PreTrainedConfig
 
 from metaling_sk._encoders.backbone import without_decoder
 from metaling_sk._encoders.dense import Dense
@@ -75,7 +75,10 @@ def save_encoder(encoder: TextEncoder, folder: Path) -> dict[str, Any]:
     """
     backbone = encoder.backbone
     config = getattr(backbone, "config", None)
-    if not isinstance(config, PreTrainedConfig) or config.model_type not in CONFIG_MAPPING:
+    if (
+        not isinstance(config, transformers.PreTrainedConfig)
+        or config.model_type not in transformers.CONFIG_MAPPING
+    ):
         raise _module_error(f"{type(backbone).__name__} has no config of transformers")
     (folder / ENCODER).mkdir(exist_ok=True)
     content = _without_lookups(json.loads(config.to_json_string(use_diff=False)))
@@ -150,7 +153,7 @@ def restore_encoder(
 def restore_tokenizer(state: dict[str, Any], folder: Path) -> TextTokenizer:
     """Read the tokenizer of a saved encoder."""
     with naming_file(TOKENIZER):
-        tokenizer = AutoTokenizer.from_pretrained(
+        tokenizer = transformers.AutoTokenizer.from_pretrained(
             (folder / TOKENIZER).resolve(strict=True),
             trust_remote_code=False,
             local_files_only=True,
@@ -164,11 +167,11 @@ def _make_backbone(state: dict[str, Any], folder: Path) -> nn.Module:
     if content["model_type"] != state["model_type"]:
         raise ValueError(f"model type {content['model_type']!r} instead of {state['model_type']!r}")
     content = _without_lookups(content)
-    config_class = CONFIG_MAPPING[content["model_type"]]
+    config_class = transformers.CONFIG_MAPPING[content["model_type"]]
     config = config_class.from_dict(content)
     if state["attention"] is not None and state["attention"] not in ATTENTIONS:
         raise ValueError(f"attention {state['attention']!r} is not one of {ATTENTIONS}")
-    backbone = AutoModel.from_config(
+    backbone = transformers.AutoModel.from_config(
         config, trust_remote_code=False, attn_implementation=state["attention"]
     )
     backbone = without_decoder(backbone)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from hashlib import blake2b
 
 import numpy as np
+import transformers
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from torch import nn
-from transformers import BertConfig, BertModel, PretrainedConfig, PreTrainedTokenizerFast
 
 from metaling_sk._encoders.backbone import make_backbone
 from metaling_sk._encoders.disk_cache import active_disk_cache
@@ -35,8 +35,8 @@ SPECIAL_TOKENS = {"pad_token": "[PAD]", "unk_token": "[UNK]"}
 
 
 def make_scratch(
-    texts: np.ndarray, language: np.ndarray, config: PretrainedConfig | None = None
-) -> tuple[nn.Module, PreTrainedTokenizerFast]:
+    texts: np.ndarray, language: np.ndarray, config: transformers.PretrainedConfig | None = None
+) -> tuple[nn.Module, transformers.PreTrainedTokenizerFast]:
     """Make a model with random weights, and train its tokenizer.
 
     Parameters
@@ -67,7 +67,7 @@ def make_scratch(
         texts, language, VOCABULARY_SIZE if config is None else config.vocab_size
     )
     if config is None:
-        config = BertConfig(
+        config = transformers.BertConfig(
             vocab_size=len(tokenizer),
             hidden_size=128,
             num_hidden_layers=1,
@@ -75,13 +75,13 @@ def make_scratch(
             intermediate_size=256,
             max_position_embeddings=512,
         )
-        return BertModel(config, add_pooling_layer=False), tokenizer
+        return transformers.BertModel(config, add_pooling_layer=False), tokenizer
     return make_backbone(config), tokenizer
 
 
 def train_tokenizer(
     texts: np.ndarray, language: np.ndarray, vocabulary_size: int
-) -> PreTrainedTokenizerFast:
+) -> transformers.PreTrainedTokenizerFast:
     """Train byte-pair encoding [1]_ of lower-case text on equal shares of all languages.
 
     Runs of spaces, line breaks and control characters count as one space.
@@ -116,7 +116,7 @@ def train_tokenizer(
 
         (json,) = disk_cache.get_or_compute(f"tokenizer-{key.hex()}", [key], compute)
         tokenizer = Tokenizer.from_str(json.tobytes().decode())
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL_TOKENS)
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL_TOKENS)
 
 
 def _train(texts: Iterator[str], vocabulary_size: int) -> Tokenizer:

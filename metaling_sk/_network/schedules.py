@@ -1,17 +1,16 @@
 """Schedules: the course of the learning rate during a training.
 
-The schedules of transformers have the rate 0 in their first step, which would change no weight.
-Here they begin with their second step, so warm-up is longer by one step.
-
-The module of transformers that has them takes seconds to import, so this is left to the first
-training.
+The rate is 0 before the first step and after the last one, in which nothing is trained, so warm-up
+is longer by one step.
 """
 
 from __future__ import annotations
 
-import transformers
+from functools import partial
+
 from skorch.callbacks import LRScheduler
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
 STABLE_SHARE = 1 / 3
 """Share of the planned epochs before the learning rate falls."""
@@ -27,13 +26,8 @@ def linear_schedule(n_steps: int, warmup: float) -> LRScheduler:
     warmup : float
         Share of the steps in which the learning rate grows.
     """
-    return LRScheduler(
-        transformers.get_linear_schedule_with_warmup,
-        num_warmup_steps=1 + int(warmup * n_steps),
-        num_training_steps=1 + n_steps,
-        last_epoch=0,
-        step_every="batch",
-    )
+    n_total, n_up = 1 + n_steps, 1 + int(warmup * n_steps)
+    return _schedule(n_up, n_total - n_up, n_total, n_done=0)
 
 
 def planned_schedule(n_done: int, n_planned: int, n_steps: int, warmup: float) -> LRScheduler:
@@ -58,16 +52,21 @@ def planned_schedule(n_done: int, n_planned: int, n_steps: int, warmup: float) -
     .. [1] Hägele et al. (2024). Scaling laws and compute-optimal training beyond fixed training
        durations. NeurIPS.
     """
-    n_total = n_planned * n_steps
-    return LRScheduler(
-        transformers.get_wsd_schedule,
-        num_warmup_steps=1 + int(warmup * n_steps),
-        num_decay_steps=n_total - round(STABLE_SHARE * n_total),
-        num_training_steps=1 + n_total,
-        decay_type="linear",
-        last_epoch=n_done * n_steps,
-        step_every="batch",
-    )
+    n_trained = n_planned * n_steps
+    n_down = n_trained - round(STABLE_SHARE * n_trained)
+    return _schedule(1 + int(warmup * n_steps), n_down, 1 + n_trained, n_done * n_steps)
+
+
+def _schedule(n_up: int, n_down: int, n_total: int, n_done: int) -> LRScheduler:
+    rate = partial(_share_of_rate, n_up=n_up, n_down=n_down, n_total=n_total)
+    return LRScheduler(LambdaLR, lr_lambda=rate, last_epoch=n_done, step_every="batch")
+
+
+def _share_of_rate(step: int, *, n_up: int, n_down: int, n_total: int) -> float:
+    """From 0 up to 1 in the first steps, and down to 0 in the last ones."""
+    if step < n_up:
+        return step / n_up
+    return min(1.0, max(0, n_total - step) / max(1, n_down))
 
 
 def reset_learning_rates(optimizer: Optimizer) -> None:

@@ -8,11 +8,11 @@ import joblib
 import pytest
 import searches
 from joblib.externals.loky import get_reusable_executor
+from noting_bert import NotingBert
 from scipy.stats import loguniform
 from searches import (
     DISTRIBUTIONS,
     Deadly,
-    NotingBert,
     Threads,
     X,
     assert_same_results,
