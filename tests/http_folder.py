@@ -1,7 +1,6 @@
 """A web server on this machine for a few files, which fails as it is told to."""
 
 import threading
-import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -11,9 +10,10 @@ def serve(files, faults=()):
     """Serve files by their paths.
 
     Each request takes the next fault, if one is left: "unavailable", "dropped", "truncated",
-    "changed", "slow" or "" for none.
+    "changed", "slow" (half a file, and no more) or "" for none.
     """
     faults = iter(faults)
+    is_closed = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -34,7 +34,7 @@ def serve(files, faults=()):
             self.wfile.write(content)
             self.wfile.flush()
             if fault == "slow":
-                time.sleep(60)
+                is_closed.wait()
 
         def log_message(self, *args):
             pass
@@ -45,5 +45,6 @@ def serve(files, faults=()):
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}", server.requests
     finally:
+        is_closed.set()
         server.shutdown()
         server.server_close()

@@ -35,16 +35,18 @@ def draw_confusions(confusion: dict[str, pd.DataFrame], ax=None) -> np.ndarray:
     for number, (axis, (name, counts)) in enumerate(zip(axes, confusion.items(), strict=True)):
         n_true = counts.sum(axis="columns")
         shares = counts.div(n_true.where(n_true > 0), axis="index")
-        image, texts = draw_map(axis, shares, ".2f", {"vmin": 0, "vmax": 1}, {"fontsize": 7})
-        if texts is not None and (is_small or n_classes > 5):
-            for text in texts[texts != None]:  # noqa: E711
-                text.remove()
+        image, _ = draw_map(
+            axis,
+            shares,
+            ".2f",
+            {"vmin": 0, "vmax": 1},
+            {"fontsize": 7},
+            # Ticks and numbers in each of hundreds of panels take seconds to lay out.
+            names_columns=number + n_columns >= n_languages,
+            names_rows=number % n_columns == 0,
+            has_numbers=not is_small and n_classes <= 5,
+        )
         axis.set_title(f"{short_name(name)} ({int(n_true.sum())})", fontsize=8 if is_small else 10)
-        is_left, is_last = number % n_columns == 0, number + n_columns >= n_languages
-        if not is_left:
-            axis.set_yticklabels([])
-        if not is_last:
-            axis.set_xticklabels([])
     if ax is None:
         figure = axes[0].figure
         figure.supxlabel("predicted class")

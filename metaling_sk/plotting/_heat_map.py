@@ -37,7 +37,17 @@ def map_size(table: pd.DataFrame) -> tuple[float, float]:
     return max(2.5, width) + 1.8, max(2.0, n_rows * _cell_size(n_rows)) + 1.4
 
 
-def draw_map(axis, table: pd.DataFrame, values_format: str, im_kw: dict, text_kw: dict):
+def draw_map(
+    axis,
+    table: pd.DataFrame,
+    values_format: str,
+    im_kw: dict,
+    text_kw: dict,
+    *,
+    names_columns: bool = True,
+    names_rows: bool = True,
+    has_numbers: bool = True,
+):
     """Draw a table as a heat map; missing values are hatched.
 
     Parameters
@@ -52,21 +62,25 @@ def draw_map(axis, table: pd.DataFrame, values_format: str, im_kw: dict, text_kw
         Arguments of `Axes.imshow`.
     text_kw : dict
         Arguments of the texts of the numbers.
+    names_columns, names_rows : bool, default=True
+        Whether the columns and the rows have ticks with their names.
+    has_numbers : bool, default=True
+        Whether numbers are written where there is room.
 
     Returns
     -------
     image : matplotlib AxesImage
         The colours.
     texts : ndarray of matplotlib Text, shape of the table, or None
-        The numbers; None where there is no room. An entry is None where the value is missing.
+        The numbers; None where there are none. An entry is None where the value is missing.
     """
     values = table.to_numpy(dtype=float)
     axis.patch.set(facecolor="white", edgecolor="0.6", hatch="xxx", linewidth=0)
     style = {"cmap": "cividis", "aspect": "auto", "interpolation": "nearest"}
     image = axis.imshow(np.ma.masked_invalid(values), **style | im_kw)
-    set_names(axis, [str(name) for name in table.columns], is_x=True)
-    set_names(axis, [str(name) for name in table.index], is_x=False)
-    if not _has_numbers(table):
+    set_names(axis, [str(name) for name in table.columns if names_columns], is_x=True)
+    set_names(axis, [str(name) for name in table.index if names_rows], is_x=False)
+    if not (has_numbers and _has_numbers(table)):
         return image, None
     texts = np.full(values.shape, None, dtype=object)
     for (row, column), value in np.ndenumerate(values):
