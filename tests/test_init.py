@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from textwrap import dedent
 
 import pytest
 
@@ -27,6 +28,18 @@ def test_the_linear_recipe_needs_no_torch():
         "assert not {'torch', 'transformers', 'huggingface_hub'} & {*sys.modules}"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_numbers_need_no_model_of_transformers():
+    """To import these models takes seconds, in each worker process again."""
+    code = """
+        import sys
+        from metaling_sk import MetaNetClassifier, MetaParamSearchCV, TransferClassifier
+        X, y = [[0.0], [1.0]] * 4, [0, 1] * 4
+        TransferClassifier(max_epochs=1, verbose=0).fit(X, y, language=["en"] * 4 + ["zh"] * 4)
+        assert "transformers.modeling_utils" not in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", dedent(code)], check=True)
 
 
 def test_an_unknown_name():
