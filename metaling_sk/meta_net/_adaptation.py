@@ -19,12 +19,13 @@ from metaling_sk._network.prediction import Execution, Outputs
 from metaling_sk._utils.all_or_nothing import unchanged_on_error
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
+from metaling_sk.meta_net._factors import Factors, place
 from metaling_sk.meta_net._hypernetwork import NO_LANGUAGE
+from metaling_sk.meta_net._labelled_features import LabelledFeatures
 from metaling_sk.meta_net._network import MetaNetwork
 from metaling_sk.meta_net._objective import find_embedding
 from metaling_sk.meta_net._residual_head import ResidualHead
 from metaling_sk.meta_net._residual_training import ResidualSettings, train_residual_head
-from metaling_sk.meta_net._solving import Factors, LabelledFeatures, place
 
 ENOUGH_SAMPLES = 16
 """An adapted language gets statistics of its own from this number of samples on."""
@@ -299,9 +300,9 @@ class AdaptiveClassifier(NetworkClassifier):
         self,
         labelled: EncodedSamples,
         execution: Execution,
-        settings: ResidualSettings | None = None,
+        settings: dict[int, ResidualSettings] | None = None,
     ) -> None:
-        """Fit the residual head of every language with labels."""
+        """Fit the residual head of every language with labels, with its settings by index."""
         assert labelled.y is not None
         logits, representations = self._predict(self.net_.module_, labelled, execution)
         for index in np.unique(labelled.language_index):
@@ -309,7 +310,11 @@ class AdaptiveClassifier(NetworkClassifier):
             outputs = Outputs(logits[members], representations[members])
             language = self.languages_[index - 1]
             self._fit_residual_head(
-                language, outputs, labelled.y[members], settings=settings, seen=True
+                language,
+                outputs,
+                labelled.y[members],
+                settings=None if settings is None else settings[index],
+                seen=True,
             )
 
     def _fit_residual_head(

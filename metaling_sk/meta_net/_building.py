@@ -8,12 +8,11 @@ import torch
 from scipy import sparse
 from sklearn.linear_model import RidgeCV
 
-from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._network.front_end import Body
 from metaling_sk.meta_net._hypernetwork import Hypernetwork
 from metaling_sk.meta_net._language_features import standardised
 from metaling_sk.meta_net._network import MetaNetwork
-from metaling_sk.meta_net._residual_head import ResidualHead, fit_residual_head
+from metaling_sk.meta_net._residual_head import ResidualHead
 from metaling_sk.meta_net._solving import Solution
 
 N_DIMENSIONS = 32
@@ -21,9 +20,6 @@ N_DIMENSIONS = 32
 
 FEATURE_PENALTIES = np.logspace(0, 4, 9)
 """L2 penalties of the map from the features of languages to embeddings, to choose from."""
-
-HEAD_PENALTY = 1.0
-"""L2 penalty of the logistic regression that a head starts from."""
 
 
 def new_meta_network(
@@ -102,21 +98,6 @@ def _regress(features: torch.Tensor, embeddings: torch.Tensor) -> torch.Tensor:
         return torch.zeros(embeddings.shape[1], features.shape[1])
     model = RidgeCV(FEATURE_PENALTIES, fit_intercept=False)
     return torch.tensor(model.fit(features.numpy(), embeddings.numpy()).coef_)
-
-
-def fit_head(
-    network: MetaNetwork, training: EncodedSamples, class_weights: torch.Tensor | None
-) -> None:
-    """Set the head to the logistic regression on the samples of all languages."""
-    targets = np.eye(network.head.out_features)[training.y]
-    fitted = fit_residual_head(
-        training.inputs,
-        targets,
-        np.zeros(targets.shape),
-        HEAD_PENALTY,
-        None if class_weights is None else class_weights.numpy()[training.y],
-    )
-    set_head(network, fitted)
 
 
 def set_head(network: MetaNetwork, head: ResidualHead) -> None:

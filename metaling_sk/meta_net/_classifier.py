@@ -29,7 +29,7 @@ from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
 from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
 from metaling_sk.meta_net._adaptation import AdaptiveClassifier
-from metaling_sk.meta_net._building import fit_head, new_meta_network, set_solution
+from metaling_sk.meta_net._building import new_meta_network, set_head, set_solution
 from metaling_sk.meta_net._episodes import Episodes
 from metaling_sk.meta_net._language_features import find_language_features
 from metaling_sk.meta_net._network import MetaNetwork
@@ -470,14 +470,14 @@ class MetaNetClassifier(AdaptiveClassifier):
         is_joint = self.meta_algorithm == "joint" and self.learning_rate == "auto"
         return is_joint and self.front_end_.inputs_are_fixed
 
-    def _solve(self, labelled: EncodedSamples, features, execution) -> ResidualSettings:
+    def _solve(self, labelled: EncodedSamples, features, execution) -> dict[int, ResidualSettings]:
         """Solve for the models of all languages, and choose how residual heads stand on them."""
         solution = solve(self._labelled_features(labelled), execution.progress)
         network = self._new_network(labelled, features, max(1, len(solution.factors.coef)))
         set_solution(network, solution)
         self.net_ = new_net(network, self._empty_objective(), self._settings())
         self.history_ = pd.DataFrame(columns=["epoch", "train_loss"], dtype=float)
-        return ResidualSettings(solution.choices.penalty, solution.choices.share, by_size=False)
+        return solution.choices.residual
 
     def _train(self, samples: Samples, encoded, features, start, rng, execution) -> None:
         """Train the meta network."""
@@ -491,7 +491,7 @@ class MetaNetClassifier(AdaptiveClassifier):
                 N_HEADS_ON_FEATURES if is_fixed else N_HEADS,
             )
             if is_fixed:
-                fit_head(network, training, self._class_weights(training.y))
+                set_head(network, self._labelled_features(training).fit_head())
         else:
             network = self._continued_network(start, encoded)
         objective = MetaObjective(

@@ -10,14 +10,11 @@ from sklearn.linear_model import LogisticRegression
 from tiny import make_config, make_meta_net
 
 from metaling_sk import MetaNetClassifier, load
+from metaling_sk._utils.progress import Progress
+from metaling_sk.meta_net._choosing import choose, climb, n_factors_of
+from metaling_sk.meta_net._factors import factor, place
+from metaling_sk.meta_net._labelled_features import LabelledFeatures
 from metaling_sk.meta_net._residual_head import ResidualHead
-from metaling_sk.meta_net._solving import (
-    LabelledFeatures,
-    climb,
-    factor,
-    n_factors_of,
-    place,
-)
 
 AGREE = [f"as is {number}" for number in range(4)]
 OPPOSITE = [f"opposite {number}" for number in range(4)]
@@ -241,3 +238,48 @@ def test_each_language_counts_the_same_in_what_is_chosen(counts):
     assert sums == pytest.approx([len(y) / 2] * 2)
     if len(set(counts)) == 1:
         np.testing.assert_array_equal(balanced, weight)
+
+
+def test_languages_choose_with_those_of_their_size():
+    """Many rows of a language contradict the rest, and few rows of the others do not."""
+    languages = ["opposite 0", "opposite 1", *AGREE, "as is 4", "as is 5"]
+    counts = [400, 400, *[40] * 6]
+    X, y, language = make_numbers(languages, 400, seed=0)
+    kept = np.concatenate(
+        [np.flatnonzero(language == name)[:n] for name, n in zip(languages, counts, strict=True)]
+    )
+    index = np.array([languages.index(name) + 1 for name in language])
+    samples = LabelledFeatures(X, y, index, 2, np.ones(len(y))).take(kept)
+    settings = choose(samples, Progress(0, "test")).residual
+    assert settings[1] == settings[2] != settings[3]
+    assert all(settings[number] == settings[3] for number in range(4, 9))
+
+
+@pytest.mark.parametrize("as_kind", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_the_spread_of_features_over_languages(as_kind):
+    index = np.repeat([1, 2, 3, 4], [5, 1, 7, 3])
+    features = np.stack([index > 0, index > 2, index == 2, index == 9], axis=1).astype(float)
+    samples = LabelledFeatures(as_kind(features), index % 2, index, 2, np.ones(len(index)))
+    assert samples.spread == pytest.approx([1, 0.5, 0.25, 1])
+
+
+def test_languages_without_labels_are_predicted_by_what_all_share():
+    """n-grams of the largest language explain its labels, but say nothing about other languages."""
+
+    def lost(seed):
+        rng = np.random.default_rng(seed)
+        names = np.repeat(["large", "small", "new"], [600, 30, 1000])
+        y = rng.integers(0, 3, len(names))
+        shared = np.eye(3)[y] + rng.normal(size=(len(y), 3))
+        n_grams = np.zeros((len(y), 60))
+        n_grams[np.arange(len(y)), 20 * y + rng.integers(0, 20, len(y))] = 6
+        n_grams[names != "large"] = 0
+        known, new = names != "new", names == "new"
+
+        def accuracy(X):
+            model = new_model(language_norm=False).fit(X[known], y[known], language=names[known])
+            return model.score(X[new], y[new], language=names[new])
+
+        return accuracy(shared) - accuracy(sparse.csr_array(np.hstack([shared, n_grams])))
+
+    assert np.mean([lost(seed) for seed in range(3)]) < 0.08

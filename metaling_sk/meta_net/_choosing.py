@@ -1,0 +1,242 @@
+"""What cannot be solved for: penalties and numbers of factors, chosen by cross-validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from metaling_sk._utils.progress import Progress
+from metaling_sk.meta_net._factors import MAX_FACTORS, factor
+from metaling_sk.meta_net._labelled_features import N_FOLDS, LabelledFeatures
+from metaling_sk.meta_net._residual_head import ResidualHeadProblem
+from metaling_sk.meta_net._residual_training import ResidualSettings
+
+PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+"""L2 penalties to choose from, in units of the mean squared norm of the samples."""
+
+SHARES = (0.0, 0.25, 0.5, 1.0)
+"""Factors of the generated logits to choose from.
+
+They are too sure of the samples that they were fitted to, so that less than 1 may be better.
+"""
+
+PENALTY, SHARE = 1.0, 0.25
+"""Where the choice starts."""
+
+TEMPERATURES = np.geomspace(0.125, 8, 13)
+"""Temperatures to choose from."""
+
+N_ERRORS = 2.0
+"""Number of standard errors from which on a difference of losses counts."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What is chosen by cross-validation.
+
+    Attributes
+    ----------
+    offset_penalty : float
+        Penalty of the offsets that are factored.
+    n_factors : dict of int to int
+        The number of factors of each language, by index.
+    residual : dict of int to ResidualSettings
+        The penalty and the share of the residual head of each language, by index.
+    """
+
+    offset_penalty: float
+    n_factors: dict[int, int]
+    residual: dict[int, ResidualSettings]
+
+
+class _Split:
+    """A fold that is held out, and the models of the other folds.
+
+    `problems`, those of the languages in the other folds, are to be filled.
+    """
+
+    def __init__(self, train: LabelledFeatures, test: LabelledFeatures):
+        self.train, self.test = train, test
+        self.train_logits, self.test_logits = (
+            np.zeros((len(x), x.n_classes)) for x in (train, test)
+        )
+        self.problems: dict[int, ResidualHeadProblem] = {}
+
+    def set_logits(self, train_logits: np.ndarray, test_logits: np.ndarray) -> None:
+        """Set the logits that residual heads stand on."""
+        self.train_logits, self.test_logits = train_logits, test_logits
+        self.problems = {
+            index: problem.with_logits(train_logits[self.train.members[index]])
+            for index, problem in self.problems.items()
+        }
+
+    def fit_head(self) -> None:
+        """Set the logits to those of the model of all languages."""
+        head = self.train.fit_head()
+        self.set_logits(*(x.logits(head) for x in (self.train, self.test)))
+
+    def residual_logits(self, share: float, penalty: float) -> np.ndarray:
+        """The logits of the test samples with residual heads."""
+        logits = self.test_logits.copy()
+        for index, members in self.test.members.items():
+            if index in self.problems:
+                residual_head = self.problems[index].fit(penalty, share)
+                features = self.test.features[members]
+                logits[members] = residual_head.apply(logits[members], features)
+        return logits
+
+    def fit_factors(self, penalty: float) -> None:
+        """Factor the offsets of the languages from the logits."""
+        self.factors = factor({index: p.fit(penalty) for index, p in self.problems.items()})
+
+    def factor_logits(self) -> np.ndarray:
+        """The logits with each number of factors, shape (n_samples, 1 + MAX_FACTORS, n_classes)."""
+        added = np.zeros((len(self.test), 1 + MAX_FACTORS, self.test.n_classes))
+        products = self.factors.logits(self.test.features)
+        for index, members in self.test.members.items():
+            for number, weight in enumerate(self.factors.embeddings.get(index, ())):
+                added[members, number + 1 :] += weight * products[members, number, None]
+        return self.test_logits[:, None] + added
+
+    def add_factors(self, n_factors: dict[int, int]) -> None:
+        """Add the factors of each language to the logits."""
+        factors = self.factors.gated({index: n_factors[index] for index in self.factors.embeddings})
+        self.set_logits(
+            self.train_logits + factors.add_up(self.train),
+            self.test_logits + factors.add_up(self.test),
+        )
+
+
+def split(samples: LabelledFeatures) -> list[_Split]:
+    """Split samples into folds, each of which is held out once."""
+    fold = samples.folds()
+    numbers = [number for number in range(N_FOLDS) if 0 < (fold == number).sum() < len(fold)]
+    splits = [
+        _Split(samples.take(np.flatnonzero(fold != n)), samples.take(np.flatnonzero(fold == n)))
+        for n in numbers
+    ]
+    for index, members in samples.members.items():
+        part = samples.take(members).with_products()
+        for number, each in zip(numbers, splits, strict=True):
+            train = np.flatnonzero(fold[members] != number)
+            if len(train):
+                each.problems[index] = part.take(train).problem()
+    return splits
+
+
+def choose(samples: LabelledFeatures, progress: Progress) -> Choices:
+    """Choose the penalties and the number of factors of each language by cross-validation."""
+    splits = split(samples)
+    none = dict.fromkeys(samples.members, 0)
+    if not splits:
+        settings = ResidualSettings(PENALTY, 1.0, by_size=False)
+        return Choices(PENALTY, none, dict.fromkeys(samples.members, settings))
+    tested = LabelledFeatures.concatenate([each.test for each in splits])
+    balanced = tested.balanced()
+
+    @cache
+    def residual_logits(share: float, penalty: float) -> np.ndarray:
+        return np.concatenate([each.residual_logits(share, penalty) for each in splits])
+
+    for each in splits:
+        each.fit_head()
+    progress.advance()
+    offset_penalty = climb(
+        PENALTIES,
+        PENALTY,
+        lambda penalty: tempered_losses(balanced, residual_logits(1.0, penalty)).sum(),
+    )
+    progress.advance()
+    for each in splits:
+        each.fit_factors(offset_penalty)
+    logits = np.concatenate([each.factor_logits() for each in splits])
+    losses = [tempered_losses(balanced, logits[:, number]) for number in range(logits.shape[1])]
+    n_factors = none | {
+        index: n_factors_of(np.stack(losses, axis=1)[members])
+        for index, members in balanced.members.items()
+    }
+    if any(n_factors.values()):
+        for each in splits:
+            each.add_factors(n_factors)
+        residual_logits.cache_clear()
+    progress.advance()
+    # Rounded, because each size takes time.
+    sizes = {index: round_size(len(members)) for index, members in samples.members.items()}
+    settings_by_size = {
+        size: choose_residual(tested.balanced(size), residual_logits)
+        for size in sorted(set(sizes.values()))
+    }
+    progress.advance()
+    residual = {index: settings_by_size[size] for index, size in sizes.items()}
+    return Choices(offset_penalty, n_factors, residual)
+
+
+def choose_residual(
+    tested: LabelledFeatures, logits: Callable[[float, float], np.ndarray]
+) -> ResidualSettings:
+    """Choose the penalty and the share of residual heads.
+
+    Parameters
+    ----------
+    tested : LabelledFeatures
+        Held-out samples.
+    logits : callable
+        Returns their logits for a share and a penalty.
+    """
+
+    def loss(share: float, penalty: float) -> float:
+        return tempered_losses(tested, logits(share, penalty)).sum()
+
+    penalty = climb(PENALTIES, PENALTY, lambda penalty: loss(SHARE, penalty))
+    share = climb(SHARES, SHARE, lambda share: loss(share, penalty))
+    penalty = climb(PENALTIES, penalty, lambda penalty: loss(share, penalty))
+    return ResidualSettings(penalty, share, by_size=False)
+
+
+def round_size(size: int) -> float:
+    """Round to a half power of two."""
+    return 2.0 ** (round(2 * np.log2(size)) / 2)
+
+
+def tempered_losses(samples: LabelledFeatures, logits: np.ndarray) -> np.ndarray:
+    """The loss of each sample, after the logits are divided by the best temperature.
+
+    Otherwise what is chosen would depend on how sure the predictions are, not on whether they are
+    right.
+    """
+    return min((samples.losses(logits / t) for t in TEMPERATURES), key=np.sum)
+
+
+def n_factors_of(losses: np.ndarray) -> int:
+    """Return the least number of factors that is not surely worse than the best number.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (n_samples, n_numbers)
+        The loss of each sample with 0, 1, ... factors.
+    """
+    best = losses[:, losses.mean(axis=0).argmin()]
+    excess = losses - best[:, None]
+    error = excess.std(axis=0) / np.sqrt(len(losses))
+    return int(np.flatnonzero(excess.mean(axis=0) <= N_ERRORS * error)[0])
+
+
+def climb(grid: tuple[float, ...], start: float, loss: Callable[[float], float]) -> float:
+    """Return the value of a grid that has the least loss, found from neighbour to neighbour."""
+    losses: dict[int, float] = {}
+
+    def at(position: int) -> float:
+        if position not in losses:
+            losses[position] = loss(grid[position])
+        return losses[position]
+
+    position = grid.index(start)
+    while True:
+        near = range(max(position - 1, 0), min(position + 2, len(grid)))
+        best = min(near, key=at)
+        if at(best) >= at(position):
+            return grid[position]
+        position = best

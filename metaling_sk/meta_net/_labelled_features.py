@@ -1,0 +1,171 @@
+"""Labelled samples with fixed features, and the model of all languages that they give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from scipy.special import log_softmax
+from scipy.stats import entropy
+
+from metaling_sk.meta_net._residual_head import ResidualHead, ResidualHeadProblem, inner_products
+
+N_FOLDS = 3
+"""Number of folds of the cross-validation."""
+
+MAX_SAMPLES = 2000
+"""Largest number of samples of a language in the cross-validation."""
+
+HEAD_PENALTY, HEAD_PENALTY_SPARSE = 1.0, 0.3
+"""L2 penalty of the model of all languages, on dense and on sparse features.
+
+They are not chosen by cross-validation: where the samples of a language are translations of those
+of others, in another order, that would choose too little of it.
+"""
+
+
+@dataclass(frozen=True)
+class LabelledFeatures:
+    """Labelled samples with fixed features.
+
+    Attributes
+    ----------
+    features : ndarray or CSR array, shape (n_samples, n_features)
+    y : ndarray of int, shape (n_samples,)
+        Class indices.
+    language_index : ndarray of int, shape (n_samples,)
+    n_classes : int
+    weight : ndarray of shape (n_samples,)
+    products : ndarray of shape (n_samples, n_samples) or None
+        Inner products, where they are known.
+    """
+
+    features: np.ndarray | sparse.csr_array
+    y: np.ndarray
+    language_index: np.ndarray
+    n_classes: int
+    weight: np.ndarray
+    products: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def targets(self) -> np.ndarray:
+        """1 for the class of each sample, shape (n_samples, n_classes)."""
+        return np.eye(self.n_classes)[self.y]
+
+    @cached_property
+    def members(self) -> dict[int, np.ndarray]:
+        """The indices of the samples of each language."""
+        return {
+            int(index): np.flatnonzero(self.language_index == index)
+            for index in np.unique(self.language_index)
+        }
+
+    def take(self, indices: np.ndarray) -> LabelledFeatures:
+        """The samples at the given indices."""
+        return LabelledFeatures(
+            self.features[indices],
+            self.y[indices],
+            self.language_index[indices],
+            self.n_classes,
+            self.weight[indices],
+            None if self.products is None else self.products[np.ix_(indices, indices)],
+        )
+
+    def with_products(self) -> LabelledFeatures:
+        """The same samples with their inner products, if problems of parts of them need these."""
+        n_samples, n_features = self.features.shape
+        if n_samples >= n_features or n_samples > MAX_SAMPLES:
+            return self
+        return replace(self, products=inner_products(self.features.astype(np.float64)))
+
+    @classmethod
+    def concatenate(cls, parts: list[LabelledFeatures]) -> LabelledFeatures:
+        """The samples of several parts, without their features."""
+        y, language_index, weight = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("y", "language_index", "weight")
+        )
+        return cls(np.empty((len(y), 0)), y, language_index, parts[0].n_classes, weight)
+
+    @cached_property
+    def spread(self) -> np.ndarray:
+        """The share of the languages that each feature is spread over, shape (n_features,).
+
+        Of its mean squares in the languages, as shares p of their sum, it is the exponential of
+        their entropy, ``exp(-Σ p log p)``, divided by the number of languages.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):  # `problem` refuses such values.
+            squares: Any = self.features**2
+            means = [squares[members].mean(axis=0) for members in self.members.values()]
+            return np.exp(entropy(np.maximum(means, np.finfo(float).tiny))) / len(means)
+
+    def fit_head(self) -> ResidualHead:
+        """Fit the model of all languages.
+
+        Features are scaled by their spread. So what languages have in common is learnt from what
+        they share, such as vectors, rather than from n-grams of the largest of them.
+        """
+        scale = sparse.diags_array(self.spread)
+        features: Any = self.features @ scale
+        scaled = replace(self, features=features, products=None)
+        head = scaled.problem().fit(
+            HEAD_PENALTY_SPARSE if sparse.issparse(self.features) else HEAD_PENALTY
+        )
+        coef: Any = head.coef @ scale
+        return replace(head, coef=coef)
+
+    def problem(self, logits: np.ndarray | None = None) -> ResidualHeadProblem:
+        """The problem of a linear model of all samples, on top of given logits."""
+        logits = np.zeros((len(self), self.n_classes)) if logits is None else logits
+        return ResidualHeadProblem(self.features, self.targets, logits, self.weight, self.products)
+
+    def logits(self, head: ResidualHead) -> np.ndarray:
+        """The logits of a linear model, shape (n_samples, n_classes)."""
+        return head.apply(np.zeros((len(self), self.n_classes)), self.features)
+
+    def losses(self, logits: np.ndarray) -> np.ndarray:
+        """The weighted log-loss of each sample."""
+        return -self.weight * log_softmax(logits, axis=1)[np.arange(len(self)), self.y]
+
+    def folds(self) -> np.ndarray:
+        """The fold of each sample.
+
+        The samples of each class and language go to the folds in turn. So a sentence and its
+        translations are in the same fold where all languages have them in the same order.
+        """
+        fold = np.empty(len(self), dtype=int)
+        for members in self.members.values():
+            for label in np.unique(self.y[members]):
+                same = members[self.y[members] == label]
+                fold[same] = (np.arange(len(same)) + label) % N_FOLDS
+        return fold
+
+    def balanced(self, size: float | None = None) -> LabelledFeatures:
+        """The same samples with weights by which each language counts the same.
+
+        Otherwise a language with many samples would choose for those with few.
+
+        Parameters
+        ----------
+        size : float, optional
+            A number of samples. A language with k times as many or as few counts 1 / k.
+        """
+        weight = self.weight.copy()
+        for members in self.members.values():
+            ratio = 1.0 if size is None else min(size, len(members)) / max(size, len(members))
+            weight[members] *= ratio * len(self) / (len(self.members) * len(members))
+        return replace(self, weight=weight)
+
+    def subsample(self) -> LabelledFeatures:
+        """At most `MAX_SAMPLES` of each language, evenly spread."""
+        kept = [
+            members[np.linspace(0, len(members) - 1, min(len(members), MAX_SAMPLES)).astype(int)]
+            for members in self.members.values()
+        ]
+        return self.take(np.sort(np.concatenate(kept)))
