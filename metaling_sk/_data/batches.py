@@ -89,6 +89,28 @@ class EncodedSamples:
             None if self.teacher is None else self.teacher[indices],
         )
 
+    def distinct(self) -> tuple[np.ndarray, np.ndarray]:
+        """The first of all samples with the same tokens and language, and where each one's is.
+
+        Returns
+        -------
+        first : ndarray of int, shape (n_distinct,)
+            Indices of samples.
+        position : ndarray of int, shape (n_samples,)
+            The index in `first` of each sample.
+        """
+        assert isinstance(self.inputs, Tokens)
+        position_of: dict[tuple[int, bytes], int] = {}
+        rows = zip(self.language_index.tolist(), self.inputs.to_rows(), strict=True)
+        position = np.array(
+            [
+                position_of.setdefault((index, ids.tobytes()), len(position_of))
+                for index, ids in rows
+            ],
+            dtype=np.int64,
+        )
+        return np.unique(position, return_index=True)[1], position
+
     def with_labels(self, y: np.ndarray | None) -> EncodedSamples:
         """The same samples with other class indices."""
         return replace(self, y=y)

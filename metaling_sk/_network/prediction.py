@@ -50,10 +50,12 @@ class Outputs(NamedTuple):
 
 
 def predict(network: Network, encoded: EncodedSamples, execution: Execution) -> Outputs:
-    """Compute the outputs of a network on token ids."""
-    representations = np.empty((len(encoded), network.head.in_features), dtype=np.float32)
-    logits = _predict(network, encoded, execution, representations)
-    return Outputs(logits, representations)
+    """Compute the outputs of a network on token ids; those of equal samples only once."""
+    first, position = encoded.distinct()
+    distinct = encoded.take(first)
+    representations = np.empty((len(distinct), network.head.in_features), dtype=np.float32)
+    logits = _predict(network, distinct, execution, representations)
+    return Outputs(logits[position], representations[position])
 
 
 def predict_in_float64(network: Network, encoded: EncodedSamples, execution: Execution) -> Outputs:
@@ -79,18 +81,18 @@ def _predict(
     network.eval()
     logits = np.empty((len(encoded), network.head.out_features))
     execution.progress.start("predict", len(encoded), "sample")
-    for indices in encoded.indices(execution.batch_size):
-        batch = encoded.collate(indices, dtype=dtype).to(execution.device)
-        with autocast(execution.device, execution.dtype, training=False):
+    low_precision = None if dtype == torch.float64 else execution.dtype
+    with autocast(execution.device, low_precision):  # It converts each weight once.
+        for indices in encoded.indices(execution.batch_size):
+            batch = encoded.collate(indices, dtype=dtype).to(execution.device)
             output = network(batch.inputs, batch.language_index)
-        logits[indices] = output.logits.double().cpu().numpy()
-        if representations is not None:
-            representations[indices] = output.representation.float().cpu().numpy()
-        execution.progress.advance(len(indices))
+            logits[indices] = output.logits.double().cpu().numpy()
+            if representations is not None:
+                representations[indices] = output.representation.float().cpu().numpy()
+            execution.progress.advance(len(indices))
     return logits
 
 
-def autocast(device: torch.device, dtype: torch.dtype | None, training: bool = True):
-    """Compute in low precision inside, where there is one; on a CPU only in training."""
-    enabled = dtype is not None and (training or device.type != "cpu")
-    return torch.autocast(device.type, dtype=dtype if enabled else None, enabled=enabled)
+def autocast(device: torch.device, dtype: torch.dtype | None):
+    """Compute in low precision inside, where there is one."""
+    return torch.autocast(device.type, dtype=dtype, enabled=dtype is not None)
