@@ -95,11 +95,11 @@ def report(path: Path) -> None:
     )
     for split, part in table.groupby("split"):
         by_seed = part.groupby(["k", "method", "seed"])[["macro-F1", "seconds"]].mean()
-        rows = [["k", *METHODS, "seconds of adapt"]]
-        for k in KS:
-            cells = [records.mean_and_std(by_seed.loc[(k, m), "macro-F1"]) for m in METHODS]
-            seconds = records.mean_and_std(by_seed.loc[(k, "adapt"), "seconds"])
-            rows.append([str(k), *cells, seconds])
+        methods = [method for method in METHODS if method in set(part["method"])]
+        rows = [["k", *methods]]
+        for k in sorted(set(part["k"])):
+            cells = [records.mean_and_std(by_seed.loc[(k, m), "macro-F1"]) for m in methods]
+            rows.append([str(k), *cells])
         print(f"{split}, {part['language'].nunique()} languages\n\n{records.simple_table(rows)}\n")
 
 

@@ -108,10 +108,11 @@ class LabelledFeatures:
     def fit_head(self) -> ResidualHead:
         """Fit the model of all languages.
 
-        Features are scaled by their spread. So what languages have in common is learnt from what
-        they share, such as vectors, rather than from n-grams of the largest of them.
+        Before a label is known, the variance of a weight is in proportion to the spread of its
+        feature. So what languages have in common is learnt from what they share, such as vectors,
+        rather than from n-grams of the largest of them.
         """
-        scale = sparse.diags_array(self.spread)
+        scale = sparse.diags_array(np.sqrt(self.spread))
         features: Any = self.features @ scale
         scaled = replace(self, features=features, products=None)
         head = scaled.problem().fit(

