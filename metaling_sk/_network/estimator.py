@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 import torch
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -321,8 +320,9 @@ class NetworkClassifier(
 
     def _encode(self, inputs, language: np.ndarray) -> EncodedSamples:
         """The samples as the network takes them."""
-        indices = pd.Index(self.languages_).get_indexer(language) + 1
-        return EncodedSamples(self.front_end_.prepare(inputs, language), indices.astype(np.int64))
+        index_of = {name: index for index, name in enumerate(self.languages_, start=1)}
+        indices = np.array([index_of.get(name, 0) for name in language], dtype=np.int64)
+        return EncodedSamples(self.front_end_.prepare(inputs, language), indices)
 
     def _predict(self, network: Network, encoded: EncodedSamples, execution) -> Outputs:
         return self.front_end_.predict(network, encoded, execution)

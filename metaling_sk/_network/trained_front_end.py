@@ -121,7 +121,7 @@ class TrainedFrontEnd(FrontEnd):
         return execution
 
     def predict(self, network, encoded, execution):
-        return predict(network.to(execution.device), encoded, execution)
+        return predict(network, encoded, execution)
 
     def set_language(self, network, index, language, inputs, execution):
         if network.norm is not None:

@@ -10,6 +10,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.metrics import cohen_kappa_score
 
 from metaling_sk._data.samples import MISSING
+from metaling_sk._utils.threads import one_blas_thread
 from metaling_sk.meta_net._residual_head import (
     ResidualHead,
     ResidualHeadProblem,
@@ -79,6 +80,7 @@ class ResidualSettings:
         return self.penalty / progress, 1 - (1 - self.share) * progress if seen else 1.0
 
 
+@one_blas_thread()
 def train_residual_head(
     vectors, y, logits, settings: ResidualSettings, class_weight=None, *, seen: bool = False
 ) -> ResidualHead | None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from metaling_sk._utils.progress import Progress
+from metaling_sk._utils.threads import one_blas_thread
 from metaling_sk.meta_net._choosing import Choices, choose
 from metaling_sk.meta_net._factors import Factors, factor
 from metaling_sk.meta_net._labelled_features import LabelledFeatures
@@ -42,6 +43,7 @@ class Solution:
     choices: Choices
 
 
+@one_blas_thread()
 def solve(samples: LabelledFeatures, progress: Progress) -> Solution:
     """Solve for the models of all languages.
 

@@ -7,7 +7,7 @@ from tiny import make_classifier, make_config, make_pair
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.tokens import Tokens
 
-X, Y = make_pair(n_labelled=20)
+X, Y = make_pair(200, 200, n_labelled=20)
 
 
 @pytest.fixture(scope="module")
