@@ -93,6 +93,16 @@ class LabelledFeatures:
         )
         return cls(np.empty((len(y), 0)), y, language_index, parts[0].n_classes, weight)
 
+    @property
+    def width(self) -> int:
+        """The number of features."""
+        return self.features.shape[1]
+
+    @property
+    def is_union(self) -> bool:
+        """Whether there are n-grams, which are sparse, and vectors, which have negative values."""
+        return bool(sparse.issparse(self.features) and self.features.min() < 0)
+
     @cached_property
     def spread(self) -> np.ndarray:
         """The share of the languages that each feature is spread over, shape (n_features,).
@@ -108,11 +118,12 @@ class LabelledFeatures:
     def fit_head(self) -> ResidualHead:
         """Fit the model of all languages.
 
-        Before a label is known, the variance of a weight is in proportion to the spread of its
-        feature. So what languages have in common is learnt from what they share, such as vectors,
-        rather than from n-grams of the largest of them.
+        In a union of n-grams and vectors the prior variance of a weight is in proportion to the
+        spread of its feature. So what languages have in common is learnt from the vectors, rather
+        than from n-grams of the largest language. Where there are n-grams alone, that would prefer
+        the shortest, which all languages have and which say least.
         """
-        scale = sparse.diags_array(np.sqrt(self.spread))
+        scale = sparse.diags_array(np.sqrt(self.spread) if self.is_union else np.ones(self.width))
         features: Any = self.features @ scale
         scaled = replace(self, features=features, products=None)
         head = scaled.problem().fit(

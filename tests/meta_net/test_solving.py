@@ -13,7 +13,7 @@ from metaling_sk import MetaNetClassifier, load
 from metaling_sk._utils.progress import Progress
 from metaling_sk.meta_net._choosing import choose, climb, n_factors_of
 from metaling_sk.meta_net._factors import factor, place
-from metaling_sk.meta_net._labelled_features import LabelledFeatures
+from metaling_sk.meta_net._labelled_features import HEAD_PENALTY_SPARSE, LabelledFeatures
 from metaling_sk.meta_net._residual_head import ResidualHead
 
 AGREE = [f"as is {number}" for number in range(4)]
@@ -283,3 +283,15 @@ def test_languages_without_labels_are_predicted_by_what_all_share():
         return accuracy(shared) - accuracy(sparse.csr_array(np.hstack([shared, n_grams])))
 
     assert np.mean([lost(seed) for seed in range(3)]) < 0.1
+
+
+def test_n_grams_alone_count_the_same():
+    """The shortest would count most otherwise: all languages have them, and they say least."""
+    X, y, language = make_numbers(["as is 1", "as is 2"], 60)
+    n_grams = np.hstack([X > 0, X < 0]).astype(float)
+    index = np.array([1 if name == "as is 1" else 2 for name in language])
+    n_grams[np.ix_(index == 2, [0, n_grams.shape[1] // 2])] = 0
+    samples = LabelledFeatures(sparse.csr_array(n_grams), y, index, 2, np.ones(len(y)))
+    assert samples.spread.min() < 0.6
+    plain = samples.problem().fit(HEAD_PENALTY_SPARSE)
+    np.testing.assert_allclose(samples.fit_head().coef.toarray(), plain.coef.toarray())
