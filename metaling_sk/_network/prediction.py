@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,11 +16,12 @@ from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.tokens import Tokens
 from metaling_sk._network.classifier import Network
 from metaling_sk._utils.progress import Progress
+from metaling_sk._utils.threads import threads_for
 
 MIN_TOKENS = 256
-"""Number of tokens from which on low precision is worth it.
+"""Number of tokens from which on low precision is worth it, and a choice of the threads.
 
-It converts all weights. With multilingual-e5-small on a CPU that takes as long as low precision
+Low precision converts all weights. With multilingual-e5-small on a CPU that takes as long as it
 saves with about 128 tokens. Both times go with the number of weights.
 """
 
@@ -92,7 +95,7 @@ def _predict(
         network.eval()
     logits = np.empty((len(encoded), network.head.out_features))
     execution.progress.start("predict", len(encoded), "sample")
-    with autocast(execution.device, _low_precision(encoded, execution)):
+    with _suited_to_many(network, encoded, execution):
         for indices in encoded.indices(execution.batch_size):
             batch = encoded.collate(indices, dtype=dtype).to(execution.device)
             output = network(batch.inputs, batch.language_index)
@@ -103,11 +106,14 @@ def _predict(
     return logits
 
 
-def _low_precision(encoded: EncodedSamples, execution: Execution) -> torch.dtype | None:
-    """The low precision to predict samples in, or None for float32 or float64."""
-    inputs = encoded.inputs
-    is_worth_it = isinstance(inputs, Tokens) and len(inputs.ids) >= MIN_TOKENS
-    return execution.dtype if is_worth_it else None
+@contextmanager
+def _suited_to_many(network, encoded: EncodedSamples, execution: Execution) -> Iterator[None]:
+    """Choose the precision and the number of threads, where that is worth it."""
+    if isinstance(encoded.inputs, Tokens) and len(encoded.inputs.ids) >= MIN_TOKENS:
+        with threads_for(network), autocast(execution.device, execution.dtype):
+            yield
+    else:
+        yield
 
 
 def autocast(device: torch.device, dtype: torch.dtype | None):

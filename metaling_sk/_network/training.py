@@ -22,6 +22,7 @@ from metaling_sk._network.callbacks import has_stopped, new_callbacks
 from metaling_sk._network.prediction import autocast
 from metaling_sk._network.schedules import linear_schedule, planned_schedule, reset_learning_rates
 from metaling_sk._utils.progress import Progress
+from metaling_sk._utils.threads import threads_for
 
 HIDDEN_COLUMNS = ("batches", "dur", "event_lr", "train_batch_count", "valid_batch_count")
 """Entries of the history of skorch that users do not see."""
@@ -218,7 +219,8 @@ def train(
     callbacks.extend(settings.callbacks)
     with _attached(net, callbacks, valid_steps if has_validation else None):
         net.notify("on_train_begin", X=steps, y=None)
-        _run_epochs(net, steps, n_epochs)
+        with threads_for(net.module_):
+            _run_epochs(net, steps, n_epochs)
         net.notify("on_train_end", X=steps, y=None)
     return net
 

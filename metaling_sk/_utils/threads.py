@@ -12,6 +12,10 @@ from contextlib import contextmanager
 from functools import cache
 
 from threadpoolctl import ThreadpoolController
+from torch import nn
+
+MIN_WEIGHTS = 1_000_000
+"""Number of weights from which on a network is worth several threads."""
 
 
 @contextmanager
@@ -26,6 +30,27 @@ def one_blas_thread() -> Iterator[None]:
             yield
     else:
         yield
+
+
+@contextmanager
+def threads_for(network: nn.Module) -> Iterator[None]:
+    """Let torch compute in one thread inside if the network is small.
+
+    The number of threads of OpenMP belongs to the thread of Python that sets it.
+    """
+    if _n_weights(network) < MIN_WEIGHTS:
+        with _controller().limit(limits=1, user_api="openmp"):
+            yield
+    else:
+        yield
+
+
+def _n_weights(network: nn.Module) -> int:
+    """The number of weights that a token is multiplied by."""
+    embeddings = {
+        id(module.weight) for module in network.modules() if isinstance(module, nn.Embedding)
+    }
+    return sum(w.numel() for w in network.parameters() if w.ndim == 2 and id(w) not in embeddings)
 
 
 @cache

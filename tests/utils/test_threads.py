@@ -3,11 +3,13 @@
 import threading
 
 import numpy as np
+import pytest
+import torch
 from meta_net_cases import make_numbers
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from metaling_sk import MetaNetClassifier
-from metaling_sk._utils.threads import one_blas_thread
+from metaling_sk._utils.threads import one_blas_thread, threads_for
 
 
 def n_blas_threads():
@@ -43,3 +45,13 @@ def test_a_meta_network_on_features_leaves_the_threads_and_does_not_depend_on_th
             assert n_blas_threads() == before
             proba.append(model.predict_proba(X, language=language))
     np.testing.assert_array_equal(*proba)
+
+
+@pytest.mark.parametrize(("width", "n_threads"), [(10, 1), (2000, 2)])
+def test_small_networks_take_one_thread(width, n_threads):
+    """An embedding is no work: it is looked up."""
+    network = torch.nn.Sequential(torch.nn.Embedding(10**6, 2), torch.nn.Linear(width, width))
+    with threadpool_limits(2, "openmp"):
+        with threads_for(network):
+            assert torch.get_num_threads() == n_threads
+        assert torch.get_num_threads() == 2
