@@ -54,6 +54,7 @@ LABELS = "Chinese labels"
 PARTS = '--methods alone pooled averaged meta-net "no residual" --vectors {kept}'
 TRAINED = {"accuracy (%)": ["sources", "others"], "seconds of a fit": ["fit, s"]}
 TWEETS = {"weighted F1 (%), 12 languages": ["mean of 12"], "Oromo, Tigrinya": ["orm", "tir"]}
+SINGLE = ["one, ms", "one (99th percentile), ms"]
 FEW = "--rows 100 --texts 20 --test-rows 20 --seeds 0 --methods head logistic-regression"
 
 BENCHMARKS = {
@@ -89,6 +90,14 @@ BENCHMARKS = {
             "encoders.py {sib200} --languages many --rows 4 --texts 2 --test-rows 2 --seeds 0 "
             "--methods logistic-regression",
         ),
+    ),
+    "prediction": Benchmark(
+        ("prediction.py --seeds 0 1 2 3 4",),
+        tables.prediction,
+        partial(
+            figures.dots, panels={"seconds for all": ["all, s"], "ms for one text": SINGLE}
+        ),
+        ("prediction.py --rows 32 --seeds 0",),
     ),
     "meta-net": Benchmark(
         (

@@ -96,6 +96,12 @@ def encoders(folder: Path, languages: str, labels: int) -> pd.DataFrame:
     return collect(rows, "method", "variable", "value").rename(index=CODE.format)
 
 
+def prediction(folder: Path) -> pd.DataFrame:
+    """How long predictions take."""
+    rows = read(folder, "prediction").drop(columns="rows").melt(["method", "seed"])
+    return collect(rows, "method", "variable", "value")
+
+
 def nusax(folder: Path) -> pd.DataFrame:
     """A new language on NusaX."""
     rows = read(folder, "nusax")
