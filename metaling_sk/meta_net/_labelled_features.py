@@ -93,16 +93,6 @@ class LabelledFeatures:
         )
         return cls(np.empty((len(y), 0)), y, language_index, parts[0].n_classes, weight)
 
-    @property
-    def width(self) -> int:
-        """The number of features."""
-        return self.features.shape[1]
-
-    @property
-    def is_union(self) -> bool:
-        """Whether there are n-grams, which are sparse, and vectors, which have negative values."""
-        return bool(sparse.issparse(self.features) and self.features.min() < 0)
-
     @cached_property
     def spread(self) -> np.ndarray:
         """The share of the languages that each feature is spread over, shape (n_features,).
@@ -113,22 +103,29 @@ class LabelledFeatures:
         with np.errstate(over="ignore", invalid="ignore"):  # `problem` refuses such values.
             squares: Any = self.features**2
             means = [squares[members].mean(axis=0) for members in self.members.values()]
-            return np.exp(entropy(np.maximum(means, np.finfo(float).tiny))) / len(means)
+            return _evenness(np.maximum(means, np.finfo(float).tiny))
+
+    @property
+    def scale(self) -> np.ndarray:
+        """Factors of the features in the model of all languages, shape (n_features,).
+
+        Where one language has most of the samples, its n-grams would explain most labels, and
+        little would be learnt from the vectors beside them, which it shares with the others. So in
+        a union of both, features are scaled by a power of their spread: 0 if languages have as many
+        samples, and almost 1 if one has nearly all. Of n-grams alone that would prefer the
+        shortest, which all languages have and which say least.
+        """
+        if not (sparse.issparse(self.features) and self.features.min() < 0):
+            return np.ones(self.features.shape[1])
+        return self.spread ** (1 - _evenness(np.array([len(x) for x in self.members.values()])))
 
     def fit_head(self) -> ResidualHead:
-        """Fit the model of all languages.
-
-        In a union of n-grams and vectors the prior variance of a weight is in proportion to the
-        spread of its feature. So what languages have in common is learnt from the vectors, rather
-        than from n-grams of the largest language. Where there are n-grams alone, that would prefer
-        the shortest, which all languages have and which say least.
-        """
-        scale = sparse.diags_array(np.sqrt(self.spread) if self.is_union else np.ones(self.width))
+        """Fit the model of all languages."""
+        scale = sparse.diags_array(self.scale)
         features: Any = self.features @ scale
         scaled = replace(self, features=features, products=None)
-        head = scaled.problem().fit(
-            HEAD_PENALTY_SPARSE if sparse.issparse(self.features) else HEAD_PENALTY
-        )
+        is_sparse = sparse.issparse(features)
+        head = scaled.problem().fit(HEAD_PENALTY_SPARSE if is_sparse else HEAD_PENALTY)
         coef: Any = head.coef @ scale
         return replace(head, coef=coef)
 
@@ -181,3 +178,8 @@ class LabelledFeatures:
             for members in self.members.values()
         ]
         return self.take(np.sort(np.concatenate(kept)))
+
+
+def _evenness(amounts: np.ndarray) -> np.ndarray:
+    """The exponential of the entropy of amounts, divided by their number: 1 if they are equal."""
+    return np.exp(entropy(amounts)) / len(amounts)

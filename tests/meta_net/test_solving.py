@@ -13,7 +13,7 @@ from metaling_sk import MetaNetClassifier, load
 from metaling_sk._utils.progress import Progress
 from metaling_sk.meta_net._choosing import choose, climb, n_factors_of
 from metaling_sk.meta_net._factors import factor, place
-from metaling_sk.meta_net._labelled_features import HEAD_PENALTY_SPARSE, LabelledFeatures
+from metaling_sk.meta_net._labelled_features import LabelledFeatures
 from metaling_sk.meta_net._residual_head import ResidualHead
 
 AGREE = [f"as is {number}" for number in range(4)]
@@ -285,13 +285,22 @@ def test_languages_without_labels_are_predicted_by_what_all_share():
     assert np.mean([lost(seed) for seed in range(3)]) < 0.1
 
 
-def test_n_grams_alone_count_the_same():
-    """The shortest would count most otherwise: all languages have them, and they say least."""
-    X, y, language = make_numbers(["as is 1", "as is 2"], 60)
-    n_grams = np.hstack([X > 0, X < 0]).astype(float)
-    index = np.array([1 if name == "as is 1" else 2 for name in language])
-    n_grams[np.ix_(index == 2, [0, n_grams.shape[1] // 2])] = 0
-    samples = LabelledFeatures(sparse.csr_array(n_grams), y, index, 2, np.ones(len(y)))
-    assert samples.spread.min() < 0.6
-    plain = samples.problem().fit(HEAD_PENALTY_SPARSE)
-    np.testing.assert_allclose(samples.fit_head().coef.toarray(), plain.coef.toarray())
+@pytest.mark.parametrize("counts", [(60, 60), (60, 6)])
+@pytest.mark.parametrize("kind", ["n-grams", "union", "vectors"])
+def test_only_beside_vectors_n_grams_of_a_large_language_count_less(kind, counts):
+    rng = np.random.default_rng(0)
+    language_index = np.repeat([1, 2], counts)
+    n_rows = len(language_index)
+    n_grams = rng.integers(0, 2, (n_rows, 4)).astype(float)
+    n_grams[language_index == 2, :2] = 0
+    vectors = rng.normal(size=(n_rows, 2))
+    parts = {"n-grams": [n_grams], "union": [n_grams, vectors], "vectors": [vectors]}
+    features = np.hstack(parts[kind])
+    if kind != "vectors":
+        features = sparse.csr_array(features)
+    y = rng.integers(0, 2, n_rows)
+    samples = LabelledFeatures(features, y, language_index, 2, np.ones(n_rows))
+    if kind == "union" and counts == (60, 6):
+        assert samples.scale[:2].max() < 0.8 < 0.95 < samples.scale[2:].min()
+    else:
+        assert samples.scale == pytest.approx(1)
