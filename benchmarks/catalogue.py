@@ -92,7 +92,7 @@ BENCHMARKS = {
         ),
     ),
     "prediction": Benchmark(
-        ("prediction.py --seeds 0 1 2 3 4",),
+        ("prediction.py",),
         tables.prediction,
         partial(figures.dots, panels={"seconds for all": ["all, s"], "ms for one text": SINGLE}),
         ("prediction.py --rows 32 --seeds 0",),

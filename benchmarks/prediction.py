@@ -110,7 +110,7 @@ def main() -> None:
     """Run what is not known yet."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     records.add_arguments(parser, METHODS, RESULT)
-    parser.add_argument("--rows", type=int, default=600, help="texts to predict")
+    parser.add_argument("--rows", type=int, default=300, help="texts to predict")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     transformers.utils.logging.set_verbosity_error()
