@@ -254,6 +254,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, nargs="?", help="copy of AfriSenti's repository")
     records.add_arguments(parser, METHODS, RESULT)
+    records.add_split(parser)
     parser.add_argument("--rows", type=int, help="training rows of each language; default all")
     parser.add_argument("--test-rows", type=int, help="of each language; default all")
     parser.add_argument("--vectors", type=Path, help="file (.npy) to keep the encoder's vectors in")

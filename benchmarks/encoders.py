@@ -352,6 +352,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, nargs="?", help="copy of dadelani/sib-200")
     records.add_arguments(parser, METHODS, RESULT)
+    records.add_split(parser)
     parser.add_argument("--languages", choices=SOURCES, default="seven")
     parser.add_argument("--labels", type=int, default=0, help="labelled rows of each new language")
     parser.add_argument(

@@ -184,6 +184,7 @@ def main() -> None:
     parser.add_argument("nusax", type=Path, nargs="?", help="copy of the repository IndoNLP/nusax")
     parser.add_argument("sib200", type=Path, nargs="?", help="copy of dadelani/sib-200")
     records.add_arguments(parser, METHODS, RESULT)
+    records.add_split(parser)
     parser.add_argument("--tasks", nargs="+", default=["nusax", "sib200"])
     parser.add_argument("--representations", nargs="+", default=REPRESENTATIONS)
     parser.add_argument("--vectors", type=Path, default=Path("vectors"), help="folder to keep them")

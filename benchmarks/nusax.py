@@ -23,7 +23,6 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import records
 from meta_net import TEXT, VECTORS, Task, macro_f1, read_nusax
 from sklearn.base import clone
@@ -89,16 +88,12 @@ class NewLanguage:
 
 def report(path: Path) -> None:
     """Print the means over the languages, for each k and method."""
-    table = pd.DataFrame(
-        one["arguments"] | one["figures"] | {"method": one["method"], "seed": one["seed"]}
-        for one in records.read(path)
-    )
-    for split, part in table.groupby("split"):
-        by_seed = part.groupby(["k", "method", "seed"])[["macro-F1", "seconds"]].mean()
+    for split, part in records.read_table(path).groupby("split"):
+        by_seed = part.groupby(["k", "method", "seed"])["macro-F1"].mean()
         methods = [method for method in METHODS if method in set(part["method"])]
         rows = [["k", *methods]]
         for k in sorted(set(part["k"])):
-            cells = [records.mean_and_std(by_seed.loc[(k, m), "macro-F1"]) for m in methods]
+            cells = [records.mean_and_std(by_seed[k, m]) for m in methods]
             rows.append([str(k), *cells])
         print(f"{split}, {part['language'].nunique()} languages\n\n{records.simple_table(rows)}\n")
 
@@ -108,6 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, nargs="?", help="copy of the repository IndoNLP/nusax")
     records.add_arguments(parser, METHODS, RESULT)
+    records.add_split(parser)
     parser.add_argument("--languages", nargs="+", default=LANGUAGES, help="languages to leave out")
     parser.add_argument("--labels", type=int, nargs="+", default=KS, help="values of k")
     parser.add_argument("--vectors", type=Path, default=Path("vectors"), help="folder to keep them")

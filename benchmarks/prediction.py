@@ -106,12 +106,26 @@ def measure(models: Models, method: str) -> dict[str, float]:
     return {name: round(value, 3) for name, value in figures.items()}
 
 
+def report(path: Path) -> None:
+    """Print the median of the repetitions."""
+    for setting, by_method in records.settings(path):
+        names = list(next(iter(by_method.values()))[0]["figures"])
+        rows = [["", *names]]
+        for method, found in by_method.items():
+            figures = pd.DataFrame([record["figures"] for record in found]).reindex(columns=names)
+            rows.append([method, *(f"{value:.2f}" for value in figures.median())])
+        print(f"{setting}\n\n{records.simple_table(rows)}\n")
+
+
 def main() -> None:
-    """Run what is not known yet."""
+    """Run what is not known yet, or print the report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     records.add_arguments(parser, METHODS, RESULT)
     parser.add_argument("--rows", type=int, default=300, help="texts to predict")
     args = parser.parse_args()
+    if args.report:
+        report(args.result)
+        return
     warnings.simplefilter("ignore")
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
@@ -122,13 +136,7 @@ def main() -> None:
         for method in args.methods
     ]
     records.run_unknown(args.result, runs, lambda run: measure(models(), run["method"]))
-    for setting, by_method in records.settings(args.result):
-        names = list(next(iter(by_method.values()))[0]["figures"])
-        rows = [["", *names]]
-        for method, found in by_method.items():
-            figures = pd.DataFrame([record["figures"] for record in found]).reindex(columns=names)
-            rows.append([method, *(f"{value:.2f}" for value in figures.median())])
-        print(f"{setting}\n\n{records.simple_table(rows)}\n")
+    report(args.result)
 
 
 if __name__ == "__main__":

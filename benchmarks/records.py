@@ -13,6 +13,7 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import sklearn
 import torch
 import transformers
@@ -25,12 +26,16 @@ KEYS = ("method", "seed", "arguments")
 
 
 def add_arguments(parser: argparse.ArgumentParser, methods, result: Path) -> None:
-    """Add the arguments that all benchmarks with records have."""
+    """Add the arguments of a benchmark with methods and seeds."""
     parser.add_argument("--methods", nargs="+", choices=methods, default=list(methods))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--split", choices=["dev", "test"], default="test", help="rows to predict")
     parser.add_argument("--result", type=Path, default=result, help="file (.json) of the records")
     parser.add_argument("--report", action="store_true", help="print the tables and run nothing")
+
+
+def add_split(parser: argparse.ArgumentParser) -> None:
+    """Add the argument of a benchmark on a corpus with validation and test rows."""
+    parser.add_argument("--split", choices=["dev", "test"], default="test", help="rows to predict")
 
 
 def new_record(method: str, seed: int | None, arguments: dict) -> dict:
@@ -55,6 +60,14 @@ def new_record(method: str, seed: int | None, arguments: dict) -> dict:
 def read(path: Path) -> list[dict]:
     """Read all records; there are none if there is no file."""
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read all records as rows, with the arguments and figures as columns."""
+    return pd.DataFrame(
+        one["arguments"] | one["figures"] | {"method": one["method"], "seed": one["seed"]}
+        for one in read(path)
+    )
 
 
 def run_unknown(path: Path, runs: Iterable[dict], measure: Callable[[dict], dict]) -> None:

@@ -41,10 +41,7 @@ def run_example(args, encoder: str, seed: int) -> pd.Series:
 
 def report(path: Path) -> None:
     """Print the accuracy in both languages."""
-    rows = pd.DataFrame(
-        one["arguments"] | one["figures"] | {"method": one["method"]} for one in records.read(path)
-    )
-    groups = rows.groupby(["encoder", "method", "labels"], sort=False)
+    groups = records.read_table(path).groupby(["encoder", "method", "labels"], sort=False)
     print(groups[["en", "zh"]].mean().round(1).to_string())
 
 

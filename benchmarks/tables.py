@@ -27,15 +27,6 @@ FORMATS = {
 """How the means of some columns are written. Of the others there is the standard deviation, too."""
 
 
-def read(folder: Path, name: str) -> pd.DataFrame:
-    """Return the records of a benchmark, with the arguments and figures as columns."""
-    rows = records.read(folder / f"{name}.json")
-    return pd.DataFrame(
-        one["arguments"] | one["figures"] | {"method": one["method"], "seed": one["seed"]}
-        for one in rows
-    )
-
-
 def collect(frame: pd.DataFrame, index, columns, values: str, *, order=None) -> pd.DataFrame:
     """Return a table of the values of each row and column, in the order in which they appear."""
     cells = frame.groupby([index, columns], sort=False)[values].apply(np.asarray).unstack()
@@ -46,7 +37,7 @@ def collect(frame: pd.DataFrame, index, columns, values: str, *, order=None) -> 
 
 def reviews(folder: Path) -> pd.DataFrame:
     """Models of Chinese reviews, by the number of Chinese labels."""
-    rows = read(folder, "reviews")
+    rows = records.read_table(folder / "reviews.json")
     titles = {
         ("scratch", "TF-IDF + LR"): "TF-IDF + LR",
         ("scratch", "linear recipe"): "linear recipe",
@@ -67,7 +58,7 @@ def meta_net(folder: Path) -> pd.DataFrame:
         "no residual": "no residual heads",
     }
     names = {"nusax": "NusaX", "sib200": "SIB-200"}
-    rows = read(folder, "meta_net")
+    rows = records.read_table(folder / "meta_net.json")
     rows = rows[(rows["split"] == "test") & rows["method"].isin(titles)]
     others = {"task", "representation", "split", "method", "seed", "seconds"}
     rows["mean"] = rows[[name for name in rows if name not in others]].mean(axis=1)
@@ -89,7 +80,7 @@ def encoders(folder: Path, languages: str, labels: int) -> pd.DataFrame:
         "trained weights": "trained weights",
         "saved MB": "saved, MB",
     }
-    rows = read(folder, "encoders")
+    rows = records.read_table(folder / "encoders.json")
     is_asked = (rows["languages"] == languages) & (rows["labels"] == labels)
     rows = rows[is_asked & (rows["split"] == "test")]
     rows = rows.rename(columns=columns).melt(["method", "seed"], list(columns.values()))
@@ -98,13 +89,15 @@ def encoders(folder: Path, languages: str, labels: int) -> pd.DataFrame:
 
 def prediction(folder: Path) -> pd.DataFrame:
     """How long predictions take."""
-    rows = read(folder, "prediction").drop(columns="rows").melt(["method", "seed"])
+    rows = (
+        records.read_table(folder / "prediction.json").drop(columns="rows").melt(["method", "seed"])
+    )
     return collect(rows, "method", "variable", "value")
 
 
 def nusax(folder: Path) -> pd.DataFrame:
     """A new language on NusaX."""
-    rows = read(folder, "nusax")
+    rows = records.read_table(folder / "nusax.json")
     rows = rows[rows["split"] == "test"]
     means = rows.groupby(["k", "method", "seed"], as_index=False)["macro-F1"].mean()
     methods = ["adapt", "labels only", "pooled", "own and pooled"]
