@@ -10,12 +10,12 @@ from sklearn.metrics import accuracy_score
 
 from metaling_sk._data.labels import label_array, plain_labels
 from metaling_sk._utils.messages import name_rows
-from metaling_sk._utils.parameters import SignatureOrderMixin
+from metaling_sk._utils.representation import ReprMixin
 
 __all__ = ["LanguageClassifierMixin"]
 
 
-class LanguageClassifierMixin(SignatureOrderMixin, ClassifierMixin):
+class LanguageClassifierMixin(ReprMixin, ClassifierMixin):
     """`predict` and `score` of classifiers whose `predict_proba` takes the languages of samples.
 
     A subclass defines `predict_proba` and `_logits`, of which it is the softmax.

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Hashable, Mapping
-from inspect import signature
 from numbers import Integral, Real
 
 import numpy as np
@@ -40,66 +38,6 @@ class Number(Interval):
             True for a number of the right kind and size.
         """
         return not isinstance(val, (bool, np.bool_)) and super().is_satisfied_by(val)
-
-
-MAX_PRINTED = 10
-"""Mappings with more entries, such as dictionaries of words, are not printed with an estimator."""
-
-
-class SignatureOrderMixin:
-    """`get_params` in the order of the signature, in which the parameters are documented."""
-
-    def get_params(self, deep: bool = True) -> dict:
-        """Get the parameters of this estimator.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether to return the parameters of contained estimators as well.
-
-        Returns
-        -------
-        dict
-            Parameter names and their values.
-        """
-        params = super().get_params(deep=deep)  # type: ignore[misc]  # of BaseEstimator
-        order = {name: number for number, name in enumerate(signature(type(self)).parameters)}
-        names = sorted(params, key=lambda name: order[name.partition("__")[0]])
-        params = {name: params[name] for name in names}
-        if not _is_printing(sys._getframe(1)):
-            return params
-        return {name: _abridged(value) for name, value in params.items()}
-
-
-class _Entries:
-    """What is printed in place of a mapping.
-
-    Parameters
-    ----------
-    mapping : mapping
-        The mapping.
-    """
-
-    def __init__(self, mapping: Mapping):
-        self.text = f"<{type(mapping).__name__} of {len(mapping)} entries>"
-
-    def __repr__(self) -> str:
-        return self.text
-
-
-def _abridged(value):
-    """Return what is printed in place of a parameter."""
-    is_long = isinstance(value, Mapping) and len(value) > MAX_PRINTED
-    return _Entries(value) if is_long else value
-
-
-def _is_printing(caller) -> bool:
-    """Return whether parameters are read for the text or HTML form of an estimator.
-
-    scikit-learn has no hook for this, neither for an estimator nor for one inside a pipeline.
-    """
-    module = caller.f_globals.get("__name__")
-    return module == "sklearn.utils._pprint" or caller.f_code.co_name == "_get_params_html"
 
 
 COMMON_CONSTRAINTS: dict[str, list | str] = {

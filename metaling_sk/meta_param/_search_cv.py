@@ -14,9 +14,10 @@ from sklearn.utils import get_tags, indexable
 from sklearn.utils.metaestimators import available_if
 
 from metaling_sk._encoders.disk_cache import use_disk_cache
-from metaling_sk._utils.parameters import Number, SignatureOrderMixin
+from metaling_sk._utils.parameters import Number
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded_globally
+from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import (
     BaseSearchCV,
     HasMethods,
@@ -46,7 +47,7 @@ from metaling_sk.meta_param._saved import SavedSearchMixin
 from metaling_sk.meta_param._scoring import SCORE
 
 
-class MetaParamSearchCV(SavedSearchMixin, SignatureOrderMixin, BaseSearchCV):
+class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
     r"""Search for the parameters that control learning, by minimising the validation loss.
 
     .. math:: \min_\theta \frac{1}{|C|} \sum_{c \in C} \sum_{x, y \in D_c} L(f_\theta(x), y)

@@ -12,7 +12,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from metaling_sk._data.labels import MISSING, check_labels
-from metaling_sk._utils.parameters import SignatureOrderMixin, common_constraints
+from metaling_sk._utils.parameters import common_constraints
+from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import (
     safe_split,
     validate_parameter_constraints,
@@ -81,7 +82,7 @@ class ScoredSamples:
         return np.asarray(self.pass_to(self.estimator.predict_proba, self.is_target), dtype=float)
 
 
-class TargetScorer(SignatureOrderMixin, BaseEstimator, ABC):
+class TargetScorer(ReprMixin, BaseEstimator, ABC):
     """Base of the scorers that need no labels in the target languages."""
 
     scores_unlabelled = True

@@ -20,7 +20,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.samples import Samples, check_samples
 from metaling_sk._data.suspicions import suspect_names
-from metaling_sk._utils.parameters import Number, SignatureOrderMixin, common_constraints
+from metaling_sk._utils.parameters import Number, common_constraints
+from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
 from metaling_sk.preprocessing._dictionary_entries import (
     compared_form,
@@ -35,7 +36,7 @@ MIN_LENGTH_FOR_CLASSIFIERS = 2
 """Single Chinese characters are too ambiguous to learn from."""
 
 
-class DictionaryTranslator(SignatureOrderMixin, TransformerMixin, BaseEstimator):
+class DictionaryTranslator(ReprMixin, TransformerMixin, BaseEstimator):
     """Translate texts word for word.
 
     Each word of a source-language text, or the longest phrase that the dictionary holds, is

@@ -10,14 +10,15 @@ from metaling_sk._data.samples import check_samples
 from metaling_sk._encoders.encode import encode, freeze, on_cpu
 from metaling_sk._encoders.make_encoder import make_text_encoder
 from metaling_sk._utils.device import autocast_dtype, find_device
-from metaling_sk._utils.parameters import SignatureOrderMixin, common_constraints
+from metaling_sk._utils.parameters import common_constraints
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
+from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import fit_context
 
 
 class EncoderVectorizer(
-    SignatureOrderMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    ReprMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
     """Encode texts as vectors with a frozen Transformer.
 

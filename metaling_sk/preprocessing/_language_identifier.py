@@ -14,7 +14,8 @@ from metaling_sk._data.input_forms import unwrap
 from metaling_sk._data.languages import UNNAMED_LANGUAGE
 from metaling_sk._data.samples import check_samples
 from metaling_sk._utils.messages import name_rows, name_some, warn_user
-from metaling_sk._utils.parameters import Number, SignatureOrderMixin, common_constraints
+from metaling_sk._utils.parameters import Number, common_constraints
+from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
 from metaling_sk.preprocessing._language_model import (
     find_labels,
@@ -26,7 +27,7 @@ BATCH_SIZE = 10_000
 """The number of texts whose probabilities are in memory at once."""
 
 
-class LanguageIdentifier(SignatureOrderMixin, TransformerMixin, BaseEstimator):
+class LanguageIdentifier(ReprMixin, TransformerMixin, BaseEstimator):
     """Add the language to texts, or check the language column of a table.
 
     The language is identified by a naive Bayes model of bytes [1]_ for about 140 languages. It is

@@ -9,13 +9,12 @@ from sklearn.utils.validation import check_is_fitted
 from metaling_sk._data.language_statistics import LanguageStatistics
 from metaling_sk._data.samples import check_samples
 from metaling_sk._data.suspicions import suspect_unseen
-from metaling_sk._utils.parameters import SignatureOrderMixin, common_constraints
+from metaling_sk._utils.parameters import common_constraints
+from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import fit_context
 
 
-class LanguageStandardScaler(
-    SignatureOrderMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
-):
+class LanguageStandardScaler(ReprMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Standardise features separately in each language.
 
     The embeddings of a multilingual encoder have a different mean in each language, so a
