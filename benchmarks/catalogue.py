@@ -56,6 +56,14 @@ TRAINED = {"accuracy (%)": ["sources", "others"], "seconds of a fit": ["fit, s"]
 TWEETS = {"weighted F1 (%), 12 languages": ["mean of 12"], "Oromo, Tigrinya": ["orm", "tir"]}
 SINGLE = ["one, ms", "one (99th percentile), ms"]
 FEW = "--rows 100 --texts 20 --test-rows 20 --seeds 0 --methods head logistic-regression"
+MANY = (
+    "encoders.py {sib200} --languages many --rows 40 --texts 20 --test-rows 50 --seeds 0 "
+    "--methods head all union logistic-regression trainer",
+)
+QUICK_MANY = (
+    "encoders.py {sib200} --languages many --rows 4 --texts 2 --test-rows 2 --seeds 0 "
+    "--methods logistic-regression",
+)
 
 BENCHMARKS = {
     "reviews": Benchmark(
@@ -80,16 +88,16 @@ BENCHMARKS = {
         (f"encoders.py {{sib200}} --labels 16 {FEW}",),
     ),
     "encoders-many": Benchmark(
-        (
-            "encoders.py {sib200} --languages many --rows 40 --texts 20 --test-rows 50 --seeds 0 "
-            "--methods head all union logistic-regression trainer",
-        ),
+        MANY,
         partial(tables.encoders, languages="many", labels=0),
         partial(figures.dots, panels=TRAINED),
-        (
-            "encoders.py {sib200} --languages many --rows 4 --texts 2 --test-rows 2 --seeds 0 "
-            "--methods logistic-regression",
-        ),
+        QUICK_MANY,
+    ),
+    "encoders-families": Benchmark(
+        MANY,
+        tables.families,
+        partial(figures.dots, panels={"accuracy (%) in new languages": slice(None)}),
+        QUICK_MANY,
     ),
     "prediction": Benchmark(
         ("prediction.py",),

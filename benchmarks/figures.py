@@ -53,7 +53,7 @@ def dots(table: pd.DataFrame, panels: dict[str, Sequence[str] | slice]) -> Figur
                 means,
                 np.arange(len(names)) + offsets[number],
                 xerr=deviations,
-                label=column,
+                label=column.strip("`"),
                 **style(number),
                 linestyle="none",
             )

@@ -11,10 +11,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import records
+from encoders import SOURCES
+
+from metaling_sk.meta_net import _uriel
 
 MARKED = re.compile(r"(?s)(?<=\n)\.\. begin (\S+)\n.*?\n\.\. end \1\n")
 CODE = "``{}``"
 """How the name of a method is written."""
+
+MIN_FAMILY = 3
+"""Number of languages from which on a family has a row of its own."""
 
 FORMATS = {
     "fit, s": ".0f",
@@ -85,6 +91,33 @@ def encoders(folder: Path, languages: str, labels: int) -> pd.DataFrame:
     rows = rows[is_asked & (rows["split"] == "test")]
     rows = rows.rename(columns=columns).melt(["method", "seed"], list(columns.values()))
     return collect(rows, "method", "variable", "value").rename(index=CODE.format)
+
+
+def families(folder: Path) -> pd.DataFrame:
+    """The accuracy in the 175 languages without labels, by the family and its languages."""
+    rows = records.read_table(folder / "encoders.json")
+    rows = rows[(rows["languages"] == "many") & (rows["split"] == "test")]
+    accuracy = pd.DataFrame(dict(zip(rows["method"], rows["accuracy"], strict=True)))
+    accuracy = accuracy.drop(index=SOURCES["many"])
+    family = largest_families(accuracy.index)
+    n_languages = family.map(family.value_counts())
+    family = family.where(n_languages >= MIN_FAMILY, "others")
+    table = accuracy.groupby(family).mean().rename(columns=CODE.format)
+    sizes = family.value_counts().sort_values(ascending=False, kind="stable")
+    sizes = sizes[[*sizes.index.drop("others", errors="ignore"), "others"]]
+    table = table.loc[sizes.index].set_axis([f"{name} ({size})" for name, size in sizes.items()])
+    return table.map(lambda value: [value])
+
+
+def largest_families(languages) -> pd.Series:
+    """Return the largest family in URIEL of each language, "others" where it has none."""
+    members = _uriel.read_families()
+    families = members.columns[np.argsort(-members.sum(), kind="stable")]
+    codes = {language: _uriel.find_code(language) for language in languages}
+    known = {language: code for language, code in codes.items() if code in members.index}
+    of_known = members.loc[list(known.values()), families].set_axis(list(known))
+    names = of_known.idxmax(axis=1).where(of_known.any(axis=1), "others")
+    return names.str.removeprefix("F_").reindex(list(codes), fill_value="others")
 
 
 def prediction(folder: Path) -> pd.DataFrame:

@@ -64,7 +64,7 @@ def uriel_features(languages: Iterable[str], estimator=None) -> pd.DataFrame:
     """
     try:
         table = _read_table()
-        codes = {language: _find_code(language) for language in languages}
+        codes = {language: find_code(language) for language in languages}
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             'language_features="uriel" needs lang2vec and langcodes: '
@@ -85,7 +85,7 @@ def uriel_features(languages: Iterable[str], estimator=None) -> pd.DataFrame:
     return table.loc[list(known.values())].set_axis(list(known))
 
 
-def _find_code(language: str) -> str | None:
+def find_code(language: str) -> str | None:
     """Return the code of a language in URIEL, a code of ISO 639-3; None if there is none.
 
     An individual language that stands for its macrolanguage, such as Standard Arabic for Arabic,
@@ -100,11 +100,22 @@ def _find_code(language: str) -> str | None:
         return None
 
 
+def read_families() -> pd.DataFrame:
+    """Return the members of each family in URIEL, large or small: 1 for a language that is one.
+
+    Returns
+    -------
+    DataFrame of shape (n_languages, n_families)
+        The index holds codes of ISO 639-3.
+    """
+    return _read("family_features")
+
+
 @lru_cache(maxsize=1)
 def _read_table() -> pd.DataFrame:
     """Return the features of all languages of URIEL; the index holds codes of ISO 639-3."""
     typology = _read("feature_predictions")
-    family = sparse.csr_array(_read("family_features").to_numpy())
+    family = sparse.csr_array(read_families().to_numpy())
     blocks = [
         *(typology.filter(regex=f"^{kind}_").to_numpy() for kind in ("S", "P", "INV")),
         _read("geocoord_features").to_numpy(),
