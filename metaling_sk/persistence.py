@@ -31,6 +31,7 @@ from metaling_sk._saving.values import from_json, to_json
 from metaling_sk._saving.versions import current_versions, version_differences
 from metaling_sk._saving.writing import write_folder
 from metaling_sk._utils.device import find_device
+from metaling_sk._utils.processes import process_rank
 from metaling_sk._utils.random_state import seeded
 from metaling_sk.exceptions import SavedVersionWarning
 
@@ -48,7 +49,8 @@ MAX_ATTEMPTS = 100
 def save(estimator, folder: str | os.PathLike, *, report: pd.DataFrame | None = None) -> None:
     """Save what it takes to predict; see `load`.
 
-    A README.md beside it, the model card, tells what the model is.
+    A README.md beside it, the model card, tells what the model is. Where several processes train
+    together, only the main one saves.
 
     Kept: parameters that are numbers, strings, None, paths, dates, arrays, or lists, tuples and
     dicts of these (others take their defaults when loaded), the network, the encoder with its
@@ -79,6 +81,8 @@ def save(estimator, folder: str | os.PathLike, *, report: pd.DataFrame | None = 
         tensors.
     """
     _check_saveable(estimator)
+    if process_rank():
+        return
     versions = current_versions()
     card = make_card(estimator, versions, report)
     write_folder(Path(folder), partial(_write, estimator, versions=versions))
@@ -150,7 +154,8 @@ def push_to_hub(
     Returns
     -------
     str
-        The address of the commit.
+        The address of the commit. Where several processes train together, only the main one pushes,
+        and the others get an empty string.
 
     Raises
     ------
@@ -159,6 +164,8 @@ def push_to_hub(
     huggingface_hub.errors.HfHubHTTPError
         If the hub refuses, for example without a token.
     """
+    if process_rank():
+        return ""
     api = HfApi(token=token)
     with tempfile.TemporaryDirectory() as folder:
         save(estimator, folder, report=report)

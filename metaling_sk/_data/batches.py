@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 import numpy as np
 import torch
@@ -41,18 +42,18 @@ class Batch:
     def __len__(self) -> int:
         return len(self.language_index)
 
+    def map(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Batch:
+        """The batch with every tensor changed."""
+        return Batch(
+            {name: change(tensor) for name, tensor in self.inputs.items()},
+            change(self.language_index),
+            None if self.y is None else change(self.y),
+            None if self.teacher is None else change(self.teacher),
+        )
+
     def to(self, device) -> Batch:
         """The batch on a device."""
-
-        def move(tensor):
-            return None if tensor is None else tensor.to(device)
-
-        return Batch(
-            {name: tensor.to(device) for name, tensor in self.inputs.items()},
-            self.language_index.to(device),
-            move(self.y),
-            move(self.teacher),
-        )
+        return self.map(lambda tensor: tensor.to(device))
 
 
 @dataclass(frozen=True)
@@ -167,10 +168,29 @@ class TrainingStep:
     def __len__(self) -> int:
         return sum(map(len, self.batches.values()))
 
-    def to(self, device) -> TrainingStep:
-        """The step on a device."""
-        batches = {name: batch.to(device) for name, batch in self.batches.items()}
+    @property
+    def batch_size(self) -> int:
+        """The number of samples in the largest batch."""
+        return max(map(len, self.batches.values()))
+
+    def map(self, change: Callable[[torch.Tensor], torch.Tensor]) -> TrainingStep:
+        """The step with every tensor changed."""
+        batches = {name: batch.map(change) for name, batch in self.batches.items()}
         return TrainingStep(batches, self.sizes)
+
+    def split(self, batch_size: int) -> list[TrainingStep]:
+        """Parts of about equal size, whose batches have no more samples than `batch_size`."""
+        n_parts = -(-self.batch_size // batch_size)
+        if n_parts == 1:
+            return [self]
+        batches: list[dict[str, Batch]] = [{} for _ in range(n_parts)]
+        for name, batch in self.batches.items():
+            for part, rows in zip(
+                batches, np.array_split(np.arange(len(batch)), n_parts), strict=True
+            ):
+                if len(rows):
+                    part[name] = batch.map(itemgetter(slice(rows[0], rows[-1] + 1)))
+        return [TrainingStep(part, self.sizes) for part in batches]
 
 
 class Steps(IterableDataset[tuple[TrainingStep, None]]):

@@ -12,6 +12,7 @@ from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._encoders.disk_cache import active_disk_cache
 from metaling_sk._encoders.memory_cache import CACHE, keys_of
 from metaling_sk._encoders.text_encoder import TextEncoder
+from metaling_sk._utils.out_of_memory import for_each_batch
 from metaling_sk._utils.progress import Progress
 
 
@@ -102,18 +103,22 @@ def _encode(texts, encoder, batch_size, progress) -> np.ndarray:
     """Compute the vectors of texts."""
     samples = EncodedSamples(encoder.tokenize(texts), np.zeros(len(texts), dtype=np.int64))
     device = next(encoder.parameters()).device
-    vectors = None
+    vectors: np.ndarray | None = None
+
+    def compute(indices: np.ndarray) -> None:
+        nonlocal vectors
+        batch = samples.collate(indices).to(device)
+        output = encoder(**batch.inputs).float().cpu().numpy()
+        if vectors is None:
+            vectors = np.empty((len(texts), output.shape[1]), dtype=np.float32)
+        vectors[indices] = output
+        if progress is not None:
+            progress.advance(len(indices))
+
     if progress is not None:
         progress.start("encode", len(texts), "text")
     encoder.eval()
     with torch.inference_mode():
-        for indices in samples.indices(batch_size):
-            batch = samples.collate(indices).to(device)
-            output = encoder(**batch.inputs).float().cpu().numpy()
-            if vectors is None:
-                vectors = np.empty((len(texts), output.shape[1]), dtype=np.float32)
-            vectors[indices] = output
-            if progress is not None:
-                progress.advance(len(indices))
+        for_each_batch(samples.indices(batch_size), compute, batch_size)
     assert vectors is not None  # there is at least one text
     return vectors

@@ -9,6 +9,8 @@ import numpy as np
 from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping
 from skorch.callbacks.scoring import ScoringBase
 
+from metaling_sk._network.nets import read
+from metaling_sk._utils.processes import n_processes
 from metaling_sk._utils.progress import Progress
 
 MAX_GRADIENT_NORM = 1.0
@@ -16,26 +18,37 @@ MAX_GRADIENT_NORM = 1.0
 
 
 class RecordTerms(Callback):
-    """Write the mean of every term of the objective into the history, and stop at NaN."""
+    """Write the mean of every term of the objective into the history, and stop at NaN.
+
+    On a GPU the values are read at the end of the epoch.
+    """
 
     def on_epoch_begin(self, net, **kwargs):
         self.values_ = defaultdict(list)
 
     def on_batch_end(self, net, batch=None, training=None, loss=None, **kwargs):
         if training:
-            self.values_["train_loss"].append(loss.item())
-            for name, value in net.terms_.items():
+            for name, value in {"train_loss": loss.detach(), **net.terms_}.items():
                 self.values_[name].append(value)
-            if not np.isfinite(self.values_["train_loss"][-1]):
-                raise ValueError(
-                    f"The loss became {loss.item()} in epoch {len(net.history)}, batch "
-                    f"{len(self.values_['train_loss'])}. Lower `learning_rate` "
-                    f"(now {net.settings.learning_rate:g}) or look for extreme values in X."
-                )
+            if loss.device.type == "cpu" and n_processes() == 1:
+                self._check(net, loss.item(), len(self.values_["train_loss"]))
 
     def on_epoch_end(self, net, **kwargs):
         for name, values in self.values_.items():
-            net.history.record(name, float(np.mean(values)))
+            numbers = read(values)
+            if name == "train_loss":
+                for number, loss in enumerate(numbers, start=1):
+                    self._check(net, loss, number)
+            net.history.record(name, float(np.mean(numbers)))
+
+    def _check(self, net, loss: float, number: int) -> None:
+        """Raise a ValueError unless the loss of a batch is finite."""
+        if not np.isfinite(loss):
+            raise ValueError(
+                f"The loss became {loss} in epoch {len(net.history)}, batch {number}. Lower "
+                f"`learning_rate` (now {net.settings.learning_rate:g}) or look for extreme "
+                "values in X."
+            )
 
 
 class ShowProgress(Callback):
@@ -64,7 +77,7 @@ class ShowProgress(Callback):
         if training:
             self.n_done_ += 1
             net.criterion_.progress = self.n_done_ / self.n_steps
-            self.progress.advance(1, f"loss={loss.item():.3f}")
+            self.progress.advance(1, lambda: f"loss={loss.item():.3f}")
 
 
 def new_callbacks(progress: Progress, n_steps: int, stage: str) -> list[tuple[str, Callback]]:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from metaling_sk._encoders.text_encoder import Adapt, TextEncoder
+from metaling_sk._network.data_parallel import encode_together
 from metaling_sk._network.language_norm import LanguageNorm
 
 
@@ -132,7 +133,7 @@ class ClassifierNetwork(Network):
 
     def encode(self, inputs: dict[str, torch.Tensor], language_index: torch.Tensor) -> torch.Tensor:
         """Return the output of the encoder for a batch, before the norm."""
-        return self.encoder(**inputs)
+        return encode_together(self.encoder, inputs)
 
     def forward(self, inputs: dict[str, torch.Tensor], language_index: torch.Tensor) -> Output:
         """Classify a batch.

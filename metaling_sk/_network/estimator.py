@@ -23,9 +23,9 @@ from metaling_sk._network.callbacks import name_callbacks
 from metaling_sk._network.classifier import ClassifierNetwork, Network
 from metaling_sk._network.front_end import EncodingParameters
 from metaling_sk._network.front_ends import FRONT_ENDS, choose_front_end
+from metaling_sk._network.nets import TrainingSettings, new_net
 from metaling_sk._network.prediction import Execution, Outputs
 from metaling_sk._network.saved import check_fits_network, encoder_weights, restore_network
-from metaling_sk._network.training import TrainingSettings, new_net
 from metaling_sk._saving.saved_classifier import (
     DOOR_ATTRIBUTES,
     SavedClassifierMixin,
@@ -351,8 +351,16 @@ class NetworkClassifier(
             patience=self.patience,
             device=execution.device,
             dtype=execution.dtype,
+            batch_size=self.batch_size,
+            compile=self.compile,
+            gradient_checkpointing=self.gradient_checkpointing,
             callbacks=tuple(name_callbacks(self.callbacks or ())),
         )
+
+    @property
+    def _step_size(self) -> int:
+        """The number of samples of each kind that a step of the optimiser takes."""
+        return self.batch_size * self.gradient_accumulation_steps
 
     def _class_weights(self, y: np.ndarray) -> torch.Tensor | None:
         """The weight of each class; `y` holds class indices."""

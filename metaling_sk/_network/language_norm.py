@@ -72,11 +72,27 @@ class LanguageNorm(nn.Module):
     @torch.no_grad()
     def _update(self, features: torch.Tensor, language_index: torch.Tensor) -> None:
         """Move the mean over all languages and that of each language in the batch."""
+        if features.device.type != "cpu":
+            self._update_at_once(features, language_index)
+            return
         for index in {0, *language_index.tolist()}:
             members = features if index == 0 else features[language_index == index]
             if len(members) >= MIN_SAMPLES:
                 self.mean[index].lerp_(members.mean(dim=0), MOMENTUM if self.seen[index] else 1.0)
                 self.seen[index] = True
+
+    @torch.no_grad()
+    def _update_at_once(self, features: torch.Tensor, language_index: torch.Tensor) -> None:
+        """Do the same, up to rounding, without a number that the CPU waits for."""
+        indices = torch.arange(len(self.mean), device=features.device).unsqueeze(1)
+        is_member = ((indices == 0) | (indices == language_index)).to(features.dtype)
+        counts = is_member.sum(dim=1, keepdim=True)
+        means = is_member @ features / counts.clamp_min(1)
+        is_moved = counts >= MIN_SAMPLES
+        seen = self.seen.unsqueeze(1)
+        weight = torch.where(seen, MOMENTUM, 1.0) * is_moved
+        self.mean.lerp_(means.to(self.mean.dtype), weight.to(self.mean.dtype))
+        self.seen.logical_or_(is_moved.squeeze(1))
 
     @torch.no_grad()
     def grow(self, n_languages: int) -> None:

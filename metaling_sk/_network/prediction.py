@@ -15,6 +15,7 @@ from scipy import sparse
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.tokens import Tokens
 from metaling_sk._network.classifier import Network
+from metaling_sk._utils.out_of_memory import for_each_batch
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.threads import threads_for
 
@@ -94,15 +95,18 @@ def _predict(
     if network.training:
         network.eval()
     logits = np.empty((len(encoded), network.head.out_features))
+
+    def compute(indices: np.ndarray) -> None:
+        batch = encoded.collate(indices, dtype=dtype).to(execution.device)
+        output = network(batch.inputs, batch.language_index)
+        logits[indices] = output.logits.double().cpu().numpy()
+        if representations is not None:
+            representations[indices] = output.representation.float().cpu().numpy()
+        execution.progress.advance(len(indices))
+
     execution.progress.start("predict", len(encoded), "sample")
     with _suited_to_many(network, encoded, execution):
-        for indices in encoded.indices(execution.batch_size):
-            batch = encoded.collate(indices, dtype=dtype).to(execution.device)
-            output = network(batch.inputs, batch.language_index)
-            logits[indices] = output.logits.double().cpu().numpy()
-            if representations is not None:
-                representations[indices] = output.representation.float().cpu().numpy()
-            execution.progress.advance(len(indices))
+        for_each_batch(encoded.indices(execution.batch_size), compute, execution.batch_size)
     return logits
 
 

@@ -1,164 +1,31 @@
 """Training of networks through skorch.
 
-Only this module, `callbacks` and `schedules` know skorch.
+Only this module, `nets`, `callbacks` and `schedules` know skorch.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import pandas as pd
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.helper import predefined_split
-from torch import nn
 
-from metaling_sk._data.batches import Steps, TrainingStep
+from metaling_sk._data.batches import Steps
+from metaling_sk._network.acceleration import accelerated
 from metaling_sk._network.callbacks import has_stopped, new_callbacks
-from metaling_sk._network.prediction import autocast
+from metaling_sk._network.data_parallel import agree_on_start
+from metaling_sk._network.nets import SkorchNet
 from metaling_sk._network.schedules import linear_schedule, planned_schedule, reset_learning_rates
+from metaling_sk._utils.out_of_memory import memory_error
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.threads import threads_for
 
 HIDDEN_COLUMNS = ("batches", "dur", "event_lr", "train_batch_count", "valid_batch_count")
 """Entries of the history of skorch that users do not see."""
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """The settings of a training.
-
-    Attributes
-    ----------
-    learning_rate : float
-        Peak learning rate of the weights outside the encoder.
-    encoder_learning_rate : float
-        Peak learning rate of the weights of the encoder.
-    weight_decay : float
-        Weight decay of matrices. Biases and normalisations are not decayed.
-    warmup : float
-        Share of the steps during which the learning rate grows from 0.
-    max_epochs : int
-        Largest number of epochs.
-    patience : int
-        Number of epochs without a better validation loss after which training stops.
-    device : torch.device
-        Where the network is trained.
-    dtype : torch.dtype or None
-        Low precision of the computations; None is float32.
-    callbacks : sequence of (str, skorch callback)
-        The callbacks of the user, with their names.
-    inner_learning_rate : float, optional
-        Learning rate of the steps within a step, for Reptile.
-    """
-
-    learning_rate: float
-    encoder_learning_rate: float
-    weight_decay: float
-    warmup: float
-    max_epochs: int
-    patience: int
-    device: torch.device
-    dtype: torch.dtype | None
-    callbacks: Sequence = ()
-    inner_learning_rate: float | None = None
-
-
-class SkorchNet(NeuralNet):
-    """A skorch net whose batches are training steps with one batch of every stream.
-
-    The criterion is an objective: its `outputs` computes the outputs of the network for a step,
-    its `forward` the value of each term, and its `total` the number to minimise.
-    """
-
-    def __init__(self, *args, settings: TrainingSettings, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.settings = settings
-
-    def infer(self, x, **fit_params):
-        step = x.to(self.device)
-        with autocast(self.settings.device, self.settings.dtype):
-            return self.criterion_.outputs(self.module_, step)
-
-    def get_loss(self, y_pred, y_true, X=None, training=False):
-        values = self.criterion_(y_pred, X.to(self.device), self.module_, training)
-        self.terms_ = {name: value.item() for name, value in values.items()}
-        return self.criterion_.total(values)
-
-    def initialize_optimizer(self, triggered_directly=None):
-        """Make AdamW (Loshchilov & Hutter, 2019) with weight decay of matrices only."""
-        settings = self.settings
-        groups = defaultdict(list)
-        for name, parameter in self.get_all_learnable_params():
-            if parameter.requires_grad:
-                groups[name.startswith("encoder."), parameter.ndim > 1].append(parameter)
-        self.optimizer_ = torch.optim.AdamW(
-            [
-                {
-                    "params": parameters,
-                    "lr": settings.encoder_learning_rate if encoder else settings.learning_rate,
-                    "weight_decay": settings.weight_decay if decayed else 0.0,
-                }
-                for (encoder, decayed), parameters in groups.items()
-            ],
-            fused=settings.device.type in ("cpu", "cuda"),
-        )
-        return self
-
-
-class ReptileNet(SkorchNet):
-    """A net whose step goes to where a few steps on the batches of one language lead.
-
-    The optimiser gets the way there as gradient [1]_.
-
-    References
-    ----------
-    .. [1] Nichol, Achiam & Schulman (2018). On first-order meta-learning algorithms.
-       arXiv:1803.02999.
-    """
-
-    def train_step_single(self, batch, **fit_params):
-        episode = batch[0]
-        parameters = [weight for weight in self.module_.parameters() if weight.requires_grad]
-        start = [weight.detach().clone() for weight in parameters]
-        rate = self.settings.inner_learning_rate
-        assert rate is not None
-        inner = torch.optim.Adam(parameters, lr=rate, betas=(0.0, 0.999))
-        losses = []
-        for name, inner_batch in episode.batches.items():
-            inner.zero_grad()
-            inner_step = TrainingStep({name: inner_batch}, episode.sizes)
-            step = super().train_step_single((inner_step, None))
-            losses.append(step["loss"].detach())
-            inner.step()
-        with torch.no_grad():
-            for weight, before in zip(parameters, start, strict=True):
-                weight.grad = (before - weight) / (rate * len(losses))
-                weight.copy_(before)
-        return step | {"loss": torch.stack(losses).mean()}
-
-
-def new_net(network: nn.Module, objective: nn.Module, settings: TrainingSettings) -> SkorchNet:
-    """Make a net around a network, ready to be trained."""
-    net_class = SkorchNet if settings.inner_learning_rate is None else ReptileNet
-    net = net_class(
-        network,
-        criterion=objective,
-        settings=settings,
-        max_epochs=settings.max_epochs,
-        iterator_train=_take_as_iterator,
-        iterator_valid=_take_as_iterator,
-        train_split=None,
-        device=str(settings.device),
-        verbose=0,
-        callbacks__print_log=None,
-        callbacks__train_loss=None,
-    )
-    return net.initialize()
 
 
 def train(
@@ -209,6 +76,7 @@ def train(
     n_epochs = 1 if one_more else settings.max_epochs
     has_validation = valid_steps is not None and len(valid_steps) > 0
     callbacks = new_callbacks(progress, n_epochs * len(steps), stage)
+    agree_on_start([net.module_, net.criterion_], len(steps))
     reset_learning_rates(net.optimizer_)
     schedule = _new_schedule(net, len(steps), one_more, planned_epochs)
     if schedule is not None:
@@ -219,7 +87,10 @@ def train(
     callbacks.extend(settings.callbacks)
     with _attached(net, callbacks, valid_steps if has_validation else None):
         net.notify("on_train_begin", X=steps, y=None)
-        with threads_for(net.module_):
+        with (
+            threads_for(net.module_),
+            accelerated(net.module_.encoder, settings.compile, settings.gradient_checkpointing),
+        ):
             _run_epochs(net, steps, n_epochs)
         net.notify("on_train_end", X=steps, y=None)
     return net
@@ -301,12 +172,4 @@ def _run_epochs(net: SkorchNet, steps: Steps, n_epochs: int) -> None:
         if not any(has_stopped(callback) for _, callback in net.callbacks_):
             raise
     except torch.OutOfMemoryError as error:
-        raise MemoryError(
-            "The memory of the GPU does not suffice: lower `batch_size` or `max_length`, or use "
-            f"trainable='head'. ({error})"
-        ) from error
-
-
-def _take_as_iterator(steps: Steps, **kwargs) -> Steps:
-    """Return the steps, which are an iterator of batches themselves."""
-    return steps
+        raise memory_error(error) from error

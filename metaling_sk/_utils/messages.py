@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from metaling_sk._utils.processes import process_rank
 from metaling_sk.exceptions import InputWarning
 
 MAX_NAMED = 5
@@ -65,6 +66,8 @@ def name_some(values: Iterable) -> str:
 def warn_user(message: str, estimator=None) -> None:
     """Warn of input that looks like a mistake, at the line outside this package and its tools.
 
+    Of several processes that train together only the main one warns.
+
     Parameters
     ----------
     message : str
@@ -73,7 +76,7 @@ def warn_user(message: str, estimator=None) -> None:
         What was given the input. It does not say the same twice, until `forget_warnings`.
     """
     said = set() if estimator is None else _WARNINGS_OF.setdefault(estimator, set())
-    if message in said:
+    if message in said or process_rank():
         return
     frame: FrameType | None = sys._getframe(1)
     level = 2

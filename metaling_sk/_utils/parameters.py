@@ -55,6 +55,7 @@ COMMON_CONSTRAINTS: dict[str, list | str] = {
     "max_length": [Number(Integral, 1, None, closed="left")],
     "learning_rate": [StrOptions({"auto"}), Number(Real, 0, None, closed="left")],
     "batch_size": [Number(Integral, 1, None, closed="left")],
+    "gradient_accumulation_steps": [Number(Integral, 1, None, closed="left")],
     "max_epochs": [Number(Integral, 1, None, closed="left")],
     "weight_decay": [Number(Real, 0, None, closed="left")],
     "warmup": [Number(Real, 0, 1, closed="both")],
@@ -64,6 +65,8 @@ COMMON_CONSTRAINTS: dict[str, list | str] = {
     # Which devices there are depends on the machine: `find_device` checks it.
     "device": "no_validation",
     "dtype": [StrOptions({"auto", "float32", "bfloat16", "float16"})],
+    "compile": ["boolean"],
+    "gradient_checkpointing": ["boolean"],
     "callbacks": [list, tuple, None],
     "verbose": ["verbose"],
     "random_state": ["random_state"],

@@ -7,13 +7,15 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import FrameType
 
 from tqdm import TqdmWarning
 from tqdm.notebook import tqdm_notebook
+
+from metaling_sk._utils.processes import process_rank
 
 with warnings.catch_warnings():
     # A notebook without ipywidgets gets bars of characters.
@@ -70,7 +72,8 @@ class Progress:
     @property
     def is_shown(self) -> bool:
         """Whether progress is shown."""
-        return bool(self.verbose) and not _SILENT.get() and not _is_worker()
+        is_main = process_rank() == 0 and not _is_worker()
+        return bool(self.verbose) and is_main and not _SILENT.get()
 
     def start(self, stage: str, total: int, unit: str = "step") -> None:
         """Begin a stage of `total` units, on the same bar."""
@@ -95,10 +98,16 @@ class Progress:
         self._bar.unit = unit
         self._bar.reset(total)
 
-    def advance(self, n: int = 1, note: str | None = None) -> None:
-        """Add `n` units that are done, and show a note behind the bar."""
+    def advance(self, n: int = 1, note: str | Callable[[], str] | None = None) -> None:
+        """Add `n` units that are done, and show a note behind the bar.
+
+        A note that is a function is asked only if the bar may be drawn.
+        """
         self._n_done += n
         if self._bar is not None:
+            if callable(note):
+                due = self._bar.last_print_t + self._bar.mininterval
+                note = note() if time.time() >= due else None
             if note is not None:
                 self._bar.set_postfix_str(note, refresh=False)
             self._bar.update(n)

@@ -21,10 +21,13 @@ from metaling_sk._data.samples import (
     check_two_classes,
     with_classes,
 )
+from metaling_sk._network.data_parallel import agree_on_random_state
+from metaling_sk._network.nets import TrainingSettings, new_net
 from metaling_sk._network.prediction import Execution
-from metaling_sk._network.training import TrainingSettings, history_frame, new_net, train
+from metaling_sk._network.training import history_frame, train
 from metaling_sk._utils.all_or_nothing import unchanged_on_error, unfitted_on_error
 from metaling_sk._utils.parameters import NETWORK_PARAMETERS, Number, common_constraints
+from metaling_sk._utils.processes import n_processes
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
 from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
@@ -168,6 +171,9 @@ class MetaNetClassifier(AdaptiveClassifier):
     batch_size : int, default=32
         Number of samples of each kind in a step. It is smaller where an epoch would have fewer
         than 10 steps.
+    gradient_accumulation_steps : int, default=1
+        Number of batches whose gradients are summed to one step, which needs the memory of one
+        batch. A step then takes `batch_size` times as many samples of each kind.
     max_epochs : int, default=10
         Largest number of epochs. An epoch passes once over the most frequent kind of samples.
     weight_decay : float, default=0.01
@@ -185,6 +191,11 @@ class MetaNetClassifier(AdaptiveClassifier):
         Device of the computations. "auto" is a GPU where there is one.
     dtype : {"auto", "float32", "bfloat16", "float16"}, default="auto"
         Precision of the encoder's computations. "auto" is bfloat16 where the hardware has it.
+    compile : bool, default=False
+        Whether the layers of a Transformer are compiled by `torch.compile` for training.
+    gradient_checkpointing : bool, default=False
+        Whether a Transformer keeps only the inputs of its layers for backward, and computes the
+        layers a second time there. It takes less memory and more time.
     callbacks : list of skorch callbacks or of (name, callback), default=None
         Callbacks of the training, called after our own.
     verbose : int, default=1
@@ -315,6 +326,7 @@ class MetaNetClassifier(AdaptiveClassifier):
         max_length=128,
         learning_rate="auto",
         batch_size=32,
+        gradient_accumulation_steps=1,
         max_epochs=10,
         weight_decay=0.01,
         warmup=0.1,
@@ -323,6 +335,8 @@ class MetaNetClassifier(AdaptiveClassifier):
         class_weight=None,
         device="auto",
         dtype="auto",
+        compile=False,
+        gradient_checkpointing=False,
         callbacks=None,
         verbose=1,
         random_state=None,
@@ -349,6 +363,7 @@ class MetaNetClassifier(AdaptiveClassifier):
         self.max_length = max_length
         self.learning_rate = learning_rate
         self.batch_size = batch_size
+        self.gradient_accumulation_steps = gradient_accumulation_steps
         self.max_epochs = max_epochs
         self.weight_decay = weight_decay
         self.warmup = warmup
@@ -357,6 +372,8 @@ class MetaNetClassifier(AdaptiveClassifier):
         self.class_weight = class_weight
         self.device = device
         self.dtype = dtype
+        self.compile = compile
+        self.gradient_checkpointing = gradient_checkpointing
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
@@ -391,6 +408,7 @@ class MetaNetClassifier(AdaptiveClassifier):
         MemoryError
             If the memory of the GPU does not suffice.
         """
+        self._check_episodes()
         start = copy.copy(self) if self.warm_start and hasattr(self, "net_") else None
         with (unfitted_on_error if start is None else unchanged_on_error)(self):
             samples = check_samples(self, X, y, language, reset=start is None, needs_y=True)
@@ -405,7 +423,7 @@ class MetaNetClassifier(AdaptiveClassifier):
             self.classes_ = samples.classes
             self.residual_heads_, self._adaptations = {}, {}
             with (
-                seeded(self.random_state) as rng,
+                seeded(agree_on_random_state(self.random_state)) as rng,
                 Progress(self.verbose, "meta network") as progress,
             ):
                 self._fit(samples, features, start, rng, self._execution(progress))
@@ -515,7 +533,7 @@ class MetaNetClassifier(AdaptiveClassifier):
     def _new_steps(self, training: EncodedSamples, rng) -> Steps:
         """The steps of an epoch, as the meta-algorithm takes them."""
         if self.meta_algorithm == "joint":
-            return StepIterator({"labelled": training}, self.batch_size, rng)
+            return StepIterator({"labelled": training}, self._step_size, rng)
         names = ["support", "query"]
         if self.meta_algorithm == "reptile":
             names = [f"step {number}" for number in range(self.inner_steps)]
@@ -557,9 +575,28 @@ class MetaNetClassifier(AdaptiveClassifier):
 
     def _settings(self) -> TrainingSettings:
         settings = super()._settings()
-        if self.meta_algorithm != "reptile":
+        if self.meta_algorithm == "joint":
+            return settings
+        settings = replace(settings, batch_size=None)
+        if self.meta_algorithm == "maml":
             return settings
         return replace(settings, inner_learning_rate=self._inner_learning_rate)
+
+    def _check_episodes(self) -> None:
+        """Raise a ValueError if the training on episodes is to do what it cannot."""
+        if self.meta_algorithm == "joint":
+            return
+        if self.gradient_accumulation_steps > 1:
+            raise ValueError(
+                f"`gradient_accumulation_steps` goes with meta_algorithm='joint'; the episodes of "
+                f"{self.meta_algorithm!r} are not split. Use gradient_accumulation_steps=1, or "
+                "lower `batch_size` where memory is short."
+            )
+        if n_processes() > 1:
+            raise ValueError(
+                f"meta_algorithm={self.meta_algorithm!r} trains in one process, but "
+                f"`torch.distributed` has {n_processes()}; use 'joint', or no group of processes."
+            )
 
     def _network_to_start_from(self):
         return self.net_.module_.meta_model()

@@ -11,6 +11,7 @@ from torch import nn
 
 from metaling_sk._encoders.adapters import Adapters
 from metaling_sk._network.classifier import ClassifierNetwork, Encoder, Network, Output
+from metaling_sk._network.data_parallel import encode_together
 from metaling_sk._network.language_norm import LanguageNorm
 from metaling_sk.meta_net._hypernetwork import NO_LANGUAGE, Generated, Hypernetwork
 
@@ -117,10 +118,13 @@ class MetaNetwork(Network):
         """Return the output of the encoder with the adapters of each sample, before the norm."""
         cores = (self.generate(language_index) if generated is None else generated).cores
 
-        def adapt(layer: int, hidden: torch.Tensor) -> torch.Tensor:
-            return self._adapt(layer, hidden, cores[:, layer])
+        def encode(cores: torch.Tensor, **inputs: torch.Tensor) -> torch.Tensor:
+            def adapt(layer: int, hidden: torch.Tensor) -> torch.Tensor:
+                return self._adapt(layer, hidden, cores[:, layer])
 
-        return self.encoder(**inputs, adapt=adapt)
+            return self.encoder(**inputs, adapt=adapt)
+
+        return encode_together(encode, {**inputs, "cores": cores})
 
     def generate(self, language_index: torch.Tensor) -> Generated:
         """Generate the model of the language of each sample."""

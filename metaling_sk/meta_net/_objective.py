@@ -104,6 +104,10 @@ class MetaObjective(nn.Module):
                 values[name] = losses.cross_entropy(logits, y, self.class_weight)
         return values
 
+    def streams(self, name: str) -> tuple[str, ...]:
+        """Return no streams: every term reads all of them."""
+        return ()
+
     def total(self, values: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return the number to minimise."""
         weights = {"meta": self.meta_weight, "size": self.size_weight}

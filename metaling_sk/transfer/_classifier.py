@@ -7,11 +7,11 @@ from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_random_state
 
 from metaling_sk._data.batches import StepIterator
 from metaling_sk._data.holdout import split_validation
 from metaling_sk._data.samples import Samples, check_samples, with_classes
+from metaling_sk._network.data_parallel import agree_on_random_state
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import history_frame, train
 from metaling_sk._network.untrained_on_error import untrained_on_error
@@ -167,6 +167,9 @@ class TransferClassifier(TransferPreparation):
     batch_size : int, default=32
         Number of samples of each kind in a step. It is smaller where an epoch would have fewer
         than 10 steps.
+    gradient_accumulation_steps : int, default=1
+        Number of batches whose gradients are summed to one step, which needs the memory of one
+        batch. A step then takes `batch_size` times as many samples of each kind.
     max_epochs : int, default=10
         Largest number of epochs. An epoch passes once over the most frequent kind of samples.
     weight_decay : float, default=0.01
@@ -184,6 +187,11 @@ class TransferClassifier(TransferPreparation):
         Device of the computations. "auto" is a GPU where there is one.
     dtype : {"auto", "float32", "bfloat16", "float16"}, default="auto"
         Precision of the encoder's computations. "auto" is bfloat16 where the hardware has it.
+    compile : bool, default=False
+        Whether the layers of a Transformer are compiled by `torch.compile` for training.
+    gradient_checkpointing : bool, default=False
+        Whether a Transformer keeps only the inputs of its layers for backward, and computes the
+        layers a second time there. It takes less memory and more time.
     callbacks : list of skorch callbacks or of (name, callback), default=None
         Callbacks of the training, called after our own.
     verbose : int, default=1
@@ -299,6 +307,7 @@ class TransferClassifier(TransferPreparation):
         max_length=128,
         learning_rate="auto",
         batch_size=32,
+        gradient_accumulation_steps=1,
         max_epochs=10,
         weight_decay=0.01,
         warmup=0.1,
@@ -307,6 +316,8 @@ class TransferClassifier(TransferPreparation):
         class_weight=None,
         device="auto",
         dtype="auto",
+        compile=False,
+        gradient_checkpointing=False,
         callbacks=None,
         verbose=1,
         random_state=None,
@@ -333,6 +344,7 @@ class TransferClassifier(TransferPreparation):
         self.max_length = max_length
         self.learning_rate = learning_rate
         self.batch_size = batch_size
+        self.gradient_accumulation_steps = gradient_accumulation_steps
         self.max_epochs = max_epochs
         self.weight_decay = weight_decay
         self.warmup = warmup
@@ -341,6 +353,8 @@ class TransferClassifier(TransferPreparation):
         self.class_weight = class_weight
         self.device = device
         self.dtype = dtype
+        self.compile = compile
+        self.gradient_checkpointing = gradient_checkpointing
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
@@ -379,7 +393,7 @@ class TransferClassifier(TransferPreparation):
         with (unchanged_on_error if can_stay else unfitted_on_error)(self):
             samples = check_samples(self, X, y, language, reset=True)
             source = self._choose_source(samples)
-            self._random_state = check_random_state(self.random_state)
+            self._random_state = agree_on_random_state(self.random_state)
             with seeded(self._random_state) as rng, Progress(self.verbose, "transfer") as progress:
                 self._fit(samples, source, rng, self._execution(progress))
         return self
@@ -437,6 +451,7 @@ class TransferClassifier(TransferPreparation):
             terms=self.transfer_,
             transfer_weight=self.transfer_weight,
             batch_size=self.batch_size,
+            step_size=self._step_size,
             n_topics=self.n_topics,
             held_out=split_validation(training_set.samples, self.validation_fraction, rng),
             rng=rng,
@@ -466,7 +481,7 @@ class TransferClassifier(TransferPreparation):
             )
         if is_first:
             # Later calls go on drawing: with the same dropout in every epoch nothing is learnt.
-            self._random_state = check_random_state(self.random_state)
+            self._random_state = agree_on_random_state(self.random_state)
         with Progress(self.verbose, "transfer") as progress:
             execution = self._execution(progress)
             if is_first:
@@ -514,7 +529,7 @@ class TransferClassifier(TransferPreparation):
             with seeded(self._random_state) as rng:
                 train(
                     self.net_,
-                    StepIterator(streams, self.batch_size, rng),
+                    StepIterator(streams, self._step_size, rng),
                     None,
                     progress,
                     "partial_fit",

@@ -106,6 +106,10 @@ class TransferObjective(nn.Module):
                 values[name] = term.value(self, outputs, step, network)
         return values
 
+    def streams(self, name: str) -> tuple[str, ...]:
+        """Return the streams that a term reads."""
+        return ("source",) if name == "source" else TERMS[name].streams
+
     def total(self, values: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return the number to minimise."""
         transfer = sum(value for name, value in values.items() if name != "source")

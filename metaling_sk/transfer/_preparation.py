@@ -14,9 +14,9 @@ from metaling_sk._data.samples import Samples, check_two_classes, with_classes
 from metaling_sk._encoders.make_encoder import is_scratch
 from metaling_sk._network.classifier import ClassifierNetwork
 from metaling_sk._network.estimator import DOOR_ATTRIBUTES, NetworkClassifier
+from metaling_sk._network.nets import SkorchNet, new_net
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.saved import check_names
-from metaling_sk._network.training import SkorchNet, new_net
 from metaling_sk._utils.messages import name_some, warn_user
 from metaling_sk._utils.random_state import others_may_seed
 from metaling_sk.preprocessing._dictionary_translator import fit_translator

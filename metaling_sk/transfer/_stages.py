@@ -10,7 +10,8 @@ import numpy as np
 
 from metaling_sk._data.batches import EncodedSamples, StepIterator
 from metaling_sk._network.classifier import ClassifierNetwork
-from metaling_sk._network.training import SkorchNet, train
+from metaling_sk._network.nets import SkorchNet
+from metaling_sk._network.training import train
 from metaling_sk._utils.progress import Progress
 from metaling_sk.transfer._self_training import find_topics, pseudo_labels, round_shares
 from metaling_sk.transfer._training_set import TrainingSet
@@ -29,7 +30,11 @@ class Stages:
     terms : list of str
         The terms of the target network.
     transfer_weight : float
-    batch_size, n_topics : int
+    batch_size : int
+        For validation.
+    step_size : int
+        Number of samples of each stream in a step of the optimiser.
+    n_topics : int
     held_out : ndarray of bool, shape (n_samples,)
         The samples that tell the best epoch.
     rng : RandomState
@@ -43,6 +48,7 @@ class Stages:
     terms: list[str]
     transfer_weight: float
     batch_size: int
+    step_size: int
     n_topics: int
     held_out: np.ndarray
     rng: np.random.RandomState
@@ -89,9 +95,12 @@ class Stages:
         streams = training_set.streams(terms, ~self.held_out)
         judging_terms = terms if self.transfer_weight else []
         valid_streams = training_set.validation_streams(judging_terms, self.held_out)
+        net = self.new_net(network, training_set, terms)
+        for before in self.nets.values():
+            net.batch_size_, net.is_halved_ = before.batch_size_, before.is_halved_
         self.nets[stage] = train(
-            self.new_net(network, training_set, terms),
-            StepIterator(streams, self.batch_size, self.rng),
+            net,
+            StepIterator(streams, self.step_size, self.rng),
             StepIterator(valid_streams, self.batch_size),
             self.progress,
             stage,

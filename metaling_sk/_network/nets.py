@@ -1,0 +1,278 @@
+"""Skorch nets whose batches are training steps."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from skorch import NeuralNet
+from torch import nn
+
+from metaling_sk._data.batches import Steps, TrainingStep
+from metaling_sk._data.on_device import on_device
+from metaling_sk._encoders.text_encoder import TextEncoder
+from metaling_sk._network.data_parallel import agree_on, average_gradients, sharing_batches
+from metaling_sk._network.prediction import autocast
+from metaling_sk._utils.messages import warn_user
+from metaling_sk._utils.out_of_memory import out_of_memory
+from metaling_sk._utils.processes import n_processes
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """The settings of a training.
+
+    Attributes
+    ----------
+    learning_rate : float
+        Peak learning rate of the weights outside the encoder.
+    encoder_learning_rate : float
+        Peak learning rate of the weights of the encoder.
+    weight_decay : float
+        Weight decay of matrices. Biases and normalisations are not decayed.
+    warmup : float
+        Share of the steps during which the learning rate grows from 0.
+    max_epochs : int
+        Largest number of epochs.
+    patience : int
+        Number of epochs without a better validation loss after which training stops.
+    device : torch.device
+        Where the network is trained.
+    dtype : torch.dtype or None
+        Low precision of the computations; None is float32.
+    batch_size : int or None
+        Number of samples of each kind that are computed at a time; None where steps are episodes,
+        which are not split.
+    compile : bool
+        Whether the layers of a Transformer are compiled.
+    gradient_checkpointing : bool
+        Whether the layers of a Transformer are computed again in backward.
+    callbacks : sequence of (str, skorch callback)
+        The callbacks of the user, with their names.
+    inner_learning_rate : float, optional
+        Learning rate of the steps within a step, for Reptile.
+    """
+
+    learning_rate: float
+    encoder_learning_rate: float
+    weight_decay: float
+    warmup: float
+    max_epochs: int
+    patience: int
+    device: torch.device
+    dtype: torch.dtype | None
+    batch_size: int | None
+    compile: bool = False
+    gradient_checkpointing: bool = False
+    callbacks: Sequence = ()
+    inner_learning_rate: float | None = None
+
+
+class SkorchNet(NeuralNet):
+    """A skorch net whose batches are training steps with one batch of every stream.
+
+    The criterion is an objective: its `outputs` computes the outputs of the network for a step,
+    its `forward` the value of each term, and its `total` the number to minimise. Its `streams` are
+    those that a term reads.
+
+    Attributes
+    ----------
+    batch_size_ : int or None
+        Number of samples of each stream that are computed at a time. The gradients of the parts of
+        a larger batch are summed.
+    is_halved_ : bool
+        Whether it is less than the setting, because the memory did not suffice.
+    """
+
+    def __init__(self, *args, settings: TrainingSettings, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.settings = settings
+        self.batch_size_ = settings.batch_size
+        self.is_halved_ = False
+
+    def infer(self, x, **fit_params):
+        is_shared = isinstance(self.module_.encoder, TextEncoder)
+        with autocast(self.settings.device, self.settings.dtype), sharing_batches(is_shared):
+            return self.criterion_.outputs(self.module_, x)
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        return self.criterion_.total(self.criterion_(y_pred, X, self.module_, training))
+
+    def train_step(self, batch, **fit_params):
+        """Make a step of the optimiser; where the memory does not suffice, from halves."""
+        steps: list[dict] = []
+        statistics = self._copy_statistics()
+        attempt = partial(super().train_step, **fit_params)
+        error = out_of_memory(lambda: steps.append(attempt(batch)))
+        if error is not None:
+            # What has changed so far are running means; gradients are set to 0 by the next attempt.
+            self._restore_statistics(statistics)
+            self._halve(batch[0], error)
+            steps.append(attempt(batch))
+        return steps[0]
+
+    def train_step_single(self, batch, **fit_params):
+        """Compute the gradient of a step, that of its parts one after the other."""
+        step: TrainingStep = batch[0]
+        self._set_training(True)
+        parts = [step] if self.batch_size_ is None else step.split(self.batch_size_)
+        totals, terms = [], defaultdict(list)
+        for part in parts:
+            y_pred = self.infer(part)
+            values = self.criterion_(y_pred, part, self.module_, True)
+            if len(parts) > 1:
+                values = {
+                    name: value * share(self.criterion_.streams(name), part, parts)
+                    for name, value in values.items()
+                }
+            if not values:
+                continue
+            loss = self.criterion_.total(values)
+            loss.backward()
+            totals.append(loss.detach())
+            for name, value in values.items():
+                terms[name].append(value.detach())
+        average_gradients(parameter for _, parameter in self.get_all_learnable_params())
+        self.terms_ = {name: sum(values[1:], values[0]) for name, values in terms.items()}
+        return {"loss": sum(totals[1:], totals[0]), "y_pred": y_pred}
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Do what skorch does, but leave losses on a GPU until the end, so that it never waits."""
+        if iterator is None:
+            return
+        losses = []
+        n_before = len(self.history[-1, "batches"])
+        for batch in on_device(iterator, self.settings.device):
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            losses.append(step["loss"].detach())
+            self.history.record_batch(f"{prefix}_loss", read_if_cheap(losses[-1]))
+            self.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+        entries = self.history[-1, "batches"][n_before:]
+        for entry, loss in zip(entries, read(losses), strict=True):
+            entry[f"{prefix}_loss"] = loss
+        self.history.record(f"{prefix}_batch_count", len(losses))
+
+    def initialize_optimizer(self, triggered_directly=None):
+        """Make AdamW (Loshchilov & Hutter, 2019) with weight decay of matrices only."""
+        settings = self.settings
+        groups = defaultdict(list)
+        for name, parameter in self.get_all_learnable_params():
+            if parameter.requires_grad:
+                groups[name.startswith("encoder."), parameter.ndim > 1].append(parameter)
+        self.optimizer_ = torch.optim.AdamW(
+            [
+                {
+                    "params": parameters,
+                    "lr": settings.encoder_learning_rate if encoder else settings.learning_rate,
+                    "weight_decay": settings.weight_decay if decayed else 0.0,
+                }
+                for (encoder, decayed), parameters in groups.items()
+            ],
+            fused=settings.device.type in ("cpu", "cuda"),
+        )
+        return self
+
+    def _copy_statistics(self) -> list[torch.Tensor]:
+        norm = self.module_.norm
+        return [] if norm is None else [buffer.clone() for buffer in norm.buffers()]
+
+    def _restore_statistics(self, statistics: list[torch.Tensor]) -> None:
+        if statistics:
+            for buffer, before in zip(self.module_.norm.buffers(), statistics, strict=True):
+                buffer.copy_(before)
+
+    def _halve(self, step: TrainingStep, error: torch.OutOfMemoryError) -> None:
+        """Compute half as many samples at a time from now on, if that can be and is not yet so."""
+        size = self.batch_size_
+        if size is None or self.is_halved_ or step.batch_size < 2 or n_processes() > 1:
+            raise error
+        size = min(size, step.batch_size)
+        self.batch_size_, self.is_halved_ = -(-size // 2), True
+        warn_user(
+            f"The memory of the GPU does not suffice for `batch_size`={size}: from here on it is "
+            f"{self.batch_size_}, with twice the `gradient_accumulation_steps`, so that each step "
+            "takes the same samples. Set both so to avoid the attempt."
+        )
+
+
+class ReptileNet(SkorchNet):
+    """A net whose step goes to where a few steps on the batches of one language lead.
+
+    The optimiser gets the way there as gradient [1]_.
+
+    References
+    ----------
+    .. [1] Nichol, Achiam & Schulman (2018). On first-order meta-learning algorithms.
+       arXiv:1803.02999.
+    """
+
+    def train_step_single(self, batch, **fit_params):
+        episode = batch[0]
+        parameters = [weight for weight in self.module_.parameters() if weight.requires_grad]
+        start = [weight.detach().clone() for weight in parameters]
+        rate = self.settings.inner_learning_rate
+        assert rate is not None
+        inner = torch.optim.Adam(parameters, lr=rate, betas=(0.0, 0.999))
+        losses = []
+        for name, inner_batch in episode.batches.items():
+            inner.zero_grad()
+            inner_step = TrainingStep({name: inner_batch}, episode.sizes)
+            step = super().train_step_single((inner_step, None))
+            losses.append(step["loss"])
+            inner.step()
+        with torch.no_grad():
+            for weight, before in zip(parameters, start, strict=True):
+                weight.grad = (before - weight) / (rate * len(losses))
+                weight.copy_(before)
+        return step | {"loss": torch.stack(losses).mean()}
+
+
+def new_net(network: nn.Module, objective: nn.Module, settings: TrainingSettings) -> SkorchNet:
+    """Make a net around a network, ready to be trained."""
+    net_class = SkorchNet if settings.inner_learning_rate is None else ReptileNet
+    net = net_class(
+        network,
+        criterion=objective,
+        settings=settings,
+        max_epochs=settings.max_epochs,
+        iterator_train=_take_as_iterator,
+        iterator_valid=_take_as_iterator,
+        train_split=None,
+        device=str(settings.device),
+        verbose=0,
+        callbacks__print_log=None,
+        callbacks__train_loss=None,
+    )
+    return net.initialize()
+
+
+def read(values: list[torch.Tensor]) -> list[float]:
+    """Return numbers that are still on a device; every process gets those of the main one."""
+    return agree_on(torch.stack(values)).tolist() if values else []
+
+
+def read_if_cheap(value: torch.Tensor) -> Any:
+    """Return the number if it is on the CPU, and the tensor where reading waits for a GPU."""
+    return value.item() if value.device.type == "cpu" else value
+
+
+def share(streams: tuple[str, ...], part: TrainingStep, parts: list[TrainingStep]) -> float:
+    """Return the weight of a part in the mean over the samples of these streams, or of all."""
+
+    def count(step: TrainingStep) -> int:
+        if not set(streams) <= set(step.batches):
+            return 0
+        return sum(len(step.batches[name]) for name in streams or step.batches)
+
+    return count(part) / sum(map(count, parts))
+
+
+def _take_as_iterator(steps: Steps, **kwargs) -> Steps:
+    """Return the steps, which are an iterator of batches themselves."""
+    return steps

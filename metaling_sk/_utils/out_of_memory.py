@@ -1,0 +1,70 @@
+"""What is done where the memory of a GPU does not suffice: once, batches are halved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import torch
+
+from metaling_sk._utils.messages import warn_user
+
+
+def memory_error(error: BaseException) -> MemoryError:
+    """Return the error that tells what to lower."""
+    return MemoryError(
+        "The memory of the GPU does not suffice: lower `batch_size` or `max_length`, or use "
+        f"trainable='head'. ({error})"
+    )
+
+
+def out_of_memory(compute: Callable[..., object], *args) -> torch.OutOfMemoryError | None:
+    """Call a function; if the memory does not suffice, free it and return the error."""
+    try:
+        compute(*args)
+    except torch.OutOfMemoryError as error:
+        # The frames of the traceback hold the tensors of the failed attempt.
+        failure = error.with_traceback(None)
+    else:
+        return None
+    torch.cuda.empty_cache()  # it does nothing without a GPU
+    return failure
+
+
+def for_each_batch(
+    batches: Iterable[np.ndarray], compute: Callable[[np.ndarray], object], batch_size: int
+) -> None:
+    """Compute something of every batch; of halves from the first batch on that is too large.
+
+    Parameters
+    ----------
+    batches : iterable of ndarray of int
+        The indices of each batch.
+    compute : callable
+        Takes indices. It gets those again for which it has raised an error.
+    batch_size : int
+        For the message.
+
+    Raises
+    ------
+    MemoryError
+        If the memory of the GPU does not suffice for a half either.
+    """
+
+    def compute_parts(indices):
+        for part in np.array_split(indices, n_parts):
+            compute(part)
+
+    n_parts = 1
+    for indices in batches:
+        error = out_of_memory(compute_parts, indices)
+        if error is not None and n_parts == 1 and len(indices) > 1:
+            n_parts = 2
+            warn_user(
+                "The memory of the GPU does not suffice to predict for batches of "
+                f"{batch_size} samples: from here on they have {-(-batch_size // 2)}. A smaller "
+                "`batch_size` or `max_length` avoids the attempt."
+            )
+            error = out_of_memory(compute_parts, indices)
+        if error is not None:
+            raise memory_error(error)
