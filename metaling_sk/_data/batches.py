@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from operator import itemgetter
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -116,6 +117,13 @@ class EncodedSamples:
         """The same samples with other class indices."""
         return replace(self, y=y)
 
+    def checksum(self) -> int:
+        """A number that tells these samples and their order from others."""
+        numbers = self.inputs.ids if isinstance(self.inputs, Tokens) else self.inputs
+        numbers = numbers.data if sparse.issparse(numbers) else numbers
+        arrays = (numbers, self.language_index, self.y)
+        return crc32(b"".join(np.asarray(array).tobytes() for array in arrays if array is not None))
+
     def collate(self, indices: np.ndarray, dtype: torch.dtype = torch.float32) -> Batch:
         """The samples at the given indices as a padded batch; features get the dtype."""
         part = self.take(indices)
@@ -199,6 +207,10 @@ class Steps(IterableDataset[tuple[TrainingStep, None]]):
     def __len__(self) -> int:
         raise NotImplementedError
 
+    def checksum(self) -> int:
+        """A number that tells samples and their order from others."""
+        raise NotImplementedError
+
 
 class StepIterator(Steps):
     """The steps of an epoch, each with one batch of every stream.
@@ -221,6 +233,10 @@ class StepIterator(Steps):
 
     def __len__(self) -> int:
         return -(-self.longest // self.batch_size)
+
+    def checksum(self) -> int:
+        checksums = [stream.checksum() for stream in self.streams.values()]
+        return crc32(repr((list(self.streams), checksums)).encode())
 
     def __iter__(self) -> Iterator[tuple[TrainingStep, None]]:
         endless = {name: self._endless(stream) for name, stream in self.streams.items()}

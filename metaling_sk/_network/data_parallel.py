@@ -22,6 +22,7 @@ import torch.distributed as dist
 from sklearn.utils import check_random_state
 from torch import nn
 
+from metaling_sk._data.batches import Steps
 from metaling_sk._utils.processes import n_processes, process_rank
 
 _SHARES_BATCHES: ContextVar[bool] = ContextVar("shares batches", default=False)
@@ -99,22 +100,22 @@ def agree_on(values: torch.Tensor) -> torch.Tensor:
     return values
 
 
-def agree_on_start(modules: Iterable[nn.Module], n_steps: int) -> None:
+def agree_on_start(modules: Iterable[nn.Module], steps: Steps) -> None:
     """Give every process the weights of the main one.
 
     Raises
     ------
     ValueError
-        If the processes have not the same number of steps.
+        If the processes have not the same samples.
     """
     if n_processes() == 1:
         return
-    counts: list[int | None] = [None] * n_processes()
-    dist.all_gather_object(counts, n_steps)
-    if len(set(counts)) > 1:
+    checksums: list[int | None] = [None] * n_processes()
+    dist.all_gather_object(checksums, steps.checksum())
+    if len(set(checksums)) > 1:
         raise ValueError(
-            f"The processes of `torch.distributed` have epochs of {counts} steps: pass the same X "
-            "and y in all of them; each takes its part of every batch by itself."
+            f"The {n_processes()} processes of `torch.distributed` train on different samples: "
+            "pass the same X and y in all of them; each takes its part of every batch by itself."
         )
     for module in modules:
         for tensor in module.state_dict(keep_vars=True).values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from typing import Any
 
 
 def process_rank() -> int:
@@ -22,8 +23,9 @@ def n_processes() -> int:
     return 1 if distributed is None or is_alone else distributed.get_world_size()
 
 
-def _group():
+def _group() -> Any:
     """The module `torch.distributed`, if it has a group; torch is not imported for this."""
-    distributed = sys.modules.get("torch.distributed")
-    has_group = distributed is not None and distributed.is_available()
-    return distributed if has_group and distributed.is_initialized() else None
+    distributed: Any = sys.modules.get("torch.distributed")
+    if distributed is None or not distributed.is_available():
+        return None
+    return distributed if distributed.is_initialized() else None
