@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import multiprocessing
+import warnings
+from contextlib import redirect_stderr
+
 import numpy as np
 import torch.distributed as dist
 from skorch.callbacks import Callback
 from tiny import DICTIONARY, make_classifier, make_config, make_meta_net, make_pair
 
+from metaling_sk._utils import progress
+from metaling_sk._utils.messages import warn_user
+
 X, Y = make_pair(61, 43, n_labelled=21)
 """Batches of odd sizes; the last one of an epoch has fewer samples than there are processes."""
 
 WITHOUT_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-"""Masks are drawn for the samples that a process encodes, so they differ from those of one process."""
+"""Masks are drawn for the samples that a process encodes: other ones than in one process."""
 
 
 class NoDropout(Callback):
@@ -89,14 +97,9 @@ def fail(_) -> list[str]:
 
 def warn_and_save(folder: str) -> tuple[list[str], str]:
     """The warnings and the printed progress of this process; it saves to a folder of its own."""
-    import io
-    import warnings
-    from contextlib import redirect_stderr
-
-    from metaling_sk._utils import progress
-    from metaling_sk._utils.messages import warn_user
-
     progress.DELAY = 0.0
+    # Processes that torchrun or accelerate start are no workers of a pool.
+    multiprocessing.current_process().name = "MainProcess"
     with warnings.catch_warnings(record=True) as caught, redirect_stderr(io.StringIO()) as output:
         warnings.simplefilter("always")
         warn_user("A row is empty.")

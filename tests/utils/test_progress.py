@@ -54,6 +54,29 @@ def test_each_stage_has_its_name_from_the_first_tick():
         assert "loss" not in drawn
 
 
+def test_a_note_is_asked_only_when_the_bar_may_be_drawn():
+    asked = []
+
+    def note():
+        asked.append(1)
+        return "loss 0.1"
+
+    with redirect_stderr(Terminal()) as terminal, Progress(1, "fit") as bar:
+        bar.start("one", 10_000)
+        bar._bar.mininterval = 1e9
+        for _ in range(5_000):
+            bar.advance(1, note)
+        assert not asked
+        bar._bar.mininterval = 0
+        bar.advance(5_000, note)
+        assert asked == [1]
+    assert "loss 0.1" in screen(terminal)
+    with redirect_stderr(io.StringIO()), Progress(0, "fit") as no_bar:
+        no_bar.start("one", 1)
+        no_bar.advance(1, note)
+    assert asked == [1]
+
+
 def test_bars_are_gone_after_cross_validation():
     with redirect_stderr(Terminal()) as terminal:
         cross_val_score(clf(), X, Y, cv=2)

@@ -1,0 +1,114 @@
+"""Compiled layers and checkpointed gradients compute what layers compute without them."""
+
+import numpy as np
+import pytest
+import torch
+from skorch.callbacks import Callback
+from tiny import make_classifier, make_config, make_meta_net, make_pair
+from torch import nn
+
+from metaling_sk._network.acceleration import accelerated
+
+X, Y = make_pair(40, 40, n_labelled=20)
+
+
+class LayerCalls(Callback):
+    """How often a layer is called in a training; the class is shared by copies."""
+
+    counts: list = []
+
+    def on_train_begin(self, net, **kwargs):
+        layer = net.module_.encoder.layers[0]
+        linear = next(module for module in layer.modules() if isinstance(module, nn.Linear))
+        self.handle_ = linear.register_forward_hook(lambda *_: self.counts.append(1))
+
+    def on_train_end(self, net, **kwargs):
+        self.handle_.remove()
+
+
+CASES = [
+    (make_classifier, {}),
+    (make_classifier, {"layer": 1}),
+    (make_classifier, {"trainable": "adapter"}),
+    (make_classifier, {"trainable": "lora"}),
+    (make_meta_net, {}),
+    (make_meta_net, {"trainable": "adapter", "meta_algorithm": "maml"}),
+]
+
+
+@pytest.mark.parametrize(("make", "parameters"), CASES)
+def test_checkpointing_changes_nothing_and_computes_layers_twice(make, parameters, bert):
+    fits, counts = [], []
+    for gradient_checkpointing in (False, True):
+        LayerCalls.counts.clear()
+        model = make(
+            **{"encoder": bert, "validation_fraction": 0, "max_epochs": 1} | parameters,
+            gradient_checkpointing=gradient_checkpointing,
+            callbacks=[LayerCalls()],
+        )
+        fits.append(model.fit(X, Y).predict_proba(X))
+        counts.append(len(LayerCalls.counts))
+    np.testing.assert_array_equal(fits[0], fits[1])
+    # With MAML the gradient of the embedding alone passes through the layers of the support, too.
+    assert counts[1] > 1.5 * counts[0]
+    assert not any("forward" in vars(layer) for layer in model.text_encoder_.layers)
+
+
+@pytest.mark.parametrize("make", [make_classifier, make_meta_net])
+@pytest.mark.filterwarnings("ignore")  # those of the compiler
+def test_compiled_layers_compute_the_same(make, bert):
+    fits = []
+    for compile in (False, True):
+        torch._dynamo.reset()
+        model = make(
+            encoder=bert, layer=2, compile=compile, gradient_checkpointing=compile, max_epochs=1
+        )
+        fits.append(model.fit(X, Y).predict_proba(X))
+    np.testing.assert_allclose(fits[0], fits[1], atol=1e-3)
+    assert not any("forward" in vars(layer) for layer in model.text_encoder_.layers)
+
+
+def test_features_have_no_layers():
+    numbers = np.random.default_rng(0).normal(size=(40, 3))
+    y = numbers[:, 0] > 0
+    fits = [
+        make_classifier(compile=value, gradient_checkpointing=value).fit(numbers, y)
+        for value in (False, True)
+    ]
+    np.testing.assert_array_equal(*(clf.predict_proba(numbers) for clf in fits))
+
+
+class NoLayers(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(300, 8)
+
+    def forward(self, input_ids, attention_mask):
+        return self.embedding(input_ids)
+
+
+@pytest.mark.parametrize("name", ["compile", "gradient_checkpointing"])
+def test_an_encoder_that_does_not_show_its_layers(name, bert):
+    tokenizer = make_classifier(encoder=bert).fit(X, Y).text_encoder_.tokenizer
+    model = make_classifier(encoder=(NoLayers(), tokenizer), **{name: True})
+    with pytest.raises(ValueError, match=rf"`{name}` needs an encoder that .*; use {name}=False"):
+        model.fit(X, Y)
+
+
+def test_layers_are_restored_after_an_error(bert):
+    encoder = make_classifier(encoder=bert).fit(X, Y).text_encoder_
+    with pytest.raises(KeyError), accelerated(encoder, False, True):
+        assert all("forward" in vars(layer) for layer in encoder.layers)
+        raise KeyError
+    assert not any("forward" in vars(layer) for layer in encoder.layers)
+
+
+def test_attention_is_the_fused_one(bert):
+    for encoder in (make_config(), bert, "scratch"):
+        backbone = make_classifier(encoder=encoder).fit(X, Y).text_encoder_.backbone
+        assert backbone.config._attn_implementation == "sdpa"
+
+
+def test_the_optimiser_is_the_fused_one():
+    model = make_classifier().fit(X, Y)
+    assert model.net_.optimizer_.defaults["fused"]
