@@ -1,5 +1,7 @@
 """Compiled layers and checkpointed gradients compute what layers compute without them."""
 
+from shutil import which
+
 import numpy as np
 import pytest
 import torch
@@ -13,12 +15,12 @@ X, Y = make_pair(40, 40, n_labelled=20)
 
 
 class LayerCalls(Callback):
-    """How often a layer is called in a training; the class is shared by copies."""
+    """How often the last layer is computed in a training; the class is shared by copies."""
 
     counts: list = []
 
     def on_train_begin(self, net, **kwargs):
-        layer = net.module_.encoder.layers[0]
+        layer = net.module_.encoder.layers[-1]
         linear = next(module for module in layer.modules() if isinstance(module, nn.Linear))
         self.handle_ = linear.register_forward_hook(lambda *_: self.counts.append(1))
 
@@ -49,20 +51,20 @@ def test_checkpointing_changes_nothing_and_computes_layers_twice(make, parameter
         fits.append(model.fit(X, Y).predict_proba(X))
         counts.append(len(LayerCalls.counts))
     np.testing.assert_array_equal(fits[0], fits[1])
-    # With MAML the gradient of the embedding alone passes through the layers of the support, too.
-    assert counts[1] > 1.5 * counts[0]
+    assert counts[1] == 2 * counts[0]
     assert not any("forward" in vars(layer) for layer in model.text_encoder_.layers)
 
 
-@pytest.mark.parametrize("make", [make_classifier, make_meta_net])
+@pytest.mark.skipif(which("g++") is None, reason="torch.compile needs a compiler")
 @pytest.mark.filterwarnings("ignore")  # those of the compiler
-def test_compiled_layers_compute_the_same(make, bert):
+def test_compiled_layers_compute_the_same():
+    # Compiled dropout draws other masks.
+    config = make_config(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    config.num_hidden_layers = 2
     fits = []
     for compile in (False, True):
         torch._dynamo.reset()
-        model = make(
-            encoder=bert, layer=2, compile=compile, gradient_checkpointing=compile, max_epochs=1
-        )
+        model = make(encoder=config, compile=compile, gradient_checkpointing=compile, max_epochs=1)
         fits.append(model.fit(X, Y).predict_proba(X))
     np.testing.assert_allclose(fits[0], fits[1], atol=1e-3)
     assert not any("forward" in vars(layer) for layer in model.text_encoder_.layers)

@@ -9,7 +9,7 @@ from torch import nn
 from transformers import AutoModel
 
 from metaling_sk import load
-from metaling_sk._data.batches import EncodedSamples, StepIterator
+from metaling_sk._data.batches import EncodedSamples, TrainingStep
 from metaling_sk._encoders.memory_cache import CACHE
 from metaling_sk._encoders.scratch import train_tokenizer
 from metaling_sk._network.nets import share
@@ -122,9 +122,10 @@ def test_episodes_are_not_split(meta_algorithm):
 
 def test_parts_have_the_weights_of_their_samples():
     rng = np.random.RandomState(0)
-    encoded = EncodedSamples(rng.normal(size=(9, 2)), np.ones(9, dtype=np.int64))
+    encoded = EncodedSamples(rng.normal(size=(7, 2)), np.ones(7, dtype=np.int64))
     streams = {"source": encoded, "labels": encoded.take(np.arange(1))}
-    step, _ = next(iter(StepIterator(streams, 7, rng)))
+    batches = {name: stream.collate(np.arange(len(stream))) for name, stream in streams.items()}
+    step = TrainingStep(batches, {"source": 7, "labels": 1})
     parts = step.split(3)
     assert [part.batch_size for part in parts] == [3, 2, 2]
     assert [share(("source",), part, parts) for part in parts] == [3 / 7, 2 / 7, 2 / 7]
