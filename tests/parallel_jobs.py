@@ -45,6 +45,8 @@ def make(name: str):
             class_weight="balanced",
             **common,
         )
+    if name == "frozen encoder":
+        return make_classifier(**common | {"trainable": "head"})
     if name == "without a seed":
         return make_classifier(**common | {"random_state": None})
     if name == "accumulated":
@@ -54,7 +56,14 @@ def make(name: str):
     return make_classifier(**common)
 
 
-NAMES = ["one term", "every term", "accumulated", "meta network", "without a seed"]
+NAMES = [
+    "one term",
+    "every term",
+    "accumulated",
+    "meta network",
+    "frozen encoder",
+    "without a seed",
+]
 
 
 def fit_all(_) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -9,8 +9,6 @@ import numpy as np
 from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping
 from skorch.callbacks.scoring import ScoringBase
 
-from metaling_sk._network.nets import read
-from metaling_sk._utils.processes import n_processes
 from metaling_sk._utils.progress import Progress
 
 MAX_GRADIENT_NORM = 1.0
@@ -30,12 +28,12 @@ class RecordTerms(Callback):
         if training:
             for name, value in {"train_loss": loss.detach(), **net.terms_}.items():
                 self.values_[name].append(value)
-            if loss.device.type == "cpu" and n_processes() == 1:
+            if loss.device.type == "cpu" and not net.is_shared:
                 self._check(net, loss.item(), len(self.values_["train_loss"]))
 
     def on_epoch_end(self, net, **kwargs):
         for name, values in self.values_.items():
-            numbers = read(values)
+            numbers = net.read(values)
             if name == "train_loss":
                 for number, loss in enumerate(numbers, start=1):
                     self._check(net, loss, number)

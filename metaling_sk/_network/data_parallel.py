@@ -30,8 +30,8 @@ _SHARES_BATCHES: ContextVar[bool] = ContextVar("shares batches", default=False)
 
 @contextmanager
 def sharing_batches(is_wanted: bool) -> Iterator[None]:
-    """Inside, `encode_together` shares batches among the processes, if there are several."""
-    token = _SHARES_BATCHES.set(is_wanted and n_processes() > 1)
+    """Inside, `encode_together` shares batches among the processes, if that is wanted."""
+    token = _SHARES_BATCHES.set(is_wanted)
     try:
         yield
     finally:
@@ -84,8 +84,6 @@ class _Gather(torch.autograd.Function):
 
 def average_gradients(parameters: Iterable[torch.Tensor]) -> None:
     """Give every process the mean of the gradients of all."""
-    if n_processes() == 1:
-        return
     gradients = [weight.grad for weight in parameters if weight.grad is not None]
     for work in [dist.all_reduce(gradient, async_op=True) for gradient in gradients]:
         work.wait()
@@ -95,8 +93,7 @@ def average_gradients(parameters: Iterable[torch.Tensor]) -> None:
 
 def agree_on(values: torch.Tensor) -> torch.Tensor:
     """Give every process the values of the main one, in place."""
-    if n_processes() > 1:
-        dist.broadcast(values, src=0)
+    dist.broadcast(values, src=0)
     return values
 
 
@@ -108,8 +105,6 @@ def agree_on_start(modules: Iterable[nn.Module], steps: Steps) -> None:
     ValueError
         If the processes have not the same samples.
     """
-    if n_processes() == 1:
-        return
     checksums: list[int | None] = [None] * n_processes()
     dist.all_gather_object(checksums, steps.checksum())
     if len(set(checksums)) > 1:

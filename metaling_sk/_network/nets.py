@@ -94,9 +94,20 @@ class SkorchNet(NeuralNet):
         self.batch_size_ = settings.batch_size
         self.is_halved_ = False
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes train the network together, which a Transformer is worth."""
+        return n_processes() > 1 and isinstance(self.module_.encoder, TextEncoder)
+
+    def read(self, values: list[torch.Tensor]) -> list[float]:
+        """Return numbers that are still on a device; every process gets those of the main one."""
+        if not values:
+            return []
+        stacked = torch.stack(values)
+        return (agree_on(stacked) if self.is_shared else stacked).tolist()
+
     def infer(self, x, **fit_params):
-        is_shared = isinstance(self.module_.encoder, TextEncoder)
-        with autocast(self.settings.device, self.settings.dtype), sharing_batches(is_shared):
+        with autocast(self.settings.device, self.settings.dtype), sharing_batches(self.is_shared):
             return self.criterion_.outputs(self.module_, x)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
@@ -136,7 +147,8 @@ class SkorchNet(NeuralNet):
             totals.append(loss.detach())
             for name, value in values.items():
                 terms[name].append(value.detach())
-        average_gradients(parameter for _, parameter in self.get_all_learnable_params())
+        if self.is_shared:
+            average_gradients(parameter for _, parameter in self.get_all_learnable_params())
         self.terms_ = {name: sum(values[1:], values[0]) for name, values in terms.items()}
         return {"loss": sum(totals[1:], totals[0]), "y_pred": y_pred}
 
@@ -154,7 +166,7 @@ class SkorchNet(NeuralNet):
             self.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
             self.notify("on_batch_end", batch=batch, training=training, **step)
         entries = self.history[-1, "batches"][n_before:]
-        for entry, loss in zip(entries, read(losses), strict=True):
+        for entry, loss in zip(entries, self.read(losses), strict=True):
             entry[f"{prefix}_loss"] = loss
         self.history.record(f"{prefix}_batch_count", len(losses))
 
@@ -190,7 +202,7 @@ class SkorchNet(NeuralNet):
     def _halve(self, step: TrainingStep, error: torch.OutOfMemoryError) -> None:
         """Compute half as many samples at a time from now on, if that can be and is not yet so."""
         size = self.batch_size_
-        if size is None or self.is_halved_ or step.batch_size < 2 or n_processes() > 1:
+        if size is None or self.is_halved_ or step.batch_size < 2 or self.is_shared:
             raise error
         size = min(size, step.batch_size)
         self.batch_size_, self.is_halved_ = -(-size // 2), True
@@ -250,11 +262,6 @@ def new_net(network: nn.Module, objective: nn.Module, settings: TrainingSettings
         callbacks__train_loss=None,
     )
     return net.initialize()
-
-
-def read(values: list[torch.Tensor]) -> list[float]:
-    """Return numbers that are still on a device; every process gets those of the main one."""
-    return agree_on(torch.stack(values)).tolist() if values else []
 
 
 def read_if_cheap(value: torch.Tensor) -> Any:

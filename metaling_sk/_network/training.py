@@ -76,7 +76,8 @@ def train(
     n_epochs = 1 if one_more else settings.max_epochs
     has_validation = valid_steps is not None and len(valid_steps) > 0
     callbacks = new_callbacks(progress, n_epochs * len(steps), stage)
-    agree_on_start([net.module_, net.criterion_], steps)
+    if net.is_shared:
+        agree_on_start([net.module_, net.criterion_], steps)
     reset_learning_rates(net.optimizer_)
     schedule = _new_schedule(net, len(steps), one_more, planned_epochs)
     if schedule is not None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
-
-from metaling_sk._utils.processes import n_processes
 
 DTYPES: dict[str, torch.dtype | None] = {
     "float32": None,
@@ -34,7 +31,7 @@ def find_device(device) -> torch.device:
                 f"machine has, got {device!r}."
             ) from error
     if torch.cuda.is_available():
-        return _own_gpu()
+        return torch.device("cuda", torch.cuda.current_device())
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
@@ -55,13 +52,6 @@ def autocast_dtype(dtype, device: torch.device) -> torch.dtype | None:
     if dtype not in DTYPES:
         raise ValueError(f"`dtype` must be 'auto' or one of {list(DTYPES)}, got {dtype!r}.")
     return DTYPES[dtype]
-
-
-def _own_gpu() -> torch.device:
-    """Return the GPU of this process: the current one, or its own where several train together."""
-    if n_processes() > 1 and "LOCAL_RANK" in os.environ:
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    return torch.device("cuda", torch.cuda.current_device())
 
 
 def _has_bfloat16(device: torch.device) -> bool:

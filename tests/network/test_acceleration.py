@@ -64,7 +64,9 @@ def test_compiled_layers_compute_the_same():
     fits = []
     for compile in (False, True):
         torch._dynamo.reset()
-        model = make(encoder=config, compile=compile, gradient_checkpointing=compile, max_epochs=1)
+        model = make_meta_net(
+            encoder=config, compile=compile, gradient_checkpointing=compile, max_epochs=1
+        )
         fits.append(model.fit(X, Y).predict_proba(X))
     np.testing.assert_allclose(fits[0], fits[1], atol=1e-3)
     assert not any("forward" in vars(layer) for layer in model.text_encoder_.layers)
