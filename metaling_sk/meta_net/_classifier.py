@@ -173,7 +173,7 @@ class MetaNetClassifier(AdaptiveClassifier):
         than 10 steps.
     gradient_accumulation_steps : int, default=1
         Number of batches whose gradients are summed to one step, which needs the memory of one
-        batch. A step then takes `batch_size` times as many samples of each kind.
+        batch. A step then takes so many times `batch_size` samples of each kind.
     max_epochs : int, default=10
         Largest number of epochs. An epoch passes once over the most frequent kind of samples.
     weight_decay : float, default=0.01
