@@ -54,6 +54,7 @@ LABELS = "Chinese labels"
 PARTS = '--methods alone pooled averaged meta-net "no residual" --vectors {kept}'
 TRAINED = {"accuracy (%)": ["sources", "others"], "seconds of a fit": ["fit, s"]}
 TWEETS = {"weighted F1 (%), 12 languages": ["mean of 12"], "Oromo, Tigrinya": ["orm", "tir"]}
+FITS = {"accuracy (%)": ["SIB-200"], "seconds of a fit": ["seconds"]}
 SINGLE = ["one, ms", "one (99th percentile), ms"]
 FEW = "--rows 100 --texts 20 --test-rows 20 --seeds 0 --methods head logistic-regression"
 MANY = (
@@ -115,6 +116,15 @@ BENCHMARKS = {
         (
             "meta_net.py {nusax} {sib200} --tasks sib200 --representations vectors --seeds 0 "
             "--methods alone pooled averaged --vectors {kept}",
+        ),
+    ),
+    "trained-meta-net": Benchmark(
+        ("trained_meta_net.py {nusax} {sib200} --tasks sib200",),
+        tables.trained_meta_net,
+        partial(figures.dots, panels=FITS),
+        (
+            "trained_meta_net.py {nusax} {sib200} --tasks sib200 --seeds 0 --methods pooled "
+            "meta-net --rows 2",
         ),
     ),
     "nusax": Benchmark(

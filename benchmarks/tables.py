@@ -19,6 +19,9 @@ MARKED = re.compile(r"(?s)(?<=\n)\.\. begin (\S+)\n.*?\n\.\. end \1\n")
 CODE = "``{}``"
 """How the name of a method is written."""
 
+TASKS = {"nusax": "NusaX", "sib200": "SIB-200"}
+"""How tasks are written."""
+
 MIN_FAMILY = 3
 """Number of languages from which on a family has a row of its own."""
 
@@ -63,18 +66,25 @@ def meta_net(folder: Path) -> pd.DataFrame:
         "meta-net": "MetaNetClassifier",
         "no residual": "no residual heads",
     }
-    names = {"nusax": "NusaX", "sib200": "SIB-200"}
     rows = records.read_table(folder / "meta_net.json")
     rows = rows[(rows["split"] == "test") & rows["method"].isin(titles)]
     others = {"task", "representation", "split", "method", "seed", "seconds"}
     rows["mean"] = rows[[name for name in rows if name not in others]].mean(axis=1)
-    rows["row"] = rows["task"].map(names) + ", " + rows["representation"]
+    rows["row"] = rows["task"].map(TASKS) + ", " + rows["representation"]
     rows["column"] = rows["method"].map(titles)
     ranks = {"n-grams": 0, "vectors": 1, "both": 2}
     rows = rows.sort_values(
         ["task", "representation"], key=lambda names: names.replace(ranks), kind="stable"
     )
     return collect(rows, "row", "column", "mean", order=titles.values())
+
+
+def trained_meta_net(folder: Path) -> pd.DataFrame:
+    """MetaNetClassifier, without some of its parts, where an encoder is trained."""
+    rows = records.read_table(folder / "trained_meta_net.json")
+    rows = rows[rows["split"] == "test"]
+    scores = collect(rows, "method", "task", "mean").rename(columns=TASKS)
+    return scores.assign(seconds=collect(rows, "method", "split", "seconds")["test"])
 
 
 def encoders(folder: Path, languages: str, labels: int) -> pd.DataFrame:

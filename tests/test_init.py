@@ -42,6 +42,18 @@ def test_numbers_need_no_model_of_transformers():
     subprocess.run([sys.executable, "-c", dedent(code)], check=True)
 
 
+def test_what_is_solved_for_needs_no_optimiser():
+    """The first optimiser imports what compiles networks, which takes seconds."""
+    code = """
+        import sys
+        from metaling_sk import MetaNetClassifier
+        X, y = [[0.0], [1.0]] * 4, [0, 1] * 4
+        MetaNetClassifier(verbose=0).fit(X, y, language=["en"] * 4 + ["zh"] * 4).predict(X)
+        assert "torch._dynamo" not in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", dedent(code)], check=True)
+
+
 def test_an_unknown_name():
     with pytest.raises(AttributeError, match="No metaling_sk attribute magic"):
         metaling_sk.magic  # noqa: B018

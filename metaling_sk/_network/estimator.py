@@ -440,4 +440,4 @@ class NetworkClassifier(
         network = restore_network(self._network_from_config, state["network"], encoder)
         check_fits_network(self.classes_, self.languages_, network)
         self.front_end_.check_fits_network(self.languages_, network)
-        self.net_ = new_net(network, self._empty_objective(), self._settings())
+        self.net_ = new_net(network, self._empty_objective(), self._settings(), to_train=False)

@@ -75,7 +75,7 @@ class TrainingSettings:
 class SkorchNet(NeuralNet):
     """A skorch net whose batches are training steps with one batch of every stream.
 
-    The criterion is an objective: its `outputs` computes the outputs of the network for a step,
+    A net that is not `to_train` has no optimiser, whose import takes seconds. The criterion is an objective: its `outputs` computes the outputs of the network for a step,
     its `forward` the value of each term, and its `total` the number to minimise. Its `streams` are
     those that a term reads.
 
@@ -88,9 +88,10 @@ class SkorchNet(NeuralNet):
         Whether it is less than the setting, because the memory did not suffice.
     """
 
-    def __init__(self, *args, settings: TrainingSettings, **kwargs):
+    def __init__(self, *args, settings: TrainingSettings, to_train: bool = True, **kwargs):
         super().__init__(*args, **kwargs)
         self.settings = settings
+        self.to_train = to_train
         self.batch_size_ = settings.batch_size
         self.is_halved_ = False
 
@@ -172,6 +173,9 @@ class SkorchNet(NeuralNet):
 
     def initialize_optimizer(self, triggered_directly=None):
         """Make AdamW (Loshchilov & Hutter, 2019) with weight decay of matrices only."""
+        if not self.to_train:
+            self.optimizer_ = None
+            return self
         settings = self.settings
         groups = defaultdict(list)
         for name, parameter in self.get_all_learnable_params():
@@ -245,13 +249,16 @@ class ReptileNet(SkorchNet):
         return step | {"loss": torch.stack(losses).mean()}
 
 
-def new_net(network: nn.Module, objective: nn.Module, settings: TrainingSettings) -> SkorchNet:
-    """Make a net around a network, ready to be trained."""
+def new_net(
+    network: nn.Module, objective: nn.Module, settings: TrainingSettings, *, to_train: bool = True
+) -> SkorchNet:
+    """Make a net around a network, ready to be trained or to predict alone."""
     net_class = SkorchNet if settings.inner_learning_rate is None else ReptileNet
     net = net_class(
         network,
         criterion=objective,
         settings=settings,
+        to_train=to_train,
         max_epochs=settings.max_epochs,
         iterator_train=_take_as_iterator,
         iterator_valid=_take_as_iterator,

@@ -493,7 +493,7 @@ class MetaNetClassifier(AdaptiveClassifier):
         solution = solve(self._labelled_features(labelled), execution.progress)
         network = self._new_network(labelled, features, max(1, len(solution.factors.coef)))
         set_solution(network, solution)
-        self.net_ = new_net(network, self._empty_objective(), self._settings())
+        self.net_ = new_net(network, self._empty_objective(), self._settings(), to_train=False)
         self.history_ = pd.DataFrame(columns=["epoch", "train_loss"], dtype=float)
         return solution.choices.residual
 
