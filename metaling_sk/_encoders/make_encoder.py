@@ -94,6 +94,7 @@ def make_text_encoder(
         layer=layer,
         max_length=min(max_length, settings.max_length or max_length),
         prompt=settings.prompt if prompt == "auto" else prompt,
+        origin=checkpoint.key,
         **_vector_settings(settings, pooling),
     )
     if text_encoder.text_tokenizer.prompt and pooling == "auto" and not settings.pools_prompt:
@@ -164,5 +165,6 @@ def _copy_fitted(text_encoder: TextEncoder) -> TextEncoder:
     # The original may be frozen, in low precision, or have low-rank updates.
     text_encoder = copy.deepcopy(text_encoder).float()
     text_encoder.pretrained = True
+    text_encoder.origin = None  # It may have been trained.
     set_trainable(text_encoder, "all")
     return text_encoder

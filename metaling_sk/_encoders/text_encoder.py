@@ -20,7 +20,7 @@ from torch import nn
 from metaling_sk._data.tokens import Tokens
 from metaling_sk._encoders.dense import Dense
 from metaling_sk._encoders.pooling import POOLINGS, pool
-from metaling_sk._encoders.text_tokenizer import TextTokenizer
+from metaling_sk._encoders.text_tokenizer import make_text_tokenizer
 
 Adapt = Callable[[int, torch.Tensor], torch.Tensor]
 """Maps the index of a layer, from 0, and its output to the input of the next layer."""
@@ -53,6 +53,8 @@ class TextEncoder(nn.Module):
         They are applied to the pooled vector, one after the other, if the last layer is pooled.
     normalize : bool, default=False
         Whether the vector is scaled to length 1, if the last layer is pooled.
+    origin : tuple, optional
+        The key of the checkpoint that the backbone and the tokenizer come from.
 
     Attributes
     ----------
@@ -88,13 +90,19 @@ class TextEncoder(nn.Module):
         prompt: str = "",
         dense: Iterable[Dense] = (),
         normalize: bool = False,
+        origin: tuple | None = None,
     ):
         super().__init__()
         if pooling not in POOLINGS:
             raise ValueError(f"`pooling` must be one of {list(POOLINGS)}, got {pooling!r}.")
         self.pooling = pooling
-        self.text_tokenizer = TextTokenizer(
-            tokenizer, min(max_length, _max_tokens(backbone)), n_embeddings(backbone), prompt
+        self.origin = origin
+        self.text_tokenizer = make_text_tokenizer(
+            tokenizer,
+            min(max_length, _max_tokens(backbone)),
+            n_embeddings(backbone),
+            prompt,
+            origin,
         )
         self.backbone = backbone
         _remove_what_is_not_used(backbone)
@@ -223,10 +231,29 @@ class TextEncoder(nn.Module):
         settings = self.pooling, self.max_length, self.top, activations, self.normalize
         digest.update(repr(settings).encode())
         digest.update(self.text_tokenizer.digest)
-        for name, tensor in self.state_dict().items():
-            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        digest.update(self._weights_digest())
         return digest.digest()
+
+    def _weights_digest(self) -> bytes:
+        """A digest of the weights, which is computed once of those that a checkpoint holds."""
+        if self.origin is None or self.trainable != "head":
+            return _digest_weights(self)
+        key = self.origin, self.top, next(self.parameters()).dtype
+        if key not in _DIGESTS:
+            _DIGESTS[key] = _digest_weights(self)
+        return _DIGESTS[key]
+
+
+_DIGESTS: dict[tuple, bytes] = {}
+"""The digests of the weights of checkpoints, by key, top layer and precision."""
+
+
+def _digest_weights(module: nn.Module) -> bytes:
+    digest = blake2b(digest_size=16)
+    for name, tensor in module.state_dict().items():
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.digest()
 
 
 def keep_layers(backbone: nn.Module, layer) -> str | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 from contextlib import AbstractContextManager, nullcontext
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from threading import Lock
+from typing import Any
 
 import numpy as np
 
@@ -108,3 +110,37 @@ class TextTokenizer:
 
     def __deepcopy__(self, memo) -> TextTokenizer:
         return self
+
+
+def make_text_tokenizer(
+    tokenizer, max_length: int, n_embeddings: int | None, prompt: str, origin: tuple | None
+) -> TextTokenizer:
+    """Make a `TextTokenizer`, or return the one that was made of the same files before.
+
+    To copy a large vocabulary takes a second, and a search or a cross-validation makes many.
+
+    Parameters
+    ----------
+    tokenizer, max_length, n_embeddings, prompt
+        See `TextTokenizer`.
+    origin : tuple or None
+        The key of the checkpoint that the tokenizer comes from, if it comes from one.
+    """
+    if origin is None:
+        return TextTokenizer(tokenizer, max_length, n_embeddings, prompt)
+    return _make_once(_Loaded(origin, tokenizer), max_length, n_embeddings, prompt)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A tokenizer that was loaded; it equals those from the same files."""
+
+    origin: tuple
+    tokenizer: Any = field(compare=False)
+
+
+@lru_cache(maxsize=4)
+def _make_once(
+    loaded: _Loaded, max_length: int, n_embeddings: int | None, prompt: str
+) -> TextTokenizer:
+    return TextTokenizer(loaded.tokenizer, max_length, n_embeddings, prompt)

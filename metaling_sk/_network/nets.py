@@ -75,9 +75,9 @@ class TrainingSettings:
 class SkorchNet(NeuralNet):
     """A skorch net whose batches are training steps with one batch of every stream.
 
-    A net that is not `to_train` has no optimiser, whose import takes seconds. The criterion is an objective: its `outputs` computes the outputs of the network for a step,
-    its `forward` the value of each term, and its `total` the number to minimise. Its `streams` are
-    those that a term reads.
+    A net that is not `to_train` has no optimiser, whose import takes seconds. The criterion is an
+    objective: its `outputs` computes the outputs of the network for a step, its `forward` the value
+    of each term, and its `total` the number to minimise. Its `streams` are those that a term reads.
 
     Attributes
     ----------
@@ -87,6 +87,8 @@ class SkorchNet(NeuralNet):
     is_halved_ : bool
         Whether it is less than the setting, because the memory did not suffice.
     """
+
+    optimizer_: Any
 
     def __init__(self, *args, settings: TrainingSettings, to_train: bool = True, **kwargs):
         super().__init__(*args, **kwargs)

@@ -2,15 +2,17 @@
 
 import copy
 import pickle
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import torch
 from encoder_cases import PLAIN, TEXTS
 from tiny import make_config
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
-from metaling_sk import EncoderVectorizer
+from metaling_sk import EncoderVectorizer, TransferClassifier
 from metaling_sk._encoders.memory_cache import CACHE
 from metaling_sk._encoders.text_tokenizer import TextTokenizer
 
@@ -41,6 +43,32 @@ def test_the_tokenizer_of_the_user_is_not_changed(bert):
     tokenizer.add_tokens(["room"])
     again = pickle.loads(pickle.dumps(short))
     np.testing.assert_array_equal(again(TEXTS).ids, short(TEXTS).ids)
+
+
+def test_a_tokenizer_of_files_is_copied_once(bert):
+    def fit(**parameters):
+        return EncoderVectorizer(bert, **PLAIN | parameters).fit(TEXTS).text_encoder_
+
+    first, again = fit(), fit()
+    assert again.text_tokenizer is first.text_tokenizer
+    assert again.backbone is not first.backbone
+    for parameters in ({"max_length": 3}, {"prompt": "query: "}):
+        assert fit(**parameters).text_tokenizer is not first.text_tokenizer
+
+
+def test_the_vectors_of_changed_files_and_of_trained_weights_are_others(bert, tmp_path):
+    folder = shutil.copytree(bert, tmp_path / "bert")
+    before = EncoderVectorizer(folder, **PLAIN).fit_transform(TEXTS)
+    model = AutoModel.from_pretrained(folder)
+    with torch.no_grad():
+        next(model.parameters()).mul_(2)
+    model.save_pretrained(folder)
+    after = EncoderVectorizer(folder, **PLAIN).fit_transform(TEXTS)
+    assert not np.allclose(before, after)
+    y = [number % 2 for number in range(len(TEXTS))]
+    clf = TransferClassifier(encoder=folder, max_epochs=2, learning_rate=0.1, verbose=0)
+    trained = EncoderVectorizer(clf.fit(TEXTS, y), **PLAIN).fit_transform(TEXTS)
+    assert not np.allclose(trained, after)
 
 
 class Halves:
