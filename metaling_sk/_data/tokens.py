@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 
 import numpy as np
+
+TEXTS_AT_A_TIME = 1000
+"""Number of texts in a call of a tokenizer, which keeps the strings of all tokens until its end."""
 
 CHARACTERS_PER_TOKEN = 64
 """A text is cut to this many characters per allowed token before it is tokenised."""
@@ -126,9 +129,6 @@ def tokenize(texts: Iterable[str], tokenizer, max_length: int) -> Tokens:
     Tokens
         The ids of all texts.
     """
-    max_characters = max_length * CHARACTERS_PER_TOKEN
-    texts = [_well_formed(_shorten_blanks(text)[:max_characters]) for text in texts]
-    ids_per_text = call_tokenizer(texts, tokenizer, max_length)
     filler = next(
         (
             token
@@ -137,10 +137,14 @@ def tokenize(texts: Iterable[str], tokenizer, max_length: int) -> Tokens:
         ),
         0,
     )
-    ids_per_text = [ids or [filler] for ids in ids_per_text]
-    offsets = np.concatenate([[0], np.cumsum([len(ids) for ids in ids_per_text])]).astype(np.int64)
-    all_ids = (token for ids in ids_per_text for token in ids)
-    return Tokens(np.fromiter(all_ids, np.int32, offsets[-1]), offsets)
+    max_characters = max_length * CHARACTERS_PER_TOKEN
+    shortened = (_well_formed(_shorten_blanks(text)[:max_characters]) for text in texts)
+    ids, lengths = [np.empty(0, np.int32)], [np.zeros(1, np.int64)]
+    while part := list(islice(shortened, TEXTS_AT_A_TIME)):
+        rows = [row or [filler] for row in call_tokenizer(part, tokenizer, max_length)]
+        lengths.append(np.array([len(row) for row in rows], np.int64))
+        ids.append(np.fromiter(chain.from_iterable(rows), np.int32, lengths[-1].sum()))
+    return Tokens(np.concatenate(ids), np.cumsum(np.concatenate(lengths)))
 
 
 def call_tokenizer(texts: list[str], tokenizer, max_length: int) -> list[list[int]]:

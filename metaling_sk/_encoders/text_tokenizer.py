@@ -106,7 +106,8 @@ class TextTokenizer:
     def _tokenize(self, texts) -> Tokens:
         lock: AbstractContextManager = nullcontext() if self.is_copy else _SHARED_TOKENIZERS
         with lock:
-            return tokenize([self.prompt + text for text in texts], self.tokenizer, self.max_length)
+            prompted = (self.prompt + text for text in texts)
+            return tokenize(prompted, self.tokenizer, self.max_length)
 
     def __deepcopy__(self, memo) -> TextTokenizer:
         return self
