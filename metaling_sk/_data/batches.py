@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from hashlib import blake2b
+from itertools import pairwise
 from operator import itemgetter
 from zlib import crc32
 
@@ -102,14 +104,15 @@ class EncodedSamples:
             The index in `first` of each sample.
         """
         assert isinstance(self.inputs, Tokens)
-        position_of: dict[tuple[int, bytes], int] = {}
-        rows = zip(self.language_index.tolist(), self.inputs.to_rows(), strict=True)
-        position = np.array(
-            [
-                position_of.setdefault((index, ids.tobytes()), len(position_of))
-                for index, ids in rows
-            ],
-            dtype=np.int64,
+        position_of: dict[bytes, int] = {}
+        ids, bounds = self.inputs.ids, pairwise(self.inputs.offsets.tolist())
+        # A digest takes a fraction of the memory of the ids of a long text.
+        keys = (
+            blake2b(ids[start:end], digest_size=16, salt=index.to_bytes(8)).digest()
+            for index, (start, end) in zip(self.language_index.tolist(), bounds, strict=True)
+        )
+        position = np.fromiter(
+            (position_of.setdefault(key, len(position_of)) for key in keys), np.int64, len(self)
         )
         return np.unique(position, return_index=True)[1], position
 

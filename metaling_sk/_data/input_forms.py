@@ -46,13 +46,13 @@ def unwrap(X):
         return column_array(table)
     if _is_arrow_array(X):
         return _object_array(X.to_pylist())
-    if hasattr(X, "column_names"):
-        if not (hasattr(X, "to_pandas") and hasattr(X, "num_rows")):
-            raise ValueError(
-                f"X is of type {type(X).__name__}; pass one datasets.Dataset, such as X['train'], "
-                "with all its rows at hand."
-            )
+    if is_dataset(X):
         return X.to_pandas()
+    if hasattr(X, "column_names"):
+        raise ValueError(
+            f"X is of type {type(X).__name__}; pass one datasets.Dataset, such as X['train'], "
+            "with all its rows at hand."
+        )
     if isinstance(X, (Iterator, Set)):
         raise ValueError(
             f"X is of type {type(X).__name__}, which has no order or is read only once; pass a "
@@ -61,6 +61,11 @@ def unwrap(X):
     if isinstance(X, Sequence) and not isinstance(X, (str, bytes)):
         return list(X)
     return X
+
+
+def is_dataset(X) -> bool:
+    """Whether this is a `datasets.Dataset`, which need not be in memory."""
+    return hasattr(X, "num_rows") and hasattr(X, "to_pandas") and hasattr(X, "select_columns")
 
 
 def plain_column(values):

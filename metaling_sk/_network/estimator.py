@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.language_statistics import MIN_SAMPLES
+from metaling_sk._data.parts import compute_in_parts
 from metaling_sk._data.samples import Samples, check_samples, count_samples
 from metaling_sk._data.suspicions import suspect_unseen
 from metaling_sk._encoders.text_encoder import TextEncoder
@@ -247,15 +248,19 @@ class NetworkClassifier(
     # Stages of fit and predict
 
     def _compute(self, X, language, compute: Callable[[EncodedSamples, Execution], Any]):
-        """Check and encode samples, and compute something of them."""
+        """Check and encode samples, part by part, and compute something of them."""
         check_is_fitted(self)
-        samples = check_samples(self, X, language=language, reset=False)
-        lacking = filter(self._lacks_statistics, set(samples.language))
-        suspect_unseen(self, lacking, self._known_languages, self._learns_a_language_by)
         with Progress(self.verbose, type(self).__name__) as progress:
             execution = self._execution(progress)
-            inputs = self.front_end_.inputs(samples, execution)
-            return compute(self._encode(inputs, samples.language), execution)
+
+            def compute_part(part, language):
+                samples = check_samples(self, part, language=language, reset=False)
+                lacking = filter(self._lacks_statistics, set(samples.language))
+                suspect_unseen(self, lacking, self._known_languages, self._learns_a_language_by)
+                inputs = self.front_end_.inputs(samples, execution)
+                return compute(self._encode(inputs, samples.language), execution)
+
+            return compute_in_parts(compute_part, X, language)
 
     def _logits(self, X, language=None):
         logits = self._compute(X, language, self._predict_logits)
@@ -328,7 +333,7 @@ class NetworkClassifier(
         return self.front_end_.predict(network, encoded, execution)
 
     def _predict_logits(self, encoded: EncodedSamples, execution: Execution) -> np.ndarray:
-        return self._predict(self.net_.module_, encoded, execution).logits
+        return self.front_end_.logits(self.net_.module_, encoded, execution)
 
     def _find_learning_rate(self, encoded: EncodedSamples) -> float:
         """The peak learning rate of what is not a pretrained weight."""

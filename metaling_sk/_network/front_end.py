@@ -155,6 +155,12 @@ class FrontEnd(ABC):
     def predict(self, network: Network, encoded: EncodedSamples, execution: Execution) -> Outputs:
         """The outputs of a network on its inputs."""
 
+    def logits(
+        self, network: Network, encoded: EncodedSamples, execution: Execution
+    ) -> np.ndarray:
+        """The logits of a network on its inputs, shape (n_samples, n_classes)."""
+        return self.predict(network, encoded, execution).logits
+
     @abstractmethod
     def set_language(
         self, network: Network, index: int, language: str, inputs, execution: Execution

@@ -69,6 +69,12 @@ def predict(network: Network, encoded: EncodedSamples, execution: Execution) -> 
     return Outputs(logits[position], representations[position])
 
 
+def predict_logits(network: Network, encoded: EncodedSamples, execution: Execution) -> np.ndarray:
+    """Compute the logits alone, which need less memory than the representations."""
+    first, position = encoded.distinct()
+    return _predict(network, encoded.take(first), execution, None)[position]
+
+
 def predict_in_float64(network: Network, encoded: EncodedSamples, execution: Execution) -> Outputs:
     """Compute the outputs of a network on features, which are the representations.
 

@@ -21,7 +21,7 @@ from metaling_sk._network.front_end import (
     make_encoder,
 )
 from metaling_sk._network.language_norm import LanguageNorm
-from metaling_sk._network.prediction import Execution, predict
+from metaling_sk._network.prediction import Execution, predict, predict_logits
 
 DROPOUT = 0.1
 """Dropout on the representations."""
@@ -122,6 +122,9 @@ class TrainedFrontEnd(FrontEnd):
 
     def predict(self, network, encoded, execution):
         return predict(network, encoded, execution)
+
+    def logits(self, network, encoded, execution):
+        return predict_logits(network, encoded, execution)
 
     def set_language(self, network, index, language, inputs, execution):
         if network.norm is not None:

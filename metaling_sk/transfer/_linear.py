@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
 
+from metaling_sk._data.parts import compute_in_parts
 from metaling_sk._data.samples import Samples, check_samples, check_two_classes, count_samples
 from metaling_sk._saving.saved_classifier import (
     DOOR_ATTRIBUTES,
@@ -286,12 +287,12 @@ class LinearTransferClassifier(SavedClassifierMixin, LanguageClassifierMixin, Ba
         ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        features = self._read_features(X, language)
-        return self.model_.predict_proba(features)
+        check_is_fitted(self)
+        return self._compute(X, language, self.model_.predict_proba)
 
     def _logits(self, X, language=None):
-        features = self._read_features(X, language)
-        decision = self.model_.decision_function(features)
+        check_is_fitted(self)
+        decision = self._compute(X, language, self.model_.decision_function)
         return decision if decision.ndim > 1 else np.column_stack([-decision, decision]) / 2
 
     @property
@@ -317,13 +318,16 @@ class LinearTransferClassifier(SavedClassifierMixin, LanguageClassifierMixin, Ba
         self.vectorizer_.fit(texts[is_target] if has_pool else texts)
         return self.vectorizer_.transform(texts)
 
-    def _read_features(self, X, language):
-        """Check samples to predict and return their features."""
-        check_is_fitted(self)
-        samples = check_samples(self, X, language=language, reset=False)
-        if not samples.is_text:
-            return samples.features
-        return self.vectorizer_.transform(self._translate(samples))
+    def _compute(self, X, language, compute):
+        """Check samples to predict, part by part, and compute something of their features."""
+
+        def compute_part(part, language):
+            samples = check_samples(self, part, language=language, reset=False)
+            if not samples.is_text:
+                return compute(samples.features)
+            return compute(self.vectorizer_.transform(self._translate(samples)))
+
+        return compute_in_parts(compute_part, X, language)
 
     def _translate(self, samples: Samples) -> np.ndarray:
         assert samples.texts is not None

@@ -222,7 +222,7 @@ class TransferPreparation(NetworkClassifier):
     def _predict_probabilities(
         self, network: ClassifierNetwork, encoded: EncodedSamples, execution: Execution
     ) -> np.ndarray:
-        return softmax(self._predict(network, encoded, execution).logits, axis=1)
+        return softmax(self.front_end_.logits(network, encoded, execution), axis=1)
 
     def _new_recipe(self, samples: Samples, random_state: int) -> LinearTransferClassifier:
         """The linear recipe, not fitted yet, that takes X in the form that this estimator does."""
