@@ -14,6 +14,7 @@ from metaling_sk._encoders.memory_cache import CACHE, keys_of
 from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._utils.out_of_memory import for_each_batch
 from metaling_sk._utils.progress import Progress
+from metaling_sk._utils.threads import threads_for
 
 
 def freeze(encoder: TextEncoder, device: torch.device, dtype: torch.dtype | None) -> TextEncoder:
@@ -47,7 +48,11 @@ def on_cpu(encoder: TextEncoder) -> TextEncoder:
 
 
 def encode(
-    texts: np.ndarray, encoder: TextEncoder, batch_size: int, progress: Progress | None = None
+    texts: np.ndarray,
+    encoder: TextEncoder,
+    batch_size: int,
+    progress: Progress | None = None,
+    n_threads: int | None = None,
 ) -> np.ndarray:
     """Return the vector of each text.
 
@@ -64,6 +69,8 @@ def encode(
         Number of texts that are encoded at a time.
     progress : Progress, optional
         Shows how many texts are encoded.
+    n_threads : int, optional
+        As in `threads_for`.
 
     Returns
     -------
@@ -75,22 +82,24 @@ def encode(
     vector_of: dict[bytes, np.ndarray] = {}
     if index_of:
         missing = texts[list(index_of.values())]
-        computed = _encode_missing(missing, list(index_of), encoder, batch_size, progress)
+        computed = _encode_missing(
+            missing, list(index_of), encoder, batch_size, progress, n_threads
+        )
         vector_of = dict(zip(index_of, computed, strict=True))
     pairs = zip(keys, vectors, strict=True)
     return np.stack([vector_of[key] if vector is None else vector for key, vector in pairs])
 
 
-def _encode_missing(texts, keys, encoder, batch_size, progress):
+def _encode_missing(texts, keys, encoder, batch_size, progress, n_threads):
     """Return the vectors of distinct texts that the memory cache lacks."""
     disk_cache = active_disk_cache()
     vectors: Iterable[np.ndarray]
     if disk_cache is None:
-        vectors = _encode(texts, encoder, batch_size, progress)
+        vectors = _encode(texts, encoder, batch_size, progress, n_threads)
     else:
 
         def compute(indices):
-            return _encode(texts[indices], encoder, batch_size, progress)
+            return _encode(texts[indices], encoder, batch_size, progress, n_threads)
 
         namespace = f"vectors-{encoder.fingerprint.hex()}"
         vectors = disk_cache.get_or_compute(namespace, keys, compute)
@@ -99,7 +108,7 @@ def _encode_missing(texts, keys, encoder, batch_size, progress):
     return vectors
 
 
-def _encode(texts, encoder, batch_size, progress) -> np.ndarray:
+def _encode(texts, encoder, batch_size, progress, n_threads) -> np.ndarray:
     """Compute the vectors of texts."""
     samples = EncodedSamples(encoder.tokenize(texts), np.zeros(len(texts), dtype=np.int64))
     device = next(encoder.parameters()).device
@@ -118,7 +127,7 @@ def _encode(texts, encoder, batch_size, progress) -> np.ndarray:
     if progress is not None:
         progress.start("encode", len(texts), "text")
     encoder.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), threads_for(encoder, n_threads):
         for_each_batch(samples.indices(batch_size), compute, batch_size)
     assert vectors is not None  # there is at least one text
     return vectors

@@ -60,16 +60,20 @@ class ShowProgress(Callback):
         Number of steps of the training.
     stage : str
         Name of the training on the bar.
+    n_stages_after : int, default=0
+        Number of similar trainings that follow on the same bar.
     """
 
-    def __init__(self, progress: Progress, n_steps: int, stage: str):
+    def __init__(self, progress: Progress, n_steps: int, stage: str, n_stages_after: int = 0):
         self.progress = progress
         self.n_steps = n_steps
         self.stage = stage
+        self.n_stages_after = n_stages_after
 
     def on_train_begin(self, net, **kwargs):
         self.n_done_ = 0
-        self.progress.start(self.stage, self.n_steps)
+        n_later = self.n_stages_after * self.n_steps
+        self.progress.start(self.stage, self.n_steps, n_later=n_later)
 
     def on_batch_end(self, net, training=None, loss=None, **kwargs):
         if training:
@@ -78,12 +82,14 @@ class ShowProgress(Callback):
             self.progress.advance(1, lambda: f"loss={loss.item():.3f}")
 
 
-def new_callbacks(progress: Progress, n_steps: int, stage: str) -> list[tuple[str, Callback]]:
+def new_callbacks(
+    progress: Progress, n_steps: int, stage: str, n_stages_after: int = 0
+) -> list[tuple[str, Callback]]:
     """Make the callbacks that every training has.
 
     Parameters
     ----------
-    progress, n_steps, stage
+    progress, n_steps, stage, n_stages_after
         See `ShowProgress`.
 
     Returns
@@ -93,7 +99,7 @@ def new_callbacks(progress: Progress, n_steps: int, stage: str) -> list[tuple[st
     return [
         ("terms", RecordTerms()),
         ("clipping", GradientNormClipping(MAX_GRADIENT_NORM)),
-        ("progress", ShowProgress(progress, n_steps, stage)),
+        ("progress", ShowProgress(progress, n_steps, stage, n_stages_after)),
     ]
 
 

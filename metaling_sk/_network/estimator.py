@@ -36,6 +36,7 @@ from metaling_sk._saving.saved_classifier import (
 from metaling_sk._utils.all_or_nothing import unchanged_on_error
 from metaling_sk._utils.device import autocast_dtype, find_device
 from metaling_sk._utils.messages import name_rows
+from metaling_sk._utils.parameters import MAX_EPOCHS
 from metaling_sk._utils.progress import Progress
 from metaling_sk.base import LanguageClassifierMixin
 
@@ -44,6 +45,9 @@ MIN_PREDICT_BATCH = 64
 
 ENOUGH_SAMPLES = 1000
 """Number of samples that tell the mean of a language well enough."""
+
+MAX_STEPS = 5000
+"""Number of steps beyond which a trained encoder gets fewer epochs for max_epochs="auto"."""
 
 WARM_CACHE_PARAMETERS = (
     "encoder",
@@ -294,6 +298,7 @@ class NetworkClassifier(
             dtype=autocast_dtype(self.dtype, device),
             batch_size=max(self.batch_size, MIN_PREDICT_BATCH),
             progress=Progress(0, "") if progress is None else progress,
+            n_threads=self.n_threads,
         )
 
     def _fit_front_end(self, samples: Samples, execution: Execution, start=None):
@@ -347,18 +352,22 @@ class NetworkClassifier(
         if self.learning_rate == "auto":
             parameters = self._encoding_parameters()
             encoder_learning_rate = self.front_end_.pretrained_learning_rate(parameters)
+        # On fixed inputs a step takes less than a millisecond.
+        is_bounded = self.max_epochs == "auto" and not self.front_end_.inputs_are_fixed
         return TrainingSettings(
             learning_rate=self.learning_rate_,
             encoder_learning_rate=encoder_learning_rate or self.learning_rate_,
             weight_decay=self.weight_decay,
             warmup=self.warmup,
-            max_epochs=self.max_epochs,
+            max_epochs=MAX_EPOCHS if self.max_epochs == "auto" else self.max_epochs,
+            max_steps=MAX_STEPS if is_bounded else None,
             patience=self.patience,
             device=execution.device,
             dtype=execution.dtype,
             batch_size=self.batch_size,
             compile=self.compile,
             gradient_checkpointing=self.gradient_checkpointing,
+            n_threads=execution.n_threads,
             callbacks=tuple(name_callbacks(self.callbacks or ())),
         )
 

@@ -283,7 +283,13 @@ class FrozenFrontEnd(FixedFrontEnd):
 
     def inputs(self, samples, execution):
         self.encoder.to(execution.device)
-        return encode(samples.texts, self.encoder, execution.batch_size, execution.progress)
+        return encode(
+            samples.texts,
+            self.encoder,
+            execution.batch_size,
+            execution.progress,
+            execution.n_threads,
+        )
 
     def text_encoder(self, network):
         return self.encoder

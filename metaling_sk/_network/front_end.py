@@ -155,9 +155,7 @@ class FrontEnd(ABC):
     def predict(self, network: Network, encoded: EncodedSamples, execution: Execution) -> Outputs:
         """The outputs of a network on its inputs."""
 
-    def logits(
-        self, network: Network, encoded: EncodedSamples, execution: Execution
-    ) -> np.ndarray:
+    def logits(self, network: Network, encoded: EncodedSamples, execution: Execution) -> np.ndarray:
         """The logits of a network on its inputs, shape (n_samples, n_classes)."""
         return self.predict(network, encoded, execution).logits
 

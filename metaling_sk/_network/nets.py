@@ -38,6 +38,8 @@ class TrainingSettings:
         Share of the steps during which the learning rate grows from 0.
     max_epochs : int
         Largest number of epochs.
+    max_steps : int or None
+        Number of steps beyond which there are fewer epochs, but at least one; None is no bound.
     patience : int
         Number of epochs without a better validation loss after which training stops.
     device : torch.device
@@ -51,6 +53,8 @@ class TrainingSettings:
         Whether the layers of a Transformer are compiled.
     gradient_checkpointing : bool
         Whether the layers of a Transformer are computed again in backward.
+    n_threads : int or None
+        As in `threads_for`.
     callbacks : sequence of (str, skorch callback)
         The callbacks of the user, with their names.
     inner_learning_rate : float, optional
@@ -62,14 +66,22 @@ class TrainingSettings:
     weight_decay: float
     warmup: float
     max_epochs: int
+    max_steps: int | None
     patience: int
     device: torch.device
     dtype: torch.dtype | None
     batch_size: int | None
     compile: bool = False
     gradient_checkpointing: bool = False
+    n_threads: int | None = None
     callbacks: Sequence = ()
     inner_learning_rate: float | None = None
+
+    def n_epochs(self, n_steps: int) -> int:
+        """Largest number of epochs of `n_steps` steps."""
+        if self.max_steps is None:
+            return self.max_epochs
+        return min(self.max_epochs, max(1, round(self.max_steps / n_steps)))
 
 
 class SkorchNet(NeuralNet):

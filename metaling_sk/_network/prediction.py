@@ -38,12 +38,15 @@ class Execution:
         Low precision of the computations; None is float32.
     batch_size : int
     progress : Progress
+    n_threads : int, optional
+        As in `threads_for`.
     """
 
     device: torch.device
     dtype: torch.dtype | None
     batch_size: int
     progress: Progress
+    n_threads: int | None = None
 
 
 class Outputs(NamedTuple):
@@ -118,9 +121,11 @@ def _predict(
 
 @contextmanager
 def _suited_to_many(network, encoded: EncodedSamples, execution: Execution) -> Iterator[None]:
-    """Choose the precision and the number of threads, where that is worth it."""
-    if isinstance(encoded.inputs, Tokens) and len(encoded.inputs.ids) >= MIN_TOKENS:
-        with threads_for(network), autocast(execution.device, execution.dtype):
+    """Choose the precision and the number of threads, where that is worth it or asked for."""
+    is_worth_it = isinstance(encoded.inputs, Tokens) and len(encoded.inputs.ids) >= MIN_TOKENS
+    if is_worth_it or execution.n_threads is not None:
+        dtype = execution.dtype if is_worth_it else None
+        with threads_for(network, execution.n_threads), autocast(execution.device, dtype):
             yield
     else:
         yield

@@ -35,6 +35,7 @@ def train(
     progress: Progress,
     stage: str,
     *,
+    n_stages_after: int = 0,
     one_more: bool = False,
     planned_epochs: int | None = None,
 ) -> SkorchNet:
@@ -52,6 +53,8 @@ def train(
         Shows how far the training is.
     stage : str
         Name of the training on the progress bar.
+    n_stages_after : int, default=0
+        Number of similar trainings that follow, for the expected time on the bar.
     one_more : bool, default=False
         Add one epoch to those that the net has been trained for, instead of training for
         `max_epochs`.
@@ -73,9 +76,9 @@ def train(
         If the memory of the GPU does not suffice.
     """
     settings = net.settings
-    n_epochs = 1 if one_more else settings.max_epochs
+    n_epochs = 1 if one_more else settings.n_epochs(len(steps))
     has_validation = valid_steps is not None and len(valid_steps) > 0
-    callbacks = new_callbacks(progress, n_epochs * len(steps), stage)
+    callbacks = new_callbacks(progress, n_epochs * len(steps), stage, n_stages_after)
     if net.is_shared:
         agree_on_start([net.module_, net.criterion_], steps)
     reset_learning_rates(net.optimizer_)
@@ -89,7 +92,7 @@ def train(
     with _attached(net, callbacks, valid_steps if has_validation else None):
         net.notify("on_train_begin", X=steps, y=None)
         with (
-            threads_for(net.module_),
+            threads_for(net.module_, settings.n_threads),
             accelerated(net.module_.encoder, settings.compile, settings.gradient_checkpointing),
         ):
             _run_epochs(net, steps, n_epochs)
@@ -139,7 +142,7 @@ def _new_schedule(
     """Make the schedule of a training; None where the learning rate is constant."""
     settings = net.settings
     if not one_more:
-        return linear_schedule(settings.max_epochs * n_steps, settings.warmup)
+        return linear_schedule(settings.n_epochs(n_steps) * n_steps, settings.warmup)
     if planned_epochs is None:
         return None
     return planned_schedule(len(net.history), planned_epochs, n_steps, settings.warmup)

@@ -40,6 +40,9 @@ class Number(Interval):
         return not isinstance(val, (bool, np.bool_)) and super().is_satisfied_by(val)
 
 
+MAX_EPOCHS = 10
+"""Largest number of epochs for max_epochs="auto"."""
+
 COMMON_CONSTRAINTS: dict[str, list | str] = {
     # What an encoder can be depends on torch and transformers: `make_text_encoder` checks it.
     "encoder": "no_validation",
@@ -56,7 +59,7 @@ COMMON_CONSTRAINTS: dict[str, list | str] = {
     "learning_rate": [StrOptions({"auto"}), Number(Real, 0, None, closed="left")],
     "batch_size": [Number(Integral, 1, None, closed="left")],
     "gradient_accumulation_steps": [Number(Integral, 1, None, closed="left")],
-    "max_epochs": [Number(Integral, 1, None, closed="left")],
+    "max_epochs": [StrOptions({"auto"}), Number(Integral, 1, None, closed="left")],
     "weight_decay": [Number(Real, 0, None, closed="left")],
     "warmup": [Number(Real, 0, 1, closed="both")],
     "validation_fraction": [Number(Real, 0, 1, closed="left")],
@@ -67,6 +70,7 @@ COMMON_CONSTRAINTS: dict[str, list | str] = {
     "dtype": [StrOptions({"auto", "float32", "bfloat16", "float16"})],
     "compile": ["boolean"],
     "gradient_checkpointing": ["boolean"],
+    "n_threads": [Number(Integral, 1, None, closed="left"), None],
     "callbacks": [list, tuple, None],
     "verbose": ["verbose"],
     "random_state": ["random_state"],

@@ -59,6 +59,7 @@ class Progress:
         self._bar: tqdm | None = None
         self._stage: tuple[str, str, float] | None = None
         self._n_done = 0
+        self._goes_on = False
 
     def __enter__(self) -> Progress:
         return self
@@ -75,17 +76,23 @@ class Progress:
         is_main = process_rank() == 0 and not _is_worker()
         return bool(self.verbose) and is_main and not _SILENT.get()
 
-    def start(self, stage: str, total: int, unit: str = "step") -> None:
-        """Begin a stage of `total` units, on the same bar."""
+    def start(self, stage: str, total: int, unit: str = "step", n_later: int = 0) -> None:
+        """Begin a stage of `total` units, on the same bar.
+
+        About `n_later` units of the same kind follow in later stages. They count in the length of
+        the bar, so that the time that it expects is that of all these stages.
+        """
         if not self.is_shown:
             return
         if not _shows_bars():
             self._end_stage()
             self._stage, self._n_done = (stage, unit, time.monotonic()), 0
             return
+        n_done = self._bar.n if self._bar is not None and self._goes_on else 0
+        self._goes_on = n_later > 0
         if self._bar is None:
             self._bar = tqdm(
-                total=total,
+                total=total + n_later,
                 unit=unit,
                 delay=DELAY,
                 dynamic_ncols=True,
@@ -93,10 +100,12 @@ class Progress:
                 desc=f"{self.name}: {stage}",
             )
             return
-        # The reset draws the bar.
         self.describe(stage)
         self._bar.unit = unit
-        self._bar.reset(total)
+        self._bar.reset(n_done + total + n_later)
+        # The steps of earlier stages do not count in the speed of this one.
+        self._bar.n = self._bar.last_print_n = self._bar.initial = n_done
+        self._bar.refresh()
 
     def advance(self, n: int = 1, note: str | Callable[[], str] | None = None) -> None:
         """Add `n` units that are done, and show a note behind the bar.

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
+import joblib
+import torch
 from threadpoolctl import ThreadpoolController
 from torch import nn
 
@@ -33,16 +35,28 @@ def one_blas_thread() -> Iterator[None]:
 
 
 @contextmanager
-def threads_for(network: nn.Module) -> Iterator[None]:
-    """Let torch compute in one thread inside if the network is small.
+def threads_for(network: nn.Module, n_threads: int | None = None) -> Iterator[None]:
+    """Let torch compute in a suitable number of threads inside.
 
     The number of threads of OpenMP belongs to the thread of Python that sets it.
+
+    Parameters
+    ----------
+    network : module
+        The network to compute.
+    n_threads : int, optional
+        The number of threads. By default it is 1 if the network is small, else what torch is set
+        to, and no more than the cores that this process may use: torch itself does not know of the
+        quota of a container.
     """
-    if _n_weights(network) < MIN_WEIGHTS:
-        with _controller().limit(limits=1, user_api="openmp"):
-            yield
-    else:
+    n_now = torch.get_num_threads()
+    if n_threads is None:
+        n_threads = 1 if _n_weights(network) < MIN_WEIGHTS else min(n_now, joblib.cpu_count())
+    if n_threads == n_now:
         yield
+    else:
+        with _controller().limit(limits=n_threads, user_api="openmp"):
+            yield
 
 
 def _n_weights(network: nn.Module) -> int:

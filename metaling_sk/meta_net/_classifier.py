@@ -174,8 +174,9 @@ class MetaNetClassifier(AdaptiveClassifier):
     gradient_accumulation_steps : int, default=1
         Number of batches whose gradients are summed to one step, which needs the memory of one
         batch. A step then takes so many times `batch_size` samples of each kind.
-    max_epochs : int, default=10
+    max_epochs : int or "auto", default="auto"
         Largest number of epochs. An epoch passes once over the most frequent kind of samples.
+        "auto" is 10, and fewer where a trained encoder would take more than 5,000 steps.
     weight_decay : float, default=0.01
         Decoupled weight decay of matrices.
     warmup : float, default=0.1
@@ -196,6 +197,9 @@ class MetaNetClassifier(AdaptiveClassifier):
     gradient_checkpointing : bool, default=False
         Whether a Transformer keeps only the inputs of its layers for backward, and computes the
         layers a second time there. It takes less memory and more time.
+    n_threads : int, default=None
+        Number of threads of torch on a CPU. None is 1 for a small network, else what torch is set
+        to, and no more than the cores that the process may use.
     callbacks : list of skorch callbacks or of (name, callback), default=None
         Callbacks of the training, called after our own.
     verbose : int, default=1
@@ -327,7 +331,7 @@ class MetaNetClassifier(AdaptiveClassifier):
         learning_rate="auto",
         batch_size=32,
         gradient_accumulation_steps=1,
-        max_epochs=10,
+        max_epochs="auto",
         weight_decay=0.01,
         warmup=0.1,
         validation_fraction=0.1,
@@ -337,6 +341,7 @@ class MetaNetClassifier(AdaptiveClassifier):
         dtype="auto",
         compile=False,
         gradient_checkpointing=False,
+        n_threads=None,
         callbacks=None,
         verbose=1,
         random_state=None,
@@ -374,6 +379,7 @@ class MetaNetClassifier(AdaptiveClassifier):
         self.dtype = dtype
         self.compile = compile
         self.gradient_checkpointing = gradient_checkpointing
+        self.n_threads = n_threads
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state

@@ -6,6 +6,8 @@ from math import ceil, floor, log
 from numbers import Integral
 from typing import NamedTuple
 
+from metaling_sk._utils.parameters import MAX_EPOCHS
+
 
 class Rung(NamedTuple):
     """A stage of a search, in which each candidate gets the same amount of the resource.
@@ -199,6 +201,8 @@ def find_resources(
         )
     if max_resources == "auto":
         max_resources = n_samples if is_samples else estimator.get_params()[resource]
+        if max_resources == "auto" and resource.rpartition("__")[2] == "max_epochs":
+            max_resources = MAX_EPOCHS
         if isinstance(max_resources, bool) or not isinstance(max_resources, Integral):
             raise ValueError(
                 f"`max_resources`='auto' takes the estimator's own {resource!r}, but that is "

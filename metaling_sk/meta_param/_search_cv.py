@@ -111,7 +111,7 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
         "hyperband".
     max_resources : int or "auto", default="auto"
         The greatest amount of the resource for a candidate. "auto" is the estimator's own value
-        of the parameter, or all samples.
+        of the parameter, which is 10 for max_epochs="auto", or all samples.
     factor : float, default=3
         In each rung the best 1 / `factor` of the candidates get `factor` times the resource.
     prior : search, DataFrame, path or list of these, default=None

@@ -75,21 +75,27 @@ class Stages:
         n_rounds : int
             Rounds of self-training of the target network.
         """
+        pool = np.flatnonzero(training_set.is_target & ~training_set.samples.labelled)
+        n_rounds = n_rounds if len(pool) else 0
+        has_target_stage = bool(self.terms) or not has_source_stage
         if has_source_stage:
-            self._train("source", network, [], training_set)
+            self._train("source", network, [], training_set, has_target_stage + n_rounds)
             network = copy.deepcopy(network)
         if "distill" in self.terms and training_set.source_probabilities is None:
             training_set.source_probabilities = self.predict(network, training_set.encoded)
-        pool = np.flatnonzero(training_set.is_target & ~training_set.samples.labelled)
-        n_rounds = n_rounds if len(pool) else 0
         first_weights = copy.deepcopy(network.state_dict()) if n_rounds else {}
-        if self.terms or not self.nets:
-            self._train("target", network, self.terms, training_set)
+        if has_target_stage:
+            self._train("target", network, self.terms, training_set, n_rounds)
         if n_rounds:
             self._self_train(network, first_weights, pool, n_rounds, training_set)
 
     def _train(
-        self, stage: str, network: ClassifierNetwork, terms: list[str], training_set: TrainingSet
+        self,
+        stage: str,
+        network: ClassifierNetwork,
+        terms: list[str],
+        training_set: TrainingSet,
+        n_stages_after: int,
     ) -> None:
         """Train a network in place."""
         streams = training_set.streams(terms, ~self.held_out)
@@ -104,6 +110,7 @@ class Stages:
             StepIterator(valid_streams, self.batch_size),
             self.progress,
             stage,
+            n_stages_after=n_stages_after,
         )
 
     def _self_train(
@@ -127,4 +134,10 @@ class Stages:
             y[pool[indices]] = labels
             network = copy.deepcopy(network)
             network.load_state_dict(first_weights)
-            self._train(f"self-training {number}", network, terms, training_set.with_labels(y))
+            self._train(
+                f"self-training {number}",
+                network,
+                terms,
+                training_set.with_labels(y),
+                n_rounds - number,
+            )

@@ -7,10 +7,11 @@ import pytest
 import torch
 from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
-from tiny import make_classifier, make_learner
+from tiny import make_classifier, make_learner, make_reviews
 from transfer_cases import CHINESE, ENGLISH, FEW_SHOT
 
 from metaling_sk import TransferClassifier
+from metaling_sk._network import estimator
 
 
 def test_class_weights():
@@ -142,3 +143,28 @@ def test_features_of_any_width_and_scale_are_learnt_at_the_same_pace(scale):
         clf = TransferClassifier(verbose=0, random_state=0).fit(X, y)
         assert clf.score(X, y) > 0.9
         assert clf.predict_proba(X).max(axis=1).mean() > 0.75
+
+
+@pytest.mark.parametrize(("max_steps", "n_epochs"), [(1000, 10), (80, 4), (1, 1)])
+def test_many_samples_get_fewer_epochs_by_default(monkeypatch, max_steps, n_epochs):
+    """An epoch has 20 steps, and too few samples to hold some out."""
+    monkeypatch.setattr(estimator, "MAX_STEPS", max_steps)
+    X, y = make_reviews(40, "en", 0)
+    parameters = {"batch_size": 2, "validation_fraction": 0}
+    model = make_classifier(max_epochs="auto", **parameters).fit(X, y)
+    assert model.n_iter_ == n_epochs
+    assert make_classifier(max_epochs=3, **parameters).fit(X, y).n_iter_ == 3
+
+
+def test_fixed_inputs_get_ten_epochs_whatever_their_number(monkeypatch):
+    monkeypatch.setattr(estimator, "MAX_STEPS", 1)
+    X, y = make_reviews(40, "en", 0)
+    model = make_classifier(max_epochs="auto", trainable="head", validation_fraction=0)
+    assert model.fit(X, y).n_iter_ == 10
+
+
+def test_the_default_bound_leaves_some_thousand_samples_alone():
+    model = make_classifier().fit(*make_reviews(40, "en", 0))
+    n_epochs = model.set_params(max_epochs="auto")._settings().n_epochs
+    assert [n_epochs(n_rows // 32) for n_rows in (700, 7_200, 16_000)] == [10, 10, 10]
+    assert [n_epochs(n_rows // 32) for n_rows in (33_000, 100_000, 1_000_000)] == [5, 2, 1]

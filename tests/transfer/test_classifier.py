@@ -107,7 +107,7 @@ def test_self_training_without_unlabelled_rows_trains_nothing_more():
 WRONG_PARAMETERS = {
     "max_length": (0, r"'max_length' parameter .* must be an int in the range \[1, inf\). Got 0"),
     "batch_size": (2.5, r"'batch_size' parameter .* must be an int in .*\[1, inf\). Got 2.5"),
-    "max_epochs": (True, r"'max_epochs' parameter .* must be an int in .*\[1, inf\). Got True"),
+    "max_epochs": (True, r"'max_epochs' parameter .* an int in .*\[1, inf\). Got True"),
     "patience": (0, r"'patience' parameter .* must be an int in the range \[1, inf\)"),
     "weight_decay": (-1, r"'weight_decay' parameter .* must be a float in .*\[0.0, inf\). Got -1"),
     "warmup": (2, r"'warmup' parameter .* must be a float in the range \[0.0, 1.0\]. Got 2"),

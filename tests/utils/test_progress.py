@@ -77,6 +77,30 @@ def test_a_note_is_asked_only_when_the_bar_may_be_drawn():
     assert asked == [1]
 
 
+def test_the_bar_counts_the_stages_to_come():
+    with redirect_stderr(Terminal()) as terminal, Progress(1, "fit") as bar:
+        bar.start("one", 10, n_later=20)
+        assert "0/30" in screen(terminal)
+        bar.advance(4)  # It stops early.
+        bar.start("two", 10, n_later=10)
+        assert "4/24" in screen(terminal)
+        bar.advance(10)
+        bar.start("three", 12)
+        assert "14/26" in screen(terminal)
+        bar.advance(12)
+        bar.start("other", 7, "text")
+        assert "0/7" in screen(terminal)
+
+
+def test_source_and_target_network_are_one_bar():
+    language = ["en"] * 20 + ["zh"] * 20
+    with redirect_stderr(Terminal()) as terminal:
+        clf(source_languages="en").fit(X, Y, language=language)
+    n_steps = 2 * 2 * 10
+    assert f"0/{n_steps}" in terminal.getvalue()
+    assert f"{n_steps}/{n_steps}" in screen(terminal)
+
+
 def test_bars_are_gone_after_cross_validation():
     with redirect_stderr(Terminal()) as terminal:
         cross_val_score(clf(), X, Y, cv=2)

@@ -2,11 +2,14 @@
 
 import threading
 
+import joblib
 import numpy as np
 import pytest
 import torch
 from meta_net_cases import make_numbers
+from noted_threads import NotedThreads, n_threads_of_a_large_network
 from threadpoolctl import threadpool_info, threadpool_limits
+from tiny import make_classifier, make_pair
 
 from metaling_sk import MetaNetClassifier
 from metaling_sk._utils.threads import one_blas_thread, threads_for
@@ -55,3 +58,39 @@ def test_small_networks_take_one_thread(width, n_threads):
         with threads_for(network):
             assert torch.get_num_threads() == n_threads
         assert torch.get_num_threads() == 2
+
+
+def test_n_threads_overrides_the_rule():
+    network = torch.nn.Linear(10, 10)
+    with threadpool_limits(2, "openmp"):
+        with threads_for(network, 3):
+            assert torch.get_num_threads() == 3
+        assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize(("n_threads", "expected"), [(None, {1}), (2, {2})])
+def test_fit_and_predict_take_n_threads(n_threads, expected):
+    X, y = make_pair(200, 200, n_labelled=200)
+    noted = NotedThreads()
+    model = make_classifier(n_threads=n_threads, callbacks=[noted], max_epochs=1).fit(X, y)
+    model.net_.module_.register_forward_hook(noted)
+    noted.seen.clear()
+    model.predict(X)
+    assert noted.seen == expected
+    noted.seen.clear()
+    model.fit(X, y)
+    assert noted.seen == expected
+
+
+def test_no_more_threads_than_cores_that_the_process_may_use(monkeypatch):
+    """joblib counts them: it knows the quota of a container, which torch does not."""
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    with threadpool_limits(2, "openmp"):
+        assert n_threads_of_a_large_network() == 1
+        assert torch.get_num_threads() == 2
+
+
+def test_workers_share_the_cores():
+    with joblib.parallel_config("loky", n_jobs=2):
+        found = joblib.Parallel()(joblib.delayed(n_threads_of_a_large_network)() for _ in range(2))
+    assert max(found) <= max(1, joblib.cpu_count() // 2)
