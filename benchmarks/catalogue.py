@@ -55,6 +55,7 @@ PARTS = '--methods alone pooled averaged meta-net "no residual" --vectors {kept}
 TRAINED = {"accuracy (%)": ["sources", "others"], "seconds of a fit": ["fit, s"]}
 TWEETS = {"weighted F1 (%), 12 languages": ["mean of 12"], "Oromo, Tigrinya": ["orm", "tir"]}
 FITS = {"accuracy (%)": ["SIB-200"], "seconds of a fit": ["seconds"]}
+TIMES, MEMORY = ["fit, s", "predict, s"], ["fit, MB", "predict, MB"]
 SINGLE = ["one, ms", "one (99th percentile), ms"]
 FEW = "--rows 100 --texts 20 --test-rows 20 --seeds 0 --methods head logistic-regression"
 MANY = (
@@ -105,6 +106,12 @@ BENCHMARKS = {
         tables.prediction,
         partial(figures.dots, panels={"seconds for all": ["all, s"], "ms for one text": SINGLE}),
         ("prediction.py --rows 32 --seeds 0",),
+    ),
+    "rows": Benchmark(
+        ("rows.py",),
+        tables.rows,
+        partial(figures.dots, panels={"seconds": TIMES, "MB": MEMORY}),
+        ("rows.py --rows 500 1000",),
     ),
     "meta-net": Benchmark(
         (

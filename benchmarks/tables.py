@@ -30,6 +30,9 @@ FORMATS = {
     "trained weights": ",.0f",
     "saved, MB": ".0f",
     "seconds": ".0f",
+    "predict, s": ".1f",
+    "fit, MB": ".0f",
+    "predict, MB": ".0f",
     "NusaX": ".2f",
     "SIB-200": ".2f",
 }
@@ -136,6 +139,16 @@ def prediction(folder: Path) -> pd.DataFrame:
         records.read_table(folder / "prediction.json").drop(columns="rows").melt(["method", "seed"])
     )
     return collect(rows, "method", "variable", "value")
+
+
+def rows(folder: Path) -> pd.DataFrame:
+    """Time and memory by the number of rows."""
+    frame = records.read_table(folder / "rows.json")
+    frame["row"] = [
+        f"{method}, {n_rows:,}" for method, n_rows in frame[["method", "rows"]].to_numpy()
+    ]
+    frame = frame.drop(columns="rows").melt(["method", "seed", "row"])
+    return collect(frame, "row", "variable", "value")
 
 
 def nusax(folder: Path) -> pd.DataFrame:

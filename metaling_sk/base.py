@@ -40,7 +40,7 @@ class LanguageClassifierMixin(ReprMixin, ClassifierMixin):
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
-            As in `fit`.
+            As in `fit`, or an iterator of such tables. These and a Dataset are read part by part.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column.
 
@@ -58,7 +58,7 @@ class LanguageClassifierMixin(ReprMixin, ClassifierMixin):
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
-            As in `fit`.
+            As in `fit`, or an iterator of such tables. These and a Dataset are read part by part.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column.
 
@@ -75,7 +75,7 @@ class LanguageClassifierMixin(ReprMixin, ClassifierMixin):
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
-            As in `fit`.
+            As in `fit`, or an iterator of such tables. These and a Dataset are read part by part.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column.
 

@@ -116,7 +116,7 @@ class NetworkClassifier(
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
-            As in `fit`.
+            As in `fit`, or an iterator of such tables. These and a Dataset are read part by part.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column. A language not seen at
             fit is allowed.
@@ -134,7 +134,7 @@ class NetworkClassifier(
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
-            As in `fit`.
+            As in `fit`, or an iterator of such tables. These and a Dataset are read part by part.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column.
 
