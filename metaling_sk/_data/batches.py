@@ -108,7 +108,7 @@ class EncodedSamples:
         ids, bounds = self.inputs.ids, pairwise(self.inputs.offsets.tolist())
         # A digest takes a fraction of the memory of the ids of a long text.
         keys = (
-            blake2b(ids[start:end], digest_size=16, salt=index.to_bytes(8)).digest()
+            blake2b(ids[start:end].tobytes(), digest_size=16, salt=index.to_bytes(8)).digest()
             for index, (start, end) in zip(self.language_index.tolist(), bounds, strict=True)
         )
         position = np.fromiter(
