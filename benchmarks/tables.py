@@ -30,7 +30,6 @@ FORMATS = {
     "trained weights": ",.0f",
     "saved, MB": ".0f",
     "seconds": ".0f",
-    "predict, s": ".1f",
     "fit, MB": ".0f",
     "predict, MB": ".0f",
     "NusaX": ".2f",
@@ -142,12 +141,12 @@ def prediction(folder: Path) -> pd.DataFrame:
 
 
 def rows(folder: Path) -> pd.DataFrame:
-    """Time and memory by the number of rows."""
+    """Peak memory by the number of rows."""
     frame = records.read_table(folder / "rows.json")
     frame["row"] = [
         f"{method}, {n_rows:,}" for method, n_rows in frame[["method", "rows"]].to_numpy()
     ]
-    frame = frame.drop(columns="rows").melt(["method", "seed", "row"])
+    frame = frame.melt(["method", "seed", "row"], ["fit, MB", "predict, MB"])
     return collect(frame, "row", "variable", "value")
 
 
