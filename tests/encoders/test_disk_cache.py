@@ -16,8 +16,8 @@ from sklearn.base import clone
 from tiny import ODD_TEXTS, make_classifier, make_config
 from tokenizers import normalizers
 
+import metaling_sk._data.tokens as token_ids
 import metaling_sk._encoders.scratch as scratch
-import metaling_sk._encoders.text_tokenizer as text_tokenizer
 from metaling_sk import EncoderVectorizer
 from metaling_sk._data.tokens import Tokens, tokenize, tokenizer_digest
 from metaling_sk._encoders.disk_cache import (
@@ -54,7 +54,7 @@ def calls(monkeypatch):
         monkeypatch.setattr(module, name, counted)
 
     count(TextEncoder, "forward", "encode", lambda self, input_ids, **rest: len(input_ids))
-    count(text_tokenizer, "tokenize", "tokenize", lambda texts, *rest: len(texts))
+    count(token_ids, "call_tokenizer", "tokenize", lambda texts, *rest: len(texts))
     count(scratch, "_train", "train", lambda *args: 1)
     return counts
 
