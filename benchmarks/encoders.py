@@ -34,7 +34,6 @@ is used where there is one.
 
 import argparse
 import gc
-import importlib.util
 import tempfile
 import time
 import warnings
@@ -48,6 +47,7 @@ import numpy as np
 import pandas as pd
 import records
 import torch
+from peers import installed
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -90,13 +90,13 @@ def network_parameters(seed: int, epochs: int | None) -> dict:
     return {"verbose": 0, "random_state": seed} | ({"max_epochs": epochs} if epochs else {})
 
 
-def fit_transfer(train, seed, epochs, trainable) -> Fitted:
+def fit_transfer(train, seed, epochs, trainable, max_length=MAX_LENGTH) -> Fitted:
     """Fit a TransferClassifier."""
     clf = TransferClassifier(
         encoder=load_encoder("multilingual-e5-small"),
         trainable=trainable,
         prompt=PROMPT,
-        max_length=MAX_LENGTH,
+        max_length=max_length,
         **network_parameters(seed, epochs),
     )
     clf.fit(train[COLUMNS], train["label"].to_numpy(dtype=object))
@@ -160,60 +160,35 @@ def fit_logistic_regression(train, seed, epochs) -> Fitted:
 
 def fit_trainer(train, seed, epochs) -> Fitted:
     """Fine-tune with the Trainer of transformers."""
-    from transformers import (
-        AutoModelForSequenceClassification,
-        AutoTokenizer,
-        Trainer,
-        TrainingArguments,
-        set_seed,
-    )
+    from huggingface import new_trainer, predicted, tokenized
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer, set_seed
 
     labelled = train[train["label"].notna()]
     classes, y = np.unique(labelled["label"].to_numpy(str), return_inverse=True)
     set_seed(seed)
-    encoder, device = load_encoder("multilingual-e5-small"), find_device("auto")
+    encoder = load_encoder("multilingual-e5-small")
     model = AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=len(classes))
     tokenizer = AutoTokenizer.from_pretrained(encoder)
-
-    def tokenize(X, labels=None) -> list[dict]:
-        texts = (PROMPT + X["text"]).tolist()
-        ids = tokenizer(texts, truncation=True, max_length=MAX_LENGTH)["input_ids"]
-        rows = [{"input_ids": row, "attention_mask": [1] * len(row)} for row in ids]
-        if labels is not None:
-            rows = [row | {"labels": int(label)} for row, label in zip(rows, labels, strict=True)]
-        return rows
-
-    trainer = Trainer(
+    trainer = new_trainer(
         model,
-        TrainingArguments(
-            output_dir=tempfile.gettempdir(),
-            num_train_epochs=epochs or 4,
-            learning_rate=5e-5,
-            per_device_train_batch_size=16,
-            per_device_eval_batch_size=64,
-            train_sampling_strategy="group_by_length",
-            bf16=autocast_dtype("auto", device) is torch.bfloat16,
-            use_cpu=device.type == "cpu",
-            seed=seed,
-            save_strategy="no",
-            logging_strategy="no",
-            report_to="none",
-            disable_tqdm=True,
-        ),
-        train_dataset=tokenize(labelled, y),
-        processing_class=tokenizer,
+        tokenizer,
+        tokenized(tokenizer, PROMPT + labelled["text"], MAX_LENGTH, y),
+        find_device("auto"),
+        num_train_epochs=epochs or 4,
+        learning_rate=5e-5,
+        per_device_train_batch_size=16,
+        per_device_eval_batch_size=64,
+        seed=seed,
     )
     trainer.train()
-    # Otherwise `predict` would group the rows too, and return them in another order.
-    trainer.args.train_sampling_strategy = "random"
     return Fitted(
-        lambda X: classes[trainer.predict(tokenize(X)).predictions.argmax(axis=1)],
+        lambda X: classes[predicted(trainer, tokenized(tokenizer, PROMPT + X["text"], MAX_LENGTH))],
         count(model),
         lambda folder: trainer.save_model(str(folder)),
     )
 
 
-def fit_setfit(train, seed, epochs) -> Fitted:
+def fit_setfit(train, seed, epochs, max_length=MAX_LENGTH, num_iterations=5) -> Fitted:
     """Fine-tune on pairs with SetFit."""
     from datasets import Dataset
     from setfit import SetFitModel, Trainer, TrainingArguments
@@ -226,7 +201,7 @@ def fit_setfit(train, seed, epochs) -> Fitted:
     low_precision = torch.autocast(device.type, dtype=dtype, enabled=dtype is not None)
     # The texts have their prompt already, as training would not add it.
     model.model_body.default_prompt_name = None
-    model.model_body.max_seq_length = MAX_LENGTH
+    model.model_body.max_seq_length = max_length
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(
             model,
@@ -234,7 +209,7 @@ def fit_setfit(train, seed, epochs) -> Fitted:
                 folder,
                 batch_size=16,
                 num_epochs=1,
-                num_iterations=5,
+                num_iterations=num_iterations,
                 seed=seed,
                 save_strategy="no",
                 logging_strategy="no",
@@ -369,13 +344,7 @@ def main() -> None:
         parser.error("the copy of dadelani/sib-200 is missing")
     names = ("split", "languages", "labels", "epochs", "rows", "texts", "test_rows")
     arguments = {name: getattr(args, name) for name in names}
-    methods = []
-    for method in args.methods:
-        package = NEEDS.get(method)
-        if package and importlib.util.find_spec(package) is None:
-            print(f"{method} is left out, because the package {package} is not installed.")
-        else:
-            methods.append(method)
+    methods = installed(args.methods, NEEDS)
     # Text without labels is used for the statistics of its language only, and that is meant.
     warnings.simplefilter("ignore", InputWarning)
 
