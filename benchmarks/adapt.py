@@ -2,13 +2,13 @@
 
     python benchmarks/adapt.py FOLDER_OF_SIB200 --models FOLDER
 
-Models of topics (SIB-200) are fitted once on eight languages and kept in `--models`. A repetition is
-another language, which they have not seen; 64 of its training rows have labels.
+Models of topics (SIB-200) are fitted once on eight languages and kept in `--models`. Each
+repetition is another language, which they have not seen; 64 of its training rows have labels.
 
 - adapt: MetaNetClassifier.adapt, where all weights of the encoder were trained in `fit`
 - adapt, frozen: the same with trainable="head"
-- LoRA: ten epochs of a loop of PyTorch over low-rank updates (peft) of the encoder and over the head
-  of a TransferClassifier, which has been trained on the rows of all eight languages. It needs
+- LoRA: ten epochs of a loop of PyTorch, which trains low-rank updates (peft) of the encoder and the
+  head of a TransferClassifier that has been trained on the rows of all eight languages. It needs
   `peft`.
 
 The encoder is multilingual-e5-small, and all read 64 tokens and compute in bfloat16 where the
@@ -33,11 +33,12 @@ from metaling_sk._encoders.memory_cache import CACHE
 from metaling_sk._utils.device import autocast_dtype
 from metaling_sk.datasets import load_encoder
 
-SOURCES = """eng_Latn arb_Arab deu_Latn hin_Deva ind_Latn rus_Cyrl spa_Latn zho_Hans""".split()
+SOURCES = "eng_Latn arb_Arab deu_Latn hin_Deva ind_Latn rus_Cyrl spa_Latn zho_Hans"
+SOURCES = SOURCES.split()
 NEW = ["swh_Latn", "tur_Latn", "yor_Latn", "tam_Taml", "hau_Latn"]
 """The language of each repetition."""
 N_ROWS, N_EPOCHS = 100, 4
-"""Rows of each language, and epochs, that the models are fitted on; the head alone has more."""
+"""The rows of each language and the epochs of the fits; a frozen encoder needs no epochs."""
 N_LABELS = 64
 RANK, LORA_EPOCHS, LORA_BATCH_SIZE, LORA_LEARNING_RATE = 8, 10, 16, 1e-3
 """The learning rate is that of the first example in the documentation of peft."""
@@ -60,7 +61,7 @@ def fitted(folder: Path, kept: Path, name: str, n_rows: int):
     if not path.exists():
         classifier, trainable, epochs = {
             "meta-net": (MetaNetClassifier, "all", N_EPOCHS),
-            "meta-net-head": (MetaNetClassifier, "head", 10),
+            "meta-net-head": (MetaNetClassifier, "head", N_EPOCHS),
             "pooled": (partial(TransferClassifier, source_languages=SOURCES), "all", N_EPOCHS),
         }[name]
         train = pd.concat(

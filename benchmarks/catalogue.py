@@ -56,6 +56,7 @@ TRAINED = {"accuracy (%)": ["sources", "others"], "seconds of a fit": ["fit, s"]
 TWEETS = {"weighted F1 (%), 12 languages": ["mean of 12"], "Oromo, Tigrinya": ["orm", "tir"]}
 FITS = {"accuracy (%)": ["SIB-200"], "seconds of a fit": ["seconds"]}
 SINGLE = ["one, ms", "one (99th percentile), ms"]
+SPEED = {"seconds": ["median, s"], "accuracy (%)": ["accuracy (%)"]}
 FEW = "--rows 100 --texts 20 --test-rows 20 --seeds 0 --methods head logistic-regression"
 MANY = (
     "encoders.py {sib200} --languages many --rows 40 --texts 20 --test-rows 50 --seeds 0 "
@@ -111,6 +112,36 @@ BENCHMARKS = {
         tables.rows,
         partial(figures.dots, panels={"MB at the height of the call": slice(None)}),
         ("rows.py --rows 500 1000",),
+    ),
+    "fit": Benchmark(
+        ("fit.py",),
+        partial(tables.speed, name="fit", reference="metaling_sk", by="encoder"),
+        partial(figures.dots, panels=SPEED),
+        ("fit.py --rows 20 --test-rows 20 --seeds 0",),
+    ),
+    "frozen": Benchmark(
+        ("frozen.py",),
+        partial(tables.speed, name="frozen", reference="metaling_sk"),
+        partial(figures.dots, panels=SPEED),
+        ("frozen.py --rows 40 --seeds 0",),
+    ),
+    "few-shot": Benchmark(
+        ("few_shot.py",),
+        partial(tables.speed, name="few_shot", reference="head"),
+        partial(figures.dots, panels=SPEED),
+        ("few_shot.py --labels 3 --test-rows 20 --seeds 0",),
+    ),
+    "adapt": Benchmark(
+        ("adapt.py {sib200} --models {kept}",),
+        partial(tables.speed, name="adapt", reference="adapt"),
+        partial(figures.dots, panels=SPEED),
+        ("adapt.py {sib200} --models {kept} --rows 16 --test-rows 20 --seeds 0",),
+    ),
+    "imports": Benchmark(
+        ("imports.py",),
+        tables.imports,
+        partial(figures.dots, panels={"milliseconds": ["median, ms"]}),
+        ("imports.py --seeds 0",),
     ),
     "meta-net": Benchmark(
         (

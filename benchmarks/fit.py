@@ -33,10 +33,10 @@ import peers
 import torch
 import torch.nn.functional as F
 from huggingface import new_trainer, tokenized
+from sklearn.pipeline import make_pipeline
 from skorch import NeuralNetClassifier
 from skorch.callbacks import LRScheduler
 from skorch.hf import HuggingfacePretrainedTokenizer
-from sklearn.pipeline import make_pipeline
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import (

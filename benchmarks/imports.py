@@ -2,8 +2,8 @@
 
     python benchmarks/imports.py
 
-A repetition is a process of its own. Figures: the milliseconds, and whether torch is loaded afterwards.
-The names of our package are imported when they are first used.
+Each repetition is a process of its own. Figures: the milliseconds, and whether torch is loaded
+afterwards (0 or 1). The names of our package are imported when they are first used.
 """
 
 import argparse

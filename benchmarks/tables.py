@@ -24,6 +24,8 @@ TASKS = {"nusax": "NusaX", "sib200": "SIB-200"}
 
 MIN_FAMILY = 3
 """Number of languages from which on a family has a row of its own."""
+ACCURACIES = {"accuracy before": "before (%)", "accuracy": "accuracy (%)"}
+"""Titles of the figures beside a time."""
 
 FORMATS = {
     "fit, s": ".0f",
@@ -32,6 +34,10 @@ FORMATS = {
     "seconds": ".0f",
     "fit, MB": ".0f",
     "predict, MB": ".0f",
+    "median, s": ".2f",
+    "median, ms": ".0f",
+    "loads torch": ".0f",
+    **dict.fromkeys(["times metaling_sk", "times head", "times adapt"], ".2f"),
     "NusaX": ".2f",
     "SIB-200": ".2f",
 }
@@ -148,6 +154,47 @@ def rows(folder: Path) -> pd.DataFrame:
     ]
     frame = frame.melt(["method", "seed", "row"], ["fit, MB", "predict, MB"])
     return collect(frame, "row", "variable", "value")
+
+
+def speed(folder: Path, name: str, reference: str, *, by: str | None = None) -> pd.DataFrame:
+    """Ours beside its peers: median time, how many times that of a reference, and the accuracy.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the records.
+    name : str
+        The name of the benchmark.
+    reference : str
+        The method whose time is 1.
+    by : str, optional
+        The argument of the benchmark that has several values. Each has rows of its own.
+    """
+    times = f"times {reference}"
+    rows = records.read_table(folder / f"{name}.json")
+    values = rows[by].unique() if by else [None]
+    table = {}
+    for value in values:
+        part = rows if by is None else rows[rows[by] == value]
+        medians = part.groupby("method")["seconds"].median()
+        for method, of_method in part.groupby("method", sort=False):
+            row = method if len(values) == 1 else f"{value}, {method}"
+            table[row] = {
+                "median, s": [medians[method]],
+                times: [medians[method] / medians.get(reference, np.nan)],
+                **{x: of_method[x].to_numpy() for x in ACCURACIES if x in of_method},
+            }
+    return pd.DataFrame(table).T.rename(columns=lambda x: ACCURACIES.get(x, x))
+
+
+def imports(folder: Path) -> pd.DataFrame:
+    """How long imports take."""
+    medians = (
+        records.read_table(folder / "imports.json")
+        .groupby("method", sort=False)[["ms", "loads torch"]]
+        .median()
+    )
+    return medians.rename_axis(None).rename(columns={"ms": "median, ms"}).map(lambda x: [x])
 
 
 def nusax(folder: Path) -> pd.DataFrame:

@@ -126,6 +126,42 @@ def test_a_benchmark_that_was_stopped_goes_on(catalogue, tmp_path):
     assert all(one["machine"] and one["versions"]["torch"] for one in records.read(path))
 
 
+def test_a_table_of_speed_has_medians_in_units_of_the_reference(catalogue, tmp_path):
+    records = catalogue.tables.records
+    seconds = {"ours": [1.0, 9.0, 2.0], "peer": [3.0, 4.0, 5.0]}
+    for encoder, factor in (("a", 1), ("b", 10)):
+        for method, found in seconds.items():
+            for seed, value in enumerate(found):
+                run = records.new_record(method, seed, {"encoder": encoder})
+                figures = {"seconds": factor * value, "accuracy": 80 + seed}
+                records.append(tmp_path / "fit.json", run | {"figures": figures})
+    table = catalogue.tables.speed(tmp_path, "fit", "ours", by="encoder")
+    assert catalogue.tables.format_table(table) == [
+        ["", "median, s", "times ours", "accuracy (%)"],
+        ["a, ours", "2.00", "1.0", "81.0 ± 1.0"],
+        ["a, peer", "4.00", "2.0", "81.0 ± 1.0"],
+        ["b, ours", "20.00", "1.0", "81.0 ± 1.0"],
+        ["b, peer", "40.00", "2.0", "81.0 ± 1.0"],
+    ]
+
+
+def test_a_peer_that_is_not_installed_is_left_out_with_a_sentence(catalogue, capsys):
+    peers = pytest.importorskip("peers")
+    needs = {"peer": "no-such-package", "other": "sklearn"}
+    assert peers.installed(["ours", "peer", "other"], needs) == ["ours", "other"]
+    assert capsys.readouterr().out == (
+        "peer is left out, because the package no-such-package is not installed.\n"
+    )
+
+
+def test_the_time_of_an_import_is_that_of_a_fresh_process(catalogue):
+    imports = pytest.importorskip("imports")
+    assert "torch" in sys.modules
+    figures = imports.measure("LinearTransferClassifier", seed=0)
+    assert figures["ms"] > 0
+    assert not figures["loads torch"]
+
+
 def test_the_command_leaves_out_what_has_no_corpus_and_shows_the_rest(tmp_path):
     shutil.copy(RESULTS / "source_languages.json", tmp_path)
     command = [sys.executable, "-m", "benchmarks", "--only", "source-languages", "nusax"]
