@@ -53,6 +53,11 @@ PRETRAINED = {
     "head, no language norm": {"trainable": "head", "language_norm": False},
     "head, layer 0.75": {"trainable": "head", "layer": 0.75},
     "head, self-training": {"trainable": "head", "self_training": 3},
+    "head, learning rate 5e-4, self-training": {
+        "trainable": "head",
+        "learning_rate": 5e-4,
+        "self_training": 3,
+    },
     "head, self-training, one topic": {"trainable": "head", "self_training": 3, "n_topics": 1},
 }
 DICTIONARY = {"dictionary": load_dictionary()}

@@ -86,8 +86,8 @@ def test_the_readme_quotes_the_reviews(catalogue, tables):
     tf_idf, recipe = scores[SCRATCH, "TF-IDF + LR"], scores[SCRATCH, "linear recipe"]
     in_english = (
         f"On English test rows TF-IDF + logistic regression has {tf_idf:.1f} %, the linear recipe "
-        f"{recipe:.1f} %, the network from scratch {scores[SCRATCH, NETWORK]:.1f} %, that with {E5} "
-        f"{scores[E5, NETWORK]:.1f} %."
+        f"{recipe:.1f} %, the network from scratch {scores[SCRATCH, NETWORK]:.1f} %, "
+        f"that with {E5} {scores[E5, NETWORK]:.1f} %."
     )
     for path in (ROOT / "README.md", PAGE):
         assert in_english in " ".join(path.read_text(encoding="utf-8").split())
