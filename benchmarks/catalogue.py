@@ -182,6 +182,12 @@ BENCHMARKS = {
         partial(figures.dots, panels={"rank correlation with the truth": slice(None)}),
         ("source_languages.py {nusax} {sib200} --methods SIB-200",),
     ),
+    "language-identification": Benchmark(
+        ("language_identification.py {nusax} {sib200} {afrisenti}",),
+        tables.language_identification,
+        partial(figures.dots, panels={"texts (%)": slice(None)}),
+        ("language_identification.py {nusax} {sib200} {afrisenti} --rows 5",),
+    ),
 }
 """The benchmarks by the names of their tables and figures."""
 

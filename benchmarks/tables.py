@@ -19,8 +19,8 @@ MARKED = re.compile(r"(?s)(?<=\n)\.\. begin (\S+)\n.*?\n\.\. end \1\n")
 CODE = "``{}``"
 """How the name of a method is written."""
 
-TASKS = {"nusax": "NusaX", "sib200": "SIB-200"}
-"""How tasks are written."""
+TASKS = {"nusax": "NusaX", "sib200": "SIB-200", "afrisenti": "AfriSenti"}
+"""How corpora are written."""
 
 MIN_FAMILY = 3
 """Number of languages from which on a family has a row of its own."""
@@ -230,6 +230,22 @@ def source_languages(folder: Path) -> pd.DataFrame:
         for one in records.read(folder / "source_languages.json")
     }
     return pd.DataFrame(tasks).map(lambda value: [value])
+
+
+def language_identification(folder: Path) -> pd.DataFrame:
+    """How well the languages of the corpora are identified, in percent."""
+    rows = records.read_table(folder / "language_identification.json")
+    table = {}
+    for corpus, part in rows.groupby("corpus", sort=False):
+        of_all, of_known = (part[part["method"] == name].iloc[0] for name in ("all", "known"))
+        name = TASKS[corpus]
+        table[f"{name}, {of_all['known']} of {of_all['languages']} known"] = {
+            "accuracy among all": of_all["accuracy"],
+            "among known": of_known["accuracy"],
+            "get a language": of_all["given"],
+            "unknown that get one": of_all["given to unknown"],
+        }
+    return pd.DataFrame(table).T.map(lambda value: [value])
 
 
 def format_table(table: pd.DataFrame) -> list[list[str]]:
