@@ -26,6 +26,9 @@ STYLE = {
 WIDTH = 6.5
 """Inches. A figure is still legible on a narrow screen."""
 
+MAX_CHARACTERS = 48
+"""Number of characters beside each other in a legend."""
+
 WIDE_RANGE = 20
 """Values of which the largest is more than this many times the smallest get a log axis."""
 
@@ -116,7 +119,11 @@ def set_log_axis(axis) -> None:
 
 
 def add_legend(axis, n_columns: int) -> None:
-    """Put a legend above the axes, where it hides nothing."""
+    """Put a legend above the axes, where it hides nothing. Long names take fewer columns."""
+    lengths = [len(name) for name in axis.get_legend_handles_labels()[1]]
+    n_columns = min(n_columns, len(lengths))
+    while n_columns > 1 and sum(map(max, np.array_split(lengths, n_columns))) > MAX_CHARACTERS:
+        n_columns -= 1
     axis.legend(
         loc="lower left",
         bbox_to_anchor=(0, 1),
