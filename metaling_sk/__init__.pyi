@@ -36,5 +36,6 @@ from .preprocessing import LanguageIdentifier as LanguageIdentifier
 from .preprocessing import LanguageStandardScaler as LanguageStandardScaler
 from .transfer import LinearTransferClassifier as LinearTransferClassifier
 from .transfer import TransferClassifier as TransferClassifier
+from .transfer import TransferRegressor as TransferRegressor
 
 __version__: str

@@ -1,18 +1,19 @@
-"""What the classifiers share: `predict` and `score` of samples in many languages."""
+"""What classifiers and regressors share: `predict` and `score` of samples in many languages."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 from scipy.special import log_softmax
-from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.metrics import accuracy_score, r2_score
 
-from metaling_sk._data.labels import label_array, plain_labels
+from metaling_sk._data.labels import check_labels, label_array, plain_labels
+from metaling_sk._data.number_labels import check_numbers
 from metaling_sk._utils.messages import name_rows
 from metaling_sk._utils.representation import ReprMixin
 
-__all__ = ["LanguageClassifierMixin"]
+__all__ = ["LanguageClassifierMixin", "LanguageRegressorMixin"]
 
 
 class LanguageClassifierMixin(ReprMixin, ClassifierMixin):
@@ -23,16 +24,22 @@ class LanguageClassifierMixin(ReprMixin, ClassifierMixin):
 
     classes_: np.ndarray
 
+    _check_y = staticmethod(check_labels)
+
+    _task = "text-classification"
+    """The name of the task on a model hub."""
+
+    def _describe_output(self) -> str:
+        """Say what is predicted, for the model card."""
+        classes = ", ".join(f"`{label}`" for label in self.classes_)
+        return f"one of {len(self.classes_)} classes: {classes}"
+
+    def __sklearn_tags__(self):
+        return _reading_texts(super().__sklearn_tags__())
+
     def _logits(self, X, language=None) -> np.ndarray:
         """Compute the logits of the classes, shape (n_samples, n_classes)."""
         raise NotImplementedError
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = True
-        tags.input_tags.sparse = True
-        tags.input_tags.string = True
-        return tags
 
     def predict(self, X, language=None) -> np.ndarray:
         """Predict the most probable class of each sample.
@@ -112,8 +119,100 @@ class LanguageClassifierMixin(ReprMixin, ClassifierMixin):
         ValueError
             If a sample has no label.
         """
-        y = label_array(y)
-        if len(missing := np.flatnonzero(pd.isna(y))):
-            raise ValueError(f"y has no label in {name_rows(missing)}; leave these rows out.")
+        y = _present_labels(y)
         y = plain_labels(y) if y.dtype == object else y
         return accuracy_score(y, self.predict(X, language=language), sample_weight=sample_weight)
+
+
+class LanguageRegressorMixin(ReprMixin, RegressorMixin):
+    """`predict` and `score` of regressors that take the languages of samples.
+
+    A subclass defines `_numbers`.
+    """
+
+    _check_y = staticmethod(check_numbers)
+
+    _task = "text-regression"
+    """The name of the task on a model hub."""
+
+    def _describe_output(self) -> str:
+        """Say what is predicted, for the model card."""
+        return "a number"
+
+    def __sklearn_tags__(self):
+        return _reading_texts(super().__sklearn_tags__())
+
+    def _numbers(self, X, language=None) -> np.ndarray:
+        """Compute the number of each sample, shape (n_samples,)."""
+        raise NotImplementedError
+
+    def predict(self, X, language=None) -> np.ndarray:
+        """Predict the number of each sample.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
+            As in `fit`, or an iterator of such tables. These and a Dataset are read part by part.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, where X has no language column. A language not seen at
+            fit is allowed.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            On the scale of y.
+        """
+        return self._numbers(X, language=language)
+
+    def score(self, X, y, sample_weight=None, language=None) -> float:
+        """Compute the coefficient of determination of `predict`.
+
+        It is the share of the variance of y that is predicted, :math:`R^2`: 1 is the best one, 0
+        that of the mean of y as a constant prediction, and it can be negative.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
+            As in `fit`.
+        y : array-like of shape (n_samples,)
+            A number for every sample.
+        sample_weight : array-like of shape (n_samples,), default=None
+            The weight of each sample in the mean.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, where X has no language column.
+
+        Returns
+        -------
+        float
+            :math:`R^2`.
+
+        Raises
+        ------
+        ValueError
+            If a sample has no label.
+        """
+        y = _present_labels(y)
+        y, _ = check_numbers(y, len(y))
+        return r2_score(y, self.predict(X, language=language), sample_weight=sample_weight)
+
+
+def _reading_texts(tags):
+    """Say that texts and numbers are read, and return the tags."""
+    tags.input_tags.two_d_array = True
+    tags.input_tags.sparse = True
+    tags.input_tags.string = True
+    return tags
+
+
+def _present_labels(y) -> np.ndarray:
+    """Return labels as an array.
+
+    Raises
+    ------
+    ValueError
+        If one of them is missing.
+    """
+    y = label_array(y)
+    if len(missing := np.flatnonzero(pd.isna(y))):
+        raise ValueError(f"y has no label in {name_rows(missing)}; leave these rows out.")
+    return y

@@ -1,4 +1,4 @@
-"""Fitted classifiers and searches in a folder: JSON, safetensors and tokenizer files, no pickle.
+"""Fitted estimators and searches in a folder: JSON, safetensors and tokenizer files, no pickle.
 
 This module saves and loads; `_saving` knows the format and its version. What belongs to an
 estimator is its own to say: it gives its state in ``_get_saved_state`` and takes it in
@@ -60,7 +60,7 @@ def save(estimator, folder: str | os.PathLike, *, report: pd.DataFrame | None = 
 
     Parameters
     ----------
-    estimator : fitted classifier of this package, or MetaParamSearchCV of one
+    estimator : fitted classifier or regressor of this package, or MetaParamSearchCV of one
         What is saved.
     folder : str or path
         Made where it does not exist. An estimator that was saved there before is replaced in one
@@ -77,8 +77,8 @@ def save(estimator, folder: str | os.PathLike, *, report: pd.DataFrame | None = 
     ModuleNotFoundError
         If the model holds parts of scikit-learn and skops is not installed (extra `skops`).
     TypeError
-        If it is no classifier of this package, or a fitted attribute cannot be stored as JSON and
-        tensors.
+        If it is no classifier or regressor of this package, or a fitted attribute cannot be stored
+        as JSON and tensors.
     """
     _check_saveable(estimator)
     if process_rank():
@@ -140,7 +140,7 @@ def push_to_hub(
 
     Parameters
     ----------
-    estimator : fitted classifier of this package
+    estimator : fitted classifier or regressor of this package
         What is saved; see `save`.
     repo_id : str
         "owner/name". The repository is made where it does not exist.
@@ -176,7 +176,7 @@ def push_to_hub(
 
 
 def load(folder: str | os.PathLike, device: str | torch.device | None = None):
-    """Load a fitted classifier or search from a folder written by its `save`.
+    """Load a fitted estimator or search from a folder written by its `save`.
 
     Nothing in the folder is executed, and nothing is asked of the network unless a hub is named.
 

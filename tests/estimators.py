@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
-from tiny import DICTIONARY, make_classifier, make_meta_net, make_pair
+from sklearn.pipeline import make_pipeline
+from tiny import (
+    DICTIONARY,
+    as_stars,
+    make_classifier,
+    make_meta_net,
+    make_pair,
+    make_regressor,
+)
 
 from metaling_sk import (
     CircularValidation,
@@ -22,6 +30,7 @@ from metaling_sk import (
     PredictionEntropyScorer,
     SoftNeighborhoodDensity,
     TransferClassifier,
+    TransferRegressor,
 )
 
 TERMS = ["labels", "distill", "coral", "mmd", "adversarial", "l2sp", "code_switch"]
@@ -49,6 +58,8 @@ class Instances(NamedTuple):
     """For scikit-learn's suite."""
     on_texts: dict = {}
     """For our suite, which is one of classifiers, by name."""
+    of_numbers_on_texts: dict = {}
+    """For our suite of regressors, by name."""
     without_data: Sequence = ()
     """For those checks of scikit-learn's suite that need no data, where the others do not apply."""
     left_out: str = ""
@@ -85,6 +96,27 @@ ESTIMATORS = {
             "maml head": make_meta_net(meta_algorithm="maml", inner_steps=2, trainable="head"),
             "reptile characters": make_meta_net(
                 meta_algorithm="reptile", inner_steps=2, encoder=CHARACTERS
+            ),
+        },
+    ),
+    TransferRegressor: Instances(
+        on_numbers=[
+            TransferRegressor(verbose=0),
+            TransferRegressor(loss="huber", target_norm=True, verbose=0),
+        ],
+        of_numbers_on_texts={
+            "scratch": make_regressor(target_languages="zh"),
+            "scratch head": make_regressor(target_languages="zh", trainable="head"),
+            "every term": make_regressor(
+                target_languages="zh", transfer=TERMS, dictionary=DICTIONARY
+            ),
+            "characters": make_regressor(
+                target_languages="zh", encoder=CHARACTERS, loss="huber", target_norm=True
+            ),
+            "ridge teacher": make_regressor(
+                target_languages="zh",
+                source=make_pipeline(CHARACTERS, Ridge()),
+                dictionary=DICTIONARY,
             ),
         },
     ),
@@ -128,6 +160,11 @@ VARIANTS = {
     for instances in ESTIMATORS.values()
     for name, estimator in instances.on_texts.items()
 }
+REGRESSORS = {
+    name: estimator
+    for instances in ESTIMATORS.values()
+    for name, estimator in instances.of_numbers_on_texts.items()
+}
 MODELS = [name for name in VARIANTS if name not in ESTIMATORS[MetaParamSearchCV].on_texts]
 not_a_search = pytest.mark.parametrize("name", MODELS, indirect=True)
 """For tests of parameters that a search has not, or of predictions with `language`."""
@@ -137,6 +174,8 @@ X_TEST, Y_TEST = make_pair(10, 10, n_labelled=10, seed=5)
 LABELLED = ~np.isnan(Y)
 SHUFFLED = np.random.default_rng(0).permutation(np.flatnonzero(LABELLED))
 X_LABELLED, Y_LABELLED = X.iloc[SHUFFLED].reset_index(drop=True), Y[SHUFFLED].astype(int)
+STARS, STARS_TEST = as_stars(Y), as_stars(Y_TEST)
+STARS_LABELLED = STARS[SHUFFLED]
 FITTED = {}
 """The models that tests have fitted in this process."""
 

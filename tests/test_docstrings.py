@@ -26,6 +26,7 @@ from metaling_sk import (
     SoftNeighborhoodDensity,
     StratifiedLanguageKFold,
     TransferClassifier,
+    TransferRegressor,
 )
 
 ROOT = Path(__file__).parent.parent
@@ -60,6 +61,7 @@ DIFFERENT = {
     },
     "resource": {MetaParamDisplay},  # another default
     "self_training": {TransferClassifier},  # may be "auto"
+    "source": {TransferRegressor},  # what it learns from
     "source_languages": {  # scored, not learnt from
         CircularValidation,
         ImportanceWeightedScorer,
@@ -67,7 +69,9 @@ DIFFERENT = {
         SoftNeighborhoodDensity,
     },
     "temperature": {SoftNeighborhoodDensity},  # of similarities
+    "transfer": {TransferRegressor},  # what teaches
     "unknown": {LanguageIdentifier},  # a language, not what to do with words
+    "validation_fraction": {TransferRegressor},  # no classes to hold out
     "verbose": {LinearTransferClassifier},  # another default
 }
 """Parameters that mean something else, or have another default, in some of the classes."""

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from transformers import BertConfig
 
-from metaling_sk import MetaNetClassifier, TransferClassifier
+from metaling_sk import MetaNetClassifier, TransferClassifier, TransferRegressor
 
 POSITIVE = {"good": "不错", "clean": "干净", "quiet": "安静", "friendly": "热情"}
 NEGATIVE = {"bad": "糟糕", "dirty": "肮脏", "noisy": "吵闹", "rude": "冷漠"}
@@ -66,6 +66,16 @@ def make_config(**parameters):
 def make_classifier(**parameters):
     """A classifier that is fitted in a tenth of a second."""
     return TransferClassifier(**_quick() | parameters)
+
+
+def make_regressor(**parameters):
+    """A regressor that is fitted in a tenth of a second."""
+    return TransferRegressor(**_quick() | parameters)
+
+
+def as_stars(y):
+    """Ratings of reviews for their labels, with a fraction that nothing tells; NaN stays NaN."""
+    return 1 + 3 * np.asarray(y, dtype=float) + np.arange(len(y)) % 3 / 2
 
 
 def make_meta_net(**parameters):

@@ -32,9 +32,10 @@ class Batch:
     inputs : dict of str to Tensor
         `input_ids` and `attention_mask`, or `features`.
     language_index : int64 Tensor of shape (n_samples,)
-    y : int64 Tensor of shape (n_samples,), or None
-    teacher : float Tensor of shape (n_samples, n_classes), or None
-        Probabilities that a teacher predicts.
+    y : Tensor of shape (n_samples,), or None
+        Class indices, or what else the kind of output makes of labels.
+    teacher : float Tensor of shape (n_samples, n_outputs), or None
+        What a teacher predicts.
     """
 
     inputs: dict[str, torch.Tensor]
@@ -69,9 +70,10 @@ class EncodedSamples:
         A sparse array is made dense batch by batch.
     language_index : ndarray of int64, shape (n_samples,)
         Positions in the network's tables of languages; 0 is a language that it does not know.
-    y : ndarray of int64, shape (n_samples,), or None
-    teacher : ndarray of float, shape (n_samples, n_classes), or None
-        Probabilities that a teacher predicts.
+    y : ndarray of shape (n_samples,), or None
+        Class indices, or what else the kind of output makes of labels.
+    teacher : ndarray of float, shape (n_samples, n_outputs), or None
+        What a teacher predicts.
     """
 
     inputs: Tokens | np.ndarray | sparse.csr_array
@@ -117,7 +119,7 @@ class EncodedSamples:
         return np.unique(position, return_index=True)[1], position
 
     def with_labels(self, y: np.ndarray | None) -> EncodedSamples:
-        """The same samples with other class indices."""
+        """The same samples with other labels."""
         return replace(self, y=y)
 
     def checksum(self) -> int:

@@ -12,7 +12,18 @@ from sklearn.utils.multiclass import check_classification_targets
 from metaling_sk._data.input_forms import plain_column
 
 MISSING = -1
-"""The class index of a sample without a label."""
+"""The class index of a sample without a label. Among numbers NaN stands for none."""
+
+
+def has_label(y: np.ndarray) -> np.ndarray:
+    """Return whether each sample has a label.
+
+    Parameters
+    ----------
+    y : ndarray of int64 or of float, shape (n_samples,)
+        Class indices or numbers.
+    """
+    return ~np.isnan(y) if y.dtype.kind == "f" else np.asarray(y != MISSING)
 
 
 def check_labels(
@@ -44,11 +55,8 @@ def check_labels(
         If the lengths differ, labels are needed and all are missing, or they are not classes.
     """
     y = label_array(y)
-    if len(y) != n_samples:
-        raise ValueError(
-            f"X and y have inconsistent numbers of samples: X has {n_samples} rows, y has {len(y)}."
-        )
-    is_labelled = ~_is_missing(y, missing_label)
+    check_length(y, n_samples)
+    is_labelled = ~is_missing(y, missing_label)
     class_indices = np.full(n_samples, MISSING, dtype=np.int64)
     if not is_labelled.any():
         if not needed:
@@ -63,6 +71,14 @@ def check_labels(
     check_classification_targets(labels)
     classes, class_indices[is_labelled] = np.unique(labels, return_inverse=True)
     return class_indices, classes
+
+
+def check_length(y: np.ndarray, n_samples: int) -> None:
+    """Raise a ValueError unless there is a label, or a missing one, for each row of X."""
+    if len(y) != n_samples:
+        raise ValueError(
+            f"X and y have inconsistent numbers of samples: X has {n_samples} rows, y has {len(y)}."
+        )
 
 
 def label_array(y) -> np.ndarray:
@@ -129,10 +145,11 @@ def _list_to_array(values) -> np.ndarray:
     return array
 
 
-def _is_missing(y: np.ndarray, missing_label) -> np.ndarray:
-    is_missing = np.asarray(pd.isna(y))
+def is_missing(y: np.ndarray, missing_label) -> np.ndarray:
+    """Return whether each label is NaN, None or the marker of missing labels."""
+    missing = np.asarray(pd.isna(y))
     if missing_label is not None and not pd.isna(missing_label):
-        present = np.flatnonzero(~is_missing)  # pd.NA, for one, is neither equal nor unequal
-        is_missing = is_missing.copy()
-        is_missing[present] = [bool(y[index] == missing_label) for index in present]
-    return is_missing
+        present = np.flatnonzero(~missing)  # pd.NA, for one, is neither equal nor unequal
+        missing = missing.copy()
+        missing[present] = [bool(y[index] == missing_label) for index in present]
+    return missing

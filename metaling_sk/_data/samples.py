@@ -19,7 +19,8 @@ from metaling_sk._data.input_forms import (
     text_column_of,
     unwrap,
 )
-from metaling_sk._data.labels import MISSING, check_labels
+from metaling_sk._data.labels import MISSING as MISSING
+from metaling_sk._data.labels import check_labels, has_label
 from metaling_sk._data.languages import read_language
 from metaling_sk._data.suspicions import (
     suspect_columns,
@@ -44,10 +45,11 @@ class Samples:
         The numbers of each sample.
     language : ndarray of str objects, shape (n_samples,)
         The language of each sample.
-    y : ndarray of int64, shape (n_samples,), or None
-        Class indices, `MISSING` for samples without a label; None if labels are not needed.
+    y : ndarray of int64 or float64, shape (n_samples,), or None
+        Class indices, `MISSING` for samples without a label; or numbers, NaN for samples without
+        one. None if labels are not needed.
     classes : ndarray of shape (n_classes,), or None
-        The labels that the class indices stand for.
+        The labels that the class indices stand for; None for numbers.
     """
 
     texts: np.ndarray | None
@@ -67,13 +69,18 @@ class Samples:
     @property
     def labelled(self) -> np.ndarray:
         """Mask of the samples that have a label."""
-        return np.asarray(self.y != MISSING)
+        return np.ones(len(self), dtype=bool) if self.y is None else has_label(self.y)
 
     @property
     def labels(self) -> np.ndarray:
-        """Class indices of the samples that have a label."""
+        """Class indices, or numbers, of the samples that have a label."""
         assert self.y is not None
         return self.y[self.labelled]
+
+    @property
+    def given_labels(self) -> np.ndarray:
+        """The labels, as they were given, of the samples that have one."""
+        return self.labels if self.classes is None else self.classes[self.labels]
 
     @property
     def present_classes(self) -> np.ndarray:
@@ -127,7 +134,8 @@ def check_samples(
     ----------
     estimator : estimator
         Its `text_column` (an estimator without it takes only numbers), `language_column` and
-        `missing_label` are read. At fit (`reset=True`) its `n_features_in_` and, for DataFrames,
+        `missing_label` are read, and `_check_y`, which validates y: `check_labels` for classes, the
+        default, or `check_numbers`. At fit (`reset=True`) its `n_features_in_` and, for DataFrames,
         `feature_names_in_` are set. A fitted estimator that treats languages differently has
         them in `_known_languages`.
     X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
@@ -175,10 +183,11 @@ def check_samples(
                 f"{type(estimator).__name__} requires y to be passed, but the target y is None."
             )
         return samples
-    y, classes = check_labels(y, n_samples, estimator.missing_label, needed=needs_y)
+    check_y = getattr(estimator, "_check_y", check_labels)
+    y, classes = check_y(y, n_samples, estimator.missing_label, needed=needs_y)
     samples = replace(samples, y=y, classes=classes)
     if estimator.missing_label is None and samples.labelled.all():
-        suspect_marker(estimator, classes[y], samples.language)
+        suspect_marker(estimator, samples.given_labels, samples.language)
     return samples
 
 

@@ -150,8 +150,8 @@ def suspect_marker(estimator, labels: np.ndarray, language: np.ndarray) -> None:
     else:
         return
     warn_user(
-        f"y holds -1, which counts as a class, but looks like the mark of rows without a label: "
-        f"{reason}. If it is, pass missing_label=-1. If it is a class, filter this InputWarning.",
+        f"y holds -1, which counts as a label, but looks like the mark of rows without one: "
+        f"{reason}. If it is, pass missing_label=-1. If it is a label, filter this InputWarning.",
         estimator,
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import transformers
 from sklearn import config_context
-from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 from torch import nn
 
 from metaling_sk._encoders.backbone import without_decoder
@@ -25,10 +25,10 @@ from metaling_sk._utils.frozen import is_fitted, not_fitted, unfreeze
 def is_vectorizer(encoder) -> bool:
     """Return whether `encoder` is an sklearn transformer of texts.
 
-    A classifier of this package has a `transform` too, but stands for its encoder.
+    A model of this package has a `transform` too, but stands for its encoder.
     """
     is_transformer = hasattr(encoder, "fit") and hasattr(encoder, "transform")
-    return is_transformer and not is_classifier(encoder)
+    return is_transformer and not is_classifier(encoder) and not is_regressor(encoder)
 
 
 def is_scratch(encoder) -> bool:

@@ -1,4 +1,4 @@
-"""The base of the classifiers that train a network."""
+"""The base of the estimators that train a network."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.batches import EncodedSamples
@@ -26,7 +24,7 @@ from metaling_sk._network.front_end import EncodingParameters
 from metaling_sk._network.front_ends import FRONT_ENDS, choose_front_end
 from metaling_sk._network.nets import TrainingSettings, new_net
 from metaling_sk._network.prediction import Execution, Outputs
-from metaling_sk._network.saved import check_fits_network, encoder_weights, restore_network
+from metaling_sk._network.saved import check_languages, encoder_weights, restore_network
 from metaling_sk._saving.saved_classifier import (
     DOOR_ATTRIBUTES,
     SavedClassifierMixin,
@@ -38,7 +36,6 @@ from metaling_sk._utils.device import autocast_dtype, find_device
 from metaling_sk._utils.messages import name_rows
 from metaling_sk._utils.parameters import MAX_EPOCHS
 from metaling_sk._utils.progress import Progress
-from metaling_sk.base import LanguageClassifierMixin
 
 MIN_PREDICT_BATCH = 64
 """Samples in a batch for prediction, which needs less memory than training."""
@@ -63,25 +60,28 @@ WARM_CACHE_PARAMETERS = (
 )
 """Parameters that decide the vector of a text."""
 
-SAVED_ATTRIBUTES = ("classes_", "languages_", "learning_rate_")
+SAVED_ATTRIBUTES = ("languages_", "learning_rate_")
 """Fitted attributes that JSON or an array can hold as they are."""
 
 SAVED_TABLES = ("history_", "sample_counts_")
 """Fitted tables."""
 
 
-class NetworkClassifier(
-    SavedClassifierMixin,
-    LanguageClassifierMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    BaseEstimator,
+class NetworkEstimator(
+    SavedClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
-    """Base of the classifiers whose network has an encoder, a norm per language and a head.
+    """Base of the estimators whose network has an encoder, a norm per language and a head.
 
-    A subclass defines `__init__` with the common parameters, and `fit`, which sets `classes_`,
+    `NetworkClassifier` and `NetworkRegressor` add what depends on the kind of output. A subclass of
+    these defines `__init__` with the common parameters, and `fit`, which sets `_output`,
     `languages_`, `front_end_`, `learning_rate_`, `history_` and, last, `net_`.
     """
+
+    _output: Any
+    """The `OutputKind`, with what it has learnt from the labels."""
+
+    _output_attributes: tuple[str, ...]
+    """The fitted attributes that hold this, which JSON or an array can hold as they are."""
 
     _generates_adapters = False
     """Whether the network generates the adapters of trainable="adapter"."""
@@ -109,24 +109,6 @@ class NetworkClassifier(
         if not hasattr(self, "net_"):
             raise AttributeError(f"This {type(self).__name__} is not fitted yet.")
         return self.front_end_.text_encoder(self.net_.module_)
-
-    def predict_proba(self, X, language=None) -> np.ndarray:
-        """Predict the probabilities of the classes.
-
-        Parameters
-        ----------
-        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
-            As in `fit`, or an iterator of such tables. These and a Dataset are read part by part.
-        language : str or array-like of str, shape (n_samples,), default=None
-            The language of each sample, where X has no language column. A language not seen at
-            fit is allowed.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`.
-        """
-        return softmax(self._logits(X, language), axis=1)
 
     def transform(self, X, language=None) -> np.ndarray:
         """Compute the representations of samples: the vectors that go into the head.
@@ -183,7 +165,7 @@ class NetworkClassifier(
         Returns
         -------
         self : object
-            This classifier.
+            This estimator.
 
         Raises
         ------
@@ -266,15 +248,16 @@ class NetworkClassifier(
 
             return compute_in_parts(compute_part, X, language)
 
-    def _logits(self, X, language=None):
-        logits = self._compute(X, language, self._predict_logits)
-        extreme = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+    def _compute_outputs(self, X, language, compute: Callable[[EncodedSamples, Execution], Any]):
+        """Compute the outputs of the network for samples, or something of them; all are finite."""
+        outputs = self._compute(X, language, compute)
+        extreme = np.flatnonzero(~np.isfinite(outputs).reshape(len(outputs), -1).all(axis=1))
         if len(extreme):
             raise ValueError(
                 f"The network has no finite output for {name_rows(extreme)} of X; look for extreme "
                 "values there."
             )
-        return logits
+        return outputs
 
     def _represent(self, encoded: EncodedSamples, execution: Execution):
         return self._predict(self.net_.module_, encoded, execution).representations
@@ -306,8 +289,8 @@ class NetworkClassifier(
 
         Parameters
         ----------
-        start : fitted classifier, optional
-            The classifier to go on from. Its languages keep their statistics.
+        start : fitted estimator, optional
+            The estimator to go on from. Its languages keep their statistics.
         """
         parameters = self._encoding_parameters()
         present = sorted(set(samples.language))
@@ -344,7 +327,7 @@ class NetworkClassifier(
         """The peak learning rate of what is not a pretrained weight."""
         if self.learning_rate != "auto":
             return self.learning_rate
-        return self.front_end_.learning_rate(encoded.inputs)
+        return self.front_end_.learning_rate(encoded.inputs, self._output.step)
 
     def _settings(self) -> TrainingSettings:
         execution = self.front_end_.network_execution(self._execution())
@@ -376,18 +359,9 @@ class NetworkClassifier(
         """The number of samples of each kind that a step of the optimiser takes."""
         return self.batch_size * self.gradient_accumulation_steps
 
-    def _class_weights(self, y: np.ndarray) -> torch.Tensor | None:
-        """The weight of each class; `y` holds class indices."""
-        if self.class_weight is None:
-            return None
-        # "balanced" can count no more than the classes that y has.
-        balanced = isinstance(self.class_weight, str)
-        present = np.unique(y) if balanced else np.arange(len(self.classes_))
-        weights = np.ones(len(self.classes_))
-        weights[present] = compute_class_weight(
-            self.class_weight, classes=self.classes_[present], y=self.classes_[y]
-        )
-        return torch.tensor(weights, dtype=torch.float32)
+    def _class_weights(self, labels: np.ndarray) -> torch.Tensor | None:
+        """The weight of each class in the loss, where the labels are classes."""
+        return None
 
     def _language_index(self, language: str) -> int:
         """The position of a language in the tables of the network."""
@@ -430,7 +404,8 @@ class NetworkClassifier(
     def _get_saved_state(self, folder: Path) -> dict[str, Any]:
         """Everything that it takes to predict, as JSON values, arrays and tensors."""
         door = [name for name in DOOR_ATTRIBUTES if hasattr(self, name)]
-        state: dict[str, Any] = {name: getattr(self, name) for name in [*SAVED_ATTRIBUTES, *door]}
+        names = [*self._output_attributes, *SAVED_ATTRIBUTES, *door]
+        state: dict[str, Any] = {name: getattr(self, name) for name in names}
         for name in SAVED_TABLES:
             state[name] = table_to_json(getattr(self, name))
         network = self.front_end_.without_updates(self.net_.module_)
@@ -440,7 +415,7 @@ class NetworkClassifier(
         return state
 
     def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
-        for name in SAVED_ATTRIBUTES:
+        for name in (*self._output_attributes, *SAVED_ATTRIBUTES):
             setattr(self, name, state[name])
         for name in DOOR_ATTRIBUTES:
             if name in state:
@@ -452,6 +427,7 @@ class NetworkClassifier(
         weights = encoder_weights(state["network"]["weights"])
         encoder = self.front_end_.restore_encoder(state["front_end"], weights, folder)
         network = restore_network(self._network_from_config, state["network"], encoder)
-        check_fits_network(self.classes_, self.languages_, network)
+        self._output.check_fits_network(network)
+        check_languages(self.languages_, network)
         self.front_end_.check_fits_network(self.languages_, network)
         self.net_ = new_net(network, self._empty_objective(), self._settings(), to_train=False)

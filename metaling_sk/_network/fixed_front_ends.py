@@ -36,9 +36,6 @@ DENSE_NORM = 0.5
 VECTORIZER = "vectorizer.skops"
 """The file of an sklearn transformer in a saved folder."""
 
-LOGIT_STEP = 0.05
-"""Change of a typical logit in one step on features."""
-
 
 class FixedFrontEnd(FrontEnd):
     """What the kinds share whose inputs are features that training does not change.
@@ -89,9 +86,9 @@ class FixedFrontEnd(FrontEnd):
     def continue_body(self, network, parameters):
         pass
 
-    def learning_rate(self, inputs):
+    def learning_rate(self, inputs, output_step):
         mean_norm = abs(inputs).sum() / inputs.shape[0]
-        return float(LOGIT_STEP / max(mean_norm, 1.0))
+        return float(output_step / max(mean_norm, 1.0))
 
     def network_execution(self, execution):
         return replace(execution, device=torch.device("cpu"), dtype=None)

@@ -137,8 +137,11 @@ class FrontEnd(ABC):
         """Make the encoder of a network ready to be trained further."""
 
     @abstractmethod
-    def learning_rate(self, inputs) -> float:
-        """The peak learning rate of new weights, for learning_rate="auto"."""
+    def learning_rate(self, inputs, output_step: float) -> float:
+        """The peak learning rate of new weights, for learning_rate="auto".
+
+        On features it is the one at which a step changes an output by about `output_step`.
+        """
 
     def pretrained_learning_rate(self, parameters: EncodingParameters) -> float | None:
         """The peak learning rate of pretrained weights, for learning_rate="auto".

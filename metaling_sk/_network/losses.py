@@ -43,6 +43,28 @@ def distillation(logits: torch.Tensor, teacher: torch.Tensor, temperature: float
     return temperature**2 * F.kl_div(student, softened, reduction="batchmean", log_target=True)
 
 
+def squared_error(predictions: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Return half the mean squared error.
+
+    Parameters
+    ----------
+    predictions, y : Tensors of equal shape
+    """
+    return F.mse_loss(predictions.float(), y) / 2
+
+
+def huber(predictions: torch.Tensor, y: torch.Tensor, epsilon: float) -> torch.Tensor:
+    """Return the mean Huber loss: ``r² / 2`` up to ``|r| = ε``, then ``ε |r| − ε² / 2``.
+
+    Parameters
+    ----------
+    predictions, y : Tensors of equal shape
+    epsilon : float
+        ε.
+    """
+    return F.huber_loss(predictions.float(), y, delta=epsilon)
+
+
 def coral(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Return the distance of the covariances, ``‖C_s − C_t‖²_F / 4d²`` (Sun & Saenko, 2016).
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 
 from metaling_sk._network.classifier import Encoder, Network
@@ -60,14 +59,9 @@ def encoder_weights(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]
     }
 
 
-def check_fits_network(classes, languages, network: Network) -> None:
-    """Raise a ValueError unless classes and languages are those of a network."""
+def check_languages(languages, network: Network) -> None:
+    """Raise a ValueError unless languages are those of a network."""
     weights = network.state_dict()
-    n_classes = len(weights["head.bias"])
-    if not isinstance(classes, np.ndarray) or classes.ndim != 1:
-        raise ValueError("classes_ is no array of classes")
-    if len(set(classes.tolist())) != len(classes) or len(classes) != n_classes:
-        raise ValueError(f"classes_ has {len(classes)} classes, but the network {n_classes}")
     check_names(languages, "languages_")
     for name in LANGUAGE_TABLES:
         if name in weights and len(weights[name]) != len(languages) + 1:

@@ -111,7 +111,7 @@ class TrainedFrontEnd(FrontEnd):
     def continue_body(self, network, parameters):
         _set_trainable(network.encoder, parameters)
 
-    def learning_rate(self, inputs):
+    def learning_rate(self, inputs, output_step):
         return FROM_SCRATCH
 
     def pretrained_learning_rate(self, parameters):

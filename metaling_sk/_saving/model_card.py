@@ -37,7 +37,7 @@ def make_card(estimator, versions: dict[str, str], report: pd.DataFrame | None) 
 
     Parameters
     ----------
-    estimator : fitted classifier
+    estimator : fitted classifier, regressor or search
     versions : dict of str to str
         The versions of the packages.
     report : DataFrame or None
@@ -48,22 +48,21 @@ def make_card(estimator, versions: dict[str, str], report: pd.DataFrame | None) 
             f"`report` must be a table as language_report returns it, got {type(report).__name__}."
         )
     kind = type(estimator).__name__
-    # A search predicts by the classifier that it has chosen.
+    # A search predicts by the model that it has chosen.
     model = getattr(estimator, "best_estimator_", estimator)
     counts = model.sample_counts_
     matches = (PRIMARY_CODE.match(name) for name in model.languages_)
     metadata = ModelCardData(
         library_name="metaling_sk",
-        tags=["metaling_sk", "text-classification"],
+        tags=["metaling_sk", model._task],
         language=sorted({match.group() for match in matches if match}) or None,
     )
-    classes = ", ".join(f"`{label}`" for label in model.classes_)
     sections = [
         f"---\n{metadata.to_yaml()}\n---",
         NOTE,
         f"# {kind}",
-        f"A `{kind}` of metaling_sk that predicts one of {len(model.classes_)} classes: "
-        f"{classes}. {estimator._describe_input()}",
+        f"A `{kind}` of metaling_sk that predicts {model._describe_output()}. "
+        f"{estimator._describe_input()}",
         "## How to load it",
         "```python\nfrom metaling_sk import load\n\n"
         'clf = load("this folder")  # or "hub:owner/name"\nclf.predict(X)\n```',

@@ -88,6 +88,9 @@ COMMON_CONSTRAINTS: dict[str, list | str] = {
 NETWORK_PARAMETERS = tuple(name for name in COMMON_CONSTRAINTS if name != "dictionary")
 """The parameters of every classifier that trains a network."""
 
+REGRESSOR_PARAMETERS = tuple(name for name in NETWORK_PARAMETERS if name != "class_weight")
+"""The parameters of every regressor that trains a network."""
+
 
 def common_constraints(*names: str) -> dict[str, list | str]:
     """Return the constraints of some common parameters.

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import MISSING, Samples, check_samples, join, with_classes
 from metaling_sk._data.tokens import Tokens
-from metaling_sk._network.estimator import NetworkClassifier
+from metaling_sk._network.network_classifier import NetworkClassifier
 from metaling_sk._network.prediction import Execution, Outputs
 from metaling_sk._utils.all_or_nothing import unchanged_on_error
 from metaling_sk._utils.progress import Progress

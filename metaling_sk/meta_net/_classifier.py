@@ -505,7 +505,9 @@ class MetaNetClassifier(AdaptiveClassifier):
 
     def _train(self, samples: Samples, encoded, features, start, rng, execution) -> None:
         """Train the meta network."""
-        held_out = split_validation(samples, self.validation_fraction, rng)
+        held_out = split_validation(
+            samples.language, self._output.strata(samples), self.validation_fraction, rng
+        )
         training = encoded.take(samples.labelled & ~held_out)
         if start is None:
             is_fixed = self.front_end_.inputs_are_fixed

@@ -1,2 +1,3 @@
 from ._classifier import TransferClassifier as TransferClassifier
 from ._linear import LinearTransferClassifier as LinearTransferClassifier
+from ._regressor import TransferRegressor as TransferRegressor

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
-import pandas as pd
 
-from metaling_sk._data.batches import StepIterator
-from metaling_sk._data.holdout import split_validation
-from metaling_sk._data.samples import Samples, check_samples, with_classes
-from metaling_sk._network.data_parallel import agree_on_random_state
-from metaling_sk._network.prediction import Execution
-from metaling_sk._network.training import history_frame, train
-from metaling_sk._network.untrained_on_error import untrained_on_error
-from metaling_sk._utils.all_or_nothing import (
-    unchanged_on_error,
-    unfitted_on_error,
-)
+from metaling_sk._data.samples import Samples, check_two_classes
+from metaling_sk._encoders.make_encoder import is_scratch
+from metaling_sk._network.estimator import DOOR_ATTRIBUTES
+from metaling_sk._network.network_classifier import NetworkClassifier
+from metaling_sk._network.outputs.classes import Classes
 from metaling_sk._utils.parameters import NETWORK_PARAMETERS, Number, common_constraints
-from metaling_sk._utils.progress import Progress
-from metaling_sk._utils.random_state import seeded
 from metaling_sk._utils.sklearn_compat import HasMethods, StrOptions, fit_context
-from metaling_sk.transfer._preparation import TransferPreparation
-from metaling_sk.transfer._source_models import SourceModel
-from metaling_sk.transfer._stages import Stages
-from metaling_sk.transfer._terms import TERMS, list_terms
-from metaling_sk.transfer._training_set import TrainingSet
+from metaling_sk.transfer._fitting import TransferFitting
+from metaling_sk.transfer._linear import LinearTransferClassifier
+from metaling_sk.transfer._source_models import SourceModel, choose_source
+from metaling_sk.transfer._terms import TERMS
+
+LINEAR_ROUNDS = 6
+"""Rounds of self-training of the linear recipe on texts, for self_training="auto"."""
 
 
-class TransferClassifier(TransferPreparation):
+class TransferClassifier(NetworkClassifier, TransferFitting):
     """Turn a source-language model into a target-language model.
 
     1. A source model :math:`f_s` is trained on the labelled samples of `source_languages`, or taken
@@ -278,6 +270,8 @@ class TransferClassifier(TransferPreparation):
     ['positive', 'negative']
     """
 
+    _teacher = "classifier"
+
     _parameter_constraints: dict = {
         "source_languages": [str, "array-like", set, None],
         "target_languages": [str, "array-like", set, None],
@@ -395,14 +389,7 @@ class TransferClassifier(TransferPreparation):
         MemoryError
             If the memory of the GPU does not suffice.
         """
-        can_stay = self.warm_start and hasattr(self, "net_")
-        with (unchanged_on_error if can_stay else unfitted_on_error)(self):
-            samples = check_samples(self, X, y, language, reset=True)
-            source = self._choose_source(samples)
-            self._random_state = agree_on_random_state(self.random_state)
-            with seeded(self._random_state) as rng, Progress(self.verbose, "transfer") as progress:
-                self._fit(samples, source, rng, self._execution(progress))
-        return self
+        return self._fit(X, y, language)
 
     @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(
@@ -444,101 +431,42 @@ class TransferClassifier(TransferPreparation):
             as `source`, if no sample can be learnt from, or if the estimator has been loaded from
             a folder.
         """
-        with unchanged_on_error(self):
-            self._partial_fit(X, y, classes, language, n_epochs, planned_epochs)
-        return self
+        return self._partial_fit(X, y, classes, language, n_epochs, planned_epochs)
 
-    def _fit(self, samples: Samples, source: SourceModel, rng, execution: Execution) -> None:
-        start = self._find_start(source)
-        training_set, network = self._prepare(samples, source, start, rng, execution)
-        stages = Stages(
-            new_net=self._new_net,
-            predict=partial(self._predict_probabilities, execution=execution),
-            terms=self.transfer_,
-            transfer_weight=self.transfer_weight,
-            batch_size=self.batch_size,
-            step_size=self._step_size,
+    def _choose_source(self, samples: Samples) -> SourceModel:
+        """The kind of the source; see `source` for what "auto" is."""
+        source = self.source
+        if isinstance(source, str) and source == "auto":
+            has_targets = samples.is_text and len(set(samples.language)) > 1
+            is_trained = is_scratch(self.encoder) and self.trainable != "head"
+            is_free = self.dictionary is not None and self._transfer_is_auto
+            source = "linear" if has_targets and is_trained and is_free else None
+        return choose_source(source, self._new_recipe)
+
+    def _learn_output(self, samples: Samples, classes) -> Classes:
+        if classes is None:
+            check_two_classes(samples, self)
+            classes = samples.present_classes
+        return Classes(np.asarray(classes))
+
+    def _new_recipe(self, samples: Samples, random_state: int) -> LinearTransferClassifier:
+        """The linear recipe, not fitted yet, that takes X in the form that this estimator does."""
+        n_rounds = self.self_training
+        if n_rounds == "auto":
+            n_rounds = LINEAR_ROUNDS if samples.is_text else 0
+        recipe = LinearTransferClassifier(
+            source_languages=self.source_languages_,
+            target_languages=self.target_languages_,
+            dictionary=self.dictionary,
+            self_training=n_rounds,
             n_topics=self.n_topics,
-            held_out=split_validation(training_set.samples, self.validation_fraction, rng),
-            rng=rng,
-            progress=execution.progress,
+            class_weight=self.class_weight,
+            random_state=random_state,
+            text_column=self.text_column,
+            language_column=self.language_column,
+            missing_label=self.missing_label,
         )
-        stages.run(
-            network,
-            training_set,
-            has_source_stage=start is None and not source.teaches,
-            n_rounds=source.n_network_rounds(self.self_training),
-        )
-        self.net_ = list(stages.nets.values())[-1]
-        self.history_ = history_frame(stages.nets)
-        self._complete_statistics(training_set.samples, rng)
-        if "source" in stages.nets:
-            self.source_model_ = self._with_net(stages.nets["source"])
-
-    def _partial_fit(self, X, y, classes, language, n_epochs, planned_epochs) -> None:
-        is_first = not hasattr(self, "net_")
-        self._check_epochs(n_epochs, planned_epochs)
-        samples = check_samples(self, X, y, language, reset=is_first, needs_y=True)
-        source = self._choose_source(samples)
-        if "distill" in list_terms(self.transfer) and not source.teaches:
-            raise ValueError(
-                "`transfer`: 'distill' needs a classifier as `source` in partial_fit, which trains "
-                "no source network; sklearn.pipeline.make_pipeline makes one of a fitted network."
-            )
-        if is_first:
-            # Later calls go on drawing: with the same dropout in every epoch nothing is learnt.
-            self._random_state = agree_on_random_state(self.random_state)
-        with Progress(self.verbose, "transfer") as progress:
-            execution = self._execution(progress)
-            if is_first:
-                classes = None if classes is None else np.unique(classes)
-                with seeded(self._random_state) as rng:
-                    start = self._find_start(source)
-                    training_set, network = self._prepare(
-                        samples, source, start, rng, execution, classes
-                    )
-                    self.net_ = self._new_net(network, training_set, self.transfer_)
-            else:
-                samples = with_classes(samples, self.classes_)
-                training_set = self._prepare_more(samples, source, execution)
-            with untrained_on_error(self.net_):
-                self._train_epochs(training_set, n_epochs, planned_epochs, progress)
-        epochs = history_frame({"partial_fit": self.net_}).tail(n_epochs)
-        if not is_first:
-            epochs = pd.concat([self.history_, epochs], ignore_index=True)
-        self.history_ = epochs
-
-    def _check_epochs(self, n_epochs, planned_epochs) -> None:
-        """Raise a ValueError unless `partial_fit` can add so many epochs."""
-        n_done = len(self.net_.history) if hasattr(self, "net_") else 0
-        if isinstance(n_epochs, bool) or not isinstance(n_epochs, Integral) or n_epochs < 1:
-            raise ValueError(f"`n_epochs` must be a whole number of at least 1, got {n_epochs!r}.")
-        if planned_epochs is not None and n_done + n_epochs > planned_epochs:
-            raise ValueError(
-                f"`planned_epochs` is {planned_epochs}, but {n_epochs} more epochs after {n_done} "
-                f"are {n_done + n_epochs}."
-            )
-        if hasattr(self, "net_") and not hasattr(self, "translator_"):
-            raise ValueError(
-                "partial_fit cannot go on with a loaded estimator, which has no source model and "
-                "no state of the optimiser; pass it as `source` of a new one."
-            )
-
-    def _train_epochs(self, training_set: TrainingSet, n_epochs, planned_epochs, progress) -> None:
-        """Add epochs to the training of the target model."""
-        streams = training_set.streams(self.transfer_)
-        has_labels = any(len(stream) for name, stream in streams.items() if name != "target")
-        if not has_labels and "distill" not in self.transfer_:
-            raise ValueError("partial_fit: X has no row that the objective can learn from.")
-        for _ in range(n_epochs):
-            # Each epoch draws anew, so that two calls do what one of two epochs does.
-            with seeded(self._random_state) as rng:
-                train(
-                    self.net_,
-                    StepIterator(streams, self._step_size, rng),
-                    None,
-                    progress,
-                    "partial_fit",
-                    one_more=True,
-                    planned_epochs=planned_epochs,
-                )
+        for name in DOOR_ATTRIBUTES:
+            if hasattr(self, name):
+                setattr(recipe, name, getattr(self, name))
+        return recipe

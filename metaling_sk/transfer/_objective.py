@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from metaling_sk._data.batches import Batch, TrainingStep
-from metaling_sk._network import losses
 from metaling_sk._network.classifier import ClassifierNetwork, Output
+from metaling_sk._network.outputs.classes import Classes
+from metaling_sk._network.outputs.output_kind import PredictionLoss
 from metaling_sk.transfer._terms import TERMS
 
 
@@ -23,13 +24,15 @@ class TransferObjective(nn.Module):
     transfer_weight : float
         λ.
     temperature : float
-        Temperature of `distill`.
+        Temperature of `distill`, where there are probabilities.
     class_weight : Tensor of shape (n_classes,), optional
-        Weights of the classes in the cross-entropy.
+        Weights of the classes in the loss.
     n_features : int
         Size of the representation.
     start : list of Tensor
         The source weights, for `l2sp`.
+    loss : PredictionLoss, default=CrossEntropy()
+        The loss of predictions.
 
     Attributes
     ----------
@@ -49,8 +52,10 @@ class TransferObjective(nn.Module):
         class_weight=None,
         n_features=0,
         start=(),
+        loss: PredictionLoss = Classes.loss,
     ):
         super().__init__()
+        self.loss = loss
         self.terms = tuple(terms)
         self.transfer_weight = transfer_weight
         self.temperature = temperature
@@ -98,7 +103,7 @@ class TransferObjective(nn.Module):
         """
         values = {}
         if "source" in step.batches:
-            values["source"] = self.cross_entropy(outputs["source"], step.batches["source"])
+            values["source"] = self.supervised_loss(outputs["source"], step.batches["source"])
         for name in self.terms:
             term = TERMS[name]
             is_wanted = training or term.judges_predictions
@@ -115,7 +120,12 @@ class TransferObjective(nn.Module):
         transfer = sum(value for name, value in values.items() if name != "source")
         return values.get("source", 0) + self.transfer_weight * transfer
 
-    def cross_entropy(self, output: Output, batch: Batch) -> torch.Tensor:
-        """Compute the cross-entropy of predictions, weighted by class."""
+    def supervised_loss(self, output: Output, batch: Batch) -> torch.Tensor:
+        """Compute the loss of predictions for labels, weighted by class where there are classes."""
         assert batch.y is not None
-        return losses.cross_entropy(output.logits, batch.y, self.class_weight)
+        return self.loss.supervised(output.logits, batch.y, self.class_weight)
+
+    def distillation_loss(self, output: Output, batch: Batch) -> torch.Tensor:
+        """Compute the distance of predictions from those of a teacher."""
+        assert batch.teacher is not None
+        return self.loss.distillation(output.logits, batch.teacher, self.temperature)

@@ -7,37 +7,32 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.special import softmax
 
 from metaling_sk._data.batches import EncodedSamples
-from metaling_sk._data.samples import Samples, check_two_classes, with_classes
-from metaling_sk._encoders.make_encoder import is_scratch
+from metaling_sk._data.samples import Samples
 from metaling_sk._network.classifier import ClassifierNetwork
-from metaling_sk._network.estimator import DOOR_ATTRIBUTES, NetworkClassifier
+from metaling_sk._network.estimator import NetworkEstimator
 from metaling_sk._network.nets import SkorchNet, new_net
+from metaling_sk._network.outputs.output_kind import OutputKind
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.saved import check_names
 from metaling_sk._utils.messages import name_some, warn_user
 from metaling_sk._utils.random_state import others_may_seed
 from metaling_sk.preprocessing._dictionary_translator import fit_translator
 from metaling_sk.transfer._language_roles import find_language_roles
-from metaling_sk.transfer._linear import LinearTransferClassifier
 from metaling_sk.transfer._objective import TransferObjective
-from metaling_sk.transfer._source_models import SourceModel, choose_source, predict_source
+from metaling_sk.transfer._source_models import SourceModel
 from metaling_sk.transfer._terms import TERMS, Situation, find_terms, trained
 from metaling_sk.transfer._training_set import TrainingSet
 
 N_HIDDEN = 128
 """Units of the layer that the aligning terms act on, where the inputs are fixed."""
 
-LINEAR_ROUNDS = 6
-"""Rounds of self-training of the linear recipe on texts, for self_training="auto"."""
-
 SAVED_ATTRIBUTES = ("source_languages_", "target_languages_", "transfer_")
 """Fitted attributes that are JSON as they are, beside those of the base."""
 
 
-class TransferPreparation(NetworkClassifier):
+class TransferPreparation(NetworkEstimator):
     """Everything between validated samples and the first training step."""
 
     source_languages: Any
@@ -51,21 +46,19 @@ class TransferPreparation(NetworkClassifier):
     n_topics: int
 
     def _choose_source(self, samples: Samples) -> SourceModel:
-        """The kind of the source; see `source` for what "auto" is."""
-        source = self.source
-        if isinstance(source, str) and source == "auto":
-            has_targets = samples.is_text and len(set(samples.language)) > 1
-            is_trained = is_scratch(self.encoder) and self.trainable != "head"
-            is_free = self.dictionary is not None and self._transfer_is_auto
-            source = "linear" if has_targets and is_trained and is_free else None
-        return choose_source(source, self._new_recipe)
+        """The kind of the source."""
+        raise NotImplementedError
+
+    def _learn_output(self, samples: Samples, classes) -> OutputKind:
+        """What is learnt from the labels alone; `classes` are the classes, if they are known."""
+        raise NotImplementedError
 
     @property
     def _transfer_is_auto(self) -> bool:
         return isinstance(self.transfer, str) and self.transfer == "auto"
 
-    def _find_start(self, source: SourceModel) -> NetworkClassifier | None:
-        """The fitted classifier whose network is the start, if any."""
+    def _find_start(self, source: SourceModel) -> NetworkEstimator | None:
+        """The fitted estimator whose network is the start, if any."""
         if source.start is None and self.warm_start and hasattr(self, "net_"):
             return copy.copy(self)
         return source.start
@@ -74,7 +67,7 @@ class TransferPreparation(NetworkClassifier):
         self,
         samples: Samples,
         source: SourceModel,
-        start: NetworkClassifier | None,
+        start: NetworkEstimator | None,
         rng: np.random.RandomState,
         execution: Execution,
         classes=None,
@@ -85,12 +78,13 @@ class TransferPreparation(NetworkClassifier):
         samples = samples.take(np.isin(samples.language, [*languages[0], *languages[1]]))
         network = None
         if start is not None:
-            classes, network = start.classes_, start._network_to_start_from()
-        if classes is None:
-            classes = self._find_classes(samples, source)
-        samples = with_classes(samples, classes)
-        assert samples.classes is not None
-        self.classes_ = samples.classes
+            output, network = start._output, start._network_to_start_from()
+        else:
+            output = self._learn_output(samples, classes)
+            if classes is None:
+                self._check_source_labels(samples, source)
+        samples = output.align(samples)
+        self._output = output
         is_target = self._is_target(samples)
         if not self.source_languages_:
             # Nothing is left to be a source: the labels there are train the model.
@@ -99,7 +93,7 @@ class TransferPreparation(NetworkClassifier):
             samples,
             is_target,
             languages,
-            has_teacher=source.teaches,
+            teacher=source.teaches,
             has_dictionary=self.dictionary is not None,
             can_align=network is None or not network.is_linear,
         )
@@ -162,35 +156,34 @@ class TransferPreparation(NetworkClassifier):
     def _is_target(self, samples: Samples) -> np.ndarray:
         return np.isin(samples.language, self.target_languages_)
 
-    def _find_classes(self, samples: Samples, source: SourceModel) -> np.ndarray:
-        """The classes that have labelled samples, at least two."""
-        check_two_classes(samples, self)
+    def _check_source_labels(self, samples: Samples, source: SourceModel) -> None:
+        """Raise a ValueError if a source model is to be trained on labels that are not there."""
         has_label = np.isin(samples.language[samples.labelled], self.source_languages_)
         if self.source_languages_ and source.needs_source_labels and not has_label.any():
             raise ValueError(
                 f"No row in the source languages {self.source_languages_} has a label; label some "
                 "of their rows, or name other languages in `source_languages`."
             )
-        return samples.present_classes
 
     def _new_training_set(
         self, samples: Samples, inputs, is_target, source: SourceModel, execution: Execution
     ) -> TrainingSet:
-        encoded = self._encode(inputs, samples.language).with_labels(samples.y)
+        output = self._output
+        encoded = self._encode(inputs, samples.language).with_labels(output.targets(samples))
         training_set = TrainingSet(samples, encoded, is_target)
         if "distill" in self.transfer_ and source.teaches:
-            probabilities = np.zeros((len(samples), len(self.classes_)))
-            probabilities[is_target] = predict_source(
-                self.source_model_, samples.take(is_target), self.classes_
+            predictions = np.zeros((len(samples), output.n_outputs))
+            predictions[is_target] = source.teaching(
+                self.source_model_, samples.take(is_target), output
             )
-            training_set.source_probabilities = probabilities
+            training_set.source_predictions = predictions
         if "code_switch" in self.transfer_:
             assert self.translator_ is not None
             labelled = samples.take(~is_target & samples.labelled)
             texts = self.translator_.code_switch(labelled.texts, language=labelled.language)
             switched = self.front_end_.inputs(replace(labelled, texts=texts), execution)
             training_set.switched = self._encode(switched, labelled.language).with_labels(
-                labelled.y
+                output.targets(labelled)
             )
         return training_set
 
@@ -202,7 +195,7 @@ class TransferPreparation(NetworkClassifier):
             body.encoder,
             body.norm,
             body.n_features,
-            len(self.classes_),
+            self._output.n_outputs,
             N_HIDDEN if needs_hidden else 0,
             body.dropout,
         )
@@ -216,35 +209,15 @@ class TransferPreparation(NetworkClassifier):
             self._class_weights(training_set.samples.labels),
             network.head.in_features,
             [weight.detach().clone() for weight in trained(network)] if "l2sp" in terms else (),
+            self._output.loss,
         )
         return new_net(network, objective, self._settings())
 
-    def _predict_probabilities(
+    def _predict_teaching(
         self, network: ClassifierNetwork, encoded: EncodedSamples, execution: Execution
     ) -> np.ndarray:
-        return softmax(self.front_end_.logits(network, encoded, execution), axis=1)
-
-    def _new_recipe(self, samples: Samples, random_state: int) -> LinearTransferClassifier:
-        """The linear recipe, not fitted yet, that takes X in the form that this estimator does."""
-        n_rounds = self.self_training
-        if n_rounds == "auto":
-            n_rounds = LINEAR_ROUNDS if samples.is_text else 0
-        recipe = LinearTransferClassifier(
-            source_languages=self.source_languages_,
-            target_languages=self.target_languages_,
-            dictionary=self.dictionary,
-            self_training=n_rounds,
-            n_topics=self.n_topics,
-            class_weight=self.class_weight,
-            random_state=random_state,
-            text_column=self.text_column,
-            language_column=self.language_column,
-            missing_label=self.missing_label,
-        )
-        for name in DOOR_ATTRIBUTES:
-            if hasattr(self, name):
-                setattr(recipe, name, getattr(self, name))
-        return recipe
+        """What another network can learn from the predictions of a network."""
+        return self._output.teaching(self.front_end_.logits(network, encoded, execution))
 
     def _with_net(self, net: SkorchNet) -> TransferPreparation:
         """This estimator with another net."""

@@ -1,4 +1,4 @@
-"""Source models: where the target model starts, or the classifier whose predictions it learns."""
+"""Source models: where the target model starts, or the model whose predictions it learns."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 from sklearn import config_context
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import check_random_state
 
 from metaling_sk._data.samples import Samples
-from metaling_sk._network.estimator import NetworkClassifier
+from metaling_sk._network.estimator import NetworkEstimator
+from metaling_sk._network.network_classifier import NetworkClassifier
+from metaling_sk._network.network_regressor import NetworkRegressor
 from metaling_sk._utils.frozen import is_fitted, not_fitted, unfreeze
 from metaling_sk.transfer._linear import LinearTransferClassifier
 
@@ -24,20 +26,21 @@ NewRecipe = Callable[[Samples, int], LinearTransferClassifier]
 
 
 class SourceModel:
-    """A source model of `TransferClassifier`.
+    """A source model of `TransferClassifier` or `TransferRegressor`.
 
     Attributes
     ----------
-    start : fitted NetworkClassifier or None
-        The classifier whose network the target model starts from.
-    teaches : bool
-        Whether the target model learns from its predictions, not from its weights.
+    start : fitted NetworkEstimator or None
+        The estimator whose network the target model starts from.
+    teaches : str or None
+        What it is, "classifier" or "regressor", if the target model learns from its predictions;
+        None if it learns from its weights.
     needs_source_labels : bool
         Whether it is fitted on labelled samples of the source languages.
     """
 
-    start: NetworkClassifier | None = None
-    teaches = False
+    start: NetworkEstimator | None = None
+    teaches: str | None = None
     needs_source_labels = True
 
     def fit(self, samples: Samples, languages, is_target: np.ndarray, translator, rng):
@@ -55,6 +58,19 @@ class SourceModel:
         """
         return None
 
+    def teaching(self, model, samples: Samples, output) -> np.ndarray:
+        """What the fitted source model teaches about samples, shape (n_samples, n_outputs).
+
+        Parameters
+        ----------
+        model : estimator
+            What `fit` returned.
+        samples : Samples
+        output : OutputKind
+            The kind of output of the target model.
+        """
+        raise NotImplementedError
+
     def n_network_rounds(self, self_training) -> int:
         """Rounds of self-training of the target network."""
         return 0 if self_training == "auto" else self_training
@@ -65,11 +81,11 @@ class NewNetworkSource(SourceModel):
 
 
 class FittedNetworkSource(SourceModel):
-    """A fitted classifier of this package, whose network is the start."""
+    """A fitted estimator of this package, whose network is the start."""
 
     needs_source_labels = False
 
-    def __init__(self, start: NetworkClassifier):
+    def __init__(self, start: NetworkEstimator):
         if not is_fitted(start):
             raise not_fitted(start, "source")
         self.start = start
@@ -78,13 +94,16 @@ class FittedNetworkSource(SourceModel):
         return self.start
 
 
-class _TeachingSource(SourceModel):
+class _TeachingClassifier(SourceModel):
     """A classifier that the target model learns from by its predictions."""
 
-    teaches = True
+    teaches = "classifier"
+
+    def teaching(self, model, samples, output):
+        return predict_source(model, samples, output.classes)
 
 
-class LinearSource(_TeachingSource):
+class LinearSource(_TeachingClassifier):
     """The linear recipe, fitted on all samples."""
 
     def __init__(self, new_recipe: NewRecipe):
@@ -99,33 +118,81 @@ class LinearSource(_TeachingSource):
         return 0  # It is the recipe that trains itself.
 
 
-class ClassifierSource(_TeachingSource):
-    """An sklearn classifier; where it is not fitted, a clone is, on the labelled source samples."""
+class _SklearnSource(SourceModel):
+    """A model of sklearn; where it is not fitted, a clone is, on the labelled source samples."""
 
-    def __init__(self, classifier):
-        if not hasattr(classifier, "predict_proba"):
-            raise TypeError(
-                f"`source`: {type(classifier).__name__} has no predict_proba, which the target "
-                "model learns from; wrap it in sklearn.calibration.CalibratedClassifierCV."
-            )
-        self.classifier = classifier
-        self.needs_source_labels = not is_fitted(classifier)
+    predicts_by: str
+    """The method whose predictions are learnt from."""
+
+    def __init__(self, model):
+        self.model = model
+        self.needs_source_labels = not is_fitted(model)
 
     def fit(self, samples, languages, is_target, translator, rng):
         if not self.needs_source_labels:
-            return self.classifier
+            return self.model
         source = samples.take(~is_target & samples.labelled)
         if translator is not None:
             texts = translator.transform(source.texts, language=source.language)
             source = replace(source, texts=texts)
-        language = _language_argument(self.classifier, source)
-        if isinstance(self.classifier, Pipeline):
-            last, _ = self.classifier.steps[-1]
+        language = _language_argument(self.model, source, self.predicts_by)
+        if isinstance(self.model, Pipeline):
+            last, _ = self.model.steps[-1]
             language = {f"{last}__{name}": value for name, value in language.items()}
         with config_context(enable_metadata_routing=False):
-            return clone(self.classifier).fit(
-                _as_input(self.classifier, source), source.classes[source.y], **language
+            return clone(self.model).fit(
+                _as_input(self.model, source), source.given_labels, **language
             )
+
+
+class ClassifierSource(_SklearnSource, _TeachingClassifier):
+    """An sklearn classifier."""
+
+    predicts_by = "predict_proba"
+
+    def __init__(self, classifier):
+        if not hasattr(classifier, "predict_proba"):
+            if is_regressor(classifier):
+                raise _other_output(classifier, "regressor", "TransferRegressor")
+            raise TypeError(
+                f"`source`: {type(classifier).__name__} has no predict_proba, which the target "
+                "model learns from; wrap it in sklearn.calibration.CalibratedClassifierCV."
+            )
+        super().__init__(classifier)
+
+
+class RegressorSource(_SklearnSource):
+    """An sklearn regressor that the target model learns from by its predictions."""
+
+    teaches = "regressor"
+    predicts_by = "predict"
+
+    def __init__(self, regressor):
+        if is_classifier(regressor):
+            raise _other_output(regressor, "classifier", "TransferClassifier")
+        if not hasattr(regressor, "predict"):
+            raise TypeError(
+                f"`source`: {type(regressor).__name__} has no predict, which the target model "
+                "learns from; pass a regressor."
+            )
+        super().__init__(regressor)
+
+    def teaching(self, model, samples, output):
+        predictions = _predict(model, samples, self.predicts_by)
+        if predictions.shape not in ((len(samples),), (len(samples), 1)):
+            raise ValueError(
+                f"`source` predicts numbers of shape {predictions.shape} for {len(samples)} rows; "
+                "it must predict one number for each."
+            )
+        return output.standardise(predictions.reshape(-1), samples.language)[:, None]
+
+
+def _other_output(source, kind: str, right: str) -> TypeError:
+    """The error for a source whose kind of output is another one."""
+    return TypeError(
+        f"`source`: {type(source).__name__} is a {kind}; {right} learns from it. As `encoder`, a "
+        "fitted estimator of this package may be of any kind."
+    )
 
 
 def choose_source(source, new_recipe: NewRecipe) -> SourceModel:
@@ -140,6 +207,16 @@ def choose_source(source, new_recipe: NewRecipe) -> SourceModel:
     return ClassifierSource(source)
 
 
+def choose_regressor(source) -> SourceModel:
+    """Choose the kind for a `source` parameter of a regressor."""
+    source = unfreeze(source, "source")
+    if source is None:
+        return NewNetworkSource()
+    if isinstance(source, NetworkRegressor):
+        return FittedNetworkSource(source)
+    return RegressorSource(source)
+
+
 def predict_source(model, samples: Samples, classes: np.ndarray) -> np.ndarray:
     """The probabilities that a fitted source model predicts, with a column for each class."""
     unknown = sorted(set(model.classes_.tolist()) ^ set(classes.tolist()), key=str)
@@ -148,20 +225,24 @@ def predict_source(model, samples: Samples, classes: np.ndarray) -> np.ndarray:
             f"`source` knows the classes {model.classes_.tolist()}, but y and `source` together "
             f"do not agree on {unknown}; both must have the same classes."
         )
-    with config_context(enable_metadata_routing=False):
-        probabilities = model.predict_proba(
-            _as_input(model, samples), **_language_argument(model, samples)
-        )
+    probabilities = _predict(model, samples, ClassifierSource.predicts_by)
     return probabilities[:, np.searchsorted(model.classes_, classes)]
 
 
-def _as_input(classifier, samples: Samples):
-    """X in the form that a classifier takes."""
+def _predict(model, samples: Samples, method: str) -> np.ndarray:
+    with config_context(enable_metadata_routing=False):
+        return getattr(model, method)(
+            _as_input(model, samples), **_language_argument(model, samples, method)
+        )
+
+
+def _as_input(model, samples: Samples):
+    """X in the form that a model takes."""
     if not samples.is_text:
         return samples.features
-    first = _step(classifier, 0)
+    first = _step(model, 0)
     # The parts of a union take one form of X: that of the plainest, texts.
-    parameters = [] if isinstance(first, FeatureUnion) else list(_parameters(classifier))
+    parameters = [] if isinstance(first, FeatureUnion) else list(_parameters(model))
     columns: dict[str, Any] = {
         wanted: next((value for name, value in parameters if name.endswith(wanted)), None)
         for wanted in ("text_column", "language_column")
@@ -169,18 +250,18 @@ def _as_input(classifier, samples: Samples):
     return samples.texts if None in columns.values() else samples.to_frame(**columns)
 
 
-def _language_argument(classifier, samples: Samples) -> dict[str, np.ndarray]:
-    """The languages of features, by the name of the argument, where a classifier takes them."""
-    takes_language = "language" in signature(_step(classifier, -1).predict_proba).parameters
+def _language_argument(model, samples: Samples, method: str) -> dict[str, np.ndarray]:
+    """The languages of features, by the name of the argument, where a model takes them."""
+    takes_language = "language" in signature(getattr(_step(model, -1), method)).parameters
     return {"language": samples.language} if takes_language and not samples.is_text else {}
 
 
-def _step(classifier, number: int):
-    """The first or last step of a pipeline, or the classifier itself."""
-    while isinstance(classifier, FrozenEstimator | Pipeline):
-        is_pipeline = isinstance(classifier, Pipeline)
-        classifier = classifier.steps[number][1] if is_pipeline else classifier.estimator
-    return classifier
+def _step(model, number: int):
+    """The first or last step of a pipeline, or the model itself."""
+    while isinstance(model, FrozenEstimator | Pipeline):
+        is_pipeline = isinstance(model, Pipeline)
+        model = model.steps[number][1] if is_pipeline else model.estimator
+    return model
 
 
 def _parameters(estimator) -> Iterator[tuple[str, Any]]:

@@ -26,7 +26,7 @@ class Stages:
     new_net : callable
         Makes the net of (network, training set, terms).
     predict : callable
-        Gives the probabilities that (network, encoded samples) predicts.
+        Gives what (network, encoded samples) predicts, in the form that networks learn from.
     terms : list of str
         The terms of the target network.
     transfer_weight : float
@@ -81,8 +81,8 @@ class Stages:
         if has_source_stage:
             self._train("source", network, [], training_set, has_target_stage + n_rounds)
             network = copy.deepcopy(network)
-        if "distill" in self.terms and training_set.source_probabilities is None:
-            training_set.source_probabilities = self.predict(network, training_set.encoded)
+        if "distill" in self.terms and training_set.source_predictions is None:
+            training_set.source_predictions = self.predict(network, training_set.encoded)
         first_weights = copy.deepcopy(network.state_dict()) if n_rounds else {}
         if has_target_stage:
             self._train("target", network, self.terms, training_set, n_rounds)

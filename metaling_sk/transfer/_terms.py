@@ -36,8 +36,8 @@ class Situation:
     is_target : ndarray of bool, shape (n_samples,)
     languages : tuple of (list of str, list of str)
         The source and the target languages.
-    has_teacher : bool
-        Whether the source model teaches by its predictions.
+    teacher : str or None
+        What the source model is, if it teaches by its predictions: "classifier" or "regressor".
     has_dictionary : bool
     can_align : bool
         Whether training can change the representations of the network.
@@ -46,7 +46,7 @@ class Situation:
     samples: Samples
     is_target: np.ndarray
     languages: tuple[list[str], list[str]]
-    has_teacher: bool
+    teacher: str | None
     has_dictionary: bool
     can_align: bool
 
@@ -71,7 +71,6 @@ class ObjectiveState(Protocol):
 
     Attributes
     ----------
-    temperature : float
     progress : float
         Share of the steps that are done.
     start : list of Tensor
@@ -80,13 +79,16 @@ class ObjectiveState(Protocol):
         The networks of terms that have one, by the name of the term.
     """
 
-    temperature: float
     progress: float
     start: list[torch.Tensor]
     parts: nn.ModuleDict
 
-    def cross_entropy(self, output: Output, batch: Batch) -> torch.Tensor:
-        """The cross-entropy of predictions, weighted by class."""
+    def supervised_loss(self, output: Output, batch: Batch) -> torch.Tensor:
+        """The loss of predictions for labels, weighted by class where there are classes."""
+        ...
+
+    def distillation_loss(self, output: Output, batch: Batch) -> torch.Tensor:
+        """The distance of predictions from those of a teacher."""
         ...
 
 
@@ -132,7 +134,7 @@ class Term(ABC):
 
 
 class Labels(Term):
-    """Cross-entropy on target labels, times ``n / (n + 256)``.
+    """Loss on target labels, times ``n / (n + 256)``.
 
     The mean over a few samples says little about the mean over the language. The fewer labels
     there are, the more the other terms decide.
@@ -148,12 +150,12 @@ class Labels(Term):
 
     def value(self, objective, outputs, step, network):
         n_labels = step.sizes["labels"]
-        loss = objective.cross_entropy(outputs["labels"], step.batches["labels"])
+        loss = objective.supervised_loss(outputs["labels"], step.batches["labels"])
         return n_labels / (n_labels + ENOUGH_LABELS) * loss
 
 
 class Distill(Term):
-    """KL divergence from the predictions of the source model (Hinton et al., 2015)."""
+    """Distance from the predictions of the source model (Hinton et al., 2015)."""
 
     name = "distill"
     streams = ("target",)
@@ -164,8 +166,7 @@ class Distill(Term):
         return None if situation.has_target else "rows in a target language"
 
     def value(self, objective, outputs, step, network):
-        teacher = step.batches["target"].teacher
-        return losses.distillation(outputs["target"].logits, teacher, objective.temperature)
+        return objective.distillation_loss(outputs["target"], step.batches["target"])
 
 
 class _Aligning(Term):
@@ -226,8 +227,8 @@ class L2sp(Term):
     name = "l2sp"
 
     def find_lack(self, situation):
-        if situation.has_teacher:
-            return "a network as source, but `source` is a classifier"
+        if situation.teacher:
+            return f"a network as source, but `source` is a {situation.teacher}"
         return None
 
     def value(self, objective, outputs, step, network):
@@ -235,7 +236,7 @@ class L2sp(Term):
 
 
 class CodeSwitch(Term):
-    """Cross-entropy on code-switched source text (Qin et al., 2020)."""
+    """Loss on code-switched source text (Qin et al., 2020)."""
 
     name = "code_switch"
     streams = ("code_switch",)
@@ -249,7 +250,7 @@ class CodeSwitch(Term):
         return None
 
     def value(self, objective, outputs, step, network):
-        return objective.cross_entropy(outputs["code_switch"], step.batches["code_switch"])
+        return objective.supervised_loss(outputs["code_switch"], step.batches["code_switch"])
 
 
 TERMS: dict[str, Term] = {
@@ -283,7 +284,7 @@ def find_terms(transfer, situation: Situation) -> list[str]:
         If a term has nothing to work on.
     """
     if isinstance(transfer, str) and transfer == "auto":
-        can_distill = situation.has_teacher and situation.has_target
+        can_distill = bool(situation.teacher) and situation.has_target
         return ["labels"] * situation.has_target_labels + ["distill"] * can_distill
     terms = list_terms(transfer)
     for term in terms:

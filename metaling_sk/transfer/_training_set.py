@@ -22,8 +22,8 @@ class TrainingSet:
     encoded : EncodedSamples
         The same samples, ready for the network.
     is_target : ndarray of bool, shape (n_samples,)
-    source_probabilities : ndarray of shape (n_samples, n_classes), or None
-        Predictions of the source model for the target samples.
+    source_predictions : ndarray of shape (n_samples, n_outputs), or None
+        What the source model teaches about the target samples.
     switched : EncodedSamples or None
         The labelled source samples, code-switched.
     """
@@ -31,7 +31,7 @@ class TrainingSet:
     samples: Samples
     encoded: EncodedSamples
     is_target: np.ndarray
-    source_probabilities: np.ndarray | None = None
+    source_predictions: np.ndarray | None = None
     switched: EncodedSamples | None = None
 
     def with_labels(self, y: np.ndarray) -> TrainingSet:
@@ -45,7 +45,7 @@ class TrainingSet:
         chosen[part] = True
         labelled = self.samples.labelled
         is_source, is_target = ~self.is_target & labelled & chosen, self.is_target & chosen
-        encoded = replace(self.encoded, teacher=self.source_probabilities)
+        encoded = replace(self.encoded, teacher=self.source_predictions)
         wanted = {stream for term in terms for stream in TERMS[term].streams}
         streams = {"source": encoded.take(is_source)}
         if "labels" in wanted:

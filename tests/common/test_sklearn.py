@@ -2,7 +2,7 @@
 
 import pytest
 from estimators import ESTIMATORS
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -51,6 +51,13 @@ def test_every_public_estimator_is_in_the_table(estimator):
     assert bool(instances.without_data) == bool(instances.left_out)
     assert all(type(instance) is estimator for instance in instances.on_numbers)
     assert all(type(instance) is estimator for instance in instances.on_texts.values())
+
+
+@pytest.mark.parametrize("estimator", PUBLIC)
+def test_every_public_regressor_is_in_our_suite(estimator):
+    instances = ESTIMATORS[estimator].of_numbers_on_texts
+    assert bool(instances) == issubclass(estimator, RegressorMixin)
+    assert all(type(instance) is estimator for instance in instances.values())
 
 
 @pytest.mark.parametrize("estimator", PUBLIC)

@@ -1,0 +1,94 @@
+"""The interface of a kind of output, and of the loss of its predictions.
+
+A new kind is a subclass of `OutputKind`, with a function that checks y in `_data` and an estimator
+base like `NetworkRegressor`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from metaling_sk._data.samples import Samples
+
+
+class PredictionLoss(ABC):
+    """What training minimises of the predictions for labelled samples, or those of a teacher."""
+
+    @abstractmethod
+    def supervised(
+        self, outputs: torch.Tensor, y: torch.Tensor, class_weight: torch.Tensor | None
+    ) -> torch.Tensor:
+        """The mean loss of the predictions for labels.
+
+        Parameters
+        ----------
+        outputs : Tensor of shape (n_samples, n_outputs)
+            What the head computes.
+        y : Tensor of shape (n_samples,)
+            What `OutputKind.targets` makes of the labels.
+        class_weight : Tensor of shape (n_classes,) or None
+            Weights of the classes, where the kind has any.
+        """
+
+    @abstractmethod
+    def distillation(
+        self, outputs: torch.Tensor, teacher: torch.Tensor, temperature: float
+    ) -> torch.Tensor:
+        """The mean distance from the predictions of a teacher.
+
+        Parameters
+        ----------
+        outputs : Tensor of shape (n_samples, n_outputs)
+            What the head computes.
+        teacher : Tensor of shape (n_samples, n_outputs)
+            What `OutputKind.teaching` makes of the outputs of a network, or the same of another
+            model.
+        temperature : float
+            Softens both, where the kind has probabilities.
+        """
+
+
+class OutputKind(ABC):
+    """What the labels are, and how a head with some outputs predicts them.
+
+    It holds what a fit has learnt from the labels alone, and does not change.
+
+    Attributes
+    ----------
+    loss : PredictionLoss
+    step : float
+        How much a step of the training changes a typical output on features.
+    """
+
+    loss: PredictionLoss
+    step: ClassVar[float]
+
+    @property
+    @abstractmethod
+    def n_outputs(self) -> int:
+        """The number of outputs of the head."""
+
+    @abstractmethod
+    def align(self, samples: Samples) -> Samples:
+        """Express the labels of samples as this kind has learnt them."""
+
+    @abstractmethod
+    def targets(self, samples: Samples) -> np.ndarray:
+        """What goes into batches as y, for each sample; anything where there is no label."""
+
+    @abstractmethod
+    def strata(self, samples: Samples) -> np.ndarray:
+        """The groups of labels of which validation holds out the same share, shape (n_samples,)."""
+
+    @abstractmethod
+    def teaching(self, outputs: np.ndarray) -> np.ndarray:
+        """What another network can learn from the outputs of one, shape (n_samples, n_outputs)."""
+
+    @abstractmethod
+    def check_fits_network(self, network: nn.Module) -> None:
+        """Raise a ValueError unless the head of a network has these outputs."""

@@ -1,0 +1,151 @@
+"""The fit of a target model, whatever its kind of output: all at once, or in parts."""
+
+from __future__ import annotations
+
+from functools import partial
+from numbers import Integral
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from metaling_sk._data.batches import StepIterator
+from metaling_sk._data.holdout import split_validation
+from metaling_sk._data.samples import Samples, check_samples
+from metaling_sk._network.data_parallel import agree_on_random_state
+from metaling_sk._network.prediction import Execution
+from metaling_sk._network.training import history_frame, train
+from metaling_sk._network.untrained_on_error import untrained_on_error
+from metaling_sk._utils.all_or_nothing import unchanged_on_error, unfitted_on_error
+from metaling_sk._utils.progress import Progress
+from metaling_sk._utils.random_state import seeded
+from metaling_sk.transfer._preparation import TransferPreparation
+from metaling_sk.transfer._source_models import SourceModel
+from metaling_sk.transfer._stages import Stages
+from metaling_sk.transfer._terms import list_terms
+from metaling_sk.transfer._training_set import TrainingSet
+
+
+class TransferFitting(TransferPreparation):
+    """What `fit` and `partial_fit` of classifiers and regressors do."""
+
+    _teacher: str
+    """What can teach by its predictions, in words."""
+
+    def _fit(self, X, y, language) -> Self:
+        can_stay = self.warm_start and hasattr(self, "net_")
+        with (unchanged_on_error if can_stay else unfitted_on_error)(self):
+            samples = check_samples(self, X, y, language, reset=True)
+            source = self._choose_source(samples)
+            self._random_state = agree_on_random_state(self.random_state)
+            with seeded(self._random_state) as rng, Progress(self.verbose, "transfer") as progress:
+                self._fit_samples(samples, source, rng, self._execution(progress))
+        return self
+
+    def _partial_fit(self, X, y, classes, language, n_epochs, planned_epochs) -> Self:
+        with unchanged_on_error(self):
+            self._add_epochs(X, y, classes, language, n_epochs, planned_epochs)
+        return self
+
+    def _fit_samples(
+        self, samples: Samples, source: SourceModel, rng, execution: Execution
+    ) -> None:
+        start = self._find_start(source)
+        training_set, network = self._prepare(samples, source, start, rng, execution)
+        stages = Stages(
+            new_net=self._new_net,
+            predict=partial(self._predict_teaching, execution=execution),
+            terms=self.transfer_,
+            transfer_weight=self.transfer_weight,
+            batch_size=self.batch_size,
+            step_size=self._step_size,
+            n_topics=self.n_topics,
+            held_out=split_validation(
+                training_set.samples.language,
+                self._output.strata(training_set.samples),
+                self.validation_fraction,
+                rng,
+            ),
+            rng=rng,
+            progress=execution.progress,
+        )
+        stages.run(
+            network,
+            training_set,
+            has_source_stage=start is None and not source.teaches,
+            n_rounds=source.n_network_rounds(self.self_training),
+        )
+        self.net_ = list(stages.nets.values())[-1]
+        self.history_ = history_frame(stages.nets)
+        self._complete_statistics(training_set.samples, rng)
+        if "source" in stages.nets:
+            self.source_model_ = self._with_net(stages.nets["source"])
+
+    def _add_epochs(self, X, y, classes, language, n_epochs, planned_epochs) -> None:
+        is_first = not hasattr(self, "net_")
+        self._check_epochs(n_epochs, planned_epochs)
+        samples = check_samples(self, X, y, language, reset=is_first, needs_y=True)
+        source = self._choose_source(samples)
+        if "distill" in list_terms(self.transfer) and not source.teaches:
+            raise ValueError(
+                f"`transfer`: 'distill' needs a {self._teacher} as `source` in partial_fit, which "
+                "trains no source network; sklearn.pipeline.make_pipeline makes one of a fitted "
+                "network."
+            )
+        if is_first:
+            # Later calls go on drawing: with the same dropout in every epoch nothing is learnt.
+            self._random_state = agree_on_random_state(self.random_state)
+        with Progress(self.verbose, "transfer") as progress:
+            execution = self._execution(progress)
+            if is_first:
+                classes = None if classes is None else np.unique(classes)
+                with seeded(self._random_state) as rng:
+                    start = self._find_start(source)
+                    training_set, network = self._prepare(
+                        samples, source, start, rng, execution, classes
+                    )
+                    self.net_ = self._new_net(network, training_set, self.transfer_)
+            else:
+                samples = self._output.align(samples)
+                training_set = self._prepare_more(samples, source, execution)
+            with untrained_on_error(self.net_):
+                self._train_epochs(training_set, n_epochs, planned_epochs, progress)
+        epochs = history_frame({"partial_fit": self.net_}).tail(n_epochs)
+        if not is_first:
+            epochs = pd.concat([self.history_, epochs], ignore_index=True)
+        self.history_ = epochs
+
+    def _check_epochs(self, n_epochs, planned_epochs) -> None:
+        """Raise a ValueError unless `partial_fit` can add so many epochs."""
+        n_done = len(self.net_.history) if hasattr(self, "net_") else 0
+        if isinstance(n_epochs, bool) or not isinstance(n_epochs, Integral) or n_epochs < 1:
+            raise ValueError(f"`n_epochs` must be a whole number of at least 1, got {n_epochs!r}.")
+        if planned_epochs is not None and n_done + n_epochs > planned_epochs:
+            raise ValueError(
+                f"`planned_epochs` is {planned_epochs}, but {n_epochs} more epochs after {n_done} "
+                f"are {n_done + n_epochs}."
+            )
+        if hasattr(self, "net_") and not hasattr(self, "translator_"):
+            raise ValueError(
+                "partial_fit cannot go on with a loaded estimator, which has no source model and "
+                "no state of the optimiser; pass it as `source` of a new one."
+            )
+
+    def _train_epochs(self, training_set: TrainingSet, n_epochs, planned_epochs, progress) -> None:
+        """Add epochs to the training of the target model."""
+        streams = training_set.streams(self.transfer_)
+        has_labels = any(len(stream) for name, stream in streams.items() if name != "target")
+        if not has_labels and "distill" not in self.transfer_:
+            raise ValueError("partial_fit: X has no row that the objective can learn from.")
+        for _ in range(n_epochs):
+            # Each epoch draws anew, so that two calls do what one of two epochs does.
+            with seeded(self._random_state) as rng:
+                train(
+                    self.net_,
+                    StepIterator(streams, self._step_size, rng),
+                    None,
+                    progress,
+                    "partial_fit",
+                    one_more=True,
+                    planned_epochs=planned_epochs,
+                )
