@@ -3,7 +3,7 @@
     python benchmarks/sentiment_scores.py FOLDER_OF_NUSAX
     python benchmarks/sentiment_scores.py FOLDER_OF_NUSAX --split validation
 
-All methods but the last read vectors of a frozen multilingual-e5-small. They get the training rows
+All methods read vectors of a frozen multilingual-e5-small. They get the training rows
 of NusaX: English and Indonesian with labels, the others without, but for k labels in each.
 The methods:
 
@@ -13,8 +13,6 @@ The methods:
 - huber: the same with loss="huber".
 - distill: the same with RidgeCV as `source` and the transfer term "distill".
 - mmd: the same with the transfer term "mmd".
-- fine-tuned: the encoder is trained, too, for up to 4 epochs. It takes minutes on a CPU and is left
-  out by default.
 
 Labels of the other languages count by the term "labels".
 
@@ -41,7 +39,7 @@ METHODS = ["ridge", "ridge, raw vectors", "transfer", "huber", "distill", "mmd"]
 
 
 def read(folder, subset, kept):
-    """The texts, the vectors and the numbers of a subset."""
+    """The vectors, the numbers and the languages of a subset."""
     found = fetch_nusax(mirror=folder, subset=subset, verbose=0)
     path = None if kept is None else kept / f"nusax-e5-{subset}.npy"
     if path is not None and path.exists():
@@ -51,13 +49,12 @@ def read(folder, subset, kept):
         vectors = EncoderVectorizer(encoder, max_length=64, verbose=0).fit_transform(found.data)
         if path is not None:
             np.save(path, vectors)
-    return found.data, vectors, found.target - 1.0
+    return vectors, found.target - 1.0, found.data["language"].to_numpy()
 
 
-def predict(method, seed, texts, X, y, texts_test, X_test):
+def predict(method, seed, X, y, language, X_test, language_test):
     """Fit a method, and predict the test rows."""
     labelled = ~np.isnan(y)
-    language, language_test = (each["language"].to_numpy() for each in (texts, texts_test))
     if method.startswith("ridge"):
         if method == "ridge":
             scaler = LanguageStandardScaler().fit(X, language=language)
@@ -65,16 +62,6 @@ def predict(method, seed, texts, X, y, texts_test, X_test):
             X_test = scaler.transform(X_test, language=language_test)
         return RidgeCV(ALPHAS).fit(X[labelled], y[labelled]).predict(X_test)
     parameters = {"transfer": "labels" if labelled[~np.isin(language, SOURCES)].any() else None}
-    if method == "fine-tuned":
-        model = TransferRegressor(
-            source_languages=SOURCES,
-            encoder=load_encoder("multilingual-e5-small"),
-            max_length=64,
-            max_epochs=4,
-            random_state=seed,
-            **parameters,
-        )
-        return model.fit(texts, y).predict(texts_test)
     if method == "huber":
         parameters["loss"] = "huber"
     if method in ("distill", "mmd"):
@@ -96,9 +83,8 @@ def main():
     parser.add_argument("--methods", nargs="+", default=METHODS)
     parser.add_argument("--vectors", type=Path, help="folder where vectors are kept")
     arguments = parser.parse_args()
-    texts, X, y = read(arguments.folder, "train", arguments.vectors)
-    texts_test, X_test, y_test = read(arguments.folder, arguments.split, arguments.vectors)
-    language, language_test = (each["language"].to_numpy() for each in (texts, texts_test))
+    X, y, language = read(arguments.folder, "train", arguments.vectors)
+    X_test, y_test, language_test = read(arguments.folder, arguments.split, arguments.vectors)
     targets = sorted(set(language) - {*SOURCES})
     for k in arguments.labels:
         for method in arguments.methods:
@@ -108,7 +94,7 @@ def main():
                 for name in targets:
                     given[rng.choice(np.flatnonzero(language == name), k, replace=False)] = True
                 labels = np.where(given, y, np.nan)
-                found = predict(method, seed, texts, X, labels, texts_test, X_test)
+                found = predict(method, seed, X, labels, language, X_test, language_test)
                 parts = [language_test == name for name in targets]
                 pairs = [(y_test[part], found[part]) for part in parts]
                 scores.append(
