@@ -64,9 +64,10 @@ def _as_numbers(y: np.ndarray, indices: np.ndarray) -> np.ndarray:
     """Return the numbers at some indices of a target."""
     if y.dtype.kind not in "biuf":
         for index in indices:
-            if not isinstance(y[index], Real):
+            value = y[index].item() if isinstance(y[index], np.generic) else y[index]
+            if not isinstance(value, Real):
                 raise ValueError(
-                    f"y holds {y[index]!r} in row {index}, which is no number. A regressor "
+                    f"y holds {value!r} in row {index}, which is no number. A regressor "
                     "predicts numbers; for classes there is a classifier."
                 )
     return y[indices].astype(np.float64)
