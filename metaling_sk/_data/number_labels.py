@@ -64,8 +64,9 @@ def _as_numbers(y: np.ndarray, indices: np.ndarray) -> np.ndarray:
     """Return the numbers at some indices of a target."""
     if y.dtype.kind not in "biuf":
         for index in indices:
-            value = y[index].item() if isinstance(y[index], np.generic) else y[index]
-            if not isinstance(value, Real):
+            value = y[index]
+            if not isinstance(value, Real | np.bool_):
+                value = value.item() if isinstance(value, np.str_) else value
                 raise ValueError(
                     f"y holds {value!r} in row {index}, which is no number. A regressor "
                     "predicts numbers; for classes there is a classifier."

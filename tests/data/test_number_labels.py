@@ -18,7 +18,7 @@ FORMS = {
     "large ints": ([2**60, None, 3], None),
     "nullable ints": (pd.Series([1, None, 3], dtype="Int64"), None),
     "a marker": ([1.0, "none", 3], "none"),
-    "a numpy number": ([np.float32(1), NAN, np.int8(3)], None),
+    "numpy numbers": (np.array([np.float32(1), None, np.bool_(True)], dtype=object), None),
 }
 
 
@@ -45,6 +45,7 @@ REFUSED = {
     "decimals": ([Decimal(1), Decimal(2), Decimal(3)], "which is no number"),
     "complex": (np.ones(3) + 1j, "Complex data not supported"),
     "dates": (pd.to_datetime(["2020-01-01"] * 3), "which is no number"),
+    "dates to the nanosecond": (np.array(["2020-01-01"] * 3, "M8[ns]"), "which is no number"),
     "infinity": ([1, np.inf, 3], "y contains infinity"),
     "two columns": (np.ones((3, 2)), r"y has shape \(3, 2\)"),
     "too short": ([1, 2], "inconsistent numbers of samples"),
