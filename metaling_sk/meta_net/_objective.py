@@ -179,7 +179,8 @@ def find_embedding(
                 weight = torch.ones_like(y) if class_weight is None else class_weight[y]
                 sizes.append(weight.sum())
             weights = torch.stack(sizes).to(embedding.dtype)
-            embedding.grad = weights / weights.sum() @ torch.stack(gradients)
+            with torch.autocast(embedding.device.type, enabled=False):
+                embedding.grad = weights / weights.sum() @ torch.stack(gradients)
             optimizer.step()
     return start + (embedding - start).detach()
 

@@ -306,3 +306,15 @@ def test_unlabelled_rows_and_the_whole_table_at_once():
     model = make_meta_net(max_epochs=1).fit(X, y)
     assert model.languages_ == ["en", "zh"]
     np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("trainable", ["all", "adapter", "head"])
+@pytest.mark.parametrize("meta_algorithm", ["joint", "maml", "reptile"])
+def test_low_precision(meta_algorithm, trainable):
+    X, y, language = make_data("scratch")
+    predictions = []
+    for dtype in ("float32", "bfloat16"):
+        model = make_meta_net(dtype=dtype, meta_algorithm=meta_algorithm, trainable=trainable)
+        model.fit(X, y, language=language).adapt(X[:20], y[:20], language="new")
+        predictions.append(model.predict_proba(X[:20], language="new"))
+    np.testing.assert_allclose(*predictions, atol=0.1)
