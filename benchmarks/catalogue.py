@@ -138,7 +138,10 @@ BENCHMARKS = {
         ("adapt.py {sib200} --models {kept} --rows 16 --test-rows 20 --seeds 0",),
     ),
     "imports": Benchmark(
-        ("imports.py",),
+        (
+            "imports.py --methods metaling_sk LinearTransferClassifier TransferClassifier "
+            "'LogisticRegression of sklearn' torch 'Trainer of transformers'",
+        ),
         tables.imports,
         partial(figures.dots, panels={"milliseconds": ["median, ms"]}),
         ("imports.py --seeds 0",),
