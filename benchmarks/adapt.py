@@ -41,7 +41,7 @@ N_ROWS, N_EPOCHS = 100, 4
 """The rows of each language and the epochs of the fits; a frozen encoder needs no epochs."""
 N_LABELS = 64
 RANK, LORA_EPOCHS, LORA_BATCH_SIZE, LORA_LEARNING_RATE = 8, 10, 16, 1e-3
-"""The learning rate is that of the first example in the documentation of peft."""
+"""They are not tuned."""
 NEEDS = {"LoRA": "peft"}
 RESULT = Path(__file__).parent / "results" / "adapt.json"
 
