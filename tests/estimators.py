@@ -79,7 +79,6 @@ ESTIMATORS = {
             "linear teacher": make_classifier(
                 target_languages="zh", source="linear", dictionary=DICTIONARY, self_training=2
             ),
-            "self-training": make_classifier(target_languages="zh", self_training=1),
         },
     ),
     LinearTransferClassifier: Instances(
@@ -100,16 +99,9 @@ ESTIMATORS = {
         },
     ),
     TransferRegressor: Instances(
-        on_numbers=[
-            TransferRegressor(verbose=0),
-            TransferRegressor(loss="huber", target_norm=True, verbose=0),
-        ],
+        on_numbers=[TransferRegressor(verbose=0)],
         of_numbers_on_texts={
             "scratch": make_regressor(target_languages="zh"),
-            "scratch head": make_regressor(target_languages="zh", trainable="head"),
-            "every term": make_regressor(
-                target_languages="zh", transfer=TERMS, dictionary=DICTIONARY
-            ),
             "characters": make_regressor(
                 target_languages="zh", encoder=CHARACTERS, loss="huber", target_norm=True
             ),
@@ -124,7 +116,6 @@ ESTIMATORS = {
         on_numbers=[
             make_search(LogisticRegression(), {"C": [0.1, 1.0]}),
             make_search(Ridge(), {"alpha": [0.1, 1.0]}),
-            make_search(make_classifier(), {"learning_rate": [0.01, 0.02]}),
         ],
         on_texts={"search": make_search(make_linear(), {"C": [0.1, 2.0]})},
     ),

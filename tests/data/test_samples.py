@@ -511,6 +511,7 @@ def test_every_form_of_any_text_is_read_alike(rows):
         assert samples.language.tolist() == language
 
 
+@pytest.mark.filterwarnings("ignore:y holds -1")
 @given(
     st.lists(st.one_of(st.none(), st.integers(-3, 3)), min_size=1, max_size=20).filter(
         lambda y: any(label is not None for label in y)
