@@ -66,18 +66,18 @@ class Instances(NamedTuple):
     """Why they do not apply."""
 
 
+ONE_EPOCH = {"max_epochs": 1, "target_languages": "zh"}
+
 ESTIMATORS = {
     TransferClassifier: Instances(
         on_numbers=[TransferClassifier(verbose=0)],
         on_texts={
-            "scratch": make_classifier(target_languages="zh"),
-            "scratch head": make_classifier(target_languages="zh", trainable="head"),
-            "every term": make_classifier(
-                target_languages="zh", transfer=TERMS, dictionary=DICTIONARY
-            ),
-            "characters": make_classifier(target_languages="zh", encoder=CHARACTERS),
+            "scratch": make_classifier(**ONE_EPOCH),
+            "scratch head": make_classifier(**ONE_EPOCH, trainable="head"),
+            "every term": make_classifier(**ONE_EPOCH, transfer=TERMS, dictionary=DICTIONARY),
+            "characters": make_classifier(**ONE_EPOCH, encoder=CHARACTERS),
             "linear teacher": make_classifier(
-                target_languages="zh", source="linear", dictionary=DICTIONARY, self_training=2
+                **ONE_EPOCH, source="linear", dictionary=DICTIONARY, self_training=2
             ),
         },
     ),
@@ -101,12 +101,12 @@ ESTIMATORS = {
     TransferRegressor: Instances(
         on_numbers=[TransferRegressor(verbose=0)],
         of_numbers_on_texts={
-            "scratch": make_regressor(target_languages="zh"),
+            "scratch": make_regressor(**ONE_EPOCH),
             "characters": make_regressor(
-                target_languages="zh", encoder=CHARACTERS, loss="huber", target_norm=True
+                **ONE_EPOCH, encoder=CHARACTERS, loss="huber", target_norm=True
             ),
             "ridge teacher": make_regressor(
-                target_languages="zh",
+                **ONE_EPOCH,
                 source=make_pipeline(CHARACTERS, Ridge()),
                 dictionary=DICTIONARY,
             ),
