@@ -27,8 +27,8 @@ from metaling_sk import TransferClassifier
 from metaling_sk.datasets import load_encoder
 from metaling_sk.exceptions import InputWarning
 
-LANGUAGES = "eng_Latn zho_Hans arb_Arab hin_Deva swh_Latn tur_Latn ind_Latn yor_Latn".split()
-SOURCE = LANGUAGES[0]
+SOURCE = "eng_Latn"
+OTHERS = ["zho_Hans", "arb_Arab", "hin_Deva", "swh_Latn", "tur_Latn", "ind_Latn", "yor_Latn"]
 DESCRIPTIONS = {
     "entertainment": "films, music, television, art and celebrities",
     "geography": "countries, cities, rivers, mountains, islands and climate",
@@ -66,7 +66,7 @@ def read_training(folder: Path, labels: int, seed: int) -> pd.DataFrame:
     english.loc[rank.sort_index() >= labels, "label"] = None
     others = [
         read(folder, language, "train").sample(N_TEXTS, random_state=seed).assign(label=None)
-        for language in LANGUAGES[1:]
+        for language in OTHERS
     ]
     return pd.concat([english, *others], ignore_index=True)
 
@@ -92,7 +92,7 @@ def measure(folder: Path, split: str, method: str, seed: int, labels: int) -> di
         **parameters,
     )
     clf.fit(train[COLUMNS], train["label"].to_numpy(dtype=object))
-    test = pd.concat([read(folder, language, split) for language in LANGUAGES])
+    test = pd.concat([read(folder, language, split) for language in [SOURCE, *OTHERS]])
     is_right = clf.predict(test[COLUMNS]) == test["label"].to_numpy()
     accuracy = (100 * pd.Series(is_right).groupby(test["language"].to_numpy()).mean()).round(2)
     return {"accuracy": accuracy.to_dict(), "mean": round(float(accuracy.mean()), 2)}

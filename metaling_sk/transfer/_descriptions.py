@@ -21,6 +21,10 @@ NO_LANGUAGE = ""
 """The language of descriptions. They take the statistics of all samples."""
 
 
+Representations = np.ndarray | sparse.csr_array
+"""The vectors that go into the head of a network."""
+
+
 @dataclass(frozen=True)
 class Descriptions:
     """The descriptions of the classes.
@@ -86,7 +90,9 @@ class Descriptions:
         language = np.full(len(self.texts), NO_LANGUAGE, dtype=object)
         return Samples(self.texts, None, language)
 
-    def nearest(self, vectors, rows) -> tuple[np.ndarray, np.ndarray]:
+    def nearest(
+        self, vectors: Representations, rows: Representations
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The head by which the class with the nearest description wins.
 
         A logit is the cosine of a sample and a description, divided by `TEMPERATURE`. Samples are
@@ -105,14 +111,14 @@ class Descriptions:
         weight : ndarray of shape (n_classes, n_features)
         bias : ndarray of shape (n_classes,)
         """
-        vectors = vectors.toarray() if sparse.issparse(vectors) else np.asarray(vectors)
+        vectors = vectors.toarray() if isinstance(vectors, sparse.csr_array) else vectors
         vectors = vectors.astype(np.float64)
         of_classes = [vectors[self.class_index == index] for index in range(len(self.classes))]
         directions = np.stack([texts.mean(axis=0) for texts in of_classes])
         directions -= directions.mean(axis=0)
         directions /= _positive(np.linalg.norm(directions, axis=1, keepdims=True))
         mean = np.asarray(rows.mean(axis=0), dtype=np.float64)
-        squares = rows.power(2) if sparse.issparse(rows) else np.square(rows)
+        squares = rows.power(2) if isinstance(rows, sparse.csr_array) else np.square(rows)
         usual_length = _positive(np.maximum(squares.mean(axis=0) - mean**2, 0).sum()) ** 0.5
         weight = directions / (TEMPERATURE * usual_length)
         return weight, -weight @ mean

@@ -146,6 +146,7 @@ class TransferPreparation(NetworkEstimator):
             self._predict(network, each, execution).representations for each in (texts, rows)
         )
         if network.norm is not None:
+            assert isinstance(represented, np.ndarray)
             represented = network.norm.start(represented, rows.language_index)
         weight, bias = descriptions.nearest(vectors, represented)
         with torch.no_grad():
