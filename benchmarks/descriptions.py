@@ -12,7 +12,7 @@ in the eight languages, as their mean. The methods are those of TransferClassifi
 - templates: also on eight rows for each class that read "This sentence is about DESCRIPTION",
   which is what SetFit does without labels
 - descriptions: with `class_descriptions`, in English
-- self-training: the same with a round of self-training
+- self-training: the same with three rounds of self-training
 - all: the same as descriptions, but all weights are trained; the others have a frozen encoder
 """
 
@@ -44,7 +44,7 @@ METHODS = {
     "labels": {},
     "templates": {},
     "descriptions": DESCRIBED,
-    "self-training": DESCRIBED | {"self_training": 1, "n_topics": 1},
+    "self-training": DESCRIBED | {"self_training": 3, "n_topics": 1},
     "all": DESCRIBED | {"trainable": "all"},
 }
 N_TEXTS = 200
