@@ -102,10 +102,7 @@ BENCHMARKS = {
         QUICK_MANY,
     ),
     "descriptions": Benchmark(
-        (
-            "descriptions.py {sib200}",
-            "descriptions.py {sib200} --methods all --seeds 0",
-        ),
+        ("descriptions.py {sib200}",),
         tables.descriptions,
         partial(
             figures.lines, xlabel="English labels of each class", ylabel="accuracy, 8 languages (%)"
