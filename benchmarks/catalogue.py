@@ -101,6 +101,14 @@ BENCHMARKS = {
         partial(figures.dots, panels={"accuracy (%) in new languages": slice(None)}),
         QUICK_MANY,
     ),
+    "descriptions": Benchmark(
+        ("descriptions.py {sib200}",),
+        tables.descriptions,
+        partial(
+            figures.lines, xlabel="English labels of each class", ylabel="accuracy, 8 languages (%)"
+        ),
+        ("descriptions.py {sib200} --labels 0 --seeds 0",),
+    ),
     "prediction": Benchmark(
         ("prediction.py",),
         tables.prediction,

@@ -139,6 +139,22 @@ def largest_families(languages) -> pd.Series:
     return names.str.removeprefix("F_").reindex(list(codes), fill_value="others")
 
 
+def descriptions(folder: Path) -> pd.DataFrame:
+    """What descriptions of the classes are worth, by the number of labels."""
+    titles = {
+        "labels": "labels only",
+        "templates": "templates",
+        "descriptions": "descriptions",
+        "self-training": "self-training",
+        "all": "all weights",
+    }
+    rows = records.read_table(folder / "descriptions.json")
+    rows = rows[rows["split"] == "test"]
+    rows["column"] = rows["method"].map(titles)
+    table = collect(rows.sort_values("labels"), "labels", "column", "mean", order=titles.values())
+    return table.rename_axis("labels of each class")
+
+
 def prediction(folder: Path) -> pd.DataFrame:
     """How long predictions take."""
     rows = (

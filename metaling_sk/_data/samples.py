@@ -215,6 +215,23 @@ def join(first: Samples, second: Samples) -> Samples:
     return Samples(**fields, classes=first.classes)
 
 
+def without_labels(samples: Samples) -> Samples:
+    """Say that no sample has a label.
+
+    Parameters
+    ----------
+    samples : Samples
+        Samples whose y is None.
+
+    Returns
+    -------
+    Samples
+        The same samples with class indices, which are all `MISSING`, and no class.
+    """
+    y = np.full(len(samples), MISSING, dtype=np.int64)
+    return replace(samples, y=y, classes=np.array([]))
+
+
 def with_classes(samples: Samples, classes) -> Samples:
     """Express the labels as indices into other classes.
 

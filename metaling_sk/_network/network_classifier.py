@@ -48,7 +48,7 @@ class NetworkClassifier(LanguageClassifierMixin, NetworkEstimator):
 
     def _class_weights(self, labels: np.ndarray) -> torch.Tensor | None:
         """The weight of each class; the labels are class indices."""
-        if self.class_weight is None:
+        if self.class_weight is None or not len(labels):
             return None
         # "balanced" can count no more than the classes that the labels have.
         balanced = isinstance(self.class_weight, str)

@@ -127,18 +127,17 @@ def history_frame(nets: dict[str, SkorchNet]) -> pd.DataFrame:
     nets : dict of str to SkorchNet
         The nets by their names, which stand in the column `stage`.
     """
-    return pd.DataFrame(
-        [
-            {"stage": stage}
-            | {
-                name: value
-                for name, value in epoch.items()
-                if name not in HIDDEN_COLUMNS and not name.endswith("_best")
-            }
-            for stage, net in nets.items()
-            for epoch in net.history
-        ]
-    )
+    rows = [
+        {"stage": stage}
+        | {
+            name: value
+            for name, value in epoch.items()
+            if name not in HIDDEN_COLUMNS and not name.endswith("_best")
+        }
+        for stage, net in nets.items()
+        for epoch in net.history
+    ]
+    return pd.DataFrame(rows, columns=None if rows else ["stage", "epoch", "train_loss"])
 
 
 def _new_schedule(

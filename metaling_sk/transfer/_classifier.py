@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Integral, Real
 
 import numpy as np
@@ -105,6 +106,12 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         Number of topics among the unlabelled target samples; pseudo-labels are drawn from each.
         About the number of domains (products, genres) that the text comes from is a good choice.
         1 ignores topics, which is right where they go with the classes.
+    class_descriptions : dict of label to str or list of str, default=None
+        What each class is about, in words: ``{"sport": "sport, athletes and matches", ...}``. A
+        class may have several texts. The head of a new network starts at the vectors of the
+        descriptions, so that the class with the nearest one wins; labels train it from there. Then
+        y may have no label at all, or none of some classes. It takes an `encoder` that knows what
+        words mean, such as a sentence encoder.
 
     Encoder
 
@@ -281,6 +288,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         "temperature": [Number(Real, 0, None, closed="neither")],
         "self_training": [StrOptions({"auto"}), Number(Integral, 0, None, closed="left")],
         "n_topics": [Number(Integral, 1, None, closed="left")],
+        "class_descriptions": [Mapping, None],
         **common_constraints("dictionary", *NETWORK_PARAMETERS),
     }
 
@@ -296,6 +304,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         dictionary=None,
         self_training="auto",
         n_topics=3,
+        class_descriptions=None,
         encoder="scratch",
         trainable="all",
         pooling="auto",
@@ -334,6 +343,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         self.dictionary = dictionary
         self.self_training = self_training
         self.n_topics = n_topics
+        self.class_descriptions = class_descriptions
         self.encoder = encoder
         self.trainable = trainable
         self.pooling = pooling
@@ -364,15 +374,16 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         self.missing_label = missing_label
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, language=None) -> TransferClassifier:
+    def fit(self, X, y=None, language=None) -> TransferClassifier:
         """Fit the source model and the target model.
 
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
             The n_samples texts, or numbers of shape (n_samples, n_features).
-        y : array-like of shape (n_samples,)
-            NaN, None or `missing_label` where a sample has no label.
+        y : array-like of shape (n_samples,), default=None
+            NaN, None or `missing_label` where a sample has no label. With `class_descriptions` it
+            may be None: no sample has one.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column.
 

@@ -104,9 +104,13 @@ class Stages:
         net = self.new_net(network, training_set, terms)
         for before in self.nets.values():
             net.batch_size_, net.is_halved_ = before.batch_size_, before.is_halved_
-        self.nets[stage] = train(
+        self.nets[stage] = net
+        steps = StepIterator(streams, self.step_size, self.rng)
+        if not len(steps):  # There are descriptions of the classes only.
+            return
+        train(
             net,
-            StepIterator(streams, self.step_size, self.rng),
+            steps,
             StepIterator(valid_streams, self.batch_size),
             self.progress,
             stage,
@@ -130,6 +134,8 @@ class Stages:
             assert training_set.samples.y is not None
             y = training_set.samples.y.copy()
             priors = np.bincount(training_set.samples.labels, minlength=probabilities.shape[1])
+            if training_set.descriptions is not None:
+                priors = priors + 1
             indices, labels = pseudo_labels(probabilities, topics, share * priors / priors.sum())
             y[pool[indices]] = labels
             network = copy.deepcopy(network)

@@ -101,6 +101,16 @@ def test_self_training_without_unlabelled_rows_trains_nothing_more():
     assert model.history_["stage"].unique().tolist() == ["source", "target"]
 
 
+def test_representations_are_what_goes_into_the_head():
+    model = fit({"trainable": "head", "transfer": "coral"})
+    vectors = model.transform(CHINESE[0])
+    assert vectors.shape[1] == len(model.get_feature_names_out())
+    head = model.net_.module_.head
+    logits = vectors @ head.weight.detach().numpy().T + head.bias.detach().numpy()
+    expected = model.decision_function(CHINESE[0])
+    np.testing.assert_allclose(logits[:, 1] - logits[:, 0], expected, atol=1e-5)
+
+
 # Refusals
 
 WRONG_PARAMETERS = {
