@@ -72,7 +72,7 @@ def check_classes_or_indicators(
 
 
 def check_indicators(
-    y, n_samples: int | None, missing_label=None, *, needed: bool = True
+    y, n_samples: int | None, missing_label=None, *, needed: bool = True, name: str = "y"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Validate a target with a column of 0 and 1 for each label, which is not written to.
 
@@ -87,6 +87,8 @@ def check_indicators(
         One more value that stands for a missing label.
     needed : bool, default=True
         Whether a target without any label is an error.
+    name : str, default="y"
+        What messages call it.
 
     Returns
     -------
@@ -100,16 +102,16 @@ def check_indicators(
     ValueError
         If the lengths differ, labels are needed and all are missing, or they are not 0 and 1.
     """
-    values, names = _values_and_names(y)
+    values, names = _values_and_names(y, name)
     if n_samples is not None:
         check_length(values, n_samples)
     if not len(names):
-        raise ValueError("y has no column; it needs one for each label.")
+        raise ValueError(f"{name} has no column; it needs one for each label.")
     known = ~is_missing(values.ravel(), missing_label).reshape(values.shape)
     if needed and not known.any():
         raise ValueError(
-            "y has no label: every row is missing (NaN, None or `missing_label`). At least one "
-            "label needs rows with it and rows without it."
+            f"{name} has no label: every row is missing (NaN, None or `missing_label`). At least "
+            "one label needs rows with it and rows without it."
         )
     given = values[known]
     is_one = np.asarray(given == 1, dtype=bool)
@@ -119,7 +121,7 @@ def check_indicators(
         value = value.item() if isinstance(value, np.generic) else value
         hint = " If it marks what is not known, pass missing_label=-1." if value == -1 else ""
         raise ValueError(
-            f"y has shape {values.shape} and holds {value!r} in row {row}, column "
+            f"{name} has shape {values.shape} and holds {value!r} in row {row}, column "
             f"{_plain(names[column])!r}.{hint} {WAY_OUT} For one class of several in each column "
             "there is sklearn.multioutput.MultiOutputClassifier."
         )
@@ -187,32 +189,36 @@ def positive_probabilities(probabilities, classes, n_labels: int) -> np.ndarray:
     return np.asarray(probabilities)
 
 
-def _values_and_names(y) -> tuple[np.ndarray, np.ndarray]:
+def _values_and_names(y, name: str) -> tuple[np.ndarray, np.ndarray]:
     """The values as a 2-D array, of objects where they are no numbers, and the names."""
     y = plain_column(plain_table(y))
     names = None
     if isinstance(y, pd.DataFrame):
-        if all(isinstance(name, str) for name in y.columns):
+        if all(isinstance(column, str) for column in y.columns):
             names = y.columns.to_numpy(dtype=object)
         plain = all(isinstance(dtype, np.dtype) for dtype in y.dtypes)
         values = y.to_numpy() if plain else y.to_numpy(dtype=object)
     else:
-        values = _as_matrix(y)
+        values = _as_matrix(y, name)
     if values.dtype.kind not in "biuf":
         values = values.astype(object)
     return values, np.arange(values.shape[1]) if names is None else names
 
 
-def _as_matrix(y) -> np.ndarray:
+def _as_matrix(y, name: str) -> np.ndarray:
     if sparse.issparse(y):
         return y.toarray()
+    rows = y if hasattr(y, "__array__") else list(y)
     try:
-        values = np.asarray(y if hasattr(y, "__array__") else list(y))
-    except ValueError:  # rows of several lengths
+        values = np.asarray(rows)
+    except ValueError:  # rows of different lengths
         values = np.empty(0)
     if values.ndim != 2:
-        raise ValueError(f"y holds a list or a set for each row. {WAY_OUT}")
-    return values
+        raise ValueError(
+            f"{name} is no matrix: its rows are sets, lists of different lengths, or None. {WAY_OUT}"
+        )
+    # Numbers beside strings would become strings.
+    return np.array(rows, dtype=object) if values.dtype.kind in "US" else values
 
 
 def _plain(name):

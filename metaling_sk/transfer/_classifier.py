@@ -38,9 +38,9 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
        network.
     3. `predict` uses :math:`f_t` for every language.
 
-    y is the class of each sample. For several labels it is a matrix with a column of 0 and 1 for each
-    label, and :math:`L` is the binary cross-entropy, the mean of all labels that are known; NaN stands
-    for one that is not.
+    y is the class of each sample. For several labels it is a matrix with a column of 0 and 1 for
+    each label, and :math:`L` is the binary cross-entropy, the mean of all labels that are known;
+    NaN stands for one that is not.
 
     Each training step takes `batch_size` samples of every kind that the objective needs (labelled
     source samples, labelled target samples, target text), and estimates every mean from these. The
@@ -85,11 +85,11 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
           network or its meta-model. `encoder`, `pooling`, `layer`, `prompt` and `max_length` are
           not used. It may have been fitted with another `trainable`, but "head" goes with "head"
           only.
-        - Any other sklearn classifier with `predict_proba`, for several labels one of several labels,
-          such as `OneVsRestClassifier`. If it is not fitted, a clone is fitted
-          on the labelled source samples, translated where `dictionary` is given. It takes an array
-          of texts or, where it has the parameter `language_column`, a DataFrame. Wrap an estimator
-          of this package in a `Pipeline` to learn from its predictions instead of its weights.
+        - Any other sklearn classifier with `predict_proba`; for several labels such a one as
+          `OneVsRestClassifier`. If it is not fitted, a clone is fitted on the labelled source
+          samples, translated where `dictionary` is given. It takes an array of texts or, where it
+          has the parameter `language_column`, a DataFrame. Wrap an estimator of this package in a
+          `Pipeline` to learn from its predictions instead of its weights.
         - Any of these fitted estimators in a `FrozenEstimator`. It is used in the same way, and
           stays fitted in cross-validation and searches, which clone it.
     transfer : "auto", str or list of str, default="auto"
@@ -376,6 +376,11 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         self.language_column = language_column
         self.missing_label = missing_label
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, language=None) -> TransferClassifier:
         """Fit the source model and the target model.
@@ -461,15 +466,9 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         if isinstance(source, str) and samples.is_multilabel:
             raise ValueError(
                 "`source`='linear' predicts one class for each row, but y has several labels. Pass "
-                "None, or a classifier such as sklearn.multiclass.OneVsRestClassifier, alone or in a "
-                "pipeline."
+                "None, or a classifier such as sklearn.multiclass.OneVsRestClassifier."
             )
         return choose_source(source, self._new_recipe)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags
 
     def _learn_output(self, samples: Samples, classes) -> Classes | Indicators:
         if samples.is_multilabel:
