@@ -56,8 +56,8 @@ class StratifiedLanguageKFold(_LanguageSplitter):
     """K-fold splitter that keeps the share of every class of every language.
 
     Samples without a label are in the training part of every fold and in no test part, unless
-    `score_unlabelled` is True. Of several labels the share of the rarest one of each sample is kept,
-    and samples that lack one are without a label.
+    `score_unlabelled` is True. Of several labels the share of the rarest one of each sample is
+    kept, and samples that lack one are without a label.
 
     Parameters
     ----------

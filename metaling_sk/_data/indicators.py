@@ -67,8 +67,9 @@ def check_classes_or_indicators(
     ValueError
         As these.
     """
-    check = check_indicators if has_several_labels(y) else check_labels
-    return check(y, n_samples, missing_label, needed=needed)
+    if has_several_labels(y):
+        return check_indicators(y, n_samples, missing_label, needed=needed)
+    return check_labels(y, n_samples, missing_label, needed=needed)
 
 
 def check_indicators(
@@ -215,7 +216,8 @@ def _as_matrix(y, name: str) -> np.ndarray:
         values = np.empty(0)
     if values.ndim != 2:
         raise ValueError(
-            f"{name} is no matrix: its rows are sets, lists of different lengths, or None. {WAY_OUT}"
+            f"{name} is no matrix: its rows are sets, lists of different lengths, or None. "
+            f"{WAY_OUT}"
         )
     # Numbers beside strings would become strings.
     return np.array(rows, dtype=object) if values.dtype.kind in "US" else values

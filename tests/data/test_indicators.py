@@ -44,17 +44,15 @@ def test_every_form_becomes_the_same(y):
     assert names.tolist() == (["a", "b", "c"] if have_names else [0, 1, 2])
 
 
+CELLS = [[0, NAN, 1], [NAN] * 3, [1, 0, 0]]
 MISSING_CELLS = {
-    "NaN": ([[0, NAN, 1], [NAN] * 3, [1, 0, 0]], None),
+    "NaN": (CELLS, None),
     "None": ([[0, None, 1], [None] * 3, [1, 0, 0]], None),
     "a marker": ([[0, -1, 1], [-1] * 3, [1, 0, 0]], -1),
     "a word": ([[0, "?", 1], ["?"] * 3, [1, 0, 0]], "?"),
-    "nullable": (pd.DataFrame({0: [0, None, 1], 1: [None, None, 0], 2: [1, None, 0]}, dtype="Int64"), None),
-    "nullable bools": (
-        pd.DataFrame({0: [False, None, True], 1: [None, None, False], 2: [True, None, False]}, dtype="boolean"),
-        None,
-    ),
-    "sparse": (sparse.csr_array(np.array([[0, NAN, 1], [NAN] * 3, [1, 0, 0]])), None),
+    "nullable": (pd.DataFrame(CELLS, dtype="Int64"), None),
+    "nullable bools": (pd.DataFrame(CELLS).astype("boolean"), None),
+    "sparse": (sparse.csr_array(np.array(CELLS)), None),
     "polars": (pl.DataFrame({"0": [0, None, 1], "1": [None, None, 0], "2": [1, None, 0]}), None),
 }
 

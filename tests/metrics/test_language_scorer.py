@@ -18,6 +18,7 @@ from sklearn.metrics import (
     zero_one_loss,
 )
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
 from metaling_sk import LanguageStandardScaler, MetaParamSearchCV, StratifiedLanguageKFold

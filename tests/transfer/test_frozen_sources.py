@@ -23,8 +23,8 @@ from transfer_cases import CHINESE, FEW_SHOT, features
 
 from metaling_sk import LinearTransferClassifier, MetaParamSearchCV, load
 from metaling_sk._data.samples import check_samples
-from metaling_sk.exceptions import InputWarning
 from metaling_sk._network.outputs.classes import Classes
+from metaling_sk.exceptions import InputWarning
 from metaling_sk.transfer._source_models import predict_source
 
 X, Y = FEW_SHOT[0][:100], FEW_SHOT[1][:100].astype(int)  # All of them have a label.
@@ -197,7 +197,8 @@ def test_languages_of_texts_reach_a_network_in_other_estimators(frozen):
     network = of_transfer()
     held = FrozenEstimator(network) if frozen else network
     samples = samples_of(X["text"].tolist(), X["language"])
-    found = predict_source(make_pipeline(FunctionTransformer(), held), samples, Classes(network.classes_))
+    passed_on = make_pipeline(FunctionTransformer(), held)
+    found = predict_source(passed_on, samples, Classes(network.classes_))
     np.testing.assert_array_equal(found, network.predict_proba(X))
     calibrated = CalibratedClassifierCV(held, cv=None if frozen else 2).fit(X, Y)
     found = predict_source(calibrated, samples, Classes(calibrated.classes_))

@@ -268,8 +268,7 @@ def test_sources_that_are_refused():
 
 
 def test_a_dictionary_alone_does_not_choose_the_linear_recipe():
-    model = make_classifier(encoder="scratch", max_epochs=1, dictionary=DICTIONARY)
-    model.set_params(target_languages="zh").fit(X, Y)
+    model = on_texts(dictionary=DICTIONARY).fit(X, Y)
     assert isinstance(model.source_model_, TransferClassifier)
 
 
@@ -322,9 +321,9 @@ def test_the_first_part_need_not_have_every_label():
 
 
 def test_copies_predict_the_same(fitted, of_numbers, tmp_path):
-    for number, (model, rows) in enumerate([(fitted, X), (of_numbers, NUMBERS)]):
+    for number, (model, rows, y) in enumerate([(fitted, X, Y), (of_numbers, NUMBERS, LABELS)]):
         expected = model.predict_proba(rows)
-        for copied in (pickle.loads(pickle.dumps(model)), clone(model).fit(rows, Y if number == 0 else LABELS)):
+        for copied in (pickle.loads(pickle.dumps(model)), clone(model).fit(rows, y)):
             np.testing.assert_array_equal(copied.predict_proba(rows), expected)
         model.save(tmp_path / str(number))
         loaded = load(tmp_path / str(number))
