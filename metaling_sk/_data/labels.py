@@ -117,9 +117,9 @@ def label_array(y) -> np.ndarray:
     shape = np.shape(y)
     if len(shape) == 2 and shape[1] != 1:
         raise ValueError(
-            f"y has shape {shape}, but one label for each row is taken here. TransferClassifier "
-            "learns several labels for each row; around any other classifier, "
-            "sklearn.multioutput.MultiOutputClassifier fits one for each column."
+            f"y has shape {shape}, but one label for each row is taken here; pass one column at a "
+            "time. TransferClassifier learns several labels together, and "
+            "sklearn.multioutput.MultiOutputClassifier fits any other classifier to each column."
         )
     return column_or_1d(y, warn=True)
 
