@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.decoding import ClassDecoding, Decoding
 from metaling_sk._data.labels import check_labels, present_labels
@@ -59,7 +60,8 @@ class LanguageClassifierMixin(ReprMixin, ClassifierMixin):
             One of `classes_` for each sample. After a fit on several labels, 1 for each label that
             is more probable than not, and 0 for the others.
         """
-        return self._decoding.labels(self.predict_proba(X, language=language))
+        probabilities = self.predict_proba(X, language=language)
+        return self._decoding.labels(probabilities)
 
     def predict_log_proba(self, X, language=None) -> np.ndarray:
         """Predict the logarithms of the probabilities of the classes.
@@ -76,7 +78,8 @@ class LanguageClassifierMixin(ReprMixin, ClassifierMixin):
         ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        return self._decoding.log_probabilities(self._logits(X, language=language))
+        logits = self._logits(X, language=language)
+        return self._decoding.log_probabilities(logits)
 
     def decision_function(self, X, language=None) -> np.ndarray:
         """Compute the logits, of which `predict_proba` is the softmax or, of labels, the sigmoid.
@@ -94,7 +97,8 @@ class LanguageClassifierMixin(ReprMixin, ClassifierMixin):
             In the order of `classes_`. For two classes it is the logit of the second one minus
             that of the first; for two labels there are two columns.
         """
-        return self._decoding.decisions(self._logits(X, language=language))
+        logits = self._logits(X, language=language)
+        return self._decoding.decisions(logits)
 
     def score(self, X, y, sample_weight=None, language=None) -> float:
         """Compute the accuracy of `predict`.
@@ -122,6 +126,7 @@ class LanguageClassifierMixin(ReprMixin, ClassifierMixin):
         ValueError
             If a sample has no label.
         """
+        check_is_fitted(self)
         y = self._decoding.complete_labels(y)
         return accuracy_score(y, self.predict(X, language=language), sample_weight=sample_weight)
 

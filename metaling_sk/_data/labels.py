@@ -114,10 +114,10 @@ def label_array(y) -> np.ndarray:
         y = y.toarray()
     elif not hasattr(y, "__array__"):
         y = _list_to_array(y)
-    shape = np.shape(y)
-    if len(shape) == 2 and shape[1] != 1:
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] != 1:
         raise ValueError(
-            f"y has shape {shape}, but one label for each row is taken here; pass one column at a "
+            f"y has shape {y.shape}, but one label for each row is taken here; pass one column at a "
             "time. TransferClassifier learns several labels together, and "
             "sklearn.multioutput.MultiOutputClassifier fits any other classifier to each column."
         )

@@ -50,7 +50,8 @@ class NetworkClassifier(LanguageClassifierMixin, NetworkEstimator):
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             In the order of `classes_`.
         """
-        return self._decoding.probabilities(self._logits(X, language))
+        logits = self._logits(X, language)
+        return self._decoding.probabilities(logits)
 
     def _logits(self, X, language=None):
         return self._compute_outputs(X, language, self._predict_logits)

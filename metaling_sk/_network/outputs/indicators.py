@@ -37,7 +37,7 @@ class Indicators(LabelDecoding, OutputKind):
     """Several labels for each sample. The outputs are the logits of each one's probability."""
 
     loss = BinaryCrossEntropy()
-    step = 0.05
+    step = 0.2
 
     @classmethod
     def fit(cls, samples: Samples, classes: np.ndarray | None = None) -> Self:
