@@ -208,7 +208,7 @@ def _values_and_names(y, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _as_matrix(y, name: str) -> np.ndarray:
     if sparse.issparse(y):
-        return y.toarray()
+        return sparse.csr_array(y).toarray()
     rows = y if hasattr(y, "__array__") else list(y)
     try:
         values = np.asarray(rows)

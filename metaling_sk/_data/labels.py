@@ -29,7 +29,7 @@ def has_label(y: np.ndarray) -> np.ndarray:
         Class indices or numbers; or indicators, of which a sample has some or none.
     """
     known = ~np.isnan(y) if y.dtype.kind == "f" else np.asarray(y != MISSING)
-    return known if known.ndim == 1 else known.any(axis=1)
+    return np.asarray(known if known.ndim == 1 else known.any(axis=1))
 
 
 def check_labels(
@@ -111,7 +111,7 @@ def label_array(y) -> np.ndarray:
     if isinstance(y, pd.Series):
         y = y.to_numpy(dtype=object) if y.isna().any() else y.to_numpy()
     elif sparse.issparse(y):
-        y = y.toarray()
+        y = sparse.csr_array(y).toarray()
     elif not hasattr(y, "__array__"):
         y = _list_to_array(y)
     y = np.asarray(y)
