@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from metaling_sk._data.input_forms import plain_column, plain_table
 from metaling_sk._data.labels import MISSING, check_labels, check_length, is_missing
@@ -207,8 +206,8 @@ def _values_and_names(y, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _as_matrix(y, name: str) -> np.ndarray:
-    if sparse.issparse(y):
-        return sparse.csr_array(y).toarray()
+    if hasattr(y, "toarray"):  # sparse
+        return y.toarray()
     rows = y if hasattr(y, "__array__") else list(y)
     try:
         values = np.asarray(rows)

@@ -6,7 +6,6 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
@@ -110,8 +109,8 @@ def label_array(y) -> np.ndarray:
         y = pd.Series(y)
     if isinstance(y, pd.Series):
         y = y.to_numpy(dtype=object) if y.isna().any() else y.to_numpy()
-    elif sparse.issparse(y):
-        y = sparse.csr_array(y).toarray()
+    elif hasattr(y, "toarray"):  # sparse
+        y = y.toarray()
     elif not hasattr(y, "__array__"):
         y = _list_to_array(y)
     y = np.asarray(y)
