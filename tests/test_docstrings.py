@@ -44,7 +44,10 @@ HEADINGS = {"Data", "Encoder", "Languages and transfer", "Meta network", "Model"
 
 DIFFERENT = {
     "batch_size": {EncoderVectorizer},  # another default
-    "class_weight": {LinearTransferClassifier},  # what scikit-learn's classifier takes
+    "class_weight": {
+        LinearTransferClassifier,  # what scikit-learn's classifier takes
+        TransferClassifier,  # several labels
+    },
     "dictionary": {DictionaryTranslator},  # a translator cannot be without
     "encoder": {EncoderVectorizer},  # takes no estimator
     "language_column": {  # what else it does

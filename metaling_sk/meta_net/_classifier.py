@@ -23,6 +23,7 @@ from metaling_sk._data.samples import (
 )
 from metaling_sk._network.data_parallel import agree_on_random_state
 from metaling_sk._network.nets import TrainingSettings, new_net
+from metaling_sk._network.outputs.classes import Classes
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import history_frame, train
 from metaling_sk._utils.all_or_nothing import unchanged_on_error, unfitted_on_error
@@ -426,7 +427,7 @@ class MetaNetClassifier(AdaptiveClassifier):
                 self.language_features, sorted(set(samples.language)), self
             )
             assert samples.classes is not None
-            self.classes_ = samples.classes
+            self._output = Classes(samples.classes)
             self.residual_heads_, self._adaptations = {}, {}
             with (
                 seeded(agree_on_random_state(self.random_state)) as rng,

@@ -141,6 +141,11 @@ def read_descriptions(
     if class_descriptions is None:
         return None
     descriptions = Descriptions.read(class_descriptions)
+    if samples.is_multilabel:
+        raise ValueError(
+            "`class_descriptions` tell the one class of a row, but y has several labels for each "
+            "row; use class_descriptions=None, or one class for each row."
+        )
     if not samples.is_text:
         raise ValueError(
             "`class_descriptions` are texts that an encoder compares with those of X, but X holds "

@@ -58,6 +58,7 @@ class TransferFitting(TransferPreparation):
         stages = Stages(
             new_net=self._new_net,
             predict=partial(self._predict_teaching, execution=execution),
+            class_probabilities=self._output.class_probabilities,
             terms=self.transfer_,
             transfer_weight=self.transfer_weight,
             batch_size=self.batch_size,

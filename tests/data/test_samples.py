@@ -443,7 +443,7 @@ def test_languages_that_disagree(X):
         ([0, "a", 1, None], "y mixes strings and other values"),
         ([0.5, 0.2, 0.1, np.nan], "continuous"),
         ([0, 1, np.inf, np.nan], "infinity"),
-        ([[0, 1]] * 4, "1d array"),
+        ([[0, 1]] * 4, "one label for each row is taken here"),
     ],
 )
 def test_bad_labels(y, message):

@@ -18,6 +18,7 @@ from sklearn.metrics import (
     zero_one_loss,
 )
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
 from metaling_sk import LanguageStandardScaler, MetaParamSearchCV, StratifiedLanguageKFold
@@ -190,3 +191,21 @@ def test_a_language_in_which_the_metric_is_undefined_is_named():
             MODEL, X, y, cv=[(range(len(y)), range(len(y)))], scoring=undefined
         )
     assert np.isnan(scores).all()
+
+
+def test_several_labels():
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=(40, 2))
+    X = pd.DataFrame(y + 0.7 * rng.normal(size=y.shape), columns=["a", "b"])
+    model = OneVsRestClassifier(LogisticRegression()).fit(X, y)
+    languages = np.repeat(["en", "zh"], 20)
+    for metric, method, average in (
+        (f1_score, "predict", "macro"),
+        (roc_auc_score, "predict_proba", "macro"),
+        (roc_auc_score, "decision_function", "macro"),
+    ):
+        scorer = make_language_scorer(metric, response_method=method, average=average)
+        response = getattr(model, method)(X)
+        parts = [languages == name for name in ("en", "zh")]
+        expected = np.mean([metric(y[part], response[part], average=average) for part in parts])
+        assert scorer(model, X, y, language=languages) == pytest.approx(expected)

@@ -143,3 +143,11 @@ def test_names_are_no_formulas(kind):
     y = ["$", r"$\frac$"] * 3
     display = LanguageReportDisplay.from_predictions(y, y, ["$a$", "b"] * 3, kind=kind)
     display.figure_.canvas.draw()
+
+
+def test_several_labels_are_drawn_as_classes():
+    y = RNG.integers(2, size=(2, 200, 3))
+    display = LanguageReportDisplay.from_predictions(*y, LANGUAGE, kind="classes", n_bootstraps=0)
+    assert display.im_.get_array().shape == (4, 3)
+    with pytest.raises(ValueError, match="`confusion`, of one label for each row"):
+        display.plot(kind="confusion")
