@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import softmax
 
-from metaling_sk._data.samples import with_classes
+from metaling_sk._data.samples import MISSING, with_classes
 from metaling_sk._network import losses
 from metaling_sk._network.outputs.output_kind import OutputKind, PredictionLoss
 
@@ -42,6 +42,9 @@ class Classes(OutputKind):
         return len(self.classes)
 
     def align(self, samples):
+        if samples.y is None:
+            unknown = np.full(len(samples), MISSING, dtype=np.int64)
+            return replace(samples, y=unknown, classes=self.classes)
         return with_classes(samples, self.classes)
 
     def targets(self, samples):
