@@ -248,7 +248,9 @@ class AdaptiveLanguages(NetworkEstimator):
             outputs = self._predict(self.net_.module_, encoded, execution)
             self._fit_residual_head(language, outputs, encoded.y, adaptation.residual_head)
 
-    def _labelled_features(self, labelled: EncodedSamples) -> LabelledFeatures:
+    def _labelled_features(
+        self, labelled: EncodedSamples, position: np.ndarray | None = None
+    ) -> LabelledFeatures:
         """Labelled samples with fixed inputs, weighted by class where there are classes."""
         assert labelled.y is not None and not isinstance(labelled.inputs, Tokens)
         class_weights = self._class_weights(labelled.y)
@@ -259,6 +261,7 @@ class AdaptiveLanguages(NetworkEstimator):
             self._output.n_outputs,
             np.ones(len(labelled)) if class_weights is None else class_weights.numpy()[labelled.y],
             loss=self._linear_loss,
+            position=position,
         )
 
     def _place(self, language: str, labelled: EncodedSamples, execution: Execution) -> None:

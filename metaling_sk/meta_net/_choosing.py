@@ -208,9 +208,18 @@ def choose_residual(
     def loss(share: float, penalty: float) -> float:
         return tempered_losses(tested, logits(share, penalty)).sum()
 
-    penalty = climb(choices.penalties, choices.penalty, lambda penalty: loss(choices.share, penalty))
+    penalty = climb(
+        choices.penalties, choices.penalty, lambda penalty: loss(choices.share, penalty)
+    )
     share = climb(choices.shares, choices.share, lambda share: loss(share, penalty))
     penalty = climb(choices.penalties, penalty, lambda penalty: loss(share, penalty))
+    larger = sorted({each for each in choices.penalties if each > penalty}, reverse=True)
+    for each in larger if choices.n_errors else []:
+        excess = tempered_losses(tested, logits(share, each))
+        excess = excess - tempered_losses(tested, logits(share, penalty))
+        if excess.sum() <= choices.n_errors * excess.std() * np.sqrt(len(excess)):
+            penalty = each
+            break
     return ResidualSettings(penalty, share, by_size=False)
 
 

@@ -141,7 +141,8 @@ class MetaNetFitting(AdaptiveLanguages):
         self.learning_rate_ = self._find_learning_rate(encoded)
         labelled, settings = encoded.take(samples.labelled), None
         if start is None and self._is_solved:
-            settings = self._solve(labelled, features, execution)
+            position = _position_in_language(samples)[samples.labelled]
+            settings = self._solve(labelled, position, features, execution)
         else:
             self._train(samples, encoded, features, start, rng, execution)
         self._complete_statistics(samples, rng)
@@ -154,9 +155,11 @@ class MetaNetFitting(AdaptiveLanguages):
         is_joint = self.meta_algorithm == "joint" and self.learning_rate == "auto"
         return is_joint and self.front_end_.inputs_are_fixed
 
-    def _solve(self, labelled: EncodedSamples, features, execution) -> dict[int, ResidualSettings]:
+    def _solve(
+        self, labelled: EncodedSamples, position: np.ndarray, features, execution: Execution
+    ) -> dict[int, ResidualSettings]:
         """Solve for the models of all languages, and choose how residual heads stand on them."""
-        solution = solve(self._labelled_features(labelled), execution.progress)
+        solution = solve(self._labelled_features(labelled, position), execution.progress)
         network = self._new_network(labelled, features, max(1, len(solution.factors.coef)))
         set_solution(network, solution)
         self.net_ = new_net(network, self._empty_objective(), self._settings(), to_train=False)
@@ -168,7 +171,8 @@ class MetaNetFitting(AdaptiveLanguages):
         held_out = split_validation(
             samples.language, self._output.strata(samples), self.validation_fraction, rng
         )
-        training = encoded.take(samples.labelled & ~held_out)
+        is_training = samples.labelled & ~held_out
+        training = encoded.take(is_training)
         if start is None:
             is_fixed = self.front_end_.inputs_are_fixed
             network = self._new_network(
@@ -177,7 +181,8 @@ class MetaNetFitting(AdaptiveLanguages):
                 N_HEADS_ON_FEATURES if is_fixed else N_HEADS,
             )
             if is_fixed:
-                set_head(network, choose_head(self._labelled_features(training)))
+                position = _position_in_language(samples)[is_training]
+                set_head(network, choose_head(self._labelled_features(training, position)))
         else:
             network = self._continued_network(start, encoded)
         objective = MetaObjective(
@@ -273,3 +278,9 @@ class MetaNetFitting(AdaptiveLanguages):
 
     _network_from_config = staticmethod(MetaNetwork.from_config)
     _empty_objective = MetaObjective
+
+
+def _position_in_language(samples: Samples) -> np.ndarray:
+    """The position of each sample among all of its language, labelled or not."""
+    language = pd.Series(samples.language)
+    return language.groupby(language).cumcount().to_numpy()

@@ -35,6 +35,8 @@ class LabelledFeatures:
     products : ndarray of shape (n_samples, n_samples) or None
         Inner products, where they are known.
     loss : LinearLoss, default=LOG_LOSS
+    position : ndarray of int, shape (n_samples,), or None
+        Of each sample among all of its language, labelled or not; None where all are labelled.
     """
 
     features: np.ndarray | sparse.csr_array
@@ -44,6 +46,7 @@ class LabelledFeatures:
     weight: np.ndarray
     products: np.ndarray | None = None
     loss: LinearLoss = LOG_LOSS
+    position: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -70,6 +73,7 @@ class LabelledFeatures:
             language_index=self.language_index[indices],
             weight=self.weight[indices],
             products=None if self.products is None else self.products[np.ix_(indices, indices)],
+            position=None if self.position is None else self.position[indices],
         )
 
     def with_products(self) -> LabelledFeatures:
@@ -94,6 +98,7 @@ class LabelledFeatures:
             language_index=language_index,
             weight=weight,
             products=None,
+            position=None,
         )
 
     @cached_property
@@ -158,14 +163,13 @@ class LabelledFeatures:
     def folds(self) -> np.ndarray:
         """The fold of each sample.
 
-        The samples of each language and group of labels go to the folds in turn. So a sentence and
-        its translations are in the same fold where all languages have them in the same order.
+        The samples of each language go to the folds in turn. So a sentence and its translations are
+        in the same fold where all languages have them in the same order.
         """
-        fold, groups = np.empty(len(self), dtype=int), self.loss.groups(self.y)
+        fold = np.empty(len(self), dtype=int)
         for members in self.members.values():
-            for label in np.unique(groups[members]):
-                same = members[groups[members] == label]
-                fold[same] = (np.arange(len(same)) + label) % N_FOLDS
+            position = np.arange(len(members)) if self.position is None else self.position[members]
+            fold[members] = self.loss.turns(self.y[members], position) % N_FOLDS
         return fold
 
     def balanced(self, size: float | None = None) -> LabelledFeatures:

@@ -84,8 +84,8 @@ class ResidualHead:
 class ResidualHeadProblem:
     """The samples of a language, to which residual heads of several penalties are fitted.
 
-    A head minimises ``Σ_i w_i L(share · logits_i + W x_i + b, t_i) + penalty / 2 ‖W‖² + β / 2 ‖b‖²``,
-    where β is the penalty of the intercept that goes with the loss L.
+    A head minimises ``Σ_i w_i L(share · logits_i + W x_i + b, t_i) + λ / 2 ‖W‖² + β / 2 ‖b‖²``,
+    where λ is the penalty and β that of the intercept, which goes with the loss L.
     W is sparse where the features are sparse: it is 0 for features that no sample has.
 
     Parameters

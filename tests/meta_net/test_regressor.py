@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from marks import predicts_unseen_languages
 from meta_net_cases import make_numbers, make_texts
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import r2_score
@@ -44,13 +45,6 @@ def fitted():
     return copy.deepcopy(FITTED["model"])
 
 
-def distance(model, some, others):
-    """The mean distance of the embeddings of languages."""
-    pairs = [(one, other) for one in some for other in others if one != other]
-    embeddings = model.embeddings_
-    return np.mean([np.linalg.norm(embeddings.loc[a] - embeddings.loc[b]) for a, b in pairs])
-
-
 def by_language(model, X, y, language):
     return {
         name: model.score(X[language == name], y[language == name], language=name)
@@ -64,8 +58,10 @@ def by_language(model, X, y, language):
 def test_embeddings_and_architectures_are_learnt_from_labels():
     X, y, language = make_stars()
     model = new_model().fit(X, y, language=language)
-    assert distance(model, AGREE, OPPOSITE) > 5 * distance(model, AGREE, AGREE)
-    assert distance(model, AGREE, OPPOSITE) > 5 * distance(model, OPPOSITE, OPPOSITE)
+    first = model.embeddings_[0]
+    one, other = (np.sign(first[names]).to_numpy() for names in (AGREE, OPPOSITE))
+    assert {*one} == {-other[0]} and {*other} == {other[0]}
+    assert abs(first[[*AGREE, *OPPOSITE]]).min() > 0.8
     heads = {name: adapters["head"] for name, adapters in model.architecture_.items()}
     assert min(heads[name] for name in (*AGREE, *OPPOSITE)) == 1
     assert [heads[name] for name in UNRELATED] == [0, 0]
@@ -73,7 +69,7 @@ def test_embeddings_and_architectures_are_learnt_from_labels():
 
     shuffled = np.random.default_rng(0).permutation(y)
     other = new_model().fit(X, shuffled, language=language)
-    assert distance(other, AGREE, OPPOSITE) < distance(model, AGREE, OPPOSITE) / 3
+    assert other.embeddings_.shape[1] == 0 or abs(other.embeddings_[0][AGREE]).mean() < 0.5
     assert other.architecture_ != model.architecture_
 
 
@@ -118,7 +114,12 @@ def test_huber_minds_outliers_less():
     with_outliers[::20] += 100
     errors = [
         np.median(
-            abs(new_model(loss=loss, epsilon=0.05).fit(X, given, language=language).predict(X) - y)
+            abs(
+                new_model(loss=loss, epsilon=0.05)
+                .fit(X, given, language=language)
+                .predict(X, language=language)
+                - y
+            )
         )
         for loss, given in (("squared_error", with_outliers), ("huber", with_outliers))
     ]
@@ -151,6 +152,7 @@ def test_parameters_that_are_refused(parameters):
 
 
 @pytest.mark.parametrize("name", ["as is 9", "opposite 9"])
+@predicts_unseen_languages
 def test_a_new_language_is_placed_by_a_few_labels(name):
     model, untouched = fitted().set_params(residual_penalty=None), fitted()
     few, stars, _ = make_stars([name], 6, seed=3)
@@ -165,6 +167,7 @@ def test_a_new_language_is_placed_by_a_few_labels(name):
         )
 
 
+@predicts_unseen_languages
 def test_adapt_and_forget():
     model, untouched = fitted(), fitted()
     X, y, _ = make_stars(["opposite 9"], 40, seed=3)
@@ -221,27 +224,30 @@ def test_saved_and_loaded(tmp_path):
 # Trained
 
 
-@pytest.mark.parametrize("algorithm", ["joint", "maml", "reptile"])
-def test_a_trained_encoder(algorithm):
-    texts, y, language = make_texts(["as is 1", "as is 2", "opposite 1", "opposite 2"], n_rows=80)
-    stars = 1 + 4.0 * y
+def test_a_trained_encoder():
+    texts, y, language = make_texts(["as is 1", "opposite 1"], n_rows=60)
     model = make_meta_regressor(
-        encoder=make_config(),
-        meta_algorithm=algorithm,
-        learning_rate=0.01,
-        max_epochs=15,
-        batch_size=16,
-        patience=15,
-    ).fit(texts, stars, language=language)
-    assert model.score(texts, stars, language=language) > 0.5
-    if algorithm != "reptile":
+        encoder=make_config(), learning_rate=0.01, max_epochs=12, batch_size=16, patience=12
+    ).fit(texts, 1 + 4.0 * y, language=language)
+    assert model.score(texts, 1 + 4.0 * y, language=language) > 0.5
+    few, labels, _ = make_texts(["opposite 2"], 60, seed=8)
+    model.adapt(few[:40], 1 + 4.0 * labels[:40], language="opposite 2")
+    assert model.score(few[40:], 1 + 4.0 * labels[40:], language="opposite 2") > 0.3
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "huber"])
+@pytest.mark.parametrize("algorithm", ["maml", "reptile"])
+def test_episodes(algorithm, loss):
+    X, y, language = make_stars([AGREE[0], OPPOSITE[0]], 30)
+    model = new_model(meta_algorithm=algorithm, loss=loss, max_epochs=2, inner_steps=2)
+    history = model.fit(X, y, language=language).history_
+    assert np.isfinite(history.drop(columns="valid_loss", errors="ignore")).all(axis=None)
+    if algorithm == "maml":
         weights = {"language": 1, "meta": 0.3, "adapted": 1, "size": 0.01}
-        history = model.history_
-        terms = sum(weight * history.get(name, 0) for name, weight in weights.items())
+        terms = sum(weight * history[name] for name, weight in weights.items())
         np.testing.assert_allclose(history["train_loss"], terms, rtol=1e-5)
-    few, labels, _ = make_texts(["opposite 3"], 60, seed=8)
-    model.adapt(few[:40], 1 + 4.0 * labels[:40], language="opposite 3")
-    assert model.score(few[40:], 1 + 4.0 * labels[40:], language="opposite 3") > 0.3
+    few, stars, _ = make_stars(["opposite 9"], 20, seed=3)
+    assert np.isfinite(model.adapt(few, stars, language="new").predict(few, language="new")).all()
 
 
 def test_a_fit_that_goes_on():
@@ -255,10 +261,13 @@ def test_a_fit_that_goes_on():
 # Beside others
 
 
+@predicts_unseen_languages
 def test_its_meta_model_is_a_source():
     X, y, language = make_stars(AGREE)
     source = new_model(residual_penalty=None).fit(X, y, language=language)
-    model = make_regressor(source=source, learning_rate=0.0, max_epochs=1, target_languages="as is 0")
+    model = make_regressor(
+        source=source, learning_rate=0.0, max_epochs=1, target_languages="as is 0"
+    )
     model.fit(X, y, language=language)
     assert model.target_mean_ == source.target_mean_
     np.testing.assert_allclose(

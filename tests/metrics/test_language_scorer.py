@@ -115,8 +115,10 @@ class TakesLanguage(ClassifierMixin, BaseEstimator):
 def test_numbers_are_scored(sign):
     y = NUMBERS[:, 0] + 0.5
     model = DummyRegressor(strategy="constant", constant=1.5).fit(X, y)
-    errors = [mean_squared_error(y[LANGUAGE == name], [1.5] * sum(LANGUAGE == name))
-              for name in np.unique(LANGUAGE)]
+    errors = [
+        mean_squared_error(y[LANGUAGE == name], [1.5] * sum(LANGUAGE == name))
+        for name in np.unique(LANGUAGE)
+    ]
     scorer = make_language_scorer(mean_squared_error, greater_is_better=sign > 0)
     assert scorer(model, X, y) == pytest.approx(sign * np.mean(errors))
 
