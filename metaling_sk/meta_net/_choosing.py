@@ -14,9 +14,6 @@ from metaling_sk.meta_net._labelled_features import N_FOLDS, LabelledFeatures
 from metaling_sk.meta_net._residual_head import ResidualHead, ResidualHeadProblem
 from metaling_sk.meta_net._residual_training import ResidualSettings
 
-N_ERRORS = 2.0
-"""Number of standard errors from which on a difference of losses counts."""
-
 
 @dataclass(frozen=True)
 class Choices:
@@ -65,12 +62,12 @@ class _Split:
         """Set the logits to those of a model of all languages."""
         self.set_logits(*(x.logits(head) for x in (self.train, self.test)))
 
-    def residual_logits(self, share: float, penalty: float) -> np.ndarray:
+    def residual_logits(self, share: float, penalty: float, intercept_penalty: float) -> np.ndarray:
         """The logits of the test samples with residual heads."""
         logits = self.test_logits.copy()
         for index, members in self.test.members.items():
             if index in self.problems:
-                residual_head = self.problems[index].fit(penalty, share)
+                residual_head = self.problems[index].fit(penalty, share, intercept_penalty)
                 features = self.test.features[members]
                 logits[members] = residual_head.apply(logits[members], features)
         return logits
@@ -126,21 +123,24 @@ def choose(samples: LabelledFeatures, progress: Progress) -> Choices:
     none = dict.fromkeys(samples.members, 0)
     head_penalty = _choose_head_penalty(samples, splits)
     if not splits:
-        settings = ResidualSettings(loss.penalty, 1.0, by_size=False)
+        settings = ResidualSettings(loss.penalty, 1.0, loss.intercept_penalty, by_size=False)
         residual = dict.fromkeys(samples.members, settings)
         return Choices(head_penalty, loss.penalty, none, residual)
     tested = _tested(splits)
     balanced = tested.balanced()
 
     @cache
-    def residual_logits(share: float, penalty: float) -> np.ndarray:
-        return np.concatenate([each.residual_logits(share, penalty) for each in splits])
+    def residual_logits(share: float, penalty: float, intercept_penalty: float) -> np.ndarray:
+        found = [each.residual_logits(share, penalty, intercept_penalty) for each in splits]
+        return np.concatenate(found)
 
     progress.advance()
     offset_penalty = climb(
         loss.penalties,
         loss.penalty,
-        lambda penalty: tempered_losses(balanced, residual_logits(1.0, penalty)).sum(),
+        lambda penalty: tempered_losses(
+            balanced, residual_logits(1.0, penalty, loss.intercept_penalty)
+        ).sum(),
     )
     progress.advance()
     for each in splits:
@@ -148,7 +148,7 @@ def choose(samples: LabelledFeatures, progress: Progress) -> Choices:
     logits = np.concatenate([each.factor_logits() for each in splits])
     losses = [tempered_losses(balanced, logits[:, number]) for number in range(logits.shape[1])]
     n_factors = none | {
-        index: n_factors_of(np.stack(losses, axis=1)[members])
+        index: n_factors_of(np.stack(losses, axis=1)[members], loss.n_factor_errors)
         for index, members in balanced.members.items()
     }
     if any(n_factors.values()):
@@ -192,35 +192,68 @@ def _tested(splits: list[_Split]) -> LabelledFeatures:
 
 
 def choose_residual(
-    tested: LabelledFeatures, logits: Callable[[float, float], np.ndarray]
+    tested: LabelledFeatures, logits: Callable[[float, float, float], np.ndarray]
 ) -> ResidualSettings:
-    """Choose the penalty and the share of residual heads.
+    """Choose the penalties and the share of residual heads.
 
     Parameters
     ----------
     tested : LabelledFeatures
         Held-out samples.
     logits : callable
-        Returns their logits for a share and a penalty.
+        Returns their logits for a share, a penalty, and a penalty of the intercept.
     """
-    choices = tested.loss
+    grid = tested.loss
+    share, intercept_penalty = grid.share, grid.intercept_penalty
 
-    def loss(share: float, penalty: float) -> float:
-        return tempered_losses(tested, logits(share, penalty)).sum()
+    def losses(share: float, penalty: float, intercept_penalty: float) -> np.ndarray:
+        return tempered_losses(tested, logits(share, penalty, intercept_penalty))
 
-    penalty = climb(
-        choices.penalties, choices.penalty, lambda penalty: loss(choices.share, penalty)
+    def of_penalty(penalty: float) -> np.ndarray:
+        return losses(share, penalty, intercept_penalty)
+
+    def of_intercept(intercept_penalty: float) -> np.ndarray:
+        return losses(share, penalty, intercept_penalty)
+
+    penalty = climb(grid.penalties, grid.penalty, lambda x: of_penalty(x).sum())
+    share = climb(grid.shares, share, lambda x: losses(x, penalty, intercept_penalty).sum())
+    penalty = climb(grid.penalties, penalty, lambda x: of_penalty(x).sum())
+    intercept_penalty = climb(
+        grid.intercept_penalties, intercept_penalty, lambda x: of_intercept(x).sum()
     )
-    share = climb(choices.shares, choices.share, lambda share: loss(share, penalty))
-    penalty = climb(choices.penalties, penalty, lambda penalty: loss(share, penalty))
-    larger = sorted({each for each in choices.penalties if each > penalty}, reverse=True)
-    for each in larger if choices.n_errors else []:
-        excess = tempered_losses(tested, logits(share, each))
-        excess = excess - tempered_losses(tested, logits(share, penalty))
-        if excess.sum() <= choices.n_errors * excess.std() * np.sqrt(len(excess)):
-            penalty = each
+    intercept_penalty = largest_not_worse(
+        grid.intercept_penalties, intercept_penalty, of_intercept, grid.n_errors
+    )
+    penalty = largest_not_worse(grid.penalties, penalty, of_penalty, grid.n_errors)
+    return ResidualSettings(penalty, share, intercept_penalty, by_size=False)
+
+
+def largest_not_worse(
+    grid: tuple[float, ...],
+    best: float,
+    losses: Callable[[float], np.ndarray],
+    n_errors: float,
+) -> float:
+    """Return the largest value of a grid that is not surely worse than the best one.
+
+    Parameters
+    ----------
+    grid : tuple of float
+        Rising.
+    best : float
+        The best value.
+    losses : callable
+        Returns the loss of each sample for a value.
+    n_errors : float
+        The number of standard errors from which on a difference is sure; 0 for the best value.
+    """
+    for value in reversed(grid):
+        if value == best or not n_errors:
             break
-    return ResidualSettings(penalty, share, by_size=False)
+        excess = losses(value) - losses(best)
+        if excess.sum() <= n_errors * excess.std() * np.sqrt(len(excess)):
+            return value
+    return best
 
 
 def round_size(size: int) -> float:
@@ -237,18 +270,20 @@ def tempered_losses(samples: LabelledFeatures, logits: np.ndarray) -> np.ndarray
     return min((samples.losses(logits / t) for t in temperatures), key=np.sum)
 
 
-def n_factors_of(losses: np.ndarray) -> int:
+def n_factors_of(losses: np.ndarray, n_errors: float) -> int:
     """Return the least number of factors that is not surely worse than the best number.
 
     Parameters
     ----------
     losses : ndarray of shape (n_samples, n_numbers)
         The loss of each sample with 0, 1, ... factors.
+    n_errors : float
+        The number of standard errors from which on a difference is sure.
     """
     best = losses[:, losses.mean(axis=0).argmin()]
     excess = losses - best[:, None]
     error = excess.std(axis=0) / np.sqrt(len(losses))
-    return int(np.flatnonzero(excess.mean(axis=0) <= N_ERRORS * error)[0])
+    return int(np.flatnonzero(excess.mean(axis=0) <= n_errors * error)[0])
 
 
 def climb(grid: tuple[float, ...], start: float, loss: Callable[[float], float]) -> float:

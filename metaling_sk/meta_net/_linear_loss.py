@@ -32,6 +32,8 @@ class LinearLoss(ABC):
         Typical second derivative of the loss of a sample by an output.
     intercept_penalty : float
         Penalty of the squared intercept, because the mean label of few samples is random.
+    intercept_penalties : tuple of float
+        Of residual heads, to choose from.
     head_penalties, sparse_head_penalties : tuple of float
         Of the model of all languages, to choose from, on dense and on sparse features.
     penalties : tuple of float
@@ -42,9 +44,12 @@ class LinearLoss(ABC):
         Of residual heads where nothing is chosen, on dense and on sparse features.
     penalty_factors : tuple of float
         Factors of the penalty for a new language, to choose from.
+    n_factor_errors : float
+        Number of standard errors from which on it counts that a factor lowers the loss of a
+        language.
     n_errors : float
-        The largest penalty of residual heads is chosen that is worse than the best one by no more
-        than so many standard errors of held-out samples. 0 is the best one.
+        The largest penalties of residual heads are chosen that are worse than the best ones by no
+        more than so many standard errors of held-out samples. 0 is for the best ones.
     shares : tuple of float
         Factors of the generated outputs, to choose from. These are too sure of the samples that
         they were fitted to, so that less than 1 may be better.
@@ -61,6 +66,7 @@ class LinearLoss(ABC):
 
     curvature: ClassVar[float]
     intercept_penalty: ClassVar[float]
+    intercept_penalties: ClassVar[tuple[float, ...]]
     head_penalties: ClassVar[tuple[float, ...]]
     sparse_head_penalties: ClassVar[tuple[float, ...]]
     penalties: ClassVar[tuple[float, ...]]
@@ -68,6 +74,7 @@ class LinearLoss(ABC):
     residual_penalty: ClassVar[float]
     sparse_residual_penalty: ClassVar[float]
     penalty_factors: ClassVar[tuple[float, ...]]
+    n_factor_errors: ClassVar[float]
     n_errors: ClassVar[float]
     shares: ClassVar[tuple[float, ...]]
     share: ClassVar[float]
@@ -111,7 +118,7 @@ class LinearLoss(ABC):
         """
 
     def minimise(
-        self, x, norms: np.ndarray, targets, outputs, penalty: float, weight
+        self, x, norms, targets, outputs, weight, penalty: float, intercept_penalty: float
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the best coefficients, shape (n_features, n_outputs), and intercept.
 
@@ -126,13 +133,13 @@ class LinearLoss(ABC):
         targets : ndarray of shape (n_samples, n_outputs)
         outputs : ndarray of shape (n_samples, n_outputs)
             What the linear model is added to.
-        penalty : float
-            Of the squared coefficients.
         weight : ndarray of shape (n_samples, 1)
+        penalty, intercept_penalty : float
+            Of the squared coefficients, and of the squared intercept.
         """
         n_outputs = outputs.shape[1]
         n_coef = x.shape[1] * n_outputs
-        penalties = np.r_[np.full(n_coef, penalty), np.full(n_outputs, self.intercept_penalty)]
+        penalties = np.r_[np.full(n_coef, penalty), np.full(n_outputs, intercept_penalty)]
         curvature = np.r_[np.repeat(norms, n_outputs), np.full(n_outputs, weight.sum())]
         tiny = np.finfo(float).tiny
         scale = 1 / np.sqrt(np.maximum(penalties + self.curvature * curvature, tiny))
@@ -159,13 +166,13 @@ class LogLoss(LinearLoss):
     """
 
     curvature = 0.1
-    intercept_penalty = 10.0
+    intercept_penalty, intercept_penalties = 10.0, (10.0,)
     head_penalties, sparse_head_penalties = (1.0,), (0.3,)
     penalties = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
     penalty = 1.0
     residual_penalty, sparse_residual_penalty = 0.3, 0.1
     penalty_factors = (1.0, 0.25, 0.0625)
-    n_errors = 0.0
+    n_factor_errors, n_errors = 2.0, 0.0
     shares = (0.0, 0.25, 0.5, 1.0)
     share = prior_share = 0.25
     temperatures = np.geomspace(0.125, 8, 13)
@@ -200,13 +207,14 @@ class SquaredErrors(LinearLoss):
     """
 
     curvature = 1.0
-    intercept_penalty = 1.0
+    intercept_penalty, intercept_penalties = 10.0, (0.1, 1.0, 10.0, 100.0, 1000.0)
     penalties = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-    head_penalties = sparse_head_penalties = (0.001, 0.01, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+    head_penalties = (0.001, 0.01, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+    sparse_head_penalties = head_penalties
     penalty = 1.0
     residual_penalty, sparse_residual_penalty = 3.0, 1.0
     penalty_factors = (1.0, 0.25, 0.0625, 0.015625)
-    n_errors = 2.0
+    n_factor_errors, n_errors = 3.0, 2.0
     shares = (0.0, 0.25, 0.5, 0.75, 1.0)
     share = prior_share = 1.0
     temperatures = (1.0,)
@@ -228,11 +236,11 @@ class SquaredErrors(LinearLoss):
         error = outputs - targets
         return (weight * error**2).sum() / 2, weight * error
 
-    def minimise(self, x, norms, targets, outputs, penalty, weight):
+    def minimise(self, x, norms, targets, outputs, weight, penalty, intercept_penalty):
         """Fit a ridge regression, with one more column for the intercept."""
         # Without a penalty, columns that depend on each other would have no one solution.
         alpha = max(penalty, 1e-10 * norms.sum(), np.finfo(float).tiny)
-        size = (alpha / self.intercept_penalty) ** 0.5
+        size = (alpha / intercept_penalty) ** 0.5
         column = np.full((len(targets), 1), size)
         columns: Any = sparse.csr_array(sparse.hstack([x, column])) if sparse.issparse(x) else None
         ridge = Ridge(alpha=alpha, fit_intercept=False, tol=RIDGE_TOLERANCE)

@@ -146,7 +146,9 @@ class ResidualHeadProblem:
         problem._logits = logits
         return problem
 
-    def fit(self, penalty: float, share: float = 1.0) -> ResidualHead:
+    def fit(
+        self, penalty: float, share: float = 1.0, intercept_penalty: float | None = None
+    ) -> ResidualHead:
         """Fit a residual head.
 
         Parameters
@@ -156,15 +158,20 @@ class ResidualHeadProblem:
             squared norm of the features.
         share : float, default=1.0
             Factor of the given logits.
+        intercept_penalty : float, optional
+            Penalty of the squared intercept; by default that of the loss.
         """
+        if intercept_penalty is None:
+            intercept_penalty = self._loss.intercept_penalty
         coef: Any
         coef, intercept = self._loss.minimise(
             self._columns,
             self._norms,
             self._targets,
             share * self._logits,
-            penalty * self._scale,
             self._weight,
+            penalty * self._scale,
+            intercept_penalty,
         )
         if self._is_wide:
             coef = self._x.T @ (self._columns @ (coef / self._squares[:, None]))
@@ -185,10 +192,11 @@ def fit_residual_head(
     weight=None,
     share: float = 1.0,
     loss: LinearLoss = LOG_LOSS,
+    intercept_penalty: float | None = None,
 ) -> ResidualHead:
     """Fit a residual head to samples; see `ResidualHeadProblem`."""
     problem = ResidualHeadProblem(features, targets, logits, weight, loss=loss)
-    return problem.fit(penalty, share)
+    return problem.fit(penalty, share, intercept_penalty)
 
 
 def inner_products(x: Any) -> np.ndarray:

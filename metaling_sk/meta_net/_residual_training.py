@@ -44,6 +44,8 @@ class ResidualSettings:
         See `fit_residual_head`.
     share : float
         Where the network was fitted to the samples.
+    intercept_penalty : float, optional
+        By default that of the loss.
     by_size : bool, default=True
         Whether they are for `MANY_SAMPLES`: with fewer the penalty is larger in proportion, and
         the share nearer to 1.
@@ -51,6 +53,7 @@ class ResidualSettings:
 
     penalty: float
     share: float = LOG_LOSS.prior_share
+    intercept_penalty: float | None = None
     by_size: bool = True
 
     @classmethod
@@ -125,7 +128,10 @@ def train_residual_head(
         if min(losses) > loss.total(logits, targets, weight[:, None])[0]:
             return None
         penalty = penalties[int(np.argmin(losses))]
-    return fit_residual_head(vectors, targets, logits, penalty, weight, share, loss)
+    intercept_penalty = settings.intercept_penalty
+    return fit_residual_head(
+        vectors, targets, logits, penalty, weight, share, loss, intercept_penalty
+    )
 
 
 def _can_be_learnt(vectors, logits, penalty: float, loss: LinearLoss) -> bool:

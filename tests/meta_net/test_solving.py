@@ -205,9 +205,9 @@ def test_a_factor_has_to_be_surely_better():
     rng = np.random.default_rng(0)
     without = rng.normal(size=200)
     noise = 0.3 * rng.normal(size=200)
-    assert n_factors_of(np.stack([without, without - 0.01 + noise], axis=1)) == 0
-    assert n_factors_of(np.stack([without, without - 0.5 + noise], axis=1)) == 1
-    assert n_factors_of(np.stack([without, without - 0.5, without - 0.5], axis=1)) == 1
+    assert n_factors_of(np.stack([without, without - 0.01 + noise], axis=1), 2.0) == 0
+    assert n_factors_of(np.stack([without, without - 0.5 + noise], axis=1), 2.0) == 1
+    assert n_factors_of(np.stack([without, without - 0.5, without - 0.5], axis=1), 2.0) == 1
 
 
 @given(best=st.integers(0, 6), start=st.integers(0, 6))
