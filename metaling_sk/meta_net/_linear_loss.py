@@ -241,14 +241,10 @@ class SquaredErrors(LinearLoss):
         # Without a penalty, columns that depend on each other would have no one solution.
         alpha = max(penalty, 1e-10 * norms.sum(), np.finfo(float).tiny)
         size = (alpha / intercept_penalty) ** 0.5
-        column = np.full((len(targets), 1), size)
-        columns: Any = sparse.csr_array(sparse.hstack([x, column])) if sparse.issparse(x) else None
+        parts: Any = [x, np.full((len(targets), 1), size)]
+        columns = sparse.csr_array(sparse.hstack(parts)) if sparse.issparse(x) else np.hstack(parts)
         ridge = Ridge(alpha=alpha, fit_intercept=False, tol=RIDGE_TOLERANCE)
-        ridge.fit(
-            np.hstack([x, column]) if columns is None else columns,
-            (targets - outputs)[:, 0],
-            sample_weight=weight[:, 0],
-        )
+        ridge.fit(columns, (targets - outputs)[:, 0], sample_weight=weight[:, 0])
         return ridge.coef_[:-1, None], size * ridge.coef_[-1:]
 
 

@@ -240,9 +240,10 @@ class MetaNetRegressor(NetworkRegressor, MetaNetFitting):
     and :math:`f_e` on held-out samples. Samples without a label serve the statistics and the
     vocabulary of their language.
 
-    Where the models are solved for, samples of each language go to the folds of the
-    cross-validation in turn. Translations of the same sentences should be in the same order in all
-    languages, so that they are in the same fold.
+    Where the models are solved for, the samples of each language, labelled or not, go to the folds
+    of the cross-validation in turn. Translations of the same sentences should be in the same order
+    in all languages, so that they are in the same fold. A residual head has the largest penalties
+    that are not worse than the best ones by more than two standard errors of held-out samples.
 
     References
     ----------

@@ -14,6 +14,7 @@ from metaling_sk._utils.progress import Progress
 from metaling_sk.meta_net._choosing import choose, climb, n_factors_of
 from metaling_sk.meta_net._factors import factor, place
 from metaling_sk.meta_net._labelled_features import LabelledFeatures
+from metaling_sk.meta_net._linear_loss import SquaredErrors
 from metaling_sk.meta_net._residual_head import ResidualHead
 
 AGREE = [f"as is {number}" for number in range(4)]
@@ -176,6 +177,16 @@ def test_translations_in_the_same_order_are_in_the_same_fold():
     fold = samples.folds()
     np.testing.assert_array_equal(fold[:8], fold[8:])
     assert set(fold) == {0, 1, 2}
+
+
+def test_translations_are_in_the_same_fold_though_some_have_no_label():
+    position = np.array([0, 1, 2, 3, 4, 5, 1, 2, 5])
+    index = np.repeat([1, 2], [6, 3])
+    zeros, ones = np.zeros((9, 1)), np.ones(9)
+    samples = LabelledFeatures(
+        zeros, np.arange(9.0), index, 1, ones, loss=SquaredErrors(), position=position
+    )
+    np.testing.assert_array_equal(samples.folds()[6:], samples.folds()[[1, 2, 5]])
 
 
 @pytest.mark.parametrize("as_kind", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
