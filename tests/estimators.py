@@ -13,6 +13,7 @@ from tiny import (
     as_stars,
     make_classifier,
     make_meta_net,
+    make_meta_regressor,
     make_pair,
     make_regressor,
 )
@@ -26,6 +27,7 @@ from metaling_sk import (
     LanguageStandardScaler,
     LinearTransferClassifier,
     MetaNetClassifier,
+    MetaNetRegressor,
     MetaParamSearchCV,
     PredictionEntropyScorer,
     SoftNeighborhoodDensity,
@@ -110,6 +112,13 @@ ESTIMATORS = {
                 source=make_pipeline(CHARACTERS, Ridge()),
                 dictionary=DICTIONARY,
             ),
+        },
+    ),
+    MetaNetRegressor: Instances(
+        on_numbers=[MetaNetRegressor(verbose=0)],
+        of_numbers_on_texts={
+            "meta network": make_meta_regressor(),
+            "meta characters": make_meta_regressor(encoder=CHARACTERS, target_norm=True),
         },
     ),
     MetaParamSearchCV: Instances(

@@ -20,6 +20,7 @@ from metaling_sk import (
     LanguageStandardScaler,
     LeaveOneLanguageOut,
     LinearTransferClassifier,
+    MetaNetRegressor,
     MetaParamDisplay,
     MetaParamSearchCV,
     PredictionEntropyScorer,
@@ -62,6 +63,7 @@ DIFFERENT = {
         MetaParamSearchCV,
         StratifiedLanguageKFold,
     },
+    "residual_penalty": {MetaNetRegressor},  # of another loss
     "resource": {MetaParamDisplay},  # another default
     "self_training": {TransferClassifier},  # may be "auto"
     "source": {TransferRegressor},  # what it learns from
@@ -74,7 +76,7 @@ DIFFERENT = {
     "temperature": {SoftNeighborhoodDensity},  # of similarities
     "transfer": {TransferRegressor},  # what teaches
     "unknown": {LanguageIdentifier},  # a language, not what to do with words
-    "validation_fraction": {TransferRegressor},  # no classes to hold out
+    "validation_fraction": {MetaNetRegressor, TransferRegressor},  # no classes to hold out
     "verbose": {LinearTransferClassifier},  # another default
 }
 """Parameters that mean something else, or have another default, in some of the classes."""

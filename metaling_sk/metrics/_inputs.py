@@ -8,7 +8,7 @@ from inspect import signature
 import numpy as np
 import pandas as pd
 from sklearn.utils.metadata_routing import get_routing_for_object
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from metaling_sk._data.indicators import check_indicators, has_several_labels
 from metaling_sk._data.input_forms import unwrap
@@ -37,7 +37,7 @@ def check_complete_labels(y, name: str, others: str) -> np.ndarray:
     Raises
     ------
     ValueError
-        If there is no label, a label is missing, or they are not classes or 0 and 1.
+        If there is no label, or a label is missing.
     """
     if has_several_labels(y):
         indicators, _ = check_indicators(y, None, needed=False, name=name)
@@ -45,7 +45,34 @@ def check_complete_labels(y, name: str, others: str) -> np.ndarray:
         return indicators.astype(np.int64)
     y = label_array(y)
     _check_complete(pd.isna(y), name, others)
-    y = plain_labels(y, name)
+    return plain_labels(y, name)
+
+
+def check_complete_classes(y, name: str, others: str) -> np.ndarray:
+    """Validate labels of which none may be missing and all are classes.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        The labels.
+    name, others : str
+        As in `check_complete_labels`.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If there is no label, a label is missing, or they are not classes.
+    """
+    y = check_complete_labels(y, name, others)
+    if type_of_target(y) == "continuous":
+        raise ValueError(
+            f"{name} holds continuous numbers, but these scores count classes. For numbers, "
+            "make_language_scorer computes any metric in each language, such as r2_score."
+        )
     check_classification_targets(y)
     return y
 

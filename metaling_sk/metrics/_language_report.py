@@ -25,7 +25,7 @@ from metaling_sk.metrics._bootstrap import (
 )
 from metaling_sk.metrics._inputs import (
     call_with_language,
-    check_complete_labels,
+    check_complete_classes,
     check_language_array,
     languages_in,
 )
@@ -142,8 +142,8 @@ def language_report(
     [0.25, 1.0]
     """
     arguments = "y_true, y_pred and `language`"
-    y_true = check_complete_labels(y_true, "y_true", arguments)
-    y_pred = check_complete_labels(y_pred, "y_pred", arguments)
+    y_true = check_complete_classes(y_true, "y_true", arguments)
+    y_pred = check_complete_classes(y_pred, "y_pred", arguments)
     language = check_language_array(language)
     if y_true.shape[1:] != y_pred.shape[1:]:
         raise ValueError(
@@ -254,7 +254,7 @@ def language_report_from_estimator(
     [0.5, 1.0, 0.75, 0.5, 0.5]
     """
     languages = languages_in(X, language, language_column, "language_report_from_estimator")
-    y = check_complete_labels(y, "y", "X, y and `language`")
+    y = check_complete_classes(y, "y", "X, y and `language`")
     return language_report(
         y,
         call_with_language(estimator, "predict", X, language),

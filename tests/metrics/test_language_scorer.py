@@ -7,6 +7,7 @@ from scorer_cases import Given, make_numbers
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import make_column_transformer
+from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
     accuracy_score,
@@ -14,6 +15,7 @@ from sklearn.metrics import (
     get_scorer,
     log_loss,
     make_scorer,
+    mean_squared_error,
     roc_auc_score,
     zero_one_loss,
 )
@@ -108,6 +110,18 @@ class TakesLanguage(ClassifierMixin, BaseEstimator):
 
     def predict(self, X, language=None):
         return self.classes_[(np.asarray(language) != "en").astype(int)]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_numbers_are_scored(sign):
+    y = NUMBERS[:, 0] + 0.5
+    model = DummyRegressor(strategy="constant", constant=1.5).fit(X, y)
+    errors = [
+        mean_squared_error(y[LANGUAGE == name], [1.5] * sum(LANGUAGE == name))
+        for name in np.unique(LANGUAGE)
+    ]
+    scorer = make_language_scorer(mean_squared_error, greater_is_better=sign > 0)
+    assert scorer(model, X, y) == pytest.approx(sign * np.mean(errors))
 
 
 def test_languages_beside_numbers():

@@ -7,7 +7,7 @@ base like `NetworkRegressor`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -75,7 +75,7 @@ class OutputKind(ABC):
 
     @abstractmethod
     def align(self, samples: Samples) -> Samples:
-        """Express the labels of samples as this kind has learnt them."""
+        """Express the labels of samples as this kind has learnt them; without y none has one."""
 
     @abstractmethod
     def targets(self, samples: Samples) -> np.ndarray:
@@ -126,3 +126,11 @@ class OutputKind(ABC):
     @abstractmethod
     def check_fits_network(self, network: nn.Module) -> None:
         """Raise a ValueError unless the head of a network has these outputs."""
+
+    def with_language(self, language: str, samples: Samples) -> Self:
+        """This kind, with what samples of one more language tell of their labels alone."""
+        return self
+
+    def without_language(self, language: str) -> Self:
+        """This kind without what `with_language` has learnt."""
+        return self
