@@ -102,11 +102,14 @@ BENCHMARKS = {
     ),
     "transfer-defaults-again": Benchmark(
         (
-            f"{DEFAULTS} --seeds 5 6 7 --tasks sib200 nusax --methods plain {SOFT} "
+            f"{DEFAULTS} --seeds 5 6 7 --tasks sib200 nusax reviews --methods plain {SOFT} "
             "'30 epochs, no validation'",
         ),
         partial(tables.transfer_defaults, seeds=[5, 6, 7]),
-        partial(figures.dots, panels={"SIB-200": ["SIB-200 (%)"], "NusaX": ["NusaX (%)"]}),
+        partial(
+            figures.dots,
+            panels={name: [f"{name} (%)"] for name in ON_TASKS if name != "AfriSenti"},
+        ),
         (f"{DEFAULTS} --tasks reviews --seeds 5 --reviews 100 --methods plain",),
     ),
     "encoders": Benchmark(
