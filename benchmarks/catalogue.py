@@ -103,6 +103,7 @@ BENCHMARKS = {
     "transfer-defaults-again": Benchmark(
         (
             f"{DEFAULTS} --seeds 5 6 7 --tasks sib200 nusax reviews --methods plain {SOFT} "
+            "self-training "
             "'30 epochs, no validation'",
         ),
         partial(tables.transfer_defaults, seeds=[5, 6, 7]),
