@@ -19,8 +19,13 @@ MARKED = re.compile(r"(?s)(?<=\n)\.\. begin (\S+)\n.*?\n\.\. end \1\n")
 CODE = "``{}``"
 """How the name of a method is written."""
 
-TASKS = {"nusax": "NusaX", "sib200": "SIB-200", "afrisenti": "AfriSenti"}
-"""How corpora are written."""
+TASKS = {
+    "sib200": "SIB-200",
+    "nusax": "NusaX",
+    "afrisenti": "AfriSenti",
+    "reviews": "reviews",
+}
+"""How tasks are written."""
 
 MIN_FAMILY = 3
 """Number of languages from which on a family has a row of its own."""
@@ -94,6 +99,16 @@ def trained_meta_net(folder: Path) -> pd.DataFrame:
     rows = rows[rows["split"] == "test"]
     scores = collect(rows, "method", "task", "mean").rename(columns=TASKS)
     return scores.assign(seconds=collect(rows, "method", "split", "seconds")["test"])
+
+
+def transfer_defaults(folder: Path, seeds: list[int]) -> pd.DataFrame:
+    """Settings of TransferClassifier with a frozen encoder, on validation rows."""
+    rows = records.read_table(folder / "transfer_defaults.json")
+    is_asked = (rows["encoder"] == "frozen") & (rows["split"] == "dev")
+    rows = rows[is_asked & rows["seed"].isin(seeds)]
+    rows = rows.assign(column=rows["task"].map(TASKS) + " (%)")
+    order = [f"{name} (%)" for name in TASKS.values()]
+    return collect(rows, "method", "column", "others", order=order)
 
 
 def encoders(folder: Path, languages: str, labels: int) -> pd.DataFrame:
