@@ -15,6 +15,7 @@ from torch import nn
 from transformers import AutoModel, AutoTokenizer, Qwen2Config, T5Config, T5Model
 
 from metaling_sk import TransferClassifier, load
+from metaling_sk._saving.description import FORMAT
 
 X, Y = make_pair(30, 30, n_labelled=15)
 LABELLED = ~np.isnan(Y)
@@ -440,7 +441,7 @@ def test_the_damage_is_named(tmp_path):
         load(tmp_path)
     fit().save(tmp_path)
     edit(format=99)(tmp_path)
-    with pytest.raises(ValueError, match="format 99 instead of 5"):
+    with pytest.raises(ValueError, match=f"format 99 instead of {FORMAT}"):
         load(tmp_path)
 
 
