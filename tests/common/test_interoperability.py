@@ -1,9 +1,8 @@
-"""Our suite: every classifier among the tools of scikit-learn."""
+"""Our suite: classifiers of every kind among the tools of scikit-learn."""
 
 import numpy as np
 import pytest
 from estimators import (
-    TERMS,
     X_LABELLED,
     X_TEST,
     Y_LABELLED,
@@ -12,7 +11,6 @@ from estimators import (
     Y,
     assert_same_predictions,
     lower,
-    not_a_search,
 )
 from sklearn import config_context
 from sklearn.base import clone
@@ -27,6 +25,15 @@ from tiny import DICTIONARY
 
 from metaling_sk import DictionaryTranslator, MetaNetClassifier
 from metaling_sk.metrics import language_report
+
+MODELS = ["characters", "linear teacher", "linear", "meta network"]
+"""One of each estimator, and of each kind of input and source: the tools see no more of them."""
+not_a_search = pytest.mark.parametrize("name", MODELS, indirect=True)
+
+
+@pytest.fixture(params=[*MODELS, "search"])
+def name(request):
+    return request.param
 
 
 @not_a_search
@@ -108,8 +115,6 @@ def test_pipeline_behind_a_dictionary_translator(model):
     )
     if "dictionary" in model.get_params():
         model.set_params(dictionary=None)
-    if model.get_params().get("transfer") == TERMS:
-        model.set_params(transfer=TERMS[:-1])
     pipeline = make_pipeline(translator, model).fit(X, Y)
     translated = translator.transform(X)
     assert_same_predictions(pipeline, clone(model).fit(translated, Y), X, translated)

@@ -25,7 +25,8 @@ EPOCHS = {"search": "halving", "max_resources": 2, "factor": 2, "n_iter": 2}
 
 
 def fit(estimator=None, distributions=RATES, X=X, y=Y, **parameters):
-    estimator = make_classifier(target_languages="zh") if estimator is None else estimator
+    if estimator is None:
+        estimator = make_classifier(max_epochs=1, target_languages="zh")
     return make_search(estimator, distributions, **{"n_iter": 2, "cv": 2} | parameters).fit(X, y)
 
 
