@@ -8,7 +8,8 @@
 
 A run that has a record is not run again, so a benchmark that was stopped goes on where it was. The
 folders are copies of the repositories IndoNLP/nusax, dadelani/sib-200 and
-afrisenti-semeval/afrisent-semeval-2023. A benchmark whose corpus is missing is left out.
+afrisenti-semeval/afrisent-semeval-2023. A benchmark whose corpus is missing is left out, and so is
+a peer whose package is not installed.
 
 The records are in benchmarks/results, the tables in docs/benchmarks.rst and the figures in
 docs/_static/results. With another folder of records, and with --quick, the tables are printed and
