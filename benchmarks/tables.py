@@ -24,6 +24,7 @@ TASKS = {"nusax": "NusaX", "sib200": "SIB-200"}
 
 MIN_FAMILY = 3
 """Number of languages from which on a family has a row of its own."""
+
 ACCURACIES = {"accuracy before": "before (%)", "accuracy": "accuracy (%)"}
 """Titles of the figures beside a time."""
 
