@@ -67,12 +67,51 @@ QUICK_MANY = (
     "--methods logistic-regression",
 )
 
+DEFAULTS = "transfer_defaults.py {nusax} {sib200} {afrisenti}"
+ON_TASKS = tables.TASKS.values()
+SOFT = (
+    "'self-training, no validation, half the weight' "
+    "'self-training, no validation, 15 epochs, half the weight' "
+    "'self-training, no validation, 20 epochs, half the weight'"
+)
+
 BENCHMARKS = {
     "reviews": Benchmark(
         ("reviews.py",),
         tables.reviews,
         partial(figures.lines, xlabel=LABELS, ylabel="accuracy on Chinese reviews (%)"),
         ("reviews.py --quick --labels 0 64 --seeds 0",),
+    ),
+    "transfer-defaults": Benchmark(
+        (
+            f"{DEFAULTS} --seeds 2 3 4 --methods plain '30 epochs' 'learning rate 5e-4' "
+            f"'no validation' self-training {SOFT}",
+            f"{DEFAULTS} --seeds 2 3 4 --tasks sib200 nusax reviews --methods "
+            "'self-training, 20 epochs, half the weight' "
+            "'self-training, no validation, 20 epochs' 'self-training, no validation, 30 epochs'",
+            f"{DEFAULTS} --seeds 2 3 4 --tasks sib200 nusax --methods "
+            "'self-training, learning rate 2.5e-4' 'self-training, no validation'",
+            f"{DEFAULTS} --seeds 2 3 4 --tasks sib200 nusax afrisenti --methods "
+            "'30 epochs, no validation' 'self-training, learning rate 5e-4'",
+            f"{DEFAULTS} --seeds 2 --tasks afrisenti --methods "
+            "'self-training, 20 epochs, half the weight' 'self-training, no validation, 20 epochs'",
+        ),
+        partial(tables.transfer_defaults, seeds=[2, 3, 4]),
+        partial(figures.complete_dots, panels={name: [f"{name} (%)"] for name in ON_TASKS}),
+        (f"{DEFAULTS} --tasks reviews --seeds 2 --reviews 100 --methods plain self-training",),
+    ),
+    "transfer-defaults-again": Benchmark(
+        (
+            f"{DEFAULTS} --seeds 5 6 7 --tasks sib200 nusax reviews --methods plain {SOFT} "
+            "self-training "
+            "'30 epochs, no validation'",
+        ),
+        partial(tables.transfer_defaults, seeds=[5, 6, 7]),
+        partial(
+            figures.dots,
+            panels={name: [f"{name} (%)"] for name in ON_TASKS if name != "AfriSenti"},
+        ),
+        (f"{DEFAULTS} --tasks reviews --seeds 5 --reviews 100 --methods plain",),
     ),
     "encoders": Benchmark(
         ("encoders.py {sib200} --methods head lora adapter all logistic-regression --seeds 0 1",),
@@ -100,6 +139,14 @@ BENCHMARKS = {
         tables.families,
         partial(figures.dots, panels={"accuracy (%) in new languages": slice(None)}),
         QUICK_MANY,
+    ),
+    "descriptions": Benchmark(
+        ("descriptions.py {sib200}",),
+        tables.descriptions,
+        partial(
+            figures.lines, xlabel="English labels of each class", ylabel="accuracy, 8 languages (%)"
+        ),
+        ("descriptions.py {sib200} --labels 0 --seeds 0",),
     ),
     "prediction": Benchmark(
         ("prediction.py",),

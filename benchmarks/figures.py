@@ -73,6 +73,11 @@ def dots(table: pd.DataFrame, panels: dict[str, Sequence[str] | slice]) -> Figur
     return figure
 
 
+def complete_dots(table: pd.DataFrame, panels: dict[str, Sequence[str] | slice]) -> Figure:
+    """Draw the rows that have a figure in each column below each other."""
+    return dots(table.dropna(), panels)
+
+
 def lines(table: pd.DataFrame, xlabel: str, ylabel: str) -> Figure:
     """Draw a line for each column of a table, over its rows."""
     figure = Figure(figsize=(WIDTH, 4), layout="constrained")

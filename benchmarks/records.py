@@ -33,9 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser, methods, result: Path) -> Non
     parser.add_argument("--report", action="store_true", help="print the tables and run nothing")
 
 
-def add_split(parser: argparse.ArgumentParser) -> None:
+def add_split(parser: argparse.ArgumentParser, default: str = "test") -> None:
     """Add the argument of a benchmark on a corpus with validation and test rows."""
-    parser.add_argument("--split", choices=["dev", "test"], default="test", help="rows to predict")
+    parser.add_argument("--split", choices=["dev", "test"], default=default, help="rows to predict")
 
 
 def new_record(method: str, seed: int | None, arguments: dict) -> dict:

@@ -8,7 +8,10 @@ of NusaX: English and Indonesian with labels, the others without, but for k labe
 The methods:
 
 - ridge: sklearn's RidgeCV on the labelled vectors, standardised by LanguageStandardScaler.
-- ridge, raw vectors: the same without it.
+- ridge alone: one for each language on its own labels; not for k = 0.
+- ridge averaged: the mean of the predictions of these two.
+- ridge, raw vectors: the first without standardising.
+- meta network: MetaNetRegressor with its defaults.
 - transfer: TransferRegressor with its defaults.
 - huber: the same with loss="huber".
 - distill: the same with RidgeCV as `source` and the transfer term "distill".
@@ -30,12 +33,27 @@ from sklearn.linear_model import RidgeCV
 from sklearn.metrics import r2_score
 from sklearn.pipeline import make_pipeline
 
-from metaling_sk import EncoderVectorizer, LanguageStandardScaler, TransferRegressor
+from metaling_sk import (
+    EncoderVectorizer,
+    LanguageStandardScaler,
+    MetaNetRegressor,
+    TransferRegressor,
+)
 from metaling_sk.datasets import fetch_nusax, load_encoder
 
 SOURCES = ["eng", "ind"]
 ALPHAS = np.logspace(-1, 5, 13)
-METHODS = ["ridge", "ridge, raw vectors", "transfer", "huber", "distill", "mmd"]
+METHODS = [
+    "ridge",
+    "ridge alone",
+    "ridge averaged",
+    "ridge, raw vectors",
+    "meta network",
+    "transfer",
+    "huber",
+    "distill",
+    "mmd",
+]
 
 
 def read(folder, subset, kept):
@@ -56,11 +74,21 @@ def predict(method, seed, X, y, language, X_test, language_test):
     """Fit a method, and predict the test rows."""
     labelled = ~np.isnan(y)
     if method.startswith("ridge"):
-        if method == "ridge":
+        if method != "ridge, raw vectors":
             scaler = LanguageStandardScaler().fit(X, language=language)
             X = scaler.transform(X, language=language)
             X_test = scaler.transform(X_test, language=language_test)
-        return RidgeCV(ALPHAS).fit(X[labelled], y[labelled]).predict(X_test)
+        pooled = RidgeCV(ALPHAS).fit(X[labelled], y[labelled]).predict(X_test)
+        if method in ("ridge", "ridge, raw vectors"):
+            return pooled
+        alone = np.empty(len(X_test))
+        for name in np.unique(language_test):
+            own, there = labelled & (language == name), language_test == name
+            alone[there] = RidgeCV(ALPHAS).fit(X[own], y[own]).predict(X_test[there])
+        return alone if method == "ridge alone" else (pooled + alone) / 2
+    if method == "meta network":
+        model = MetaNetRegressor(verbose=0, random_state=seed).fit(X, y, language=language)
+        return model.predict(X_test, language=language_test)
     parameters = {"transfer": "labels" if labelled[~np.isin(language, SOURCES)].any() else None}
     if method == "huber":
         parameters["loss"] = "huber"
@@ -78,7 +106,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder")
     parser.add_argument("--split", default="test", choices=["validation", "test"])
-    parser.add_argument("--labels", nargs="+", type=int, default=[0, 16, 64])
+    parser.add_argument("--labels", nargs="+", type=int, default=[0, 16, 64, 500])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--methods", nargs="+", default=METHODS)
     parser.add_argument("--vectors", type=Path, help="folder where vectors are kept")
@@ -88,6 +116,8 @@ def main():
     targets = sorted(set(language) - {*SOURCES})
     for k in arguments.labels:
         for method in arguments.methods:
+            if k == 0 and method in ("ridge alone", "ridge averaged"):
+                continue
             scores, start = [], time.perf_counter()
             for seed in arguments.seeds:
                 rng, given = np.random.default_rng(seed), np.isin(language, SOURCES)

@@ -19,8 +19,13 @@ MARKED = re.compile(r"(?s)(?<=\n)\.\. begin (\S+)\n.*?\n\.\. end \1\n")
 CODE = "``{}``"
 """How the name of a method is written."""
 
-TASKS = {"nusax": "NusaX", "sib200": "SIB-200", "afrisenti": "AfriSenti"}
-"""How corpora are written."""
+TASKS = {
+    "sib200": "SIB-200",
+    "nusax": "NusaX",
+    "afrisenti": "AfriSenti",
+    "reviews": "reviews",
+}
+"""How tasks are written."""
 
 MIN_FAMILY = 3
 """Number of languages from which on a family has a row of its own."""
@@ -96,6 +101,16 @@ def trained_meta_net(folder: Path) -> pd.DataFrame:
     return scores.assign(seconds=collect(rows, "method", "split", "seconds")["test"])
 
 
+def transfer_defaults(folder: Path, seeds: list[int]) -> pd.DataFrame:
+    """Settings of TransferClassifier with a frozen encoder, on validation rows."""
+    rows = records.read_table(folder / "transfer_defaults.json")
+    is_asked = (rows["encoder"] == "frozen") & (rows["split"] == "dev")
+    rows = rows[is_asked & rows["seed"].isin(seeds)]
+    rows = rows.assign(column=rows["task"].map(TASKS) + " (%)")
+    order = [f"{name} (%)" for name in TASKS.values()]
+    return collect(rows, "method", "column", "others", order=order)
+
+
 def encoders(folder: Path, languages: str, labels: int) -> pd.DataFrame:
     """What is trained of an encoder on SIB-200."""
     columns = {
@@ -137,6 +152,22 @@ def largest_families(languages) -> pd.Series:
     of_known = members.loc[list(known.values()), families].set_axis(list(known))
     names = of_known.idxmax(axis=1).where(of_known.any(axis=1), "others")
     return names.str.removeprefix("F_").reindex(list(codes), fill_value="others")
+
+
+def descriptions(folder: Path) -> pd.DataFrame:
+    """What descriptions of the classes are worth, by the number of labels."""
+    titles = {
+        "labels": "labels only",
+        "templates": "templates",
+        "descriptions": "descriptions",
+        "self-training": "self-training",
+        "all": "all weights",
+    }
+    rows = records.read_table(folder / "descriptions.json")
+    rows = rows[rows["split"] == "test"]
+    rows["column"] = rows["method"].map(titles)
+    table = collect(rows.sort_values("labels"), "labels", "column", "mean", order=titles.values())
+    return table.rename_axis("labels of each class")
 
 
 def prediction(folder: Path) -> pd.DataFrame:

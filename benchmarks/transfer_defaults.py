@@ -1,77 +1,143 @@
 """Compare settings of TransferClassifier on validation rows: the grounds of its defaults.
 
-    python benchmarks/transfer_defaults.py sib200 FOLDER_OF_SIB200 --output sib200.json
-    python benchmarks/transfer_defaults.py nusax FOLDER_OF_NUSAX
-    python benchmarks/transfer_defaults.py afrisenti FOLDER_OF_AFRISENTI
-    python benchmarks/transfer_defaults.py reviews
-    python benchmarks/transfer_defaults.py reviews --encoder scratch --reviews 1000
+    python benchmarks/transfer_defaults.py FOLDER_OF_NUSAX FOLDER_OF_SIB200 FOLDER_OF_AFRISENTI
+    python benchmarks/transfer_defaults.py --tasks reviews --encoder trained
+    python benchmarks/transfer_defaults.py --tasks reviews --encoder scratch
+    python benchmarks/transfer_defaults.py --report
 
-The encoder is multilingual-e5-small, or one from scratch. A GPU is used where there is one. On two
-cores a fit of e5 takes minutes. `--split test` is for settings that validation rows have chosen.
-The accuracy is the mean over the languages other than the one with labels. Settings with "head" do
-not train the encoder, and encode a text once.
+The encoder is multilingual-e5-small, frozen or trained, or one from scratch. Frozen, a text is
+encoded once, and then a fit takes seconds; on two cores a fit that trains e5 takes minutes.
+`--split test` is for settings that validation rows have chosen. Labels are given in one language.
+The score is the accuracy in the others, as their mean:
 
 - sib200: 701 English rows, and 200 rows without labels of each of seven languages.
-- reviews: English rows, and as many Chinese ones without labels; 1,500 other training rows of each
-  language are the validation rows.
 - nusax: the training rows of 12 languages, with labels in English only.
 - afrisenti: 2,000 labelled rows in Hausa, and 500 without labels of each of 11 languages. At most
   300 rows of each are predicted.
+- reviews: English rows, and as many Chinese ones without labels; 1,500 other training rows of each
+  language are the validation rows.
+
+"plain" is 10 epochs with early stopping and no self-training. The other settings of a frozen one
+say what they change of it, except for "default", which is what a user gets who names nothing.
 """
 
-from __future__ import annotations
-
 import argparse
-import json
+import time
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import records
 
 from metaling_sk import TransferClassifier
 from metaling_sk.datasets import fetch_afrisenti, load_dictionary, load_encoder, load_reviews
 
 TARGETS = ["zho_Hans", "arb_Arab", "hin_Deva", "swh_Latn", "tur_Latn", "ind_Latn", "yor_Latn"]
 N_TEXT = 200
-PRETRAINED = {
-    "default": {},
-    "2 epochs": {"max_epochs": 2},
-    "2 epochs, distill": {"max_epochs": 2, "transfer": "distill"},
-    "2 epochs, self-training": {"max_epochs": 2, "self_training": 1},
-    "4 epochs": {"max_epochs": 4},
-    "4 epochs, distill": {"max_epochs": 4, "transfer": "distill"},
+COLUMNS = ["text", "language"]
+RATES = ("5e-5", "2.5e-4", "5e-4", "2e-3")
+RESULT = Path(__file__).parent / "results" / "transfer_defaults.json"
+
+PLAIN = {"max_epochs": 10, "validation_fraction": 0.1, "self_training": 0}
+CHANGES: dict[str, dict] = {
+    "plain": {},
+    **{f"{n} epochs": {"max_epochs": n} for n in (2, 3, 4, 15, 20, 30)},
+    **{f"learning rate {rate}": {"learning_rate": float(rate)} for rate in RATES},
+    "weight decay 1": {"weight_decay": 1.0},
+    "no validation": {"validation_fraction": 0},
+    "no language norm": {"language_norm": False},
+    "layer 0.75": {"layer": 0.75},
+    "self-training": {"self_training": 3},
+    "one round": {"self_training": 1},
+    "one topic": {"n_topics": 1},
+    "half the weight": {"transfer_weight": 0.5},
     "lora": {"trainable": "lora"},
     "adapter": {"trainable": "adapter"},
-    "head": {"trainable": "head"},
-    "head, 3 epochs": {"trainable": "head", "max_epochs": 3},
-    "head, 30 epochs": {"trainable": "head", "max_epochs": 30},
-    "head, learning rate 5e-5": {"trainable": "head", "learning_rate": 5e-5},
-    "head, learning rate 5e-4": {"trainable": "head", "learning_rate": 5e-4},
-    "head, learning rate 2e-3": {"trainable": "head", "learning_rate": 2e-3},
-    "head, weight decay 1": {"trainable": "head", "weight_decay": 1.0},
-    "head, no validation": {"trainable": "head", "validation_fraction": 0},
-    "head, no language norm": {"trainable": "head", "language_norm": False},
-    "head, layer 0.75": {"trainable": "head", "layer": 0.75},
-    "head, self-training": {"trainable": "head", "self_training": 3},
-    "head, learning rate 5e-4, self-training": {
-        "trainable": "head",
-        "learning_rate": 5e-4,
-        "self_training": 3,
-    },
-    "head, self-training, one topic": {"trainable": "head", "self_training": 3, "n_topics": 1},
-}
-DICTIONARY = {"dictionary": load_dictionary()}
-SCRATCH = {
     "no term": {"transfer": None},
-    "adversarial": {"transfer": "adversarial"},
-    "coral": {"transfer": "coral"},
-    "mmd": {"transfer": "mmd"},
-    "distill": {"transfer": "distill"},
-    "code-switching": DICTIONARY | {"transfer": "code_switch"},
-    "code-switching, distill": DICTIONARY | {"transfer": ["code_switch", "distill"]},
-    "default with dictionary": DICTIONARY,
+    **{term: {"transfer": term} for term in ("distill", "adversarial", "coral", "mmd")},
+    "code-switching": {"transfer": "code_switch", "dictionary": "en-zh"},
+    "code-switching and distill": {"transfer": ["code_switch", "distill"], "dictionary": "en-zh"},
+    "default with dictionary": {"dictionary": "en-zh"},
 }
-SETTINGS = {"multilingual-e5-small": PRETRAINED, "scratch": SCRATCH}
+"""What the parts of a method's name change."""
+
+SETTINGS = {
+    "frozen": [
+        "default",
+        "plain",
+        "3 epochs",
+        "20 epochs",
+        "30 epochs",
+        "learning rate 5e-5",
+        "learning rate 5e-4",
+        "learning rate 2e-3",
+        "weight decay 1",
+        "no validation",
+        "20 epochs, no validation",
+        "30 epochs, no validation",
+        "no language norm",
+        "layer 0.75",
+        "self-training",
+        "self-training, one topic",
+        "self-training, one round",
+        "self-training, half the weight",
+        "self-training, 20 epochs",
+        "self-training, 20 epochs, half the weight",
+        "self-training, 30 epochs",
+        "self-training, learning rate 2.5e-4",
+        "self-training, learning rate 5e-4",
+        "self-training, no validation",
+        "self-training, no validation, half the weight",
+        "self-training, no validation, one topic",
+        "self-training, no validation, learning rate 2.5e-4",
+        "self-training, no validation, 15 epochs, half the weight",
+        "self-training, no validation, 20 epochs",
+        "self-training, no validation, 20 epochs, half the weight",
+        "self-training, no validation, 30 epochs",
+    ],
+    "trained": [
+        "default",
+        "2 epochs",
+        "2 epochs, distill",
+        "2 epochs, one round",
+        "4 epochs",
+        "4 epochs, distill",
+        "lora",
+        "adapter",
+    ],
+    "scratch": [
+        "no term",
+        "adversarial",
+        "coral",
+        "mmd",
+        "distill",
+        "code-switching",
+        "code-switching and distill",
+        "default with dictionary",
+    ],
+}
+"""The methods of each kind of encoder."""
+
+METHODS = list(dict.fromkeys(name for names in SETTINGS.values() for name in names))
+
+
+def parameters(encoder: str, method: str) -> dict:
+    """Return the parameters of a method."""
+    found: dict = {}
+    if encoder != "scratch":
+        found["encoder"] = load_encoder("multilingual-e5-small")
+    if encoder == "frozen":
+        found["trainable"] = "head"
+    if method == "default":
+        return found
+    if encoder == "frozen":
+        found |= PLAIN
+    for part in method.split(", "):
+        found |= CHANGES[part]
+    if "dictionary" in found:
+        found["dictionary"] = load_dictionary()
+    return found
 
 
 def read_sib200(folder: Path, n_reviews, split: str, rng) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -82,7 +148,7 @@ def read_sib200(folder: Path, n_reviews, split: str, rng) -> tuple[pd.DataFrame,
             name: pd.read_csv(
                 folder / f"data/annotated/{language}/{name}.tsv", sep="\t", quoting=3
             ).rename(columns={"category": "label"})
-            for name in ("train", "dev" if split == "validation" else "test")
+            for name in ("train", split)
         }
         train, held_out = (part.assign(language=language) for part in parts.values())
         if language != "eng_Latn":
@@ -90,6 +156,38 @@ def read_sib200(folder: Path, n_reviews, split: str, rng) -> tuple[pd.DataFrame,
         training.append(train)
         evaluation.append(held_out)
     return pd.concat(training), pd.concat(evaluation)
+
+
+def read_nusax(folder: Path, n_reviews, split: str, rng) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """English with labels, the other languages without, and the rows to predict."""
+    wanted = "valid" if split == "dev" else "test"
+    parts: dict[str, list[pd.DataFrame]] = {"train": [], wanted: []}
+    for path in sorted((folder / "datasets/sentiment").iterdir()):
+        for name, frames in parts.items():
+            frames.append(pd.read_csv(path / f"{name}.csv").assign(language=path.name))
+    training = pd.concat(parts["train"])
+    is_english = training["language"] == "english"
+    return training.assign(label=training["label"].where(is_english, None)), pd.concat(
+        parts[wanted]
+    )
+
+
+def read_afrisenti(folder, n_reviews, split: str, rng) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Hausa with labels, the other languages without, and the rows to predict."""
+    wanted = "validation" if split == "dev" else "test"
+    subsets = {name: fetch_afrisenti(subset=name, mirror=folder) for name in ("train", wanted)}
+    (training, evaluation) = (
+        part.data.assign(label=np.array(part.target_names, dtype=object)[part.target])
+        for part in subsets.values()
+    )
+    known = set(training["language"])
+    draws = []
+    for language, rows in training.groupby("language"):
+        drawn = rows.sample(min(len(rows), 2000 if language == "hau" else 500), random_state=rng)
+        draws.append(drawn if language == "hau" else drawn.assign(label=None))
+    evaluation = evaluation[evaluation["language"].isin(known)]
+    evaluation = evaluation.groupby("language").sample(300, random_state=0, replace=True)
+    return pd.concat(draws), evaluation.drop_duplicates()
 
 
 def read_reviews(folder, n_reviews: int, split: str, rng) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -108,87 +206,96 @@ def read_reviews(folder, n_reviews: int, split: str, rng) -> tuple[pd.DataFrame,
     return pd.concat(training), pd.concat(evaluation)
 
 
-def read_nusax(folder: Path, n_reviews, split: str, rng) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """English with labels, the other languages without, and the rows to predict."""
-    wanted = "valid" if split == "validation" else "test"
-    parts: dict[str, list[pd.DataFrame]] = {"train": [], wanted: []}
-    for path in sorted((folder / "datasets/sentiment").iterdir()):
-        for name, frames in parts.items():
-            frames.append(pd.read_csv(path / f"{name}.csv").assign(language=path.name))
-    training = pd.concat(parts["train"])
-    is_english = training["language"] == "english"
-    return training.assign(label=training["label"].where(is_english, None)), pd.concat(
-        parts[wanted]
-    )
-
-
-def read_afrisenti(folder, n_reviews, split: str, rng) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Hausa with labels, the other languages without, and the rows to predict."""
-    subsets = {name: fetch_afrisenti(subset=name, mirror=folder) for name in ("train", split)}
-    (training, evaluation) = (
-        part.data.assign(label=np.array(part.target_names, dtype=object)[part.target])
-        for part in subsets.values()
-    )
-    known = set(training["language"])
-    draws = []
-    for language, rows in training.groupby("language"):
-        drawn = rows.sample(min(len(rows), 2000 if language == "hau" else 500), random_state=rng)
-        draws.append(drawn if language == "hau" else drawn.assign(label=None))
-    evaluation = evaluation[evaluation["language"].isin(known)]
-    evaluation = evaluation.groupby("language").sample(300, random_state=0, replace=True)
-    return pd.concat(draws), evaluation.drop_duplicates()
-
-
-READERS = {
-    "sib200": read_sib200,
-    "reviews": read_reviews,
-    "nusax": read_nusax,
-    "afrisenti": read_afrisenti,
+TASKS = {
+    "sib200": (read_sib200, "eng_Latn"),
+    "nusax": (read_nusax, "english"),
+    "afrisenti": (read_afrisenti, "hau"),
+    "reviews": (read_reviews, "en"),
 }
-SOURCE = {"sib200": "eng_Latn", "reviews": "en", "nusax": "english", "afrisenti": "hau"}
+"""How a task is read, and its language with labels."""
 
 
-def run(args, setting: dict, seed: int) -> dict[str, float]:
-    """Fit, and return the score of each language in percent."""
-    training, evaluation = READERS[args.task](
-        args.folder, args.reviews, args.split, np.random.RandomState(seed)
+@lru_cache(maxsize=1)
+def read_task(folder, task: str, n_reviews, split: str, seed: int):
+    """Return the training rows that the seed draws, and those to predict."""
+    read, _ = TASKS[task]
+    return read(folder, n_reviews, split, np.random.RandomState(seed))
+
+
+def measure(folder: Path | None, run: dict) -> dict:
+    """Fit with a setting; return the accuracy in percent and the seconds of the fit."""
+    arguments = run["arguments"]
+    task = arguments["task"]
+    _, source = TASKS[task]
+    training, evaluation = read_task(
+        folder, task, arguments["reviews"], arguments["split"], run["seed"]
     )
     clf = TransferClassifier(
-        source_languages=SOURCE[args.task],
-        encoder="scratch" if args.encoder == "scratch" else load_encoder(args.encoder),
+        source_languages=source,
         verbose=0,
-        random_state=seed,
-        **setting,
+        random_state=run["seed"],
+        **parameters(arguments["encoder"], run["method"]),
     )
-    columns = ["text", "language"]
-    clf.fit(training[columns], training["label"].to_numpy(dtype=object))
-    evaluation = evaluation.assign(predicted=clf.predict(evaluation[columns]))
-    is_right = pd.Series(list(evaluation["label"])) == pd.Series(list(evaluation["predicted"]))
-    return (100 * is_right.groupby(list(evaluation["language"])).mean()).round(2).to_dict()
+    start = time.perf_counter()
+    clf.fit(training[COLUMNS], training["label"].to_numpy(dtype=object))
+    seconds = time.perf_counter() - start
+    is_right = pd.Series(clf.predict(evaluation[COLUMNS]) == evaluation["label"].to_numpy())
+    accuracy = (100 * is_right.groupby(evaluation["language"].to_numpy()).mean()).round(2)
+    return {
+        "accuracy": accuracy.to_dict(),
+        "source": accuracy[source],
+        "others": round(accuracy.drop(source).mean(), 2),
+        "seconds of fit": round(seconds, 2),
+    }
+
+
+def report(path: Path) -> None:
+    """Print the mean of the other languages by setting and task."""
+    rows = records.read_table(path)
+    for (encoder, split), part in rows.groupby(["encoder", "split"]):
+        table = part.pivot_table("others", "method", "task", aggfunc=["mean", "std", "count"])
+        print(f"{encoder}, {split}\n{table.round(1).to_string()}\n")
+
+
+def main() -> None:
+    """Run what is not known yet, then print the report."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("nusax", type=Path, nargs="?", help="copy of the repository IndoNLP/nusax")
+    parser.add_argument("sib200", type=Path, nargs="?", help="copy of dadelani/sib-200")
+    parser.add_argument("afrisenti", type=Path, nargs="?", help="copy of afrisent-semeval-2023")
+    records.add_arguments(parser, METHODS, RESULT)
+    records.add_split(parser, default="dev")
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
+    parser.add_argument("--encoder", choices=SETTINGS, default="frozen")
+    parser.add_argument("--reviews", type=int, default=1000, help="reviews of each language")
+    args = parser.parse_args()
+    if not args.report:
+        if missing := [x for x in args.tasks if x != "reviews" and getattr(args, x) is None]:
+            parser.error(f"the copies of {' and '.join(missing)} are missing")
+        # One task after the other, as the vectors of a text stay in memory.
+        runs = [
+            records.new_record(
+                method,
+                seed,
+                {
+                    "task": task,
+                    "encoder": args.encoder,
+                    "split": args.split,
+                    "reviews": args.reviews if task == "reviews" else None,
+                },
+            )
+            for task in args.tasks
+            for seed in args.seeds
+            for method in args.methods
+            if method in SETTINGS[args.encoder]
+        ]
+        records.run_unknown(
+            args.result,
+            runs,
+            lambda run: measure(getattr(args, run["arguments"]["task"], None), run),
+        )
+    report(args.result)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("task", choices=READERS)
-    parser.add_argument("folder", type=Path, nargs="?", help="copy of the data's repository")
-    parser.add_argument("--encoder", choices=SETTINGS, default="multilingual-e5-small")
-    parser.add_argument("--reviews", type=int, default=2000, help="reviews of each language")
-    parser.add_argument("--split", choices=["validation", "test"], default="validation")
-    parser.add_argument("--settings", nargs="+", help="names of settings, all by default")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--output", type=Path, help="JSON file for the scores by language")
-    args = parser.parse_args()
-
-    results = []
-    for name, setting in SETTINGS[args.encoder].items():
-        if args.settings and name not in args.settings:
-            continue
-        means = []
-        for seed in args.seeds:
-            scores = run(args, setting, seed)
-            others = [score for key, score in scores.items() if key != SOURCE[args.task]]
-            means.append(np.mean(others))
-            results.append({"setting": name, "seed": seed, "split": args.split, "scores": scores})
-            if args.output:
-                args.output.write_text(json.dumps(results, indent=1))
-        print(f"{name:25} {np.mean(means):.1f} ± {np.std(means):.1f}", flush=True)
+    main()

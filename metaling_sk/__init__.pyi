@@ -11,6 +11,7 @@ from . import plotting as plotting
 from . import preprocessing as preprocessing
 from . import transfer as transfer
 from .meta_net import MetaNetClassifier as MetaNetClassifier
+from .meta_net import MetaNetRegressor as MetaNetRegressor
 from .meta_param import MetaParamSearchCV as MetaParamSearchCV
 from .metrics import CircularValidation as CircularValidation
 from .metrics import ImportanceWeightedScorer as ImportanceWeightedScorer

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
-from scipy.special import log_softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils.validation import check_is_fitted
 
-from metaling_sk._data.labels import check_labels, label_array, plain_labels
+from metaling_sk._data.decoding import ClassDecoding, Decoding
+from metaling_sk._data.labels import check_labels, present_labels
 from metaling_sk._data.number_labels import check_numbers
-from metaling_sk._utils.messages import name_rows
 from metaling_sk._utils.representation import ReprMixin
 
 __all__ = ["LanguageClassifierMixin", "LanguageRegressorMixin"]
@@ -19,7 +18,7 @@ __all__ = ["LanguageClassifierMixin", "LanguageRegressorMixin"]
 class LanguageClassifierMixin(ReprMixin, ClassifierMixin):
     """`predict` and `score` of classifiers whose `predict_proba` takes the languages of samples.
 
-    A subclass defines `predict_proba` and `_logits`, of which it is the softmax.
+    A subclass defines `predict_proba` and the `_logits` that it comes from.
     """
 
     classes_: np.ndarray
@@ -31,18 +30,22 @@ class LanguageClassifierMixin(ReprMixin, ClassifierMixin):
 
     def _describe_output(self) -> str:
         """Say what is predicted, for the model card."""
-        classes = ", ".join(f"`{label}`" for label in self.classes_)
-        return f"one of {len(self.classes_)} classes: {classes}"
+        return self._decoding.describe()
 
     def __sklearn_tags__(self):
         return _reading_texts(super().__sklearn_tags__())
+
+    @property
+    def _decoding(self) -> Decoding:
+        """How logits become probabilities and labels."""
+        return ClassDecoding(self.classes_)
 
     def _logits(self, X, language=None) -> np.ndarray:
         """Compute the logits of the classes, shape (n_samples, n_classes)."""
         raise NotImplementedError
 
     def predict(self, X, language=None) -> np.ndarray:
-        """Predict the most probable class of each sample.
+        """Predict the most probable class of each sample, or its labels.
 
         Parameters
         ----------
@@ -53,11 +56,12 @@ class LanguageClassifierMixin(ReprMixin, ClassifierMixin):
 
         Returns
         -------
-        ndarray of shape (n_samples,)
-            One of `classes_` for each sample.
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+            One of `classes_` for each sample. After a fit on several labels, 1 for each label that
+            is more probable than not, and 0 for the others.
         """
-        best = self.predict_proba(X, language=language).argmax(axis=1)
-        return self.classes_[best]
+        probabilities = self.predict_proba(X, language=language)
+        return self._decoding.labels(probabilities)
 
     def predict_log_proba(self, X, language=None) -> np.ndarray:
         """Predict the logarithms of the probabilities of the classes.
@@ -74,10 +78,11 @@ class LanguageClassifierMixin(ReprMixin, ClassifierMixin):
         ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        return log_softmax(self._logits(X, language=language), axis=1)
+        logits = self._logits(X, language=language)
+        return self._decoding.log_probabilities(logits)
 
     def decision_function(self, X, language=None) -> np.ndarray:
-        """Compute the logits, of which `predict_proba` is the softmax.
+        """Compute the logits, of which `predict_proba` is the softmax or, of labels, the sigmoid.
 
         Parameters
         ----------
@@ -90,20 +95,22 @@ class LanguageClassifierMixin(ReprMixin, ClassifierMixin):
         -------
         ndarray of shape (n_samples, n_classes) or (n_samples,)
             In the order of `classes_`. For two classes it is the logit of the second one minus
-            that of the first.
+            that of the first; for two labels there are two columns.
         """
         logits = self._logits(X, language=language)
-        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+        return self._decoding.decisions(logits)
 
     def score(self, X, y, sample_weight=None, language=None) -> float:
         """Compute the accuracy of `predict`.
+
+        Of several labels all must be right, which is the subset accuracy.
 
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
             As in `fit`.
-        y : array-like of shape (n_samples,)
-            A label for every sample.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            A label for every sample, or all its labels.
         sample_weight : array-like of shape (n_samples,), default=None
             The weight of each sample in the mean.
         language : str or array-like of str, shape (n_samples,), default=None
@@ -112,15 +119,15 @@ class LanguageClassifierMixin(ReprMixin, ClassifierMixin):
         Returns
         -------
         float
-            The share of samples whose class is predicted.
+            The share of samples whose class, or all of whose labels, are predicted.
 
         Raises
         ------
         ValueError
             If a sample has no label.
         """
-        y = _present_labels(y)
-        y = plain_labels(y) if y.dtype == object else y
+        check_is_fitted(self)
+        y = self._decoding.complete_labels(y)
         return accuracy_score(y, self.predict(X, language=language), sample_weight=sample_weight)
 
 
@@ -191,7 +198,7 @@ class LanguageRegressorMixin(ReprMixin, RegressorMixin):
         ValueError
             If a sample has no label.
         """
-        y = _present_labels(y)
+        y = present_labels(y)
         y, _ = check_numbers(y, len(y))
         return r2_score(y, self.predict(X, language=language), sample_weight=sample_weight)
 
@@ -202,17 +209,3 @@ def _reading_texts(tags):
     tags.input_tags.sparse = True
     tags.input_tags.string = True
     return tags
-
-
-def _present_labels(y) -> np.ndarray:
-    """Return labels as an array.
-
-    Raises
-    ------
-    ValueError
-        If one of them is missing.
-    """
-    y = label_array(y)
-    if len(missing := np.flatnonzero(pd.isna(y))):
-        raise ValueError(f"y has no label in {name_rows(missing)}; leave these rows out.")
-    return y

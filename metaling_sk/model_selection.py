@@ -10,9 +10,10 @@ import pandas as pd
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_array, check_random_state
 
-from metaling_sk._data.labels import MISSING, check_labels
+from metaling_sk._data.indicators import check_classes_or_indicators
+from metaling_sk._data.labels import MISSING
 from metaling_sk._data.languages import check_languages
-from metaling_sk._data.strata import number_strata
+from metaling_sk._data.strata import fold_groups, number_strata
 from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.sklearn_compat import validate_parameter_constraints
 
@@ -34,7 +35,7 @@ class _LanguageSplitter(BaseCrossValidator):
         )
 
     def _read(self, X, y, groups) -> tuple[np.ndarray, np.ndarray]:
-        """Return the language and the class index of each sample."""
+        """Return the language and the class, or rarest label, of each sample."""
         if isinstance(X, pd.DataFrame) and self.language_column in X.columns:
             language = X[self.language_column].to_numpy(dtype=object)
             check_languages(language, "the language column of X")
@@ -47,15 +48,16 @@ class _LanguageSplitter(BaseCrossValidator):
                 f"{self.language_column!r}. Name it in `language_column` or pass the language of "
                 "each row as `groups`."
             )
-        class_indices, _ = check_labels(y, len(language), self.missing_label)
-        return language, class_indices
+        y, _ = check_classes_or_indicators(y, len(language), self.missing_label)
+        return language, fold_groups(y)
 
 
 class StratifiedLanguageKFold(_LanguageSplitter):
     """K-fold splitter that keeps the share of every class of every language.
 
     Samples without a label are in the training part of every fold and in no test part, unless
-    `score_unlabelled` is True.
+    `score_unlabelled` is True. Of several labels the share of the rarest one of each sample is
+    kept, and samples that lack one are without a label.
 
     Parameters
     ----------
@@ -135,7 +137,7 @@ class StratifiedLanguageKFold(_LanguageSplitter):
         ----------
         X : DataFrame or array-like of n_samples
             The samples.
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
             The labels.
         groups : array-like of str, shape (n_samples,), default=None
             The language of each sample, if X has no language column.
@@ -222,7 +224,7 @@ class LeaveOneLanguageOut(_LanguageSplitter):
         ----------
         X : DataFrame or array-like of n_samples
             The samples.
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
             The labels.
         groups : array-like of str, shape (n_samples,), default=None
             The language of each sample, if X has no language column.
@@ -241,7 +243,7 @@ class LeaveOneLanguageOut(_LanguageSplitter):
         ----------
         X : DataFrame or array-like of n_samples
             The samples.
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
             The labels.
         groups : array-like of str, shape (n_samples,), default=None
             The language of each sample, if X has no language column.

@@ -13,6 +13,7 @@ from tiny import (
     as_stars,
     make_classifier,
     make_meta_net,
+    make_meta_regressor,
     make_pair,
     make_regressor,
 )
@@ -26,6 +27,7 @@ from metaling_sk import (
     LanguageStandardScaler,
     LinearTransferClassifier,
     MetaNetClassifier,
+    MetaNetRegressor,
     MetaParamSearchCV,
     PredictionEntropyScorer,
     SoftNeighborhoodDensity,
@@ -66,20 +68,19 @@ class Instances(NamedTuple):
     """Why they do not apply."""
 
 
+ONE_EPOCH = {"max_epochs": 1, "target_languages": "zh"}
+
 ESTIMATORS = {
     TransferClassifier: Instances(
         on_numbers=[TransferClassifier(verbose=0)],
         on_texts={
-            "scratch": make_classifier(target_languages="zh"),
-            "scratch head": make_classifier(target_languages="zh", trainable="head"),
-            "every term": make_classifier(
-                target_languages="zh", transfer=TERMS, dictionary=DICTIONARY
-            ),
-            "characters": make_classifier(target_languages="zh", encoder=CHARACTERS),
+            "scratch": make_classifier(**ONE_EPOCH),
+            "scratch head": make_classifier(**ONE_EPOCH, trainable="head"),
+            "every term": make_classifier(**ONE_EPOCH, transfer=TERMS, dictionary=DICTIONARY),
+            "characters": make_classifier(**ONE_EPOCH, encoder=CHARACTERS),
             "linear teacher": make_classifier(
-                target_languages="zh", source="linear", dictionary=DICTIONARY, self_training=2
+                **ONE_EPOCH, source="linear", dictionary=DICTIONARY, self_training=2
             ),
-            "self-training": make_classifier(target_languages="zh", self_training=1),
         },
     ),
     LinearTransferClassifier: Instances(
@@ -100,31 +101,30 @@ ESTIMATORS = {
         },
     ),
     TransferRegressor: Instances(
-        on_numbers=[
-            TransferRegressor(verbose=0),
-            TransferRegressor(loss="huber", target_norm=True, verbose=0),
-        ],
+        on_numbers=[TransferRegressor(verbose=0)],
         of_numbers_on_texts={
-            "scratch": make_regressor(target_languages="zh"),
-            "scratch head": make_regressor(target_languages="zh", trainable="head"),
-            "every term": make_regressor(
-                target_languages="zh", transfer=TERMS, dictionary=DICTIONARY
-            ),
+            "scratch": make_regressor(**ONE_EPOCH),
             "characters": make_regressor(
-                target_languages="zh", encoder=CHARACTERS, loss="huber", target_norm=True
+                **ONE_EPOCH, encoder=CHARACTERS, loss="huber", target_norm=True
             ),
             "ridge teacher": make_regressor(
-                target_languages="zh",
+                **ONE_EPOCH,
                 source=make_pipeline(CHARACTERS, Ridge()),
                 dictionary=DICTIONARY,
             ),
+        },
+    ),
+    MetaNetRegressor: Instances(
+        on_numbers=[MetaNetRegressor(verbose=0)],
+        of_numbers_on_texts={
+            "meta network": make_meta_regressor(),
+            "meta characters": make_meta_regressor(encoder=CHARACTERS, target_norm=True),
         },
     ),
     MetaParamSearchCV: Instances(
         on_numbers=[
             make_search(LogisticRegression(), {"C": [0.1, 1.0]}),
             make_search(Ridge(), {"alpha": [0.1, 1.0]}),
-            make_search(make_classifier(), {"learning_rate": [0.01, 0.02]}),
         ],
         on_texts={"search": make_search(make_linear(), {"C": [0.1, 2.0]})},
     ),

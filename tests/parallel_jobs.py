@@ -66,9 +66,12 @@ NAMES = [
 ]
 
 
-def fit_all(_) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """What `fit` returns for each estimator."""
-    return {name: fit(name) for name in NAMES}
+def do_all(folder: str) -> dict:
+    """The fits of each estimator, the refusals, the warnings and the output of this process."""
+    messages = fail()
+    fits = {name: fit(name) for name in NAMES}
+    warned, output = warn_and_save(folder)
+    return {"fits": fits, "messages": messages, "warnings": warned, "output": output}
 
 
 def fit(name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -89,7 +92,7 @@ def in_group(rank: int, size: int, store: str, job, argument, results) -> None:
         dist.destroy_process_group()
 
 
-def fail(_) -> list[str]:
+def fail() -> list[str]:
     """The messages of fits that are refused: on parts of the samples, and on episodes."""
     part = slice(dist.get_rank(), 60, 2)
     messages = []

@@ -20,6 +20,7 @@ from metaling_sk import (
     LanguageStandardScaler,
     LeaveOneLanguageOut,
     LinearTransferClassifier,
+    MetaNetRegressor,
     MetaParamDisplay,
     MetaParamSearchCV,
     PredictionEntropyScorer,
@@ -44,7 +45,10 @@ HEADINGS = {"Data", "Encoder", "Languages and transfer", "Meta network", "Model"
 
 DIFFERENT = {
     "batch_size": {EncoderVectorizer},  # another default
-    "class_weight": {LinearTransferClassifier},  # what scikit-learn's classifier takes
+    "class_weight": {
+        LinearTransferClassifier,  # what scikit-learn's classifier takes
+        TransferClassifier,  # several labels
+    },
     "dictionary": {DictionaryTranslator},  # a translator cannot be without
     "encoder": {EncoderVectorizer},  # takes no estimator
     "language_column": {  # what else it does
@@ -59,6 +63,7 @@ DIFFERENT = {
         MetaParamSearchCV,
         StratifiedLanguageKFold,
     },
+    "residual_penalty": {MetaNetRegressor},  # of another loss
     "resource": {MetaParamDisplay},  # another default
     "self_training": {TransferClassifier},  # may be "auto"
     "source": {TransferRegressor},  # what it learns from
@@ -71,7 +76,7 @@ DIFFERENT = {
     "temperature": {SoftNeighborhoodDensity},  # of similarities
     "transfer": {TransferRegressor},  # what teaches
     "unknown": {LanguageIdentifier},  # a language, not what to do with words
-    "validation_fraction": {TransferRegressor},  # no classes to hold out
+    "validation_fraction": {MetaNetRegressor, TransferRegressor},  # no classes to hold out
     "verbose": {LinearTransferClassifier},  # another default
 }
 """Parameters that mean something else, or have another default, in some of the classes."""

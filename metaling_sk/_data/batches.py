@@ -19,6 +19,8 @@ from metaling_sk._data.tokens import Tokens
 BATCHES_PER_BUCKET = 50
 """In training, texts are sorted by length within random buckets of this many batches."""
 
+NO_IDS = np.empty(0, dtype=np.int32)
+
 MIN_STEPS = 10
 """Least number of steps in an epoch, unless that leaves fewer than two samples to a batch."""
 
@@ -128,6 +130,10 @@ class EncodedSamples:
         arrays = (self.inputs.ids, self.language_index, self.y)
         return crc32(b"".join(np.asarray(array).tobytes() for array in arrays if array is not None))
 
+    def token_ids(self) -> np.ndarray:
+        """The ids of the tokens that occur; none where samples are no texts."""
+        return np.unique(self.inputs.ids if isinstance(self.inputs, Tokens) else NO_IDS)
+
     def collate(self, indices: np.ndarray, dtype: torch.dtype = torch.float32) -> Batch:
         """The samples at the given indices as a padded batch; features get the dtype."""
         part = self.take(indices)
@@ -215,6 +221,10 @@ class Steps(IterableDataset[tuple[TrainingStep, None]]):
         """A number that tells samples and their order from others."""
         raise NotImplementedError
 
+    def token_ids(self) -> np.ndarray:
+        """The ids of the tokens that occur; none where samples are no texts."""
+        raise NotImplementedError
+
 
 class StepIterator(Steps):
     """The steps of an epoch, each with one batch of every stream.
@@ -241,6 +251,9 @@ class StepIterator(Steps):
     def checksum(self) -> int:
         checksums = [stream.checksum() for stream in self.streams.values()]
         return crc32(repr((list(self.streams), checksums)).encode())
+
+    def token_ids(self) -> np.ndarray:
+        return np.unique(np.concatenate([NO_IDS, *(s.token_ids() for s in self.streams.values())]))
 
     def __iter__(self) -> Iterator[tuple[TrainingStep, None]]:
         endless = {name: self._endless(stream) for name, stream in self.streams.items()}

@@ -41,7 +41,7 @@ def unwrap(X):
     if isinstance(table, nw.LazyFrame):
         raise ValueError(f"X is a {type(X).__module__} LazyFrame; pass X.collect().")
     if isinstance(table, nw.DataFrame):
-        return pd.DataFrame({name: column_array(table[name]) for name in table.columns})
+        return plain_table(X)
     if isinstance(table, nw.Series):
         return column_array(table)
     if _is_arrow_array(X):
@@ -66,6 +66,26 @@ def unwrap(X):
 def is_dataset(X) -> bool:
     """Whether this is a `datasets.Dataset`, which need not be in memory."""
     return hasattr(X, "num_rows") and hasattr(X, "to_pandas") and hasattr(X, "select_columns")
+
+
+def plain_table(values):
+    """Return a table of polars or pyarrow as a DataFrame of pandas, and anything else as it is.
+
+    Parameters
+    ----------
+    values : object
+        Labels as the user gave them.
+
+    Returns
+    -------
+    object
+    """
+    if isinstance(values, pd.DataFrame | pd.Series | np.ndarray):
+        return values
+    table = nw.from_native(values, allow_series=True, pass_through=True)
+    if not isinstance(table, nw.DataFrame):
+        return values
+    return pd.DataFrame({name: column_array(table[name]) for name in table.columns})
 
 
 def plain_column(values):

@@ -10,9 +10,13 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from metaling_sk._data.input_forms import plain_column
+from metaling_sk._utils.messages import name_rows
 
 MISSING = -1
-"""The class index of a sample without a label. Among numbers NaN stands for none."""
+"""The class index of a sample without a label, and the indicator of what is not known.
+
+Among numbers NaN stands for none.
+"""
 
 
 def has_label(y: np.ndarray) -> np.ndarray:
@@ -20,10 +24,11 @@ def has_label(y: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    y : ndarray of int64 or of float, shape (n_samples,)
-        Class indices or numbers.
+    y : ndarray of int or of float, shape (n_samples,) or (n_samples, n_labels)
+        Class indices or numbers; or indicators, of which a sample has some or none.
     """
-    return ~np.isnan(y) if y.dtype.kind == "f" else np.asarray(y != MISSING)
+    known = ~np.isnan(y) if y.dtype.kind == "f" else np.asarray(y != MISSING)
+    return np.asarray(known if known.ndim == 1 else known.any(axis=1))
 
 
 def check_labels(
@@ -82,7 +87,7 @@ def check_length(y: np.ndarray, n_samples: int) -> None:
 
 
 def label_array(y) -> np.ndarray:
-    """Return any target as a 1-D array.
+    """Return any target of one label for each sample as a 1-D array.
 
     Parameters
     ----------
@@ -93,15 +98,52 @@ def label_array(y) -> np.ndarray:
     -------
     ndarray of shape (n_samples,)
         An array of objects if labels are missing.
+
+    Raises
+    ------
+    ValueError
+        If there are several labels for each sample.
     """
     y = plain_column(y)
     if isinstance(y, pd.api.extensions.ExtensionArray):
         y = pd.Series(y)
     if isinstance(y, pd.Series):
         y = y.to_numpy(dtype=object) if y.isna().any() else y.to_numpy()
+    elif hasattr(y, "toarray"):  # sparse
+        y = y.toarray()
     elif not hasattr(y, "__array__"):
         y = _list_to_array(y)
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] != 1:
+        raise ValueError(
+            f"y has shape {y.shape}, but one label for each row is taken here; pass one column at "
+            "a time. TransferClassifier learns several labels together, and "
+            "sklearn.multioutput.MultiOutputClassifier fits any other classifier to each column."
+        )
     return column_or_1d(y, warn=True)
+
+
+def present_labels(y) -> np.ndarray:
+    """Return labels of which none may be missing as a 1-D array.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        The labels.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If one of them is missing.
+    """
+    y = label_array(y)
+    if len(missing := np.flatnonzero(pd.isna(y))):
+        raise ValueError(f"y has no label in {name_rows(missing)}; leave these rows out.")
+    return y
 
 
 def plain_labels(labels: np.ndarray, name: str = "y") -> np.ndarray:

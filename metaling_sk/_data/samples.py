@@ -45,11 +45,12 @@ class Samples:
         The numbers of each sample.
     language : ndarray of str objects, shape (n_samples,)
         The language of each sample.
-    y : ndarray of int64 or float64, shape (n_samples,), or None
-        Class indices, `MISSING` for samples without a label; or numbers, NaN for samples without
-        one. None if labels are not needed.
-    classes : ndarray of shape (n_classes,), or None
-        The labels that the class indices stand for; None for numbers.
+    y : ndarray of shape (n_samples,) or (n_samples, n_labels), or None
+        Class indices, `MISSING` for samples without a label; numbers, NaN for samples without one;
+        or indicators of several labels, `MISSING` where they are not known. None if labels are not
+        needed.
+    classes : ndarray of shape (n_classes,) or (n_labels,), or None
+        The labels that the class indices or the columns of indicators stand for; None for numbers.
     """
 
     texts: np.ndarray | None
@@ -67,20 +68,27 @@ class Samples:
         return self.texts is not None
 
     @property
+    def is_multilabel(self) -> bool:
+        """Whether each sample can have several labels."""
+        return self.y is not None and self.y.ndim == 2
+
+    @property
     def labelled(self) -> np.ndarray:
-        """Mask of the samples that have a label."""
+        """Mask of the samples of which a label is known."""
         return np.ones(len(self), dtype=bool) if self.y is None else has_label(self.y)
 
     @property
     def labels(self) -> np.ndarray:
-        """Class indices, or numbers, of the samples that have a label."""
+        """Class indices, numbers or indicators of the samples that have a label."""
         assert self.y is not None
         return self.y[self.labelled]
 
     @property
     def given_labels(self) -> np.ndarray:
         """The labels, as they were given, of the samples that have one."""
-        return self.labels if self.classes is None else self.classes[self.labels]
+        if self.classes is None or self.is_multilabel:
+            return self.labels
+        return self.classes[self.labels]
 
     @property
     def present_classes(self) -> np.ndarray:
@@ -135,12 +143,12 @@ def check_samples(
     estimator : estimator
         Its `text_column` (an estimator without it takes only numbers), `language_column` and
         `missing_label` are read, and `_check_y`, which validates y: `check_labels` for classes, the
-        default, or `check_numbers`. At fit (`reset=True`) its `n_features_in_` and, for DataFrames,
-        `feature_names_in_` are set. A fitted estimator that treats languages differently has
-        them in `_known_languages`.
+        default, `check_numbers` or `check_classes_or_indicators`. At fit (`reset=True`) its
+        `n_features_in_` and, for DataFrames, `feature_names_in_` are set. A fitted estimator that
+        treats languages differently has them in `_known_languages`.
     X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
         The samples.
-    y : array-like of shape (n_samples,), default=None
+    y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
         The labels.
     language : str or array-like of str, default=None
         The language of each sample, if X has no language column.
@@ -186,7 +194,7 @@ def check_samples(
     check_y = getattr(estimator, "_check_y", check_labels)
     y, classes = check_y(y, n_samples, estimator.missing_label, needed=needs_y)
     samples = replace(samples, y=y, classes=classes)
-    if estimator.missing_label is None and samples.labelled.all():
+    if estimator.missing_label is None and samples.labelled.all() and not samples.is_multilabel:
         suspect_marker(estimator, samples.given_labels, samples.language)
     return samples
 
@@ -213,6 +221,23 @@ def join(first: Samples, second: Samples) -> Samples:
 
     fields = {name: concatenate(name) for name in ("texts", "features", "language", "y")}
     return Samples(**fields, classes=first.classes)
+
+
+def without_labels(samples: Samples) -> Samples:
+    """Say that no sample has a label.
+
+    Parameters
+    ----------
+    samples : Samples
+        Samples whose y is None.
+
+    Returns
+    -------
+    Samples
+        The same samples with class indices, which are all `MISSING`, and no class.
+    """
+    y = np.full(len(samples), MISSING, dtype=np.int64)
+    return replace(samples, y=y, classes=np.array([]))
 
 
 def with_classes(samples: Samples, classes) -> Samples:

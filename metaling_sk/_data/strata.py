@@ -1,9 +1,11 @@
-"""Strata: the groups of samples that have the same language and class."""
+"""Strata: the groups of samples that have the same language and class or rarest label."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+
+from metaling_sk._data.labels import MISSING, has_label
 
 
 def number_strata(language: np.ndarray, class_indices: np.ndarray) -> np.ndarray:
@@ -46,3 +48,46 @@ def rank_in_strata(strata: np.ndarray, position: np.ndarray) -> tuple[np.ndarray
     groups = pd.Series(position).groupby(strata)
     rank = groups.rank(method="first").to_numpy().astype(int) - 1
     return rank, groups.transform("size").to_numpy()
+
+
+def rarest_labels(indicators: np.ndarray) -> np.ndarray:
+    """Return the rarest label that each sample has.
+
+    To keep the share of these keeps about the share of every label, as the first steps of iterative
+    stratification (Sechidis et al., 2011) do.
+
+    Parameters
+    ----------
+    indicators : ndarray of int, shape (n_samples, n_labels)
+        1, 0, or `MISSING`.
+
+    Returns
+    -------
+    ndarray of int, shape (n_samples,)
+        Indices of labels; their number for samples that have none, and `MISSING` for samples of
+        which no label is known.
+    """
+    has = indicators == 1
+    rarest_first = np.argsort(has.sum(axis=0), kind="stable")
+    first = rarest_first[has[:, rarest_first].argmax(axis=1)]
+    groups = np.where(has.any(axis=1), first, indicators.shape[1])
+    return np.where(has_label(indicators), groups, MISSING)
+
+
+def fold_groups(y: np.ndarray) -> np.ndarray:
+    """Return the groups of samples of which every fold is to have the same share.
+
+    Parameters
+    ----------
+    y : ndarray of int, shape (n_samples,) or (n_samples, n_labels)
+        Class indices or indicators.
+
+    Returns
+    -------
+    ndarray of int, shape (n_samples,)
+        The class of each sample, or its rarest label; `MISSING` where a label is not known, so that
+        the sample cannot be scored.
+    """
+    if y.ndim == 1:
+        return y
+    return np.where((y == MISSING).any(axis=1), MISSING, rarest_labels(y))

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
+import torch
 import transformers
 from tokenizers import normalizers
 from torch import nn
@@ -76,7 +77,11 @@ def load_checkpoint(name: str | os.PathLike, show_downloads: bool = False) -> Ch
         name = path
         files = (path, *path.glob("*"), *path.glob("*/*"))
         modified_at = max(file.stat().st_mtime_ns for file in files if file.exists())
-    with _silent_transformers(shows_bars=show_downloads and modified_at is None):
+    with (
+        _silent_transformers(shows_bars=show_downloads and modified_at is None),
+        # Weights that a checkpoint lacks are drawn, of which later calls know nothing.
+        torch.random.fork_rng(devices=[]),
+    ):
         checkpoint = _load(str(name), modified_at)
     modules = copy.deepcopy((checkpoint.model, checkpoint.settings))
     return replace(checkpoint, model=modules[0], settings=modules[1])

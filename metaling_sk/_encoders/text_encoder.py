@@ -369,13 +369,19 @@ def _find_layers(backbone: nn.Module) -> tuple[str | None, nn.ModuleList]:
     return None, nn.ModuleList()
 
 
-def n_embeddings(backbone: Any) -> int | None:
-    """Return the number of token embeddings of a module, or None where it does not tell."""
+def input_embeddings(backbone: Any) -> nn.Embedding | None:
+    """Return the token embeddings of a module, or None where it does not tell."""
     try:
         embeddings = backbone.get_input_embeddings()
     except (AttributeError, NotImplementedError, TypeError):
         return None
-    return embeddings.num_embeddings if isinstance(embeddings, nn.Embedding) else None
+    return embeddings if isinstance(embeddings, nn.Embedding) else None
+
+
+def n_embeddings(backbone: nn.Module) -> int | None:
+    """Return the number of token embeddings of a module, or None where it does not tell."""
+    embeddings = input_embeddings(backbone)
+    return None if embeddings is None else embeddings.num_embeddings
 
 
 def _remove_what_is_not_used(backbone: Any) -> None:

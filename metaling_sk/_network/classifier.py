@@ -82,6 +82,11 @@ class Network(nn.Module):
     n_features: int
     head: nn.Linear
 
+    @property
+    def represents_by_input(self) -> bool:
+        """Whether the representations of features are the features themselves."""
+        return True
+
     def get_config(self) -> dict[str, Any]:
         """Return the sizes that `from_config` needs."""
         raise NotImplementedError
@@ -155,6 +160,10 @@ class ClassifierNetwork(Network):
     def is_linear(self) -> bool:
         """Whether training cannot change the representations."""
         return self.encoder.is_identity and self.hidden is None
+
+    @property
+    def represents_by_input(self) -> bool:  # noqa: D102
+        return self.is_linear
 
     def get_config(self) -> dict[str, Any]:
         """Return the sizes that `from_config` needs."""

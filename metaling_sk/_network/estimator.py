@@ -135,7 +135,7 @@ class NetworkEstimator(
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
             As in `fit`.
-        y : array-like of shape (n_samples,)
+        y : array-like of n_samples
             As in `fit`.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column.

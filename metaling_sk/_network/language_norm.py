@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -93,6 +94,20 @@ class LanguageNorm(nn.Module):
         weight = torch.where(seen, MOMENTUM, 1.0) * is_moved
         self.mean.lerp_(means.to(self.mean.dtype), weight.to(self.mean.dtype))
         self.seen.logical_or_(is_moved.squeeze(1))
+
+    def start(self, features: np.ndarray, language_index: np.ndarray) -> np.ndarray:
+        """Take the means of these vectors before training, and return the vectors centred.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n_samples, n_features)
+        language_index : ndarray of int64, shape (n_samples,)
+        """
+        device = self.mean.device
+        arrays = torch.from_numpy(features), torch.from_numpy(language_index)
+        centred = self.train()(*(array.to(device) for array in arrays))
+        self.eval()
+        return centred.cpu().numpy()
 
     @torch.no_grad()
     def grow(self, n_languages: int) -> None:

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from metaling_sk._data.labels import MISSING
+
 
 def cross_entropy(
     logits: torch.Tensor, y: torch.Tensor, class_weight: torch.Tensor | None = None
@@ -41,6 +43,53 @@ def distillation(logits: torch.Tensor, teacher: torch.Tensor, temperature: float
     softened = torch.log_softmax(teacher.clamp_min(1e-6).log() / temperature, dim=1)
     student = torch.log_softmax(logits.float() / temperature, dim=1)
     return temperature**2 * F.kl_div(student, softened, reduction="batchmean", log_target=True)
+
+
+def binary_cross_entropy(
+    logits: torch.Tensor, y: torch.Tensor, class_weight: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return the mean binary cross-entropy of the labels that are known.
+
+    It is weighted where `class_weight` is given.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (n_samples, n_labels)
+    y : int Tensor of shape (n_samples, n_labels)
+        1, 0, or `MISSING` for what is not known.
+    class_weight : Tensor of shape (2, n_labels), optional
+        The weights of samples without each label, and with it.
+    """
+    weight = (y != MISSING).float()
+    if class_weight is not None:
+        weight = weight * torch.where(y == 1, class_weight[1], class_weight[0])
+    loss = F.binary_cross_entropy_with_logits(
+        logits.float(), y.clamp_min(0).float(), reduction="none"
+    )
+    return (weight * loss).sum() / weight.sum().clamp_min(1e-9)
+
+
+def bernoulli_distillation(
+    logits: torch.Tensor, teacher: torch.Tensor, temperature: float
+) -> torch.Tensor:
+    """Return the mean KL divergence of labels from student to teacher, both softened.
+
+    ``T² · mean_xk KL(teacher_T(x)_k ‖ student_T(x)_k)``, ``p_T ∝ p^(1/T)``.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (n_samples, n_labels)
+        Logits of the student.
+    teacher : Tensor of shape (n_samples, n_labels)
+        Probabilities of the teacher.
+    temperature : float
+        T.
+    """
+    softened = torch.logit(teacher, eps=1e-6) / temperature
+    student = logits.float() / temperature
+    positive = softened.sigmoid() * (F.logsigmoid(softened) - F.logsigmoid(student))
+    negative = (-softened).sigmoid() * (F.logsigmoid(-softened) - F.logsigmoid(-student))
+    return temperature**2 * (positive + negative).mean()
 
 
 def squared_error(predictions: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

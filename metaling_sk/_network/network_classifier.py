@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
-from scipy.special import softmax
-from sklearn.utils.class_weight import compute_class_weight
 
 from metaling_sk._network.estimator import NetworkEstimator
 from metaling_sk._network.outputs.classes import Classes
+from metaling_sk._network.outputs.indicators import Indicators
 from metaling_sk.base import LanguageClassifierMixin
 
 
 class NetworkClassifier(LanguageClassifierMixin, NetworkEstimator):
-    """Base of the estimators whose network predicts one class for each sample."""
+    """Base of the estimators whose network predicts one class or labels for each sample."""
 
-    _output_attributes = ("classes_",)
+    class_weight: Any
+    label_names_: np.ndarray | None
+
+    _output_attributes = ("classes_", "label_names_")
 
     @property
-    def _output(self) -> Classes:
-        return Classes(self.classes_)
+    def _output(self) -> Classes | Indicators:
+        names = self.label_names_
+        return Classes(self.classes_) if names is None else Indicators(names)
 
     @_output.setter
-    def _output(self, output: Classes) -> None:
-        self.classes_ = output.classes
+    def _output(self, output: Classes | Indicators) -> None:
+        self.classes_, self.label_names_ = output.classes, output.label_names
+
+    @property
+    def _decoding(self) -> Classes | Indicators:
+        return self._output
 
     def predict_proba(self, X, language=None) -> np.ndarray:
-        """Predict the probabilities of the classes.
+        """Predict the probabilities of the classes, or of each of several labels.
 
         Parameters
         ----------
@@ -38,23 +47,14 @@ class NetworkClassifier(LanguageClassifierMixin, NetworkEstimator):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_classes)
+        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             In the order of `classes_`.
         """
-        return softmax(self._logits(X, language), axis=1)
+        logits = self._logits(X, language)
+        return self._decoding.probabilities(logits)
 
     def _logits(self, X, language=None):
         return self._compute_outputs(X, language, self._predict_logits)
 
     def _class_weights(self, labels: np.ndarray) -> torch.Tensor | None:
-        """The weight of each class; the labels are class indices."""
-        if self.class_weight is None:
-            return None
-        # "balanced" can count no more than the classes that the labels have.
-        balanced = isinstance(self.class_weight, str)
-        present = np.unique(labels) if balanced else np.arange(len(self.classes_))
-        weights = np.ones(len(self.classes_))
-        weights[present] = compute_class_weight(
-            self.class_weight, classes=self.classes_[present], y=self.classes_[labels]
-        )
-        return torch.tensor(weights, dtype=torch.float32)
+        return self._output.class_weights(self.class_weight, labels)

@@ -17,13 +17,20 @@ class NetworkRegressor(LanguageRegressorMixin, NetworkEstimator):
 
     loss: str
     epsilon: float
+    target_norm: bool
 
     _output_attributes = ("target_mean_", "target_scale_")
 
     @property
     def _output(self) -> Numbers:
         statistics = self.target_statistics_
-        return Numbers(self.target_mean_, self.target_scale_, statistics, self._prediction_loss)
+        return Numbers(
+            self.target_mean_,
+            self.target_scale_,
+            statistics,
+            self._prediction_loss,
+            self.target_norm,
+        )
 
     @_output.setter
     def _output(self, output: Numbers) -> None:

@@ -79,14 +79,17 @@ def predict_logits(network: Network, encoded: EncodedSamples, execution: Executi
 
 
 def predict_in_float64(network: Network, encoded: EncodedSamples, execution: Execution) -> Outputs:
-    """Compute the outputs of a network on features, which are the representations.
+    """Compute the outputs of a network on features.
 
     In this precision the result of a sample does not depend on which others are in its batch.
     """
     network = copy.deepcopy(network).to(execution.device).double()
-    logits = _predict(network, encoded, execution, None, torch.float64)
     assert not isinstance(encoded.inputs, Tokens)
-    return Outputs(logits, encoded.inputs)
+    if network.represents_by_input:
+        return Outputs(_predict(network, encoded, execution, None, torch.float64), encoded.inputs)
+    representations = np.empty((len(encoded), network.head.in_features), dtype=np.float32)
+    logits = _predict(network, encoded, execution, representations, torch.float64)
+    return Outputs(logits, representations)
 
 
 @torch.no_grad()

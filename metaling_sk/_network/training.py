@@ -6,8 +6,9 @@ Only this module, `nets`, `callbacks` and `schedules` know skorch.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
+import numpy as np
 import pandas as pd
 import torch
 from skorch import NeuralNet
@@ -15,6 +16,7 @@ from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.helper import predefined_split
 
 from metaling_sk._data.batches import Steps
+from metaling_sk._encoders.used_embeddings import used_embeddings
 from metaling_sk._network.acceleration import accelerated
 from metaling_sk._network.callbacks import has_stopped, new_callbacks
 from metaling_sk._network.data_parallel import agree_on_start
@@ -89,7 +91,10 @@ def train(
         stopping = EarlyStopping(patience=settings.patience, load_best=True, threshold=0)
         callbacks.append(("early_stopping", stopping))
     callbacks.extend(settings.callbacks)
-    with _attached(net, callbacks, valid_steps if has_validation else None):
+    with (
+        _attached(net, callbacks, valid_steps if has_validation else None),
+        _without_unused_embeddings(net, steps, valid_steps),
+    ):
         net.notify("on_train_begin", X=steps, y=None)
         with (
             threads_for(net.module_, settings.n_threads),
@@ -122,18 +127,17 @@ def history_frame(nets: dict[str, SkorchNet]) -> pd.DataFrame:
     nets : dict of str to SkorchNet
         The nets by their names, which stand in the column `stage`.
     """
-    return pd.DataFrame(
-        [
-            {"stage": stage}
-            | {
-                name: value
-                for name, value in epoch.items()
-                if name not in HIDDEN_COLUMNS and not name.endswith("_best")
-            }
-            for stage, net in nets.items()
-            for epoch in net.history
-        ]
-    )
+    rows = [
+        {"stage": stage}
+        | {
+            name: value
+            for name, value in epoch.items()
+            if name not in HIDDEN_COLUMNS and not name.endswith("_best")
+        }
+        for stage, net in nets.items()
+        for epoch in net.history
+    ]
+    return pd.DataFrame(rows, columns=None if rows else ["stage", "epoch", "train_loss"])
 
 
 def _new_schedule(
@@ -165,6 +169,16 @@ def _attached(
         yield
     finally:
         net.callbacks_, net.train_split = callbacks_before, None
+
+
+def _without_unused_embeddings(net: SkorchNet, steps: Steps, valid_steps: Steps | None):
+    """Inside, the encoder has the embeddings alone that occur, unless somebody looks at all."""
+    if net.settings.callbacks or getattr(net.criterion_, "start", ()):
+        return nullcontext()
+    ids = steps.token_ids()
+    if valid_steps is not None:
+        ids = np.union1d(ids, valid_steps.token_ids())
+    return used_embeddings(net.module_.encoder, net.optimizer_, ids)
 
 
 def _run_epochs(net: SkorchNet, steps: Steps, n_epochs: int) -> None:

@@ -12,9 +12,10 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.batches import EncodedSamples
-from metaling_sk._data.samples import MISSING, Samples, check_samples, join, with_classes
+from metaling_sk._data.labels import has_label
+from metaling_sk._data.samples import Samples, check_samples, join
 from metaling_sk._data.tokens import Tokens
-from metaling_sk._network.network_classifier import NetworkClassifier
+from metaling_sk._network.estimator import NetworkEstimator
 from metaling_sk._network.prediction import Execution, Outputs
 from metaling_sk._utils.all_or_nothing import unchanged_on_error
 from metaling_sk._utils.progress import Progress
@@ -22,6 +23,7 @@ from metaling_sk._utils.random_state import seeded
 from metaling_sk.meta_net._factors import Factors, place
 from metaling_sk.meta_net._hypernetwork import NO_LANGUAGE
 from metaling_sk.meta_net._labelled_features import LabelledFeatures
+from metaling_sk.meta_net._linear_loss import LinearLoss
 from metaling_sk.meta_net._network import MetaNetwork
 from metaling_sk.meta_net._objective import find_embedding
 from metaling_sk.meta_net._residual_head import ResidualHead
@@ -56,10 +58,11 @@ class Adaptation:
     has_statistics: bool
 
 
-class AdaptiveClassifier(NetworkClassifier):
-    """A classifier whose languages have embeddings and residual heads, which can be adapted.
+class AdaptiveLanguages(NetworkEstimator):
+    """An estimator whose languages have embeddings and residual heads, which can be adapted.
 
-    A subclass sets `residual_heads_` and `_adaptations`, both dicts by language, in `fit`.
+    A subclass sets `residual_heads_` and `_adaptations`, both dicts by language, in `fit`, and has
+    `_is_solved`, `_inner_learning_rate` and `_linear_loss`.
     """
 
     _learns_a_language_by = "register_language, or labelled rows to adapt,"
@@ -79,6 +82,11 @@ class AdaptiveClassifier(NetworkClassifier):
         """The learning rate of the steps that move an embedding."""
         raise NotImplementedError
 
+    @property
+    def _linear_loss(self) -> LinearLoss:
+        """The loss of the linear models of this kind of output."""
+        raise NotImplementedError
+
     def adapt(self, X, y=None, language=None) -> Self:
         """Learn new languages from a few samples, or learn a language better.
 
@@ -89,25 +97,26 @@ class AdaptiveClassifier(NetworkClassifier):
         without statistics of its own takes those of these samples as soon as there are 16; see
         `register_language`.
 
-        Samples without a label count in the residual head, too, with their predictions as labels
-        (self-training), if the predictions can be learnt from the samples. To decide that, models
-        of the predictions for two thirds of the samples are compared with the predictions for the
-        rest: their agreement, Cohen's κ, must exceed 0.6.
+        Where labels are classes, samples without one count in the residual head, too, with their
+        predictions as labels (self-training), if the predictions can be learnt from the samples. To
+        decide that, models of the predictions for two thirds of the samples are compared with the
+        predictions for the rest: their agreement, Cohen's κ, must exceed 0.6. Where labels are
+        numbers, such samples count in the statistics alone.
 
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
             As in `fit`.
         y : array-like of shape (n_samples,), default=None
-            Some of `classes_`; NaN, None or `missing_label` where a sample has no label. None
-            stands for no label at all.
+            Some of `classes_`, or numbers; NaN, None or `missing_label` where a sample has no
+            label. None stands for no label at all.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column.
 
         Returns
         -------
-        self : MetaNetClassifier
-            This classifier.
+        self : object
+            This estimator.
 
         Raises
         ------
@@ -115,12 +124,7 @@ class AdaptiveClassifier(NetworkClassifier):
             If X, y or `language` is not as described above.
         """
         check_is_fitted(self)
-        samples = check_samples(self, X, y, language, reset=False)
-        if y is None:
-            unknown = np.full(len(samples), MISSING)
-            samples = replace(samples, y=unknown, classes=self.classes_)
-        else:
-            samples = with_classes(samples, self.classes_)
+        samples = self._output.align(check_samples(self, X, y, language, reset=False))
         with (
             unchanged_on_error(self),
             seeded(self.random_state),
@@ -143,8 +147,8 @@ class AdaptiveClassifier(NetworkClassifier):
 
         Returns
         -------
-        self : MetaNetClassifier
-            This classifier.
+        self : object
+            This estimator.
 
         Raises
         ------
@@ -162,7 +166,7 @@ class AdaptiveClassifier(NetworkClassifier):
         self.residual_heads_.pop(language, None)
         if adaptation.residual_head is not None:
             self.residual_heads_[language] = adaptation.residual_head
-        self._restore_embedding(language, adaptation)
+        self._restore(language, adaptation)
         if adaptation.has_statistics:
             index = self._language_index(language)
             self.front_end_ = self.front_end_.forget_language(self.net_.module_, index, language)
@@ -191,7 +195,7 @@ class AdaptiveClassifier(NetworkClassifier):
         else:
             adaptation = replace(adaptation, samples=join(adaptation.samples, samples))
         self._adaptations[language] = adaptation
-        self._restore_embedding(language, adaptation)
+        self._restore(language, adaptation)
         if adaptation.has_statistics and len(adaptation.samples) >= ENOUGH_SAMPLES:
             super()._register(adaptation.samples, language)
         self._fit_adapted(language, execution)
@@ -205,7 +209,10 @@ class AdaptiveClassifier(NetworkClassifier):
         residual_head = self.residual_heads_.get(language)
         return Adaptation(samples, delta, residual_head, was_known, not has_statistics)
 
-    def _restore_embedding(self, language: str, adaptation: Adaptation) -> None:
+    def _restore(self, language: str, adaptation: Adaptation) -> None:
+        """Restore the embedding of a language, and what is known of its labels."""
+        if not adaptation.was_known:
+            self._output = self._output.without_language(language)
         index = self._language_index(language)
         hypernetwork = self.net_.module_.hypernetwork
         hypernetwork.restore(index, adaptation.delta, adaptation.was_known)
@@ -218,7 +225,7 @@ class AdaptiveClassifier(NetworkClassifier):
         adaptation = replace(self._adaptations[language], has_statistics=False)
         self.residual_heads_ = self.residual_heads_.copy()
         self._adaptations = self._adaptations.copy()
-        self._restore_embedding(language, adaptation)
+        self._restore(language, adaptation)
         super()._register(samples, language)
         self._adaptations[language] = adaptation
         with Progress(self.verbose, "adapt") as progress:
@@ -228,8 +235,10 @@ class AdaptiveClassifier(NetworkClassifier):
         """Fit the embedding and the residual head of an adapted language."""
         adaptation = self._adaptations[language]
         samples = adaptation.samples
+        if not adaptation.was_known:
+            self._output = self._output.with_language(language, samples)
         inputs = self.front_end_.inputs(samples, execution)
-        encoded = self._encode(inputs, samples.language).with_labels(samples.y)
+        encoded = self._encode(inputs, samples.language).with_labels(self._output.targets(samples))
         labelled = encoded.take(samples.labelled)
         if len(labelled):
             find = self._place if self._is_solved else self._fit_embedding
@@ -239,16 +248,20 @@ class AdaptiveClassifier(NetworkClassifier):
             outputs = self._predict(self.net_.module_, encoded, execution)
             self._fit_residual_head(language, outputs, encoded.y, adaptation.residual_head)
 
-    def _labelled_features(self, labelled: EncodedSamples) -> LabelledFeatures:
-        """Labelled samples with fixed inputs, weighted by class."""
+    def _labelled_features(
+        self, labelled: EncodedSamples, position: np.ndarray | None = None
+    ) -> LabelledFeatures:
+        """Labelled samples with fixed inputs, weighted by class where there are classes."""
         assert labelled.y is not None and not isinstance(labelled.inputs, Tokens)
         class_weights = self._class_weights(labelled.y)
         return LabelledFeatures(
             labelled.inputs,
             labelled.y,
             labelled.language_index,
-            len(self.classes_),
+            self._output.n_outputs,
             np.ones(len(labelled)) if class_weights is None else class_weights.numpy()[labelled.y],
+            loss=self._linear_loss,
+            position=position,
         )
 
     def _place(self, language: str, labelled: EncodedSamples, execution: Execution) -> None:
@@ -263,6 +276,7 @@ class AdaptiveClassifier(NetworkClassifier):
             Factors(basis, intercept, {}).logits(samples.features),
             samples.targets,
             samples.weight,
+            self._linear_loss,
         )
         hypernetwork = network.hypernetwork
         embedding = hypernetwork.embed(torch.tensor([index], device=network.head.weight.device))[0]
@@ -288,6 +302,7 @@ class AdaptiveClassifier(NetworkClassifier):
             self.inner_steps,
             self._inner_learning_rate,
             None if class_weights is None else class_weights.to(device),
+            self._output.loss,
         )
         if not torch.isfinite(embedding).all():
             raise ValueError(
@@ -329,13 +344,14 @@ class AdaptiveClassifier(NetworkClassifier):
     ) -> None:
         """Fit the residual head of a language, on top of the one that it had before."""
         logits, representations = outputs
+        loss = self._linear_loss
         if self.residual_penalty != "auto":
-            settings = ResidualSettings(self.residual_penalty)
+            settings = ResidualSettings(self.residual_penalty, loss.prior_share)
         elif settings is None:
-            settings = ResidualSettings.default(representations)
+            settings = ResidualSettings.default(representations, loss)
         if prior is not None:
             logits = prior.apply(logits, representations)
-        class_weights = self._class_weights(y[y != MISSING])
+        class_weights = self._class_weights(y[has_label(y)])
         residual_head = train_residual_head(
             representations,
             y,
@@ -343,6 +359,7 @@ class AdaptiveClassifier(NetworkClassifier):
             settings,
             None if class_weights is None else class_weights.numpy(),
             seen=seen,
+            loss=loss,
         )
         if residual_head is None:
             residual_head = prior
@@ -407,7 +424,7 @@ class AdaptiveClassifier(NetworkClassifier):
             language: ResidualHead.from_state(residual_head)
             for language, residual_head in state["residual_heads"].items()
         }
-        shape = len(self.classes_), self.net_.module_.head.in_features
+        shape = self._output.n_outputs, self.net_.module_.head.in_features
         for language, residual_head in self.residual_heads_.items():
             if language not in self.languages_:
                 raise ValueError(f"a residual head is of {language!r}, which is not in languages_")

@@ -29,7 +29,7 @@ def new_meta_network(
     *,
     learnt: np.ndarray,
     n_heads: int,
-    n_classes: int,
+    n_outputs: int,
     max_width: int,
 ) -> MetaNetwork:
     """Make a network with random weights.
@@ -44,7 +44,7 @@ def new_meta_network(
         Indices of the languages with labelled samples.
     n_heads : int
         Number of basis heads.
-    n_classes, max_width : int
+    n_outputs, max_width : int
     """
     features = None
     if language_features is not None:
@@ -60,7 +60,7 @@ def new_meta_network(
         torch.isin(indices, torch.from_numpy(learnt)),
     )
     return MetaNetwork(
-        body.encoder, body.norm, hypernetwork, body.n_features, n_classes, body.dropout
+        body.encoder, body.norm, hypernetwork, body.n_features, n_outputs, body.dropout
     )
 
 

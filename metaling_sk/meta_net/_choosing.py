@@ -11,26 +11,8 @@ import numpy as np
 from metaling_sk._utils.progress import Progress
 from metaling_sk.meta_net._factors import MAX_FACTORS, factor
 from metaling_sk.meta_net._labelled_features import N_FOLDS, LabelledFeatures
-from metaling_sk.meta_net._residual_head import ResidualHeadProblem
+from metaling_sk.meta_net._residual_head import ResidualHead, ResidualHeadProblem
 from metaling_sk.meta_net._residual_training import ResidualSettings
-
-PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
-"""L2 penalties to choose from, in units of the mean squared norm of the samples."""
-
-SHARES = (0.0, 0.25, 0.5, 1.0)
-"""Factors of the generated logits to choose from.
-
-They are too sure of the samples that they were fitted to, so that less than 1 may be better.
-"""
-
-PENALTY, SHARE = 1.0, 0.25
-"""Where the choice starts."""
-
-TEMPERATURES = np.geomspace(0.125, 8, 13)
-"""Temperatures to choose from."""
-
-N_ERRORS = 2.0
-"""Number of standard errors from which on a difference of losses counts."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +21,8 @@ class Choices:
 
     Attributes
     ----------
+    head_penalty : float
+        Penalty of the model of all languages.
     offset_penalty : float
         Penalty of the offsets that are factored.
     n_factors : dict of int to int
@@ -47,6 +31,7 @@ class Choices:
         The penalty and the share of the residual head of each language, by index.
     """
 
+    head_penalty: float
     offset_penalty: float
     n_factors: dict[int, int]
     residual: dict[int, ResidualSettings]
@@ -61,7 +46,7 @@ class _Split:
     def __init__(self, train: LabelledFeatures, test: LabelledFeatures):
         self.train, self.test = train, test
         self.train_logits, self.test_logits = (
-            np.zeros((len(x), x.n_classes)) for x in (train, test)
+            np.zeros((len(x), x.n_outputs)) for x in (train, test)
         )
         self.problems: dict[int, ResidualHeadProblem] = {}
 
@@ -73,17 +58,16 @@ class _Split:
             for index, problem in self.problems.items()
         }
 
-    def fit_head(self) -> None:
-        """Set the logits to those of the model of all languages."""
-        head = self.train.fit_head()
+    def set_head(self, head: ResidualHead) -> None:
+        """Set the logits to those of a model of all languages."""
         self.set_logits(*(x.logits(head) for x in (self.train, self.test)))
 
-    def residual_logits(self, share: float, penalty: float) -> np.ndarray:
+    def residual_logits(self, share: float, penalty: float, intercept_penalty: float) -> np.ndarray:
         """The logits of the test samples with residual heads."""
         logits = self.test_logits.copy()
         for index, members in self.test.members.items():
             if index in self.problems:
-                residual_head = self.problems[index].fit(penalty, share)
+                residual_head = self.problems[index].fit(penalty, share, intercept_penalty)
                 features = self.test.features[members]
                 logits[members] = residual_head.apply(logits[members], features)
         return logits
@@ -93,8 +77,8 @@ class _Split:
         self.factors = factor({index: p.fit(penalty) for index, p in self.problems.items()})
 
     def factor_logits(self) -> np.ndarray:
-        """The logits with each number of factors, shape (n_samples, 1 + MAX_FACTORS, n_classes)."""
-        added = np.zeros((len(self.test), 1 + MAX_FACTORS, self.test.n_classes))
+        """The logits with each number of factors, shape (n_samples, 1 + MAX_FACTORS, n_outputs)."""
+        added = np.zeros((len(self.test), 1 + MAX_FACTORS, self.test.n_outputs))
         products = self.factors.logits(self.test.features)
         for index, members in self.test.members.items():
             for number, weight in enumerate(self.factors.embeddings.get(index, ())):
@@ -127,27 +111,36 @@ def split(samples: LabelledFeatures) -> list[_Split]:
     return splits
 
 
+def choose_head(samples: LabelledFeatures) -> ResidualHead:
+    """Fit the model of all languages, with a penalty that is chosen by cross-validation."""
+    splits = split(samples.subsample()) if len(samples.head_penalties) > 1 else []
+    return samples.fit_head(_choose_head_penalty(samples, splits))
+
+
 def choose(samples: LabelledFeatures, progress: Progress) -> Choices:
     """Choose the penalties and the number of factors of each language by cross-validation."""
-    splits = split(samples)
+    splits, loss = split(samples), samples.loss
     none = dict.fromkeys(samples.members, 0)
+    head_penalty = _choose_head_penalty(samples, splits)
     if not splits:
-        settings = ResidualSettings(PENALTY, 1.0, by_size=False)
-        return Choices(PENALTY, none, dict.fromkeys(samples.members, settings))
-    tested = LabelledFeatures.concatenate([each.test for each in splits])
+        settings = ResidualSettings(loss.penalty, 1.0, loss.intercept_penalty, by_size=False)
+        residual = dict.fromkeys(samples.members, settings)
+        return Choices(head_penalty, loss.penalty, none, residual)
+    tested = _tested(splits)
     balanced = tested.balanced()
 
     @cache
-    def residual_logits(share: float, penalty: float) -> np.ndarray:
-        return np.concatenate([each.residual_logits(share, penalty) for each in splits])
+    def residual_logits(share: float, penalty: float, intercept_penalty: float) -> np.ndarray:
+        found = [each.residual_logits(share, penalty, intercept_penalty) for each in splits]
+        return np.concatenate(found)
 
-    for each in splits:
-        each.fit_head()
     progress.advance()
     offset_penalty = climb(
-        PENALTIES,
-        PENALTY,
-        lambda penalty: tempered_losses(balanced, residual_logits(1.0, penalty)).sum(),
+        loss.penalties,
+        loss.penalty,
+        lambda penalty: tempered_losses(
+            balanced, residual_logits(1.0, penalty, loss.intercept_penalty)
+        ).sum(),
     )
     progress.advance()
     for each in splits:
@@ -155,7 +148,7 @@ def choose(samples: LabelledFeatures, progress: Progress) -> Choices:
     logits = np.concatenate([each.factor_logits() for each in splits])
     losses = [tempered_losses(balanced, logits[:, number]) for number in range(logits.shape[1])]
     n_factors = none | {
-        index: n_factors_of(np.stack(losses, axis=1)[members])
+        index: n_factors_of(np.stack(losses, axis=1)[members], loss.n_factor_errors)
         for index, members in balanced.members.items()
     }
     if any(n_factors.values()):
@@ -171,29 +164,96 @@ def choose(samples: LabelledFeatures, progress: Progress) -> Choices:
     }
     progress.advance()
     residual = {index: settings_by_size[size] for index, size in sizes.items()}
-    return Choices(offset_penalty, n_factors, residual)
+    return Choices(head_penalty, offset_penalty, n_factors, residual)
+
+
+def _choose_head_penalty(samples: LabelledFeatures, splits: list[_Split]) -> float:
+    """Choose the penalty of the model of all languages, and set that of each split."""
+    penalties = samples.head_penalties
+    if not splits:
+        return penalties[len(penalties) // 2]
+    tested = _tested(splits).balanced()
+    heads = [each.train.fit_heads(penalties) for each in splits]
+
+    def loss(number: int) -> float:
+        pairs = zip(splits, heads, strict=True)
+        logits = np.concatenate([each.test.logits(found[number]) for each, found in pairs])
+        return tempered_losses(tested, logits).sum()
+
+    best = min(range(len(penalties)), key=loss)
+    for each, found in zip(splits, heads, strict=True):
+        each.set_head(found[best])
+    return penalties[best]
+
+
+def _tested(splits: list[_Split]) -> LabelledFeatures:
+    """All samples that are held out, without their features."""
+    return LabelledFeatures.concatenate([each.test for each in splits])
 
 
 def choose_residual(
-    tested: LabelledFeatures, logits: Callable[[float, float], np.ndarray]
+    tested: LabelledFeatures, logits: Callable[[float, float, float], np.ndarray]
 ) -> ResidualSettings:
-    """Choose the penalty and the share of residual heads.
+    """Choose the penalties and the share of residual heads.
 
     Parameters
     ----------
     tested : LabelledFeatures
         Held-out samples.
     logits : callable
-        Returns their logits for a share and a penalty.
+        Returns their logits for a share, a penalty, and a penalty of the intercept.
     """
+    grid = tested.loss
+    share, intercept_penalty = grid.share, grid.intercept_penalty
 
-    def loss(share: float, penalty: float) -> float:
-        return tempered_losses(tested, logits(share, penalty)).sum()
+    def losses(share: float, penalty: float, intercept_penalty: float) -> np.ndarray:
+        return tempered_losses(tested, logits(share, penalty, intercept_penalty))
 
-    penalty = climb(PENALTIES, PENALTY, lambda penalty: loss(SHARE, penalty))
-    share = climb(SHARES, SHARE, lambda share: loss(share, penalty))
-    penalty = climb(PENALTIES, penalty, lambda penalty: loss(share, penalty))
-    return ResidualSettings(penalty, share, by_size=False)
+    def of_penalty(penalty: float) -> np.ndarray:
+        return losses(share, penalty, intercept_penalty)
+
+    def of_intercept(intercept_penalty: float) -> np.ndarray:
+        return losses(share, penalty, intercept_penalty)
+
+    penalty = climb(grid.penalties, grid.penalty, lambda x: of_penalty(x).sum())
+    share = climb(grid.shares, share, lambda x: losses(x, penalty, intercept_penalty).sum())
+    penalty = climb(grid.penalties, penalty, lambda x: of_penalty(x).sum())
+    intercept_penalty = climb(
+        grid.intercept_penalties, intercept_penalty, lambda x: of_intercept(x).sum()
+    )
+    intercept_penalty = largest_not_worse(
+        grid.intercept_penalties, intercept_penalty, of_intercept, grid.n_errors
+    )
+    penalty = largest_not_worse(grid.penalties, penalty, of_penalty, grid.n_errors)
+    return ResidualSettings(penalty, share, intercept_penalty, by_size=False)
+
+
+def largest_not_worse(
+    grid: tuple[float, ...],
+    best: float,
+    losses: Callable[[float], np.ndarray],
+    n_errors: float,
+) -> float:
+    """Return the largest value of a grid that is not surely worse than the best one.
+
+    Parameters
+    ----------
+    grid : tuple of float
+        Rising.
+    best : float
+        The best value.
+    losses : callable
+        Returns the loss of each sample for a value.
+    n_errors : float
+        The number of standard errors from which on a difference is sure; 0 for the best value.
+    """
+    for value in reversed(grid):
+        if value == best or not n_errors:
+            break
+        excess = losses(value) - losses(best)
+        if excess.sum() <= n_errors * excess.std() * np.sqrt(len(excess)):
+            return value
+    return best
 
 
 def round_size(size: int) -> float:
@@ -204,24 +264,26 @@ def round_size(size: int) -> float:
 def tempered_losses(samples: LabelledFeatures, logits: np.ndarray) -> np.ndarray:
     """The loss of each sample, after the logits are divided by the best temperature.
 
-    Otherwise what is chosen would depend on how sure the predictions are, not on whether they are
-    right.
+    See `temperatures` of `LinearLoss`.
     """
-    return min((samples.losses(logits / t) for t in TEMPERATURES), key=np.sum)
+    temperatures = samples.loss.temperatures
+    return min((samples.losses(logits / t) for t in temperatures), key=np.sum)
 
 
-def n_factors_of(losses: np.ndarray) -> int:
+def n_factors_of(losses: np.ndarray, n_errors: float) -> int:
     """Return the least number of factors that is not surely worse than the best number.
 
     Parameters
     ----------
     losses : ndarray of shape (n_samples, n_numbers)
         The loss of each sample with 0, 1, ... factors.
+    n_errors : float
+        The number of standard errors from which on a difference is sure.
     """
     best = losses[:, losses.mean(axis=0).argmin()]
     excess = losses - best[:, None]
     error = excess.std(axis=0) / np.sqrt(len(losses))
-    return int(np.flatnonzero(excess.mean(axis=0) <= N_ERRORS * error)[0])
+    return int(np.flatnonzero(excess.mean(axis=0) <= n_errors * error)[0])
 
 
 def climb(grid: tuple[float, ...], start: float, loss: Callable[[float], float]) -> float:

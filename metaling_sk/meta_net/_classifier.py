@@ -2,55 +2,16 @@
 
 from __future__ import annotations
 
-import copy
-from dataclasses import replace
-from numbers import Integral, Real
-from typing import Any
-
-import numpy as np
-import pandas as pd
-import torch
-from sklearn.utils.validation import check_is_fitted
-
-from metaling_sk._data.batches import EncodedSamples, StepIterator, Steps
-from metaling_sk._data.holdout import split_validation
-from metaling_sk._data.samples import (
-    MISSING,
-    Samples,
-    check_samples,
-    check_two_classes,
-    with_classes,
-)
-from metaling_sk._network.data_parallel import agree_on_random_state
-from metaling_sk._network.nets import TrainingSettings, new_net
-from metaling_sk._network.prediction import Execution
-from metaling_sk._network.training import history_frame, train
-from metaling_sk._utils.all_or_nothing import unchanged_on_error, unfitted_on_error
-from metaling_sk._utils.parameters import NETWORK_PARAMETERS, Number, common_constraints
-from metaling_sk._utils.processes import n_processes
-from metaling_sk._utils.progress import Progress
-from metaling_sk._utils.random_state import seeded
-from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
-from metaling_sk.meta_net._adaptation import AdaptiveClassifier
-from metaling_sk.meta_net._building import new_meta_network, set_head, set_solution
-from metaling_sk.meta_net._episodes import Episodes
-from metaling_sk.meta_net._language_features import find_language_features
-from metaling_sk.meta_net._network import MetaNetwork
-from metaling_sk.meta_net._objective import MetaObjective
-from metaling_sk.meta_net._residual_training import ResidualSettings
-from metaling_sk.meta_net._solving import solve
-
-N_HEADS, N_HEADS_ON_FEATURES = 16, 4
-"""Basis heads. Features are many, and each head has a weight for every one of them."""
-
-INNER_LEARNING_RATE = 0.05
-"""Learning rate of steps that move an embedding."""
-
-LINEAR_START_FACTOR = 200
-"""The learning rate is divided by it where the head starts from a fitted logistic regression."""
+from metaling_sk._data.samples import Samples, check_two_classes
+from metaling_sk._network.network_classifier import NetworkClassifier
+from metaling_sk._network.outputs.classes import Classes
+from metaling_sk._utils.parameters import NETWORK_PARAMETERS, common_constraints
+from metaling_sk._utils.sklearn_compat import fit_context
+from metaling_sk.meta_net._fitting import MetaNetFitting
+from metaling_sk.meta_net._linear_loss import LOG_LOSS, LogLoss
 
 
-class MetaNetClassifier(AdaptiveClassifier):
+class MetaNetClassifier(NetworkClassifier, MetaNetFitting):
     """A meta network that generates each language's model: its architecture and its weights.
 
     A hypernetwork maps the embedding of a language and the embedding of a layer to a low-rank
@@ -296,18 +257,9 @@ class MetaNetClassifier(AdaptiveClassifier):
     """
 
     _parameter_constraints: dict = {
-        "meta_weight": [Number(Real, 0, None, closed="left")],
-        "meta_algorithm": [StrOptions({"joint", "maml", "reptile"})],
-        "inner_steps": [Number(Integral, 1, None, closed="left")],
-        "inner_learning_rate": [StrOptions({"auto"}), Number(Real, 0, None, closed="left")],
-        "language_features": [pd.DataFrame, StrOptions({"uriel"}), None],
-        "language_dropout": [Number(Real, 0, 1, closed="both")],
-        "max_width": [Number(Integral, 1, None, closed="left")],
-        "residual_penalty": [StrOptions({"auto"}), Number(Real, 0, None, closed="left"), None],
-        "size_weight": [Number(Real, 0, None, closed="left")],
+        **MetaNetFitting._parameter_constraints,
         **common_constraints(*NETWORK_PARAMETERS),
     }
-    _generates_adapters = True
 
     def __init__(
         self,
@@ -414,200 +366,13 @@ class MetaNetClassifier(AdaptiveClassifier):
         MemoryError
             If the memory of the GPU does not suffice.
         """
-        self._check_episodes()
-        start = copy.copy(self) if self.warm_start and hasattr(self, "net_") else None
-        with (unfitted_on_error if start is None else unchanged_on_error)(self):
-            samples = check_samples(self, X, y, language, reset=start is None, needs_y=True)
-            if start is None:
-                check_two_classes(samples, self)
-            else:
-                samples = with_classes(samples, start.classes_)
-            features = find_language_features(
-                self.language_features, sorted(set(samples.language)), self
-            )
-            assert samples.classes is not None
-            self.classes_ = samples.classes
-            self.residual_heads_, self._adaptations = {}, {}
-            with (
-                seeded(agree_on_random_state(self.random_state)) as rng,
-                Progress(self.verbose, "meta network") as progress,
-            ):
-                self._fit(samples, features, start, rng, self._execution(progress))
-        return self
+        return self._fit(X, y, language)
+
+    def _learn_output(self, samples: Samples) -> Classes:
+        check_two_classes(samples, self)
+        assert samples.classes is not None
+        return Classes(samples.classes)
 
     @property
-    def architecture_(self) -> dict[str, dict[str, Any]]:
-        """The layers with an adapter, and its width in each, by language."""
-        check_is_fitted(self)
-        network = self.net_.module_
-        architecture = {}
-        for language in self.languages_:
-            index = self._language_index(language)
-            if network.hypernetwork.known[index]:
-                widths = list(enumerate(network.widths(index), start=network.encoder.first_layer))
-                architecture[language] = {
-                    "layers": [layer for layer, width in widths if width],
-                    "width": [width for _, width in widths if width],
-                    "head": network.n_mixed_heads(index),
-                }
-        return architecture
-
-    @property
-    def embeddings_(self) -> pd.DataFrame:
-        """The embedding of each language."""
-        check_is_fitted(self)
-        network = self.net_.module_
-        hypernetwork = network.hypernetwork
-        indices = torch.arange(1, len(self.languages_) + 1, device=hypernetwork.delta.device)
-        with torch.no_grad():
-            embeddings = hypernetwork.embed(indices).cpu().numpy()
-        if self._is_solved:
-            embeddings = embeddings[:, : len(network.basis)]
-        return pd.DataFrame(embeddings, index=self.languages_)
-
-    def _fit(
-        self,
-        samples: Samples,
-        features: pd.DataFrame | None,
-        start,
-        rng,
-        execution: Execution,
-    ) -> None:
-        inputs = self._fit_front_end(samples, execution, start)
-        if features is not None:
-            named = set(features.index) - set(self.languages_)
-            self.languages_ = [*self.languages_, *sorted(named)]
-        encoded = self._encode(inputs, samples.language).with_labels(samples.y)
-        self.learning_rate_ = self._find_learning_rate(encoded)
-        labelled, settings = encoded.take(samples.labelled), None
-        if start is None and self._is_solved:
-            settings = self._solve(labelled, features, execution)
-        else:
-            self._train(samples, encoded, features, start, rng, execution)
-        self._complete_statistics(samples, rng)
-        if self.residual_penalty is not None:
-            self._fit_residual_heads(labelled, execution, settings)
-
-    @property
-    def _is_solved(self) -> bool:
-        """Whether `fit` solves for the models instead of training them."""
-        is_joint = self.meta_algorithm == "joint" and self.learning_rate == "auto"
-        return is_joint and self.front_end_.inputs_are_fixed
-
-    def _solve(self, labelled: EncodedSamples, features, execution) -> dict[int, ResidualSettings]:
-        """Solve for the models of all languages, and choose how residual heads stand on them."""
-        solution = solve(self._labelled_features(labelled), execution.progress)
-        network = self._new_network(labelled, features, max(1, len(solution.factors.coef)))
-        set_solution(network, solution)
-        self.net_ = new_net(network, self._empty_objective(), self._settings(), to_train=False)
-        self.history_ = pd.DataFrame(columns=["epoch", "train_loss"], dtype=float)
-        return solution.choices.residual
-
-    def _train(self, samples: Samples, encoded, features, start, rng, execution) -> None:
-        """Train the meta network."""
-        held_out = split_validation(
-            samples.language, self._output.strata(samples), self.validation_fraction, rng
-        )
-        training = encoded.take(samples.labelled & ~held_out)
-        if start is None:
-            is_fixed = self.front_end_.inputs_are_fixed
-            network = self._new_network(
-                encoded.take(samples.labelled),
-                features,
-                N_HEADS_ON_FEATURES if is_fixed else N_HEADS,
-            )
-            if is_fixed:
-                set_head(network, self._labelled_features(training).fit_head())
-        else:
-            network = self._continued_network(start, encoded)
-        objective = MetaObjective(
-            self.meta_weight,
-            self.size_weight,
-            self.language_dropout,
-            self.inner_steps,
-            self._inner_learning_rate,
-            self._class_weights(samples.labels),
-        )
-        validation = {"labelled": encoded.take(samples.labelled & held_out)}
-        self.net_ = train(
-            new_net(network, objective, self._settings()),
-            self._new_steps(training, rng),
-            StepIterator(validation, self.batch_size),
-            execution.progress,
-            "train",
-        )
-        self.history_ = history_frame({"train": self.net_}).drop(columns="stage")
-
-    def _new_steps(self, training: EncodedSamples, rng) -> Steps:
-        """The steps of an epoch, as the meta-algorithm takes them."""
-        if self.meta_algorithm == "joint":
-            return StepIterator({"labelled": training}, self._step_size, rng)
-        names = ["support", "query"]
-        if self.meta_algorithm == "reptile":
-            names = [f"step {number}" for number in range(self.inner_steps)]
-        return Episodes(training, names, self.batch_size, rng)
-
-    def _new_network(
-        self, labelled: EncodedSamples, features: pd.DataFrame | None, n_heads: int
-    ) -> MetaNetwork:
-        """A new network."""
-        return new_meta_network(
-            self.front_end_.new_body(len(self.languages_)),
-            self.languages_,
-            features,
-            learnt=np.unique(labelled.language_index),
-            n_heads=n_heads,
-            n_classes=len(self.classes_),
-            max_width=self.max_width,
-        )
-
-    def _continued_network(self, start: MetaNetClassifier, encoded: EncodedSamples) -> MetaNetwork:
-        """A copy of the network of an earlier fit, with room for new languages."""
-        network = copy.deepcopy(start.net_.module_)
-        network.grow(len(self.languages_))
-        learnt = np.unique(encoded.language_index[encoded.y != MISSING])
-        network.hypernetwork.known[learnt] = True
-        self.front_end_.continue_body(network, self._encoding_parameters())
-        return network
-
-    def _find_learning_rate(self, encoded: EncodedSamples) -> float:
-        learning_rate = super()._find_learning_rate(encoded)
-        starts_fitted = self.front_end_.inputs_are_fixed and self.learning_rate == "auto"
-        return learning_rate / LINEAR_START_FACTOR if starts_fitted else learning_rate
-
-    @property
-    def _inner_learning_rate(self) -> float:
-        if self.inner_learning_rate != "auto":
-            return self.inner_learning_rate
-        return self.learning_rate_ if self.meta_algorithm == "reptile" else INNER_LEARNING_RATE
-
-    def _settings(self) -> TrainingSettings:
-        settings = super()._settings()
-        if self.meta_algorithm == "joint":
-            return settings
-        settings = replace(settings, batch_size=None)
-        if self.meta_algorithm == "maml":
-            return settings
-        return replace(settings, inner_learning_rate=self._inner_learning_rate)
-
-    def _check_episodes(self) -> None:
-        """Raise a ValueError if the training on episodes is to do what it cannot."""
-        if self.meta_algorithm == "joint":
-            return
-        if self.gradient_accumulation_steps > 1:
-            raise ValueError(
-                f"`gradient_accumulation_steps` goes with meta_algorithm='joint'; the episodes of "
-                f"{self.meta_algorithm!r} are not split. Use gradient_accumulation_steps=1, or "
-                "lower `batch_size` where memory is short."
-            )
-        if n_processes() > 1:
-            raise ValueError(
-                f"meta_algorithm={self.meta_algorithm!r} trains in one process, but "
-                f"`torch.distributed` has {n_processes()}; use 'joint', or no group of processes."
-            )
-
-    def _network_to_start_from(self):
-        return self.net_.module_.meta_model()
-
-    _network_from_config = staticmethod(MetaNetwork.from_config)
-    _empty_objective = MetaObjective
+    def _linear_loss(self) -> LogLoss:
+        return LOG_LOSS

@@ -37,6 +37,9 @@ class Episodes(Steps):
     def __len__(self) -> int:
         return -(-len(self.samples) // (self.batch_size * len(self.names)))
 
+    def token_ids(self) -> np.ndarray:
+        return self.samples.token_ids()
+
     def __iter__(self) -> Iterator[tuple[TrainingStep, None]]:
         sizes = np.array([len(members) for members in self.members])
         for _ in range(len(self)):

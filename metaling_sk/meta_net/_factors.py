@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 from scipy.optimize import minimize
-from scipy.special import log_softmax
 
 from metaling_sk.meta_net._labelled_features import LabelledFeatures
+from metaling_sk.meta_net._linear_loss import LOG_LOSS, LinearLoss
 from metaling_sk.meta_net._residual_head import ResidualHead
 
 MAX_FACTORS = 8
@@ -22,8 +22,8 @@ class Factors:
 
     Attributes
     ----------
-    coef : ndarray of shape (n_factors, n_classes, n_features)
-    intercept : ndarray of shape (n_factors, n_classes)
+    coef : ndarray of shape (n_factors, n_outputs, n_features)
+    intercept : ndarray of shape (n_factors, n_outputs)
     embeddings : dict of int to ndarray of shape (n_factors,)
         The e of each language, by index.
     """
@@ -33,15 +33,15 @@ class Factors:
     embeddings: dict[int, np.ndarray]
 
     def logits(self, features) -> np.ndarray:
-        """The logits of each factor, shape (n_samples, n_factors, n_classes)."""
-        n_factors, n_classes, n_features = self.coef.shape
+        """The logits of each factor, shape (n_samples, n_factors, n_outputs)."""
+        n_factors, n_outputs, n_features = self.coef.shape
         products = features @ self.coef.reshape(-1, n_features).T
-        return products.reshape(len(products), n_factors, n_classes) + self.intercept
+        return products.reshape(len(products), n_factors, n_outputs) + self.intercept
 
     def add_up(self, samples: LabelledFeatures) -> np.ndarray:
-        """The sum of the factors of the language of each sample, shape (n_samples, n_classes)."""
+        """The sum of the factors of the language of each sample, shape (n_samples, n_outputs)."""
         logits = self.logits(samples.features)
-        found = np.zeros((len(samples), samples.n_classes))
+        found = np.zeros((len(samples), samples.n_outputs))
         for index, members in samples.members.items():
             if index in self.embeddings:
                 found[members] = np.einsum("j,njk->nk", self.embeddings[index], logits[members])
@@ -85,7 +85,11 @@ def factor(offsets: dict[int, ResidualHead]) -> Factors:
 
 
 def place(
-    logits: np.ndarray, factor_logits: np.ndarray, targets: np.ndarray, weight: np.ndarray
+    logits: np.ndarray,
+    factor_logits: np.ndarray,
+    targets: np.ndarray,
+    weight: np.ndarray,
+    loss: LinearLoss = LOG_LOSS,
 ) -> np.ndarray:
     """Place a new language among the others by its labelled samples.
 
@@ -95,24 +99,27 @@ def place(
 
     Parameters
     ----------
-    logits : ndarray of shape (n_samples, n_classes)
+    logits : ndarray of shape (n_samples, n_outputs)
         Of the model of all languages.
-    factor_logits : ndarray of shape (n_samples, n_factors, n_classes)
+    factor_logits : ndarray of shape (n_samples, n_factors, n_outputs)
         B.
-    targets : ndarray of shape (n_samples, n_classes)
-        Probabilities t of the classes.
+    targets : ndarray of shape (n_samples, n_outputs)
+        What the outputs should be, t: probabilities of the classes, or numbers.
     weight : ndarray of shape (n_samples,)
         w.
+    loss : LinearLoss, default=LOG_LOSS
+        L.
 
     Returns
     -------
     ndarray of shape (n_factors,)
     """
 
-    def loss(embedding):
-        log_p = log_softmax(logits + np.einsum("j,njk->nk", embedding, factor_logits), axis=1)
-        error = weight[:, None] * (np.exp(log_p) - targets)
-        value = -(weight[:, None] * targets * log_p).sum() + (embedding**2).sum() / 2
+    def value_and_gradient(embedding):
+        outputs = logits + np.einsum("j,njk->nk", embedding, factor_logits)
+        value, error = loss.total(outputs, targets, weight[:, None])
+        value = value + (embedding**2).sum() / 2
         return value, np.einsum("nk,njk->j", error, factor_logits) + embedding
 
-    return minimize(loss, np.zeros(factor_logits.shape[1]), jac=True, method="L-BFGS-B").x
+    start = np.zeros(factor_logits.shape[1])
+    return minimize(value_and_gradient, start, jac=True, method="L-BFGS-B").x

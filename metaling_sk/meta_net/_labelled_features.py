@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.special import log_softmax
 from scipy.stats import entropy
 
+from metaling_sk.meta_net._linear_loss import LOG_LOSS, LinearLoss
 from metaling_sk.meta_net._residual_head import ResidualHead, ResidualHeadProblem, inner_products
 
 N_FOLDS = 3
@@ -18,13 +18,6 @@ N_FOLDS = 3
 
 MAX_SAMPLES = 2000
 """Largest number of samples of a language in the cross-validation."""
-
-HEAD_PENALTY, HEAD_PENALTY_SPARSE = 1.0, 0.3
-"""L2 penalty of the model of all languages, on dense and on sparse features.
-
-They are not chosen by cross-validation: where the samples of a language are translations of those
-of others, in another order, that would choose too little of it.
-"""
 
 
 @dataclass(frozen=True)
@@ -34,29 +27,34 @@ class LabelledFeatures:
     Attributes
     ----------
     features : ndarray or CSR array, shape (n_samples, n_features)
-    y : ndarray of int, shape (n_samples,)
-        Class indices.
+    y : ndarray of shape (n_samples,)
+        Class indices, or standardised numbers.
     language_index : ndarray of int, shape (n_samples,)
-    n_classes : int
+    n_outputs : int
     weight : ndarray of shape (n_samples,)
     products : ndarray of shape (n_samples, n_samples) or None
         Inner products, where they are known.
+    loss : LinearLoss, default=LOG_LOSS
+    position : ndarray of int, shape (n_samples,), or None
+        Of each sample among all of its language, labelled or not; None where all are labelled.
     """
 
     features: np.ndarray | sparse.csr_array
     y: np.ndarray
     language_index: np.ndarray
-    n_classes: int
+    n_outputs: int
     weight: np.ndarray
     products: np.ndarray | None = None
+    loss: LinearLoss = LOG_LOSS
+    position: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.y)
 
     @property
     def targets(self) -> np.ndarray:
-        """1 for the class of each sample, shape (n_samples, n_classes)."""
-        return np.eye(self.n_classes)[self.y]
+        """What the outputs should be for each sample, shape (n_samples, n_outputs)."""
+        return self.loss.targets(self.y, self.n_outputs)
 
     @cached_property
     def members(self) -> dict[int, np.ndarray]:
@@ -68,13 +66,14 @@ class LabelledFeatures:
 
     def take(self, indices: np.ndarray) -> LabelledFeatures:
         """The samples at the given indices."""
-        return LabelledFeatures(
-            self.features[indices],
-            self.y[indices],
-            self.language_index[indices],
-            self.n_classes,
-            self.weight[indices],
-            None if self.products is None else self.products[np.ix_(indices, indices)],
+        return replace(
+            self,
+            features=self.features[indices],
+            y=self.y[indices],
+            language_index=self.language_index[indices],
+            weight=self.weight[indices],
+            products=None if self.products is None else self.products[np.ix_(indices, indices)],
+            position=None if self.position is None else self.position[indices],
         )
 
     def with_products(self) -> LabelledFeatures:
@@ -91,7 +90,16 @@ class LabelledFeatures:
             np.concatenate([getattr(part, name) for part in parts])
             for name in ("y", "language_index", "weight")
         )
-        return cls(np.empty((len(y), 0)), y, language_index, parts[0].n_classes, weight)
+        features = np.empty((len(y), 0))
+        return replace(
+            parts[0],
+            features=features,
+            y=y,
+            language_index=language_index,
+            weight=weight,
+            products=None,
+            position=None,
+        )
 
     @cached_property
     def spread(self) -> np.ndarray:
@@ -119,40 +127,49 @@ class LabelledFeatures:
             return np.ones(self.features.shape[1])
         return self.spread ** (1 - _evenness(np.array([len(x) for x in self.members.values()])))
 
-    def fit_head(self) -> ResidualHead:
-        """Fit the model of all languages."""
+    @property
+    def head_penalties(self) -> tuple[float, ...]:
+        """The L2 penalties of the model of all languages to choose from."""
+        is_sparse = sparse.issparse(self.features)
+        return self.loss.sparse_head_penalties if is_sparse else self.loss.head_penalties
+
+    def fit_heads(self, penalties: tuple[float, ...]) -> list[ResidualHead]:
+        """Fit the model of all languages, with each of several penalties."""
         scale = sparse.diags_array(self.scale)
         features: Any = self.features @ scale
-        scaled = replace(self, features=features, products=None)
-        is_sparse = sparse.issparse(features)
-        head = scaled.problem().fit(HEAD_PENALTY_SPARSE if is_sparse else HEAD_PENALTY)
-        coef: Any = head.coef @ scale
-        return replace(head, coef=coef)
+        problem = replace(self, features=features, products=None).problem()
+        heads: list[Any] = [problem.fit(penalty) for penalty in penalties]
+        return [replace(head, coef=head.coef @ scale) for head in heads]
+
+    def fit_head(self, penalty: float) -> ResidualHead:
+        """Fit the model of all languages."""
+        return self.fit_heads((penalty,))[0]
 
     def problem(self, logits: np.ndarray | None = None) -> ResidualHeadProblem:
         """The problem of a linear model of all samples, on top of given logits."""
-        logits = np.zeros((len(self), self.n_classes)) if logits is None else logits
-        return ResidualHeadProblem(self.features, self.targets, logits, self.weight, self.products)
+        logits = np.zeros((len(self), self.n_outputs)) if logits is None else logits
+        return ResidualHeadProblem(
+            self.features, self.targets, logits, self.weight, self.products, self.loss
+        )
 
     def logits(self, head: ResidualHead) -> np.ndarray:
-        """The logits of a linear model, shape (n_samples, n_classes)."""
-        return head.apply(np.zeros((len(self), self.n_classes)), self.features)
+        """The logits of a linear model, shape (n_samples, n_outputs)."""
+        return head.apply(np.zeros((len(self), self.n_outputs)), self.features)
 
     def losses(self, logits: np.ndarray) -> np.ndarray:
-        """The weighted log-loss of each sample."""
-        return -self.weight * log_softmax(logits, axis=1)[np.arange(len(self)), self.y]
+        """The weighted loss of each sample."""
+        return self.weight * self.loss.losses(logits, self.y)
 
     def folds(self) -> np.ndarray:
         """The fold of each sample.
 
-        The samples of each class and language go to the folds in turn. So a sentence and its
-        translations are in the same fold where all languages have them in the same order.
+        The samples of each language go to the folds in turn. So a sentence and its translations are
+        in the same fold where all languages have them in the same order.
         """
         fold = np.empty(len(self), dtype=int)
         for members in self.members.values():
-            for label in np.unique(self.y[members]):
-                same = members[self.y[members] == label]
-                fold[same] = (np.arange(len(same)) + label) % N_FOLDS
+            position = np.arange(len(members)) if self.position is None else self.position[members]
+            fold[members] = self.loss.turns(self.y[members], position) % N_FOLDS
         return fold
 
     def balanced(self, size: float | None = None) -> LabelledFeatures:

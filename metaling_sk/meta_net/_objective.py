@@ -8,12 +8,13 @@ import torch
 from torch import nn
 
 from metaling_sk._data.batches import Batch, TrainingStep
-from metaling_sk._network import losses
+from metaling_sk._network.outputs.classes import Classes
+from metaling_sk._network.outputs.output_kind import PredictionLoss
 from metaling_sk.meta_net._hypernetwork import NO_LANGUAGE, Generated
 from metaling_sk.meta_net._network import MetaNetwork
 
 Predictions = list[tuple[torch.Tensor, torch.Tensor]]
-"""The logits and the class indices of each batch."""
+"""The outputs and the labels of each batch."""
 
 
 class MetaObjective(nn.Module):
@@ -38,7 +39,8 @@ class MetaObjective(nn.Module):
     inner_learning_rate : float
         Learning rate of these steps.
     class_weight : Tensor of shape (n_classes,), optional
-        Weights of the classes in the cross-entropy.
+        Weights of the classes in the loss.
+    loss : PredictionLoss, default=CrossEntropy()
 
     References
     ----------
@@ -56,8 +58,10 @@ class MetaObjective(nn.Module):
         inner_steps=0,
         inner_learning_rate=0.0,
         class_weight=None,
+        loss: PredictionLoss = Classes.loss,
     ):
         super().__init__()
+        self.loss = loss
         self.meta_weight = meta_weight
         self.size_weight = size_weight
         self.language_dropout = language_dropout
@@ -101,7 +105,7 @@ class MetaObjective(nn.Module):
                 values[name] = output
             else:
                 logits, y = map(torch.cat, zip(*output, strict=True))
-                values[name] = losses.cross_entropy(logits, y, self.class_weight)
+                values[name] = self.loss.supervised(logits, y, self.class_weight)
         return values
 
     def streams(self, name: str) -> tuple[str, ...]:
@@ -129,6 +133,7 @@ class MetaObjective(nn.Module):
             self.inner_steps,
             self.inner_learning_rate,
             self.class_weight,
+            self.loss,
         )
         return network.generate_from(embedding, n_samples)
 
@@ -140,6 +145,7 @@ def find_embedding(
     n_steps: int,
     learning_rate: float,
     class_weight: torch.Tensor | None = None,
+    loss: PredictionLoss = Classes.loss,
 ) -> torch.Tensor:
     """Move an embedding by a few steps of Adam on the loss of its model.
 
@@ -160,7 +166,8 @@ def find_embedding(
     learning_rate : float
         Learning rate of Adam.
     class_weight : Tensor of shape (n_classes,), optional
-        Weights of the classes in the cross-entropy.
+        Weights of the classes in the loss.
+    loss : PredictionLoss, default=CrossEntropy()
 
     Returns
     -------
@@ -174,8 +181,8 @@ def find_embedding(
             sizes: list[torch.Tensor] = []
             for batch in batches():
                 logits, y = _predict(network, batch, network.generate_from(embedding, len(batch)))
-                loss = losses.cross_entropy(logits, y, class_weight)
-                gradients += torch.autograd.grad(loss, [embedding])
+                value = loss.supervised(logits, y, class_weight)
+                gradients += torch.autograd.grad(value, [embedding])
                 weight = torch.ones_like(y) if class_weight is None else class_weight[y]
                 sizes.append(weight.sum())
             weights = torch.stack(sizes).to(embedding.dtype)
@@ -188,6 +195,6 @@ def find_embedding(
 def _predict(
     network: MetaNetwork, batch: Batch, generated: Generated
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the logits of generated models for a batch, and the class indices."""
+    """Return the outputs of generated models for a batch, and the labels."""
     assert batch.y is not None
     return network(batch.inputs, batch.language_index, generated).logits, batch.y

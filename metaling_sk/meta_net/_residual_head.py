@@ -1,4 +1,4 @@
-"""A linear model on the samples of one language, on top of the logits of a network."""
+"""A linear model on the samples of one language, on top of the outputs of a network."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import minimize
-from scipy.special import log_softmax
 
-MAX_ITERATIONS = 100
-"""Largest number of iterations of L-BFGS."""
+from metaling_sk.meta_net._linear_loss import LOG_LOSS, LinearLoss
 
 MAX_SAMPLES = 2000
 """Largest number of samples for which inner products are used instead of more numerous features."""
@@ -20,25 +17,19 @@ MAX_SAMPLES = 2000
 DENSE_SHARE = 1 / 16
 """Share of the samples from which on a sparse column is handled as a dense one."""
 
-CURVATURE = 0.1
-"""Typical second derivative of the loss of a sample by a logit."""
-
-INTERCEPT_PENALTY = 10.0
-"""Penalty of the squared intercept, because the class shares of few samples are random."""
-
 
 @dataclass(frozen=True)
 class ResidualHead:
-    """A linear model that turns given logits into ``share · logits + W x + b``.
+    """A linear model that turns given outputs into ``share · outputs + W x + b``.
 
     Attributes
     ----------
-    coef : ndarray or CSR array, shape (n_classes, n_features)
+    coef : ndarray or CSR array, shape (n_outputs, n_features)
         W.
-    intercept : ndarray of shape (n_classes,)
+    intercept : ndarray of shape (n_outputs,)
         b.
     share : float
-        Factor of the given logits.
+        Factor of the given outputs, which are logits where there are classes.
     """
 
     coef: np.ndarray | sparse.csr_array
@@ -50,7 +41,7 @@ class ResidualHead:
 
         Parameters
         ----------
-        logits : ndarray of shape (n_samples, n_classes)
+        logits : ndarray of shape (n_samples, n_outputs)
             The given logits.
         features : ndarray or CSR array, shape (n_samples, n_features)
             The features x.
@@ -93,24 +84,36 @@ class ResidualHead:
 class ResidualHeadProblem:
     """The samples of a language, to which residual heads of several penalties are fitted.
 
-    A head minimises ``Σ_i w_i L(share · logits_i + W x_i + b, t_i) + penalty / 2 ‖W‖² + 5 ‖b‖²``.
+    A head minimises ``Σ_i w_i L(share · logits_i + W x_i + b, t_i) + λ / 2 ‖W‖² + β / 2 ‖b‖²``,
+    where λ is the penalty and β that of the intercept, which goes with the loss L.
     W is sparse where the features are sparse: it is 0 for features that no sample has.
 
     Parameters
     ----------
     features : ndarray or CSR array, shape (n_samples, n_features)
         The features x.
-    targets : ndarray of shape (n_samples, n_classes)
-        Probabilities t of the classes.
-    logits : ndarray of shape (n_samples, n_classes)
+    targets : ndarray of shape (n_samples, n_outputs)
+        What the outputs should be, t: probabilities of the classes, or numbers.
+    logits : ndarray of shape (n_samples, n_outputs)
         The given logits.
     weight : ndarray of shape (n_samples,), optional
         Weights w of the samples.
     products : ndarray of shape (n_samples, n_samples), optional
         The inner products of the samples, if they are known.
+    loss : LinearLoss, default=LOG_LOSS
+        L.
     """
 
-    def __init__(self, features, targets, logits, weight=None, products=None):
+    def __init__(
+        self,
+        features,
+        targets,
+        logits,
+        weight=None,
+        products=None,
+        loss: LinearLoss = LOG_LOSS,
+    ):
+        self._loss = loss
         self._targets, self._logits = targets, logits
         self._weight = np.ones((len(targets), 1)) if weight is None else weight[:, None]
         self._n_features = features.shape[1]
@@ -143,7 +146,9 @@ class ResidualHeadProblem:
         problem._logits = logits
         return problem
 
-    def fit(self, penalty: float, share: float = 1.0) -> ResidualHead:
+    def fit(
+        self, penalty: float, share: float = 1.0, intercept_penalty: float | None = None
+    ) -> ResidualHead:
         """Fit a residual head.
 
         Parameters
@@ -153,15 +158,20 @@ class ResidualHeadProblem:
             squared norm of the features.
         share : float, default=1.0
             Factor of the given logits.
+        intercept_penalty : float, optional
+            Penalty of the squared intercept; by default that of the loss.
         """
+        if intercept_penalty is None:
+            intercept_penalty = self._loss.intercept_penalty
         coef: Any
-        coef, intercept = _minimise(
+        coef, intercept = self._loss.minimise(
             self._columns,
             self._norms,
             self._targets,
             share * self._logits,
-            penalty * self._scale,
             self._weight,
+            penalty * self._scale,
+            intercept_penalty,
         )
         if self._is_wide:
             coef = self._x.T @ (self._columns @ (coef / self._squares[:, None]))
@@ -175,37 +185,18 @@ class ResidualHeadProblem:
 
 
 def fit_residual_head(
-    features, targets, logits, penalty: float, weight=None, share: float = 1.0
+    features,
+    targets,
+    logits,
+    penalty: float,
+    weight=None,
+    share: float = 1.0,
+    loss: LinearLoss = LOG_LOSS,
+    intercept_penalty: float | None = None,
 ) -> ResidualHead:
     """Fit a residual head to samples; see `ResidualHeadProblem`."""
-    return ResidualHeadProblem(features, targets, logits, weight).fit(penalty, share)
-
-
-def _minimise(x, norms, targets, logits, penalty: float, weight) -> tuple[np.ndarray, np.ndarray]:
-    """Return the best coefficients, shape (n_features, n_classes), and intercept.
-
-    The variables are scaled so that the loss is about as curved in each of them, which saves most
-    of the steps. `norms` holds the weighted squared norms of the columns of x.
-    """
-    n_classes = logits.shape[1]
-    n_coef = x.shape[1] * n_classes
-    penalties = np.r_[np.full(n_coef, penalty), np.full(n_classes, INTERCEPT_PENALTY)]
-    curvature = np.r_[np.repeat(norms, n_classes), np.full(n_classes, weight.sum())]
-    scale = 1 / np.sqrt(np.maximum(penalties + CURVATURE * curvature, np.finfo(float).tiny))
-
-    def loss(scaled):
-        parameters = scale * scaled
-        coef, intercept = parameters[:n_coef].reshape(-1, n_classes), parameters[n_coef:]
-        log_p = log_softmax(logits + x @ coef + intercept, axis=1)
-        error = weight * (np.exp(log_p) - targets)
-        value = -(weight * targets * log_p).sum() + (penalties * parameters**2).sum() / 2
-        gradient = np.r_[(x.T @ error).ravel(), error.sum(axis=0)]
-        return value, scale * (gradient + penalties * parameters)
-
-    options: Any = {"maxiter": MAX_ITERATIONS}
-    start = np.zeros(n_coef + n_classes)
-    best = scale * minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x
-    return best[:n_coef].reshape(-1, n_classes), best[n_coef:]
+    problem = ResidualHeadProblem(features, targets, logits, weight, loss=loss)
+    return problem.fit(penalty, share, intercept_penalty)
 
 
 def inner_products(x: Any) -> np.ndarray:

@@ -55,7 +55,7 @@ def solve(samples: LabelledFeatures, progress: Progress) -> Solution:
     """
     progress.start("solve", N_STEPS)
     choices = choose(samples.subsample(), progress)
-    head = samples.fit_head()
+    head = samples.fit_head(choices.head_penalty)
     logits = samples.logits(head)
     offsets = {
         index: samples.take(members).problem(logits[members]).fit(choices.offset_penalty)

@@ -16,10 +16,11 @@ from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import get_tags
 
+from metaling_sk._data.indicators import check_indicators, has_several_labels
 from metaling_sk._data.input_forms import unwrap
 from metaling_sk._data.labels import MISSING, check_labels
 from metaling_sk._data.languages import UNNAMED_LANGUAGE, read_language
-from metaling_sk._data.strata import number_strata, rank_in_strata
+from metaling_sk._data.strata import fold_groups, number_strata, rank_in_strata
 from metaling_sk._utils.sklearn_compat import num_samples
 from metaling_sk.model_selection import LeaveOneLanguageOut, StratifiedLanguageKFold
 
@@ -44,9 +45,10 @@ class SearchData:
     language_is_metadata : bool
         Whether the language was passed beside X.
     class_indices : ndarray of int, shape (n_samples,), or None
-        The class of each sample, `MISSING` if it has no label. None if y holds no classes.
+        The class of each sample, or its rarest label; `MISSING` if it cannot be scored. None if y
+        holds no classes.
     classes : ndarray or None
-        All classes of y.
+        All classes of y, or the positions of its labels.
     """
 
     X: Any = field(repr=False)
@@ -136,10 +138,21 @@ def read_data(estimator, X, y, language) -> SearchData:
     if column is not None or language is not None:
         languages = read_language(column, language, n_samples)
     class_indices = classes = None
-    if is_classifier(estimator) and y is not None and np.shape(y)[1:] in ((), (1,)):
+    if is_classifier(estimator) and y is not None:
         missing_label = find_parameter(estimator, "missing_label", None)
-        class_indices, classes = check_labels(y, n_samples, missing_label)
+        class_indices, classes = _read_classes(y, n_samples, missing_label)
     return SearchData(X, y, n_samples, languages, language is not None, class_indices, classes)
+
+
+def _read_classes(y, n_samples: int, missing_label):
+    """The class indices and classes of `SearchData`."""
+    if not has_several_labels(y):
+        return check_labels(y, n_samples, missing_label)
+    try:
+        indicators, names = check_indicators(y, n_samples, missing_label)
+    except ValueError:
+        return None, None  # Some classifiers take other targets of several columns.
+    return fold_groups(indicators), np.arange(len(names))
 
 
 def split(

@@ -162,10 +162,11 @@ class CachedPredictions:
 def _take(fitted, X, y, indices: np.ndarray, train: np.ndarray):
     """X and y of some samples."""
     X_part, y_part = safe_split(fitted, X, y, indices, train)
-    is_object = getattr(y_part, "dtype", None) == np.dtype(object) and np.ndim(y_part) == 1
+    is_object = getattr(y_part, "dtype", None) == np.dtype(object)
     if is_object and not pd.isna(y_part).any():
         # y is an array of objects if some labels are None. Metrics take numbers or strings.
-        y_part = plain_labels(label_array(y_part))
+        is_column = np.ndim(y_part) == 1
+        y_part = plain_labels(label_array(y_part)) if is_column else np.asarray(y_part.tolist())
     return X_part, y_part
 
 

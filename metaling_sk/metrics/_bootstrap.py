@@ -9,13 +9,13 @@ import pandas as pd
 class BootstrapCounts:
     """What is counted in samples that are drawn with replacement from the given ones.
 
-    To draw as many samples as there are is to draw how often each pair of true and predicted class
+    To draw as many samples as there are is to draw how often each pair of true and predicted labels
     occurs from a multinomial distribution, so no sample is looked at twice.
 
     Parameters
     ----------
-    y_true, y_pred : ndarray of shape (n_samples,)
-        The true and the predicted labels.
+    y_true, y_pred : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        The true and the predicted labels; a column of 0 and 1 for each of several labels.
     n_bootstraps : int
         The number of draws.
     rng : RandomState
@@ -24,28 +24,36 @@ class BootstrapCounts:
     Attributes
     ----------
     classes : ndarray of shape (n_classes,)
-        The labels that occur.
+        The labels that occur; of several labels their positions.
+    exact : ndarray of float, shape (n_bootstraps,)
+        The share of samples in each draw all of whose labels are predicted.
     hits, n_true, n_predicted : ndarray of float, shape (n_bootstraps, n_classes)
         The number of correct predictions, true and predicted labels of each class in each draw.
     """
 
     def __init__(self, y_true: np.ndarray, y_pred: np.ndarray, n_bootstraps: int, rng):
-        self.classes, indices = np.unique(np.concatenate([y_true, y_pred]), return_inverse=True)
-        pairs, counts = np.unique(indices.reshape(2, -1), axis=1, return_counts=True)
+        self.classes = occurring_classes(y_true, y_pred)
+        are_several = y_true.ndim == 2
+        columns = [
+            y[:, self.classes] if are_several else np.searchsorted(self.classes, y)[:, None]
+            for y in (y_true, y_pred)
+        ]
+        pairs, counts = np.unique(np.hstack(columns), axis=0, return_counts=True)
         draws = rng.multinomial(len(y_true), counts / len(y_true), size=n_bootstraps)
-        is_true, is_predicted = np.eye(len(self.classes))[pairs]
+        is_true, is_predicted = np.hsplit(pairs, 2)
+        self.exact = draws @ (is_true == is_predicted).all(axis=1) / len(y_true)
+        if not are_several:
+            is_true, is_predicted = np.eye(len(self.classes))[pairs.T]
         self.hits = draws @ (is_true * is_predicted)
         self.n_true, self.n_predicted = draws @ is_true, draws @ is_predicted
 
     def accuracy(self) -> np.ndarray:
         """Return the accuracy of each draw, of shape (n_bootstraps,)."""
-        return self.hits.sum(axis=1) / self.n_true.sum(axis=1)
+        return self.exact
 
     def f1_by_class(self) -> np.ndarray:
         """Return the F1 of each class, NaN in draws in which it does not occur."""
-        n_occurrences = self.n_true + self.n_predicted
-        f1 = np.full(n_occurrences.shape, np.nan)
-        return np.divide(2 * self.hits, n_occurrences, out=f1, where=n_occurrences > 0)
+        return _divide(2 * self.hits, self.n_true + self.n_predicted)
 
     def f1(self, average: str) -> np.ndarray:
         """Return the averaged F1 of each draw, of shape (n_bootstraps,).
@@ -56,11 +64,38 @@ class BootstrapCounts:
             As in scikit-learn, over the classes that occur in the draw.
         """
         if average == "micro":
-            return self.accuracy()
+            n_occurrences = (self.n_true + self.n_predicted).sum(axis=1)
+            return _divide(2 * self.hits.sum(axis=1), n_occurrences)
         weights = np.ones_like(self.n_true) if average == "macro" else self.n_true
         f1 = self.f1_by_class()
         weights = np.where(np.isnan(f1), 0, weights)
-        return (np.nan_to_num(f1) * weights).sum(axis=1) / weights.sum(axis=1)
+        return _divide((np.nan_to_num(f1) * weights).sum(axis=1), weights.sum(axis=1))
+
+
+def occurring_classes(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+    """Return the classes that occur, as true or predicted labels.
+
+    Parameters
+    ----------
+    y_true, y_pred : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        The true and the predicted labels; a column of 0 and 1 for each of several labels.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+        Sorted; of several labels their positions, and all of these where none occurs.
+    """
+    both = np.concatenate([y_true, y_pred])
+    if both.ndim == 1:
+        return np.unique(both)
+    occurs = both.any(axis=0)
+    return np.flatnonzero(occurs | ~occurs.any())
+
+
+def _divide(numerators: np.ndarray, denominators: np.ndarray) -> np.ndarray:
+    """The quotients, NaN where the denominator is 0."""
+    quotients = np.full(denominators.shape, np.nan)
+    return np.divide(numerators, denominators, out=quotients, where=denominators > 0)
 
 
 def percentile_intervals(draws: pd.DataFrame, name: str, confidence: float) -> pd.DataFrame:

@@ -8,10 +8,11 @@ from inspect import signature
 import numpy as np
 import pandas as pd
 from sklearn.utils.metadata_routing import get_routing_for_object
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from metaling_sk._data.indicators import check_indicators, has_several_labels
 from metaling_sk._data.input_forms import unwrap
-from metaling_sk._data.labels import label_array, plain_labels
+from metaling_sk._data.labels import MISSING, label_array, plain_labels
 from metaling_sk._data.languages import check_languages, read_language
 from metaling_sk._utils.messages import name_rows
 from metaling_sk._utils.sklearn_compat import num_samples
@@ -22,12 +23,40 @@ def check_complete_labels(y, name: str, others: str) -> np.ndarray:
 
     Parameters
     ----------
-    y : array-like of shape (n_samples,)
-        The labels.
+    y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        The labels, or a column of 0 and 1 for each of several labels.
     name : str
         What messages call them.
     others : str
         The arguments that have the same rows, for the message.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,) or (n_samples, n_labels)
+
+    Raises
+    ------
+    ValueError
+        If there is no label, or a label is missing.
+    """
+    if has_several_labels(y):
+        indicators, _ = check_indicators(y, None, needed=False, name=name)
+        _check_complete((indicators == MISSING).any(axis=1), name, others)
+        return indicators.astype(np.int64)
+    y = label_array(y)
+    _check_complete(pd.isna(y), name, others)
+    return plain_labels(y, name)
+
+
+def check_complete_classes(y, name: str, others: str) -> np.ndarray:
+    """Validate labels of which none may be missing and all are classes.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        The labels.
+    name, others : str
+        As in `check_complete_labels`.
 
     Returns
     -------
@@ -38,18 +67,26 @@ def check_complete_labels(y, name: str, others: str) -> np.ndarray:
     ValueError
         If there is no label, a label is missing, or they are not classes.
     """
-    y = label_array(y)
-    if len(y) == 0:
+    y = check_complete_labels(y, name, others)
+    if type_of_target(y) == "continuous":
+        raise ValueError(
+            f"{name} holds continuous numbers, but these scores count classes. For numbers, "
+            "make_language_scorer computes any metric in each language, such as r2_score."
+        )
+    check_classification_targets(y)
+    return y
+
+
+def _check_complete(is_missing: np.ndarray, name: str, others: str) -> None:
+    """Raise a ValueError unless there are labels and none is missing."""
+    if len(is_missing) == 0:
         raise ValueError(f"{name} is empty; scores by language need at least one row.")
-    missing = np.flatnonzero(pd.isna(y))
+    missing = np.flatnonzero(is_missing)
     if missing.size:
         raise ValueError(
             f"{name} has no label in {name_rows(missing)}; leave the unlabelled rows out of "
             f"{others}."
         )
-    y = plain_labels(y, name)
-    check_classification_targets(y)
-    return y
 
 
 def check_language_array(language) -> np.ndarray:

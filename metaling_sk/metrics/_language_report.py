@@ -18,10 +18,14 @@ from metaling_sk._utils.sklearn_compat import (
     StrOptions,
     validate_params,
 )
-from metaling_sk.metrics._bootstrap import BootstrapCounts, percentile_intervals
+from metaling_sk.metrics._bootstrap import (
+    BootstrapCounts,
+    occurring_classes,
+    percentile_intervals,
+)
 from metaling_sk.metrics._inputs import (
     call_with_language,
-    check_complete_labels,
+    check_complete_classes,
     check_language_array,
     languages_in,
 )
@@ -66,9 +70,11 @@ def language_report(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples,)
-        The true labels; none may be missing.
-    y_pred : array-like of shape (n_samples,)
+    y_true : array-like of shape (n_samples,) or (n_samples, n_labels)
+        The true labels; none may be missing. Several labels are a column of 0 and 1 for each; then
+        they are the classes, and the accuracy is the share of samples all of whose labels are
+        right.
+    y_pred : array-like of shape (n_samples,) or (n_samples, n_labels)
         The predicted labels.
     language : array-like of str, shape (n_samples,)
         The language of each sample.
@@ -136,9 +142,13 @@ def language_report(
     [0.25, 1.0]
     """
     arguments = "y_true, y_pred and `language`"
-    y_true = check_complete_labels(y_true, "y_true", arguments)
-    y_pred = check_complete_labels(y_pred, "y_pred", arguments)
+    y_true = check_complete_classes(y_true, "y_true", arguments)
+    y_pred = check_complete_classes(y_pred, "y_pred", arguments)
     language = check_language_array(language)
+    if y_true.shape[1:] != y_pred.shape[1:]:
+        raise ValueError(
+            f"y_true and y_pred must have the same columns, got {y_true.shape} and {y_pred.shape}."
+        )
     if not len(y_true) == len(y_pred) == len(language):
         raise ValueError(
             f"y_true, y_pred and `language` must have one value per row, but they have "
@@ -201,7 +211,7 @@ def language_report_from_estimator(
         A fitted classifier, or a pipeline or search of one.
     X : DataFrame or array-like of n_samples
         The samples. Where X has a language column, the languages are those in it.
-    y : array-like of shape (n_samples,)
+    y : array-like of shape (n_samples,) or (n_samples, n_labels)
         The true labels; none may be missing.
     language : str or array-like of str, shape (n_samples,), default=None
         The language of each sample, where X has no language column. It is passed to `predict` if
@@ -244,7 +254,7 @@ def language_report_from_estimator(
     [0.5, 1.0, 0.75, 0.5, 0.5]
     """
     languages = languages_in(X, language, language_column, "language_report_from_estimator")
-    y = check_complete_labels(y, "y", "X, y and `language`")
+    y = check_complete_classes(y, "y", "X, y and `language`")
     return language_report(
         y,
         call_with_language(estimator, "predict", X, language),
@@ -319,7 +329,11 @@ def _worst(scores: pd.DataFrame) -> pd.Series:
 def _average_scores(y_true, y_pred, average: str, zero_division) -> pd.DataFrame:
     """The scores of one language in one row."""
     precision, recall, f1, _ = precision_recall_fscore_support(
-        y_true, y_pred, average=average, zero_division=zero_division
+        y_true,
+        y_pred,
+        labels=occurring_classes(y_true, y_pred),
+        average=average,
+        zero_division=zero_division,
     )
     scores = [accuracy_score(y_true, y_pred), precision, recall, f1]
     return pd.DataFrame([scores], columns=SCORES).assign(support=len(y_true))
@@ -327,7 +341,7 @@ def _average_scores(y_true, y_pred, average: str, zero_division) -> pd.DataFrame
 
 def _class_scores(y_true, y_pred, zero_division) -> pd.DataFrame:
     """The scores of one language in a row per class."""
-    classes = np.unique(np.concatenate([y_true, y_pred]))
+    classes = occurring_classes(y_true, y_pred)
     scores = precision_recall_fscore_support(
         y_true, y_pred, labels=classes, average=None, zero_division=zero_division
     )

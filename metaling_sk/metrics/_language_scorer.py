@@ -132,7 +132,7 @@ class LanguageScorer(BaseScorer):
             A fitted estimator.
         X : DataFrame or array-like of n_samples
             The samples.
-        y_true : array-like of shape (n_samples,)
+        y_true : array-like of shape (n_samples,) or (n_samples, n_labels)
             The labels; none may be missing.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column.
@@ -148,7 +148,9 @@ class LanguageScorer(BaseScorer):
         languages = languages_in(X, language, self.language_column, "The language scorer")
         y_true = check_complete_labels(y_true, "y", "X, y and `language`")
         response = call_with_language(estimator, self._response_method, X, language)
-        response = self._select_class(estimator, np.asarray(response))
+        response = np.asarray(response)
+        if y_true.ndim == 1:
+            response = self._select_class(estimator, response)
         scores = [
             self._score_language(name, y_true[languages == name], response[languages == name])
             for name in np.unique(languages)

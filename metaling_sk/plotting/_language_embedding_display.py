@@ -58,12 +58,12 @@ class LanguageEmbeddingDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None) -> LanguageEmbeddingDisplay:
-        """Draw the languages of a classifier.
+        """Draw the languages of a meta network.
 
         Parameters
         ----------
-        estimator : MetaNetClassifier
-            A fitted classifier.
+        estimator : MetaNetClassifier or MetaNetRegressor
+            A fitted meta network.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
 
@@ -75,7 +75,7 @@ class LanguageEmbeddingDisplay:
         Raises
         ------
         NotFittedError
-            If the classifier is not fitted.
+            If it is not fitted.
         ValueError
             If it has no embeddings of languages, or has learnt nothing that tells them apart.
         """
@@ -85,7 +85,7 @@ class LanguageEmbeddingDisplay:
         if embeddings is None:
             raise ValueError(
                 f"A {type(estimator).__name__} has no embeddings of languages; `estimator` must be "
-                "a MetaNetClassifier."
+                "a MetaNetClassifier or a MetaNetRegressor."
             )
         return cls(embeddings).plot(ax)
 

@@ -8,13 +8,17 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import confusion_matrix
 
-from metaling_sk._data.labels import label_array, plain_labels
 from metaling_sk._utils.sklearn_compat import (
     StrOptions,
     check_matplotlib_support,
     validate_parameter_constraints,
 )
-from metaling_sk.metrics._inputs import call_with_language, check_language_array, languages_in
+from metaling_sk.metrics._inputs import (
+    call_with_language,
+    check_complete_labels,
+    check_language_array,
+    languages_in,
+)
 from metaling_sk.metrics._language_report import SCORES, language_report, language_rows
 from metaling_sk.plotting._axes import COLORS, add_legend, make_axis, set_names, short_name
 from metaling_sk.plotting._confusions import draw_confusions
@@ -107,7 +111,7 @@ class LanguageReportDisplay:
             A fitted classifier.
         X : DataFrame or array-like of n_samples
             The samples.
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
             The true labels; none may be missing.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column.
@@ -163,9 +167,9 @@ class LanguageReportDisplay:
 
         Parameters
         ----------
-        y_true : array-like of shape (n_samples,)
-            The true labels; none may be missing.
-        y_pred : array-like of shape (n_samples,)
+        y_true : array-like of shape (n_samples,) or (n_samples, n_labels)
+            The true labels; none may be missing. Of several labels there is no confusion.
+        y_pred : array-like of shape (n_samples,) or (n_samples, n_labels)
             The predicted labels.
         language : array-like of str, shape (n_samples,)
             The language of each sample.
@@ -196,16 +200,8 @@ class LanguageReportDisplay:
             confidence=confidence,
             random_state=random_state,
         )
-        y_true, y_pred = (plain_labels(label_array(y)) for y in (y_true, y_pred))
-        language = check_language_array(language)
-        classes = np.unique(np.concatenate([y_true, y_pred]))
-        confusion = {
-            name: pd.DataFrame(
-                confusion_matrix(y_true[part], y_pred[part], labels=classes), classes, classes
-            )
-            for name, part in {name: language == name for name in np.unique(language)}.items()
-        }
         class_report = language_report(y_true, y_pred, language, by_class=True)
+        confusion = _confusions(y_true, y_pred, check_language_array(language))
         display = cls(report, class_report=class_report, confusion=confusion)
         return display.plot(kind=kind, score=score, ax=ax)
 
@@ -248,7 +244,10 @@ class LanguageReportDisplay:
             self._plot_classes(ax, score)
         else:
             if self.confusion is None:
-                raise ValueError("kind='confusion' needs `confusion`; see `from_predictions`.")
+                raise ValueError(
+                    "kind='confusion' needs `confusion`, of one label for each row; see "
+                    "`from_predictions`."
+                )
             self.axes_ = draw_confusions(self.confusion, ax)
         self.ax_ = self.axes_[0]
         self.figure_ = self.ax_.figure
@@ -302,3 +301,19 @@ class LanguageReportDisplay:
         self.im_, self.text_ = draw_map(axis, table, ".2f", {"vmin": 0, "vmax": 1}, {})
         self.colorbar_ = add_colorbar(self.im_, score.replace("f1", "F1"))
         axis.set(xlabel="class", ylabel="language")
+
+
+def _confusions(y_true, y_pred, language: np.ndarray) -> dict[str, pd.DataFrame] | None:
+    """The confusions of each language; None of several labels for each sample."""
+    y_true = check_complete_labels(y_true, "y_true", "y_true and y_pred")
+    y_pred = check_complete_labels(y_pred, "y_pred", "y_true and y_pred")
+    if y_true.ndim > 1:
+        return None
+    classes = np.unique(np.concatenate([y_true, y_pred]))
+    parts = {name: language == name for name in np.unique(language)}
+    return {
+        name: pd.DataFrame(
+            confusion_matrix(y_true[part], y_pred[part], labels=classes), classes, classes
+        )
+        for name, part in parts.items()
+    }

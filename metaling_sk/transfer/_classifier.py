@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Integral, Real
 
 import numpy as np
 
+from metaling_sk._data.indicators import check_classes_or_indicators
 from metaling_sk._data.samples import Samples, check_two_classes
 from metaling_sk._encoders.make_encoder import is_scratch
 from metaling_sk._network.estimator import DOOR_ATTRIBUTES
 from metaling_sk._network.network_classifier import NetworkClassifier
 from metaling_sk._network.outputs.classes import Classes
+from metaling_sk._network.outputs.indicators import Indicators
 from metaling_sk._utils.parameters import NETWORK_PARAMETERS, Number, common_constraints
 from metaling_sk._utils.sklearn_compat import HasMethods, StrOptions, fit_context
 from metaling_sk.transfer._fitting import TransferFitting
@@ -35,6 +38,10 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
        :math:`R_k` named in `transfer`. It starts from the weights of :math:`f_s`, where that is a
        network.
     3. `predict` uses :math:`f_t` for every language.
+
+    y is the class of each sample. For several labels it is a matrix with a column of 0 and 1 for
+    each label, and :math:`L` is the binary cross-entropy, the mean of all labels that are known;
+    NaN stands for one that is not.
 
     Each training step takes `batch_size` samples of every kind that the objective needs (labelled
     source samples, labelled target samples, target text), and estimates every mean from these. The
@@ -71,7 +78,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         The source model.
 
         - "auto": "linear" where a Transformer with random weights is trained on texts in several
-          languages, with a `dictionary` and transfer="auto"; else None.
+          languages, with a `dictionary`, transfer="auto" and one class for each sample; else None.
         - None: a source network is trained first.
         - ``"linear"``: a `LinearTransferClassifier` with `dictionary` and `self_training`, fitted
           on all samples.
@@ -79,10 +86,11 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
           network or its meta-model. `encoder`, `pooling`, `layer`, `prompt` and `max_length` are
           not used. It may have been fitted with another `trainable`, but "head" goes with "head"
           only.
-        - Any other sklearn classifier with `predict_proba`. If it is not fitted, a clone is fitted
-          on the labelled source samples, translated where `dictionary` is given. It takes an array
-          of texts or, where it has the parameter `language_column`, a DataFrame. Wrap an estimator
-          of this package in a `Pipeline` to learn from its predictions instead of its weights.
+        - Any other sklearn classifier with `predict_proba`; for several labels such a one as
+          `OneVsRestClassifier`. If it is not fitted, a clone is fitted on the labelled source
+          samples, translated where `dictionary` is given. It takes an array of texts or, where it
+          has the parameter `language_column`, a DataFrame. Wrap an estimator of this package in a
+          `Pipeline` to learn from its predictions instead of its weights.
         - Any of these fitted estimators in a `FrozenEstimator`. It is used in the same way, and
           stays fitted in cross-validation and searches, which clone it.
     transfer : "auto", str or list of str, default="auto"
@@ -105,6 +113,12 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         Number of topics among the unlabelled target samples; pseudo-labels are drawn from each.
         About the number of domains (products, genres) that the text comes from is a good choice.
         1 ignores topics, which is right where they go with the classes.
+    class_descriptions : dict of label to str or list of str, default=None
+        What each class is about, in words: ``{"sport": "sport, athletes and matches", ...}``. A
+        class may have several texts. The head of a new network starts at the vectors of the
+        descriptions, so that the class with the nearest one wins; labels train it from there. Then
+        y may have no label at all, or none of some classes. It takes an `encoder` that knows what
+        words mean, such as a sentence encoder.
 
     Encoder
 
@@ -174,8 +188,9 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         out for 0, or where it would be fewer than 10 samples.
     patience : int, default=3
         Number of epochs without a better validation loss after which training stops.
-    class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the cross-entropy.
+    class_weight : dict, list of dict, "balanced" or None, default=None
+        Weights of the classes in the cross-entropy. For several labels, a dict with the weights of
+        0 and 1 for each, as sklearn takes them.
     device : str, default="auto"
         Device of the computations. "auto" is a GPU where there is one.
     dtype : {"auto", "float32", "bfloat16", "float16"}, default="auto"
@@ -209,7 +224,9 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels.
+        The labels. Of several labels, the positions of their columns.
+    label_names_ : ndarray of shape (n_labels,), or None
+        The names of the columns of y, or their positions, for several labels; else None.
     source_languages_, target_languages_, languages_ : list of str
         The source languages, the target languages, and all that the network knows.
     source_model_ : estimator
@@ -238,10 +255,11 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
 
     Notes
     -----
-    On features and the vectors of a frozen encoder, learning_rate="auto" is 0.05 divided by the
-    mean 1-norm of a sample, so that a step changes a logit by about 0.05. The best epoch is the one
-    with the least value of the terms on held-out target samples, where there are any, else of the
-    source loss. The low-rank updates are those of [7]_, the adapters those of [8]_.
+    On features and the vectors of a frozen encoder, learning_rate="auto" is 0.05 (for several
+    labels 0.2) divided by the mean 1-norm of a sample, so that a step changes a logit by about as
+    much. The best epoch is the one with the least value of the terms on held-out target samples,
+    where there are any, else of the source loss. The low-rank updates are those of [7]_, the
+    adapters those of [8]_.
 
     References
     ----------
@@ -272,6 +290,8 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
 
     _teacher = "classifier"
 
+    _check_y = staticmethod(check_classes_or_indicators)
+
     _parameter_constraints: dict = {
         "source_languages": [str, "array-like", set, None],
         "target_languages": [str, "array-like", set, None],
@@ -281,7 +301,9 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         "temperature": [Number(Real, 0, None, closed="neither")],
         "self_training": [StrOptions({"auto"}), Number(Integral, 0, None, closed="left")],
         "n_topics": [Number(Integral, 1, None, closed="left")],
+        "class_descriptions": [Mapping, None],
         **common_constraints("dictionary", *NETWORK_PARAMETERS),
+        "class_weight": [StrOptions({"balanced"}), dict, list, None],
     }
 
     def __init__(
@@ -296,6 +318,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         dictionary=None,
         self_training="auto",
         n_topics=3,
+        class_descriptions=None,
         encoder="scratch",
         trainable="all",
         pooling="auto",
@@ -334,6 +357,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         self.dictionary = dictionary
         self.self_training = self_training
         self.n_topics = n_topics
+        self.class_descriptions = class_descriptions
         self.encoder = encoder
         self.trainable = trainable
         self.pooling = pooling
@@ -363,16 +387,22 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         self.language_column = language_column
         self.missing_label = missing_label
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, language=None) -> TransferClassifier:
+    def fit(self, X, y=None, language=None) -> TransferClassifier:
         """Fit the source model and the target model.
 
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
             The n_samples texts, or numbers of shape (n_samples, n_features).
-        y : array-like of shape (n_samples,)
-            NaN, None or `missing_label` where a sample has no label.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
+            NaN, None or `missing_label` where a sample has no label, or where a label is not
+            known. With `class_descriptions` it may be None: no sample has a label.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column.
 
@@ -406,10 +436,12 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
             The n_samples texts, or numbers of shape (n_samples, n_features).
-        y : array-like of shape (n_samples,)
-            NaN, None or `missing_label` where a sample has no label.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            NaN, None or `missing_label` where a sample has no label, or where a label is not
+            known.
         classes : array-like of shape (n_classes,), default=None
-            All classes. The first call needs them where its samples do not have all of them.
+            All classes, or ``numpy.arange(n_labels)``. The first call needs them where its samples
+            do not have all of them.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column.
         n_epochs : int, default=1
@@ -440,10 +472,18 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
             has_targets = samples.is_text and len(set(samples.language)) > 1
             is_trained = is_scratch(self.encoder) and self.trainable != "head"
             is_free = self.dictionary is not None and self._transfer_is_auto
-            source = "linear" if has_targets and is_trained and is_free else None
+            is_suited = is_free and not samples.is_multilabel
+            source = "linear" if has_targets and is_trained and is_suited else None
+        if isinstance(source, str) and samples.is_multilabel:
+            raise ValueError(
+                "`source`='linear' predicts one class for each row, but y has several labels. Pass "
+                "None, or a classifier such as sklearn.multiclass.OneVsRestClassifier."
+            )
         return choose_source(source, self._new_recipe)
 
-    def _learn_output(self, samples: Samples, classes) -> Classes:
+    def _learn_output(self, samples: Samples, classes) -> Classes | Indicators:
+        if samples.is_multilabel:
+            return Indicators.fit(samples, classes)
         if classes is None:
             check_two_classes(samples, self)
             classes = samples.present_classes

@@ -11,7 +11,7 @@ import pandas as pd
 
 from metaling_sk._data.batches import StepIterator
 from metaling_sk._data.holdout import split_validation
-from metaling_sk._data.samples import Samples, check_samples
+from metaling_sk._data.samples import Samples, check_samples, without_labels
 from metaling_sk._network.data_parallel import agree_on_random_state
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import history_frame, train
@@ -35,7 +35,10 @@ class TransferFitting(TransferPreparation):
     def _fit(self, X, y, language) -> Self:
         can_stay = self.warm_start and hasattr(self, "net_")
         with (unchanged_on_error if can_stay else unfitted_on_error)(self):
-            samples = check_samples(self, X, y, language, reset=True)
+            needs_y = self.class_descriptions is None
+            samples = check_samples(self, X, y, language, reset=True, needs_y=needs_y)
+            if y is None:
+                samples = without_labels(samples)
             source = self._choose_source(samples)
             self._random_state = agree_on_random_state(self.random_state)
             with seeded(self._random_state) as rng, Progress(self.verbose, "transfer") as progress:
@@ -55,6 +58,7 @@ class TransferFitting(TransferPreparation):
         stages = Stages(
             new_net=self._new_net,
             predict=partial(self._predict_teaching, execution=execution),
+            class_probabilities=self._output.class_probabilities,
             terms=self.transfer_,
             transfer_weight=self.transfer_weight,
             batch_size=self.batch_size,
@@ -77,6 +81,7 @@ class TransferFitting(TransferPreparation):
         )
         self.net_ = list(stages.nets.values())[-1]
         self.history_ = history_frame(stages.nets)
+        self._forget_start(training_set, self.net_.module_)
         self._complete_statistics(training_set.samples, rng)
         if "source" in stages.nets:
             self.source_model_ = self._with_net(stages.nets["source"])
@@ -104,6 +109,7 @@ class TransferFitting(TransferPreparation):
                     training_set, network = self._prepare(
                         samples, source, start, rng, execution, classes
                     )
+                    self._forget_start(training_set, network)
                     self.net_ = self._new_net(network, training_set, self.transfer_)
             else:
                 samples = self._output.align(samples)

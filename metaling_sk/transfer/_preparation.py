@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import Samples
 from metaling_sk._network.classifier import ClassifierNetwork
-from metaling_sk._network.estimator import NetworkEstimator
+from metaling_sk._network.estimator import ENOUGH_SAMPLES, NetworkEstimator
 from metaling_sk._network.nets import SkorchNet, new_net
 from metaling_sk._network.outputs.output_kind import OutputKind
 from metaling_sk._network.prediction import Execution
@@ -19,6 +20,7 @@ from metaling_sk._network.saved import check_names
 from metaling_sk._utils.messages import name_some, warn_user
 from metaling_sk._utils.random_state import others_may_seed
 from metaling_sk.preprocessing._dictionary_translator import fit_translator
+from metaling_sk.transfer._descriptions import Descriptions, read_descriptions
 from metaling_sk.transfer._language_roles import find_language_roles
 from metaling_sk.transfer._objective import TransferObjective
 from metaling_sk.transfer._source_models import SourceModel
@@ -44,6 +46,7 @@ class TransferPreparation(NetworkEstimator):
     dictionary: Any
     self_training: Any
     n_topics: int
+    class_descriptions: Any = None  # Regressors have none.
 
     def _choose_source(self, samples: Samples) -> SourceModel:
         """The kind of the source."""
@@ -73,9 +76,13 @@ class TransferPreparation(NetworkEstimator):
         classes=None,
     ) -> tuple[TrainingSet, ClassifierNetwork]:
         """Set all fitted attributes but the net; return the training set and the network."""
+        descriptions = read_descriptions(self.class_descriptions, samples, source, self.encoder)
         languages = find_language_roles(samples, self.source_languages, self.target_languages)
         self.source_languages_, self.target_languages_ = languages
         samples = samples.take(np.isin(samples.language, [*languages[0], *languages[1]]))
+        if descriptions is not None:
+            descriptions.check_describe(samples.present_classes if classes is None else classes)
+            classes = descriptions.classes
         network = None
         if start is not None:
             output, network = start._output, start._network_to_start_from()
@@ -109,14 +116,49 @@ class TransferPreparation(NetworkEstimator):
             self.source_model_ = source_model
         inputs = self._fit_front_end(samples, execution, start)
         training_set = self._new_training_set(samples, inputs, is_target, source, execution)
+        training_set.descriptions = descriptions
         self.learning_rate_ = self._find_learning_rate(training_set.encoded)
         if network is None:
-            if self._transfer_is_auto:
+            network = self._new_network()
+            if descriptions is not None:
+                self._start_at(descriptions, network, training_set.encoded, rng, execution)
+            elif self._transfer_is_auto:
                 self._check_text_is_used(samples, is_target, source)
-            return training_set, self._new_network()
+            return training_set, network
         network.grow(len(self.languages_))
         self.front_end_.continue_body(network, self._encoding_parameters())
         return training_set, network
+
+    def _start_at(
+        self,
+        descriptions: Descriptions,
+        network: ClassifierNetwork,
+        encoded: EncodedSamples,
+        rng: np.random.RandomState,
+        execution: Execution,
+    ) -> None:
+        """Start the head of a new network at the descriptions of the classes."""
+        described = descriptions.as_samples()
+        inputs = self.front_end_.inputs(described, execution)
+        texts = self._encode(inputs, described.language)
+        rows = encoded.take(rng.permutation(len(encoded))[:ENOUGH_SAMPLES])
+        vectors, represented = (
+            self._predict(network, each, execution).representations for each in (texts, rows)
+        )
+        if network.norm is not None:
+            assert isinstance(represented, np.ndarray)
+            represented = network.norm.start(represented, rows.language_index)
+        weight, bias = descriptions.nearest(vectors, represented)
+        with torch.no_grad():
+            network.head.weight.copy_(torch.from_numpy(weight))
+            network.head.bias.copy_(torch.from_numpy(bias))
+
+    def _forget_start(self, training_set: TrainingSet, network: ClassifierNetwork) -> None:
+        """Forget the means that languages without labels had before training."""
+        samples = training_set.samples
+        if training_set.descriptions is not None and network.norm is not None:
+            for name in set(samples.language) - set(samples.language[samples.labelled]):
+                network.norm.forget(self._language_index(name))
 
     def _check_text_is_used(self, samples: Samples, is_target, source: SourceModel) -> None:
         """Warn if all that X has of the targets is text, and the defaults learn nothing from it."""

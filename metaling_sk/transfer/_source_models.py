@@ -14,10 +14,11 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import check_random_state
 
-from metaling_sk._data.samples import Samples
+from metaling_sk._data.samples import MISSING, Samples
 from metaling_sk._network.estimator import NetworkEstimator
 from metaling_sk._network.network_classifier import NetworkClassifier
 from metaling_sk._network.network_regressor import NetworkRegressor
+from metaling_sk._network.outputs.output_kind import OutputKind
 from metaling_sk._utils.frozen import is_fitted, not_fitted, unfreeze
 from metaling_sk.transfer._linear import LinearTransferClassifier
 
@@ -100,7 +101,7 @@ class _TeachingClassifier(SourceModel):
     teaches = "classifier"
 
     def teaching(self, model, samples, output):
-        return predict_source(model, samples, output.classes)
+        return predict_source(model, samples, output)
 
 
 class LinearSource(_TeachingClassifier):
@@ -132,6 +133,7 @@ class _SklearnSource(SourceModel):
         if not self.needs_source_labels:
             return self.model
         source = samples.take(~is_target & samples.labelled)
+        _check_complete(source)
         if translator is not None:
             texts = translator.transform(source.texts, language=source.language)
             source = replace(source, texts=texts)
@@ -196,7 +198,7 @@ def _other_output(source, kind: str, right: str) -> TypeError:
 
 
 def choose_source(source, new_recipe: NewRecipe) -> SourceModel:
-    """Choose the kind for a `source` parameter."""
+    """Choose the kind for a `source` parameter of a classifier."""
     source = unfreeze(source, "source")
     if source is None:
         return NewNetworkSource()
@@ -217,16 +219,21 @@ def choose_regressor(source) -> SourceModel:
     return RegressorSource(source)
 
 
-def predict_source(model, samples: Samples, classes: np.ndarray) -> np.ndarray:
-    """The probabilities that a fitted source model predicts, with a column for each class."""
-    unknown = sorted(set(model.classes_.tolist()) ^ set(classes.tolist()), key=str)
-    if unknown:
-        raise ValueError(
-            f"`source` knows the classes {model.classes_.tolist()}, but y and `source` together "
-            f"do not agree on {unknown}; both must have the same classes."
-        )
+def predict_source(model, samples: Samples, output: OutputKind) -> np.ndarray:
+    """The probabilities that a fitted source model predicts, as the kind of output has them."""
     probabilities = _predict(model, samples, ClassifierSource.predicts_by)
-    return probabilities[:, np.searchsorted(model.classes_, classes)]
+    return output.teaching_of_classifier(probabilities, model.classes_)
+
+
+def _check_complete(samples: Samples) -> None:
+    """Raise a ValueError if only some of the labels of a sample are known."""
+    assert samples.y is not None
+    if samples.is_multilabel and (samples.y == MISSING).any():
+        raise ValueError(
+            "`source` is fitted on the labelled rows of the source languages, and y lacks some of "
+            "their labels. Pass a fitted classifier, or source=None, which learns from what is "
+            "known."
+        )
 
 
 def _predict(model, samples: Samples, method: str) -> np.ndarray:

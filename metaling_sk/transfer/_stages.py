@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from metaling_sk._data.batches import EncodedSamples, StepIterator
+from metaling_sk._data.labels import MISSING
 from metaling_sk._network.classifier import ClassifierNetwork
 from metaling_sk._network.nets import SkorchNet
 from metaling_sk._network.training import train
@@ -27,6 +28,8 @@ class Stages:
         Makes the net of (network, training set, terms).
     predict : callable
         Gives what (network, encoded samples) predicts, in the form that networks learn from.
+    class_probabilities : callable
+        Turns this into the probabilities of the classes of each column of y.
     terms : list of str
         The terms of the target network.
     transfer_weight : float
@@ -45,6 +48,7 @@ class Stages:
 
     new_net: Callable[[ClassifierNetwork, TrainingSet, list[str]], SkorchNet]
     predict: Callable[[ClassifierNetwork, EncodedSamples], np.ndarray]
+    class_probabilities: Callable[[np.ndarray], list[np.ndarray]]
     terms: list[str]
     transfer_weight: float
     batch_size: int
@@ -104,9 +108,13 @@ class Stages:
         net = self.new_net(network, training_set, terms)
         for before in self.nets.values():
             net.batch_size_, net.is_halved_ = before.batch_size_, before.is_halved_
-        self.nets[stage] = train(
+        self.nets[stage] = net
+        steps = StepIterator(streams, self.step_size, self.rng)
+        if not len(steps):  # There are descriptions of the classes only.
+            return
+        train(
             net,
-            StepIterator(streams, self.step_size, self.rng),
+            steps,
             StepIterator(valid_streams, self.batch_size),
             self.progress,
             stage,
@@ -126,12 +134,16 @@ class Stages:
         topics = find_topics(training_set.samples.take(pool), self.n_topics, self.rng)
         for number, share in enumerate(round_shares(n_rounds), start=1):
             teacher = list(self.nets.values())[-1].module_
-            probabilities = self.predict(teacher, training_set.encoded.take(pool))
+            predictions = self.predict(teacher, training_set.encoded.take(pool))
             assert training_set.samples.y is not None
             y = training_set.samples.y.copy()
-            priors = np.bincount(training_set.samples.labels, minlength=probabilities.shape[1])
-            indices, labels = pseudo_labels(probabilities, topics, share * priors / priors.sum())
-            y[pool[indices]] = labels
+            columns, probabilities = y.reshape(len(y), -1).T, self.class_probabilities(predictions)
+            for column, of_column in zip(columns, probabilities, strict=True):
+                priors = np.bincount(column[column != MISSING], minlength=of_column.shape[1])
+                if training_set.descriptions is not None:
+                    priors = priors + 1
+                indices, labels = pseudo_labels(of_column, topics, share * priors / priors.sum())
+                column[pool[indices]] = labels
             network = copy.deepcopy(network)
             network.load_state_dict(first_weights)
             self._train(

@@ -8,6 +8,7 @@ import numpy as np
 
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import Samples
+from metaling_sk.transfer._descriptions import Descriptions
 from metaling_sk.transfer._terms import TERMS
 
 
@@ -26,6 +27,8 @@ class TrainingSet:
         What the source model teaches about the target samples.
     switched : EncodedSamples or None
         The labelled source samples, code-switched.
+    descriptions : Descriptions or None
+        Those of the classes. Each counts as a label in the shares of the classes.
     """
 
     samples: Samples
@@ -33,6 +36,7 @@ class TrainingSet:
     is_target: np.ndarray
     source_predictions: np.ndarray | None = None
     switched: EncodedSamples | None = None
+    descriptions: Descriptions | None = None
 
     def with_labels(self, y: np.ndarray) -> TrainingSet:
         """The same samples with other labels."""

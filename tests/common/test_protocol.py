@@ -14,6 +14,8 @@ import torch
 from estimators import (
     CHARACTERS,
     FITTED,
+    REGRESSORS,
+    STARS,
     VARIANTS,
     X_LABELLED,
     X_TEST,
@@ -80,20 +82,24 @@ PREDICT = """
 import json, sys
 import joblib
 X, *paths = map(joblib.load, sys.argv[1:])
-print(json.dumps([model.predict_proba(X).tolist() for model in paths]))
+for model in paths:
+    predict = getattr(model, "predict_proba", model.predict)
+    print(json.dumps(predict(X).tolist()))
 """
 
 
 def test_joblib_in_another_process(tmp_path):
     models = [FITTED.get(name) or clone(model).fit(X, Y) for name, model in VARIANTS.items()]
+    models += [clone(model).fit(X, STARS) for model in REGRESSORS.values()]
     paths = [str(tmp_path / f"{number}.joblib") for number in range(len(models) + 1)]
     for path, content in zip(paths, [X_TEST, *models], strict=True):
         joblib.dump(content, path)
     command = [sys.executable, "-W", "error", "-c", PREDICT, *paths]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    for model, there in zip(models, json.loads(done.stdout), strict=True):
-        np.testing.assert_allclose(there, model.predict_proba(X_TEST), rtol=1e-6)
+    for model, there in zip(models, done.stdout.splitlines(), strict=True):
+        predict = getattr(model, "predict_proba", model.predict)
+        np.testing.assert_allclose(json.loads(there), predict(X_TEST), rtol=1e-6)
 
 
 @not_a_search

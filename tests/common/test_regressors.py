@@ -1,15 +1,11 @@
 """Our suite, over every regressor: the twin of what the other modules ask of classifiers."""
 
 import copy
-import json
 import pickle
 import random
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import datasets
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,7 +16,6 @@ from estimators import (
     STARS,
     STARS_LABELLED,
     STARS_TEST,
-    TERMS,
     X_LABELLED,
     X_TEST,
     X,
@@ -210,26 +205,6 @@ def test_pickling(model, fitted):
     assert_same(copy.deepcopy(fitted), fitted)
 
 
-PREDICT = """
-import json, sys
-import joblib
-X, *paths = map(joblib.load, sys.argv[1:])
-print(json.dumps([model.predict(X).tolist() for model in paths]))
-"""
-
-
-def test_joblib_in_another_process(tmp_path):
-    models = [FITTED.get(name) or clone(each).fit(X, STARS) for name, each in REGRESSORS.items()]
-    paths = [str(tmp_path / f"{number}.joblib") for number in range(len(models) + 1)]
-    for path, content in zip(paths, [X_TEST, *models], strict=True):
-        joblib.dump(content, path)
-    command = [sys.executable, "-W", "error", "-c", PREDICT, *paths]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    for each, there in zip(models, json.loads(done.stdout), strict=True):
-        np.testing.assert_allclose(there, each.predict(X_TEST), rtol=1e-6)
-
-
 def test_saving(fitted, tmp_path):
     fitted.save(tmp_path)
     loaded = load(tmp_path)
@@ -291,13 +266,12 @@ def test_eight_threads_predict_what_one_does(fitted):
 def test_the_reviews_can_be_learnt(name, model):
     """So that "alike" above does not mean "constant"."""
     X, y = make_pair(80, 80, n_labelled=40, joiner=" ")
-    parameters = {} if name == "characters" else {"encoder": make_config()}
+    parameters = {} if "characters" in name else {"encoder": make_config()}
     model.set_params(
         **parameters, max_epochs=30, learning_rate=0.01, batch_size=16, patience=30
     ).fit(X, as_stars(y))
     X_test, y_test = make_pair(50, 50, n_labelled=50, seed=5, joiner=" ")
-    # All terms at once pull against each other: what they reach on so few rows is luck.
-    assert name == "every term" or model.score(X_test, as_stars(y_test)) > 0.4
+    assert model.score(X_test, as_stars(y_test)) > 0.4
 
 
 # Refusals
@@ -355,9 +329,7 @@ def test_grid_search(model):
 
 
 @pytest.mark.parametrize("parameters", [{}, {"search": "halving"}], ids=["random", "halving"])
-def test_a_search_of_ours(name, model, parameters):
-    if parameters and name == "every term":
-        model.set_params(transfer=[term for term in TERMS if term != "distill"])
+def test_a_search_of_ours(model, parameters):
     search = MetaParamSearchCV(
         model,
         {"learning_rate": [1e-3, 1e-2]},
@@ -415,11 +387,3 @@ def test_representations(fitted):
     assert vectors.shape == (len(X_TEST), len(fitted.get_feature_names_out()))
     if not sparse.issparse(vectors):
         np.testing.assert_allclose(fitted.transform(X_TEST[:3]), vectors[:3], atol=1e-5)
-
-
-@pytest.mark.parametrize("name", ["every term"], indirect=True)
-def test_the_terms_are_in_the_history(fitted):
-    target = fitted.history_[fitted.history_["stage"] == "target"]
-    np.testing.assert_allclose(
-        target["train_loss"], target["source"] + target[TERMS].sum(axis=1), rtol=1e-5
-    )

@@ -10,7 +10,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from tiny import make_classifier, make_meta_net, make_pair, make_reviews
 
 from metaling_sk import LinearTransferClassifier
-from metaling_sk._data.parts import ROWS_AT_A_TIME
+from metaling_sk._data import parts
 
 METHODS = ["predict", "predict_proba", "predict_log_proba", "decision_function", "transform"]
 MODELS = {
@@ -18,7 +18,13 @@ MODELS = {
     "meta network on n-grams": lambda: make_meta_net(encoder=TfidfVectorizer()),
     "linear": lambda: LinearTransferClassifier(n_topics=1, random_state=0),
 }
+ROWS_AT_A_TIME = 200
 N_ROWS = ROWS_AT_A_TIME + 5
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch):
+    monkeypatch.setattr(parts, "ROWS_AT_A_TIME", ROWS_AT_A_TIME)
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -57,7 +63,7 @@ def test_parts_give_what_the_whole_gives(model, method, table, dataset):
     expected = call(table)
     assert expected.shape[0] == N_ROWS
     assert_same(call(dataset), expected)
-    assert_same(call(table[start : start + 4000] for start in range(0, N_ROWS, 4000)), expected)
+    assert_same(call(table[start : start + 80] for start in range(0, N_ROWS, 80)), expected)
     texts, language = dataset.select_columns("text"), table["language"]
     assert_same(call(texts, language=language), expected)
     assert_same(call(texts, language=language.tolist()), expected)
@@ -77,7 +83,7 @@ def test_an_iterator_of_lists_has_one_language(model):
 
 
 def test_a_dataset_is_not_read_as_a_whole(tmp_path):
-    n_rows, n_characters = 3 * ROWS_AT_A_TIME, 2000
+    n_rows, n_characters = 10 * ROWS_AT_A_TIME, 10_000
     X, y = make_pair(n_labelled=20)
     model = make_classifier(max_length=2).fit(X, y)
     texts = [f"{row} good hotel " + "x" * n_characters for row in range(n_rows)]
@@ -96,7 +102,7 @@ def test_a_dataset_is_not_read_as_a_whole(tmp_path):
 def test_an_iterator_is_read_part_by_part(model, table):
     n_read = []
 
-    def parts():
+    def tables():
         for start in range(0, 12, 3):
             n_read.append(start)
             yield table[start : start + 3]
@@ -105,7 +111,7 @@ def test_an_iterator_is_read_part_by_part(model, table):
         pass
 
     def failing():
-        yield from parts()
+        yield from tables()
         raise Stop
 
     with pytest.raises(Stop):

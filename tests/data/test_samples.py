@@ -443,7 +443,7 @@ def test_languages_that_disagree(X):
         ([0, "a", 1, None], "y mixes strings and other values"),
         ([0.5, 0.2, 0.1, np.nan], "continuous"),
         ([0, 1, np.inf, np.nan], "infinity"),
-        ([[0, 1]] * 4, "1d array"),
+        ([[0, 1]] * 4, "one label for each row is taken here"),
     ],
 )
 def test_bad_labels(y, message):
@@ -511,6 +511,7 @@ def test_every_form_of_any_text_is_read_alike(rows):
         assert samples.language.tolist() == language
 
 
+@pytest.mark.filterwarnings("ignore:y holds -1")
 @given(
     st.lists(st.one_of(st.none(), st.integers(-3, 3)), min_size=1, max_size=20).filter(
         lambda y: any(label is not None for label in y)

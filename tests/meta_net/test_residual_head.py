@@ -8,7 +8,8 @@ from scipy import sparse
 from scipy.special import log_softmax
 
 from metaling_sk.meta_net import _residual_head
-from metaling_sk.meta_net._residual_head import INTERCEPT_PENALTY, fit_residual_head
+from metaling_sk.meta_net._linear_loss import LOG_LOSS, HuberErrors, SquaredErrors
+from metaling_sk.meta_net._residual_head import fit_residual_head
 
 N_CLASSES = 3
 
@@ -28,7 +29,7 @@ def loss(coef, intercept, rows, penalty, share):
     return (
         -(weight * (targets * log_p).sum(axis=1)).sum()
         + penalty * scale * (coef**2).sum() / 2
-        + INTERCEPT_PENALTY * (intercept**2).sum() / 2
+        + LOG_LOSS.intercept_penalty * (intercept**2).sum() / 2
     )
 
 
@@ -79,3 +80,31 @@ def test_one_after_another():
     both = second.after(first)
     in_turn = second.apply(first.apply(logits, features), features)
     np.testing.assert_allclose(both.apply(logits, features), in_turn, atol=1e-9)
+
+
+@pytest.mark.parametrize("loss", [SquaredErrors(), HuberErrors(0.5)], ids=["squares", "Huber"])
+@pytest.mark.parametrize("n_features", [4, 40], ids=["tall", "wide"])
+@pytest.mark.parametrize("as_kind", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_no_other_weights_are_better_for_numbers(loss, n_features, as_kind):
+    features, _, logits, weight = make_rows(20, n_features, seed=0, zeros=2)
+    targets, logits = 3 * logits[:, :1], logits[:, 1:2]
+
+    def value(coef, intercept):
+        outputs = 0.5 * logits + features @ coef.T + intercept
+        penalty = 0.3 * (features**2).sum() / len(features) * (coef**2).sum()
+        total, _ = loss.total(outputs, targets, weight[:, None])
+        return total + penalty / 2 + loss.intercept_penalty * (intercept**2).sum() / 2
+
+    found = fit_residual_head(as_kind(features), targets, logits, 0.3, weight, 0.5, loss)
+    coef = found.coef.toarray() if sparse.issparse(found.coef) else found.coef
+    assert abs(coef).max() > 0.05
+    rng = np.random.default_rng(0)
+    for size in (0.01, 0.1, 1.0):
+        other = coef + size * rng.normal(size=coef.shape), found.intercept + size * rng.normal()
+        assert value(*other) > value(coef, found.intercept)
+
+
+def test_columns_that_are_the_same_without_a_penalty():
+    x = np.ones((5, 2))
+    found = fit_residual_head(x, np.full((5, 1), 2.0), np.zeros((5, 1)), 0.0, loss=SquaredErrors())
+    np.testing.assert_allclose(found.apply(np.zeros((5, 1)), x), 2, rtol=1e-3)

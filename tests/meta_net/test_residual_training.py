@@ -5,8 +5,8 @@ import pytest
 from scipy.special import softmax
 
 from metaling_sk._data.samples import MISSING
+from metaling_sk.meta_net._linear_loss import LOG_LOSS, SquaredErrors
 from metaling_sk.meta_net._residual_training import (
-    PRIOR_SHARE,
     ResidualSettings,
     train_residual_head,
 )
@@ -71,7 +71,7 @@ def test_few_rows_keep_to_the_logits_and_many_do_not():
         train_residual_head(vectors[:n], y[:n], logits[:n], ResidualSettings(0.1), seen=True)
         for n in (10, 600)
     )
-    assert few.share > 0.98 and many.share == PRIOR_SHARE
+    assert few.share > 0.98 and many.share == LOG_LOSS.prior_share
     assert abs(few.coef).max() < abs(many.coef).max() / 5
 
 
@@ -97,3 +97,24 @@ def test_class_weights():
         for weights in ([1.0, 1.0, 1.0], [10.0, 1.0, 1.0])
     ]
     assert share[1] > share[0] + 0.1
+
+
+def test_numbers_without_labels_teach_nothing():
+    vectors, y, _ = make_rows()
+    outputs, settings = np.zeros((len(y), 1)), ResidualSettings(0.1)
+    some = np.where(np.arange(len(y)) < 20, y, np.nan)
+    found, labels_only = (
+        train_residual_head(*rows, settings, loss=SquaredErrors())
+        for rows in ((vectors, some, outputs), (vectors[:20], some[:20], outputs[:20]))
+    )
+    np.testing.assert_array_equal(found.coef, labels_only.coef)
+    unknown = np.full(len(y), np.nan)
+    assert train_residual_head(vectors, unknown, outputs, settings, loss=SquaredErrors()) is None
+
+
+def test_a_residual_head_of_numbers_must_be_worth_it():
+    rng = np.random.default_rng(0)
+    vectors, y, outputs = rng.normal(size=(90, 10)), rng.normal(size=90), np.zeros((90, 1))
+    settings, loss = ResidualSettings(0.1), SquaredErrors()
+    assert train_residual_head(vectors, y, outputs, settings, loss=loss) is None
+    assert train_residual_head(vectors, vectors[:, 0], outputs, settings, loss=loss) is not None

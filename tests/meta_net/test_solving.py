@@ -14,6 +14,7 @@ from metaling_sk._utils.progress import Progress
 from metaling_sk.meta_net._choosing import choose, climb, n_factors_of
 from metaling_sk.meta_net._factors import factor, place
 from metaling_sk.meta_net._labelled_features import LabelledFeatures
+from metaling_sk.meta_net._linear_loss import SquaredErrors
 from metaling_sk.meta_net._residual_head import ResidualHead
 
 AGREE = [f"as is {number}" for number in range(4)]
@@ -178,6 +179,16 @@ def test_translations_in_the_same_order_are_in_the_same_fold():
     assert set(fold) == {0, 1, 2}
 
 
+def test_translations_are_in_the_same_fold_though_some_have_no_label():
+    position = np.array([0, 1, 2, 3, 4, 5, 1, 2, 5])
+    index = np.repeat([1, 2], [6, 3])
+    zeros, ones = np.zeros((9, 1)), np.ones(9)
+    samples = LabelledFeatures(
+        zeros, np.arange(9.0), index, 1, ones, loss=SquaredErrors(), position=position
+    )
+    np.testing.assert_array_equal(samples.folds()[6:], samples.folds()[[1, 2, 5]])
+
+
 @pytest.mark.parametrize("as_kind", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
 def test_factors_of_offsets_with_two_directions_are_two(as_kind):
     rng = np.random.default_rng(0)
@@ -205,9 +216,9 @@ def test_a_factor_has_to_be_surely_better():
     rng = np.random.default_rng(0)
     without = rng.normal(size=200)
     noise = 0.3 * rng.normal(size=200)
-    assert n_factors_of(np.stack([without, without - 0.01 + noise], axis=1)) == 0
-    assert n_factors_of(np.stack([without, without - 0.5 + noise], axis=1)) == 1
-    assert n_factors_of(np.stack([without, without - 0.5, without - 0.5], axis=1)) == 1
+    assert n_factors_of(np.stack([without, without - 0.01 + noise], axis=1), 2.0) == 0
+    assert n_factors_of(np.stack([without, without - 0.5 + noise], axis=1), 2.0) == 1
+    assert n_factors_of(np.stack([without, without - 0.5, without - 0.5], axis=1), 2.0) == 1
 
 
 @given(best=st.integers(0, 6), start=st.integers(0, 6))

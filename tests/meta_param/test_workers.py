@@ -57,19 +57,6 @@ def test_candidate_that_kills_its_worker_fails_alone():
     assert search.best_params_ == {"deadly": False}
 
 
-def test_fit_whose_worker_dies_once_is_repeated(tmp_path):
-    search = MetaParamSearchCV(
-        Deadly(once=str(tmp_path / "died")),
-        {"deadly": [False, True]},
-        cv=2,
-        n_iter=2,
-        n_jobs=2,
-        verbose=0,
-    ).fit(X, y)
-    assert (tmp_path / "died").exists()
-    assert search.cv_results_["failure"].tolist() == [None, None]
-
-
 @pytest.fixture
 def kill_starting_workers(tmp_path, monkeypatch):
     """Have the next workers die before they have a fit, as many as is said."""

@@ -85,7 +85,7 @@ def test_one_language_and_a_class_that_is_never_predicted():
         ((["a", None], ["a", "a"], ["en"] * 2), "y_true has no label in row 1"),
         (([0, 1], [0, np.nan], ["en"] * 2), "y_pred has no label in row 1"),
         (([0, "a"], [0, 1], ["en"] * 2), "y_true mixes strings"),
-        (([0.5, 0.1], [0, 1], ["en"] * 2), "continuous"),
+        (([0.5, 0.1], [0, 1], ["en"] * 2), "y_true holds continuous numbers, .* make_lang"),
         (([0, 1], [0, 1], "en"), "only 'en'"),
         (([0, 1], [0, 1], ["en", None]), "`language` holds something else in row 1"),
         (([0, 1], [0, 1], ["en", 3]), "in row 1 .row 1: 3"),
@@ -255,3 +255,57 @@ def test_the_worst_language_where_a_class_has_no_value():
     assert worst.loc["c", "recall"] == "zh"
     with pytest.raises(ValueError, match="`report` must be a table"):
         worst_languages(pd.DataFrame({"f1": [1.0]}))
+
+
+def several_labels(n_samples=80):
+    rng = np.random.default_rng(0)
+    y_true = rng.integers(2, size=(n_samples, 4))
+    y_true[:, 3] = 0
+    y_pred = np.where(rng.random(y_true.shape) < 0.8, y_true, 0)
+    return y_true, y_pred, np.repeat(["en", "zh"], n_samples // 2)
+
+
+@pytest.mark.parametrize("average", ["macro", "micro", "weighted"])
+def test_several_labels_count_as_classes(average):
+    y_true, y_pred, language = several_labels()
+    report = language_report(pd.DataFrame(y_true), y_pred, language, average=average)
+    for name in ("en", "zh"):
+        pair = y_true[language == name], y_pred[language == name]
+        assert report.loc[name, "accuracy"] == accuracy_score(*pair)
+        # The last label occurs nowhere.
+        expected = f1_score(*pair, average=average, labels=[0, 1, 2])
+        assert report.loc[name, "f1"] == pytest.approx(expected)
+    by_class = language_report(y_true, y_pred, language, by_class=True)
+    assert by_class.loc["zh"].index.tolist() == [0, 1, 2]
+    assert by_class.loc[("zh", 1), "support"] == y_true[language == "zh", 1].sum()
+
+
+@pytest.mark.parametrize("average", ["macro", "micro", "weighted"])
+def test_intervals_of_several_labels(average):
+    y_true, y_pred, _ = several_labels()
+    report = language_report(
+        y_true, y_pred, ["en"] * 80, average=average, n_bootstraps=4000, random_state=0
+    )
+    draws = np.random.default_rng(0).integers(80, size=(1000, 80))
+    f1 = [f1_score(y_true[rows], y_pred[rows], average=average, labels=[0, 1, 2]) for rows in draws]
+    accuracy = (y_true == y_pred).all(axis=1)[draws].mean(axis=1)
+    for name, values in {"f1": f1, "accuracy": accuracy}.items():
+        found = report.loc["en", [f"{name}_low", f"{name}_high"]]
+        np.testing.assert_allclose(found, np.quantile(values, [0.025, 0.975]), atol=0.015)
+
+
+def test_rows_without_a_label_have_no_f1_of_their_own():
+    y = np.array([[0, 0], [0, 0], [1, 0]])
+    report = language_report(y, y, ["en", "en", "zh"], n_bootstraps=5, random_state=0)
+    assert report.loc["en", "accuracy"] == 1 and report.loc["en", "f1"] == 0
+    assert np.isnan(report.loc["en", "f1_low"])
+
+
+def test_labels_of_other_shapes_are_refused():
+    y_true, y_pred, language = several_labels()
+    with pytest.raises(ValueError, match="must have the same columns"):
+        language_report(y_true, y_pred[:, 0], language)
+    with pytest.raises(ValueError, match="y_pred has shape .* holds 0.5 in row 0"):
+        language_report(y_true, y_pred / 2, language)
+    with pytest.raises(ValueError, match="y_true has no label in row 3; leave"):
+        language_report(np.where(np.arange(80)[:, None] == 3, np.nan, y_true), y_pred, language)

@@ -7,6 +7,7 @@ from scorer_cases import Given, make_numbers
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import make_column_transformer
+from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
     accuracy_score,
@@ -14,10 +15,12 @@ from sklearn.metrics import (
     get_scorer,
     log_loss,
     make_scorer,
+    mean_squared_error,
     roc_auc_score,
     zero_one_loss,
 )
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
 from metaling_sk import LanguageStandardScaler, MetaParamSearchCV, StratifiedLanguageKFold
@@ -109,6 +112,18 @@ class TakesLanguage(ClassifierMixin, BaseEstimator):
         return self.classes_[(np.asarray(language) != "en").astype(int)]
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_numbers_are_scored(sign):
+    y = NUMBERS[:, 0] + 0.5
+    model = DummyRegressor(strategy="constant", constant=1.5).fit(X, y)
+    errors = [
+        mean_squared_error(y[LANGUAGE == name], [1.5] * sum(LANGUAGE == name))
+        for name in np.unique(LANGUAGE)
+    ]
+    scorer = make_language_scorer(mean_squared_error, greater_is_better=sign > 0)
+    assert scorer(model, X, y) == pytest.approx(sign * np.mean(errors))
+
+
 def test_languages_beside_numbers():
     scorer = make_language_scorer(accuracy_score, aggregate="min")
     model = LogisticRegression().fit(NUMBERS, Y)
@@ -190,3 +205,21 @@ def test_a_language_in_which_the_metric_is_undefined_is_named():
             MODEL, X, y, cv=[(range(len(y)), range(len(y)))], scoring=undefined
         )
     assert np.isnan(scores).all()
+
+
+def test_several_labels():
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=(40, 2))
+    X = pd.DataFrame(y + 0.7 * rng.normal(size=y.shape), columns=["a", "b"])
+    model = OneVsRestClassifier(LogisticRegression()).fit(X, y)
+    languages = np.repeat(["en", "zh"], 20)
+    for metric, method, average in (
+        (f1_score, "predict", "macro"),
+        (roc_auc_score, "predict_proba", "macro"),
+        (roc_auc_score, "decision_function", "macro"),
+    ):
+        scorer = make_language_scorer(metric, response_method=method, average=average)
+        response = getattr(model, method)(X)
+        parts = [languages == name for name in ("en", "zh")]
+        expected = np.mean([metric(y[part], response[part], average=average) for part in parts])
+        assert scorer(model, X, y, language=languages) == pytest.approx(expected)

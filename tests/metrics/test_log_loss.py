@@ -6,6 +6,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer, log_loss
 from sklearn.model_selection import cross_val_score
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.neighbors import KNeighborsClassifier
 
 from metaling_sk.metrics import log_loss_scorer
 
@@ -94,3 +96,21 @@ def test_metadata_reach_the_loss_and_the_predictions():
         assert score(Fixed(), X, y, sample_weight=weights) == pytest.approx(
             -log_loss(y, X, sample_weight=weights)
         )
+
+
+@pytest.mark.parametrize(
+    "model",
+    [OneVsRestClassifier(LogisticRegression()), KNeighborsClassifier()],
+    ids=["an array", "a list"],
+)
+def test_of_several_labels_it_is_the_mean_of_binary_log_losses(model):
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=(40, 3))
+    X = y + rng.normal(size=y.shape)
+    model = model.fit(X, y)
+    proba = model.predict_proba(X)
+    columns = [p[:, 1] for p in proba] if isinstance(proba, list) else proba.T
+    expected = np.mean([log_loss(y[:, i], column) for i, column in enumerate(columns)])
+    assert log_loss_scorer(range(3))(model, X, y) == pytest.approx(-expected)
+    with pytest.raises(ValueError, match="predict_proba has shape .* but y has 2 labels"):
+        log_loss_scorer(range(2))(model, X, y[:, :2])

@@ -8,7 +8,7 @@ import pytest
 
 
 def run(job, argument, folder, size=2):
-    """The results of a job, of one process after the other."""
+    """What a job returns in each of several processes."""
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
     store = folder / "store"
@@ -28,51 +28,39 @@ def run(job, argument, folder, size=2):
 
 
 @pytest.fixture(scope="module")
-def fits_of_two(tmp_path_factory):
-    return run(parallel_jobs.fit_all, None, tmp_path_factory.mktemp("group"))
+def group(tmp_path_factory):
+    """A folder, and what two processes did there."""
+    folder = tmp_path_factory.mktemp("group")
+    return folder, run(parallel_jobs.do_all, str(folder), folder)
 
 
 @pytest.mark.parametrize("name", parallel_jobs.NAMES)
-def test_all_processes_get_the_same(name, fits_of_two):
-    (losses, probabilities), (other_losses, other_probabilities) = (
-        fits[name] for fits in fits_of_two
-    )
-    np.testing.assert_array_equal(losses, other_losses)
-    np.testing.assert_array_equal(probabilities, other_probabilities)
+def test_all_processes_get_the_same(name, group):
+    first, second = (done["fits"][name] for done in group[1])
+    np.testing.assert_array_equal(first[0], second[0])
+    np.testing.assert_array_equal(first[1], second[1])
 
 
 @pytest.mark.parametrize("name", [name for name in parallel_jobs.NAMES if "seed" not in name])
-def test_the_losses_and_predictions_of_one_process(name, fits_of_two):
-    check(name, fits_of_two)
-
-
-def check(name, fits):
+def test_the_losses_and_predictions_of_one_process(name, group):
     losses, probabilities = parallel_jobs.fit(name)
-    for found in fits:
-        np.testing.assert_allclose(found[name][0], losses, rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(found[name][1], probabilities, atol=1e-4)
+    for done in group[1]:
+        np.testing.assert_allclose(done["fits"][name][0], losses, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(done["fits"][name][1], probabilities, atol=1e-4)
     assert np.ptp(probabilities, axis=0).max() > 0.01  # something is learnt
 
 
-def test_more_processes_than_samples_in_the_last_batch(tmp_path):
-    check(
-        "one term", [{"one term": fit} for fit in run(parallel_jobs.fit, "one term", tmp_path, 3)]
-    )
+def test_what_is_refused(group):
+    for done in group[1]:
+        assert "pass the same X and y in all of them" in done["messages"][0]
+        assert "meta_algorithm='maml' trains in one process" in done["messages"][1]
 
 
-def test_what_is_refused(tmp_path):
-    for messages in run(parallel_jobs.fail, None, tmp_path):
-        assert "pass the same X and y in all of them" in messages[0]
-        assert "meta_algorithm='maml' trains in one process" in messages[1]
-
-
-def test_the_main_process_warns_shows_and_saves(tmp_path):
-    (warnings, output), (no_warnings, no_output) = run(
-        parallel_jobs.warn_and_save, str(tmp_path), tmp_path
-    )
-    assert warnings == ["A row is empty."]
-    assert "transfer" in output
-    assert no_warnings == []
-    assert no_output == ""
-    assert (tmp_path / "0" / "estimator.json").exists()
-    assert not (tmp_path / "1").exists()
+def test_the_main_process_warns_shows_and_saves(group):
+    folder, (first, second) = group
+    assert first["warnings"] == ["A row is empty."]
+    assert "transfer" in first["output"]
+    assert second["warnings"] == []
+    assert second["output"] == ""
+    assert (folder / "0" / "estimator.json").exists()
+    assert not (folder / "1").exists()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from scipy.special import log_softmax, softmax
+from scipy.special import expit, log_softmax, logit, softmax
 from torch import nn
 
 from metaling_sk._network import losses
@@ -38,6 +38,30 @@ def test_distillation_of_oneself_is_zero_and_certainty_is_allowed():
     logits = torch.tensor(draw(5, 3))
     assert losses.distillation(logits, logits.softmax(1), 2.0).item() == pytest.approx(0, abs=1e-6)
     assert torch.isfinite(losses.distillation(logits[:, :2], torch.eye(2)[[0, 1, 0, 1, 1]], 2.0))
+
+
+def test_binary_cross_entropy():
+    logits, y = draw(6, 3), np.arange(18).reshape(6, 3) % 3 - 1
+    weight = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    loss = -np.log(np.where(y == 1, expit(logits), expit(-logits)))
+    arguments = torch.tensor(logits), torch.tensor(y, dtype=torch.int8)
+    found = losses.binary_cross_entropy(*arguments).item()
+    assert found == pytest.approx(loss[y >= 0].mean())
+    weights = np.where(y == 1, weight[1], weight[0])[y >= 0]
+    found = losses.binary_cross_entropy(*arguments, torch.tensor(weight).float()).item()
+    assert found == pytest.approx(np.average(loss[y >= 0], weights=weights))
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_bernoulli_distillation(temperature):
+    logits, teacher = draw(7, 4), expit(2 * draw(7, 4) - 1)
+    p, q = expit(logit(teacher) / temperature), expit(logits / temperature)
+    divergence = p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q))
+    found = losses.bernoulli_distillation(torch.tensor(logits), torch.tensor(teacher), temperature)
+    assert found.item() == pytest.approx(temperature**2 * divergence.mean(), rel=1e-4)
+    oneself = losses.bernoulli_distillation(torch.tensor(logits), torch.tensor(expit(logits)), 1.0)
+    assert oneself.item() == pytest.approx(0, abs=1e-6)
+    assert torch.isfinite(losses.bernoulli_distillation(torch.zeros(2, 2), torch.eye(2), 2.0))
 
 
 def test_coral():

@@ -1,3 +1,5 @@
+import itertools
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -103,8 +105,10 @@ def test_forms_of_labels(form):
     assert sum(counts.to_numpy().sum() for counts in display.confusion.values()) == 200
 
 
-@pytest.mark.parametrize("kind", ["bars", "classes", "confusion"])
-@pytest.mark.parametrize("n_languages", [1, 2, 200])
+@pytest.mark.parametrize(
+    ("kind", "n_languages"),
+    [*itertools.product(["bars", "classes"], [1, 2, 200]), ("confusion", 1), ("confusion", 30)],
+)
 def test_any_number_of_languages(kind, n_languages):
     language = np.repeat([f"l{number:03}" for number in range(n_languages)], 4)
     y = np.tile([0, 1], 2 * n_languages)
@@ -139,3 +143,11 @@ def test_names_are_no_formulas(kind):
     y = ["$", r"$\frac$"] * 3
     display = LanguageReportDisplay.from_predictions(y, y, ["$a$", "b"] * 3, kind=kind)
     display.figure_.canvas.draw()
+
+
+def test_several_labels_are_drawn_as_classes():
+    y = RNG.integers(2, size=(2, 200, 3))
+    display = LanguageReportDisplay.from_predictions(*y, LANGUAGE, kind="classes", n_bootstraps=0)
+    assert display.im_.get_array().shape == (4, 3)
+    with pytest.raises(ValueError, match="`confusion`, of one label for each row"):
+        display.plot(kind="confusion")

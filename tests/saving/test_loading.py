@@ -273,6 +273,6 @@ def test_random_damages(campaign):
 def test_random_kills(campaign):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        counts = campaign.run_kills(3, seed=1)
+        counts = campaign.run_kills(2, seed=1)
     counts.pop("left subfolders")
     assert {name for name in counts if counts[name]} <= {"right", "right after a kill"}, counts

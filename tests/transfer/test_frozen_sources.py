@@ -23,6 +23,7 @@ from transfer_cases import CHINESE, FEW_SHOT, features
 
 from metaling_sk import LinearTransferClassifier, MetaParamSearchCV, load
 from metaling_sk._data.samples import check_samples
+from metaling_sk._network.outputs.classes import Classes
 from metaling_sk.exceptions import InputWarning
 from metaling_sk.transfer._source_models import predict_source
 
@@ -103,6 +104,7 @@ def test_a_frozen_source_is_cross_validated(source):
     assert pickle.dumps(source) == before
 
 
+@pytest.mark.parametrize("source", ["network in a pipeline"], indirect=True)
 def test_a_frozen_source_in_workers(source):
     scores = cross_val_score(
         make(FrozenEstimator(source)), X, Y, cv=FOLDS, n_jobs=2, error_score="raise"
@@ -186,7 +188,7 @@ def test_languages_of_numbers_reach_a_network_in_a_pipeline(steps, routing):
     assert model.source_model_[-1].languages_ == ["en"]
     expected = teacher.predict_proba(numbers, language=language)
     with config_context(enable_metadata_routing=routing):
-        found = predict_source(teacher, samples_of(numbers, language), teacher.classes_)
+        found = predict_source(teacher, samples_of(numbers, language), Classes(teacher.classes_))
     np.testing.assert_array_equal(found, expected)
 
 
@@ -195,10 +197,11 @@ def test_languages_of_texts_reach_a_network_in_other_estimators(frozen):
     network = of_transfer()
     held = FrozenEstimator(network) if frozen else network
     samples = samples_of(X["text"].tolist(), X["language"])
-    found = predict_source(make_pipeline(FunctionTransformer(), held), samples, network.classes_)
+    passed_on = make_pipeline(FunctionTransformer(), held)
+    found = predict_source(passed_on, samples, Classes(network.classes_))
     np.testing.assert_array_equal(found, network.predict_proba(X))
     calibrated = CalibratedClassifierCV(held, cv=None if frozen else 2).fit(X, Y)
-    found = predict_source(calibrated, samples, calibrated.classes_)
+    found = predict_source(calibrated, samples, Classes(calibrated.classes_))
     np.testing.assert_array_equal(found, calibrated.predict_proba(X))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from estimators import TERMS
 from scipy import sparse
 from sklearn.dummy import DummyRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -43,10 +44,10 @@ def test_the_losses_are_the_formulas():
 
 def test_the_objective_of_numbers_is_the_formula():
     model = make_regressor(
-        target_languages="zh", transfer=["labels", "distill"], transfer_weight=0.3
+        target_languages="zh", transfer=TERMS, transfer_weight=0.3, dictionary=DICTIONARY
     ).fit(X, STARS)
     target = model.history_[model.history_["stage"] == "target"]
-    total = target["source"] + 0.3 * (target["labels"] + target["distill"])
+    total = target["source"] + 0.3 * target[TERMS].sum(axis=1)
     np.testing.assert_allclose(target["train_loss"], total, rtol=1e-5)
 
 

@@ -141,8 +141,3 @@ def test_silence(output):
         thread.start()
         thread.join()
     assert written.getvalue() == ""
-
-
-def test_workers_are_silent(capfd):
-    cross_val_score(clf(), X, Y, cv=2, n_jobs=2)
-    assert "transfer" not in capfd.readouterr().err

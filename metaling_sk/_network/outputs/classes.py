@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import softmax
+import torch
 
-from metaling_sk._data.samples import with_classes
+from metaling_sk._data.decoding import ClassDecoding
+from metaling_sk._data.samples import MISSING, with_classes
 from metaling_sk._network import losses
+from metaling_sk._network.outputs.class_weights import weigh_classes
 from metaling_sk._network.outputs.output_kind import OutputKind, PredictionLoss
 
 
@@ -23,25 +25,27 @@ class CrossEntropy(PredictionLoss):
 
 
 @dataclass(frozen=True)
-class Classes(OutputKind):
-    """One class for each sample. The outputs are logits.
-
-    Attributes
-    ----------
-    classes : ndarray of shape (n_classes,)
-        The labels, sorted.
-    """
-
-    classes: np.ndarray
+class Classes(ClassDecoding, OutputKind):
+    """One class for each sample. The outputs are logits."""
 
     loss = CrossEntropy()
     step = 0.05
+
+    label_names = None
 
     @property
     def n_outputs(self):
         return len(self.classes)
 
     def align(self, samples):
+        if samples.y is None:
+            unknown = np.full(len(samples), MISSING, dtype=np.int64)
+            return replace(samples, y=unknown, classes=self.classes)
+        if samples.is_multilabel:
+            raise ValueError(
+                f"y has {samples.y.shape[1]} columns, but the fit was on one class for each row; "
+                "pass the class of each row."
+            )
         return with_classes(samples, self.classes)
 
     def targets(self, samples):
@@ -50,8 +54,31 @@ class Classes(OutputKind):
     def strata(self, samples):
         return samples.y
 
+    def class_weights(self, class_weight, labels):
+        if class_weight is None:
+            return None
+        if isinstance(class_weight, list):
+            raise ValueError(
+                "`class_weight` is a list, which weights several labels; for one class in each "
+                "row pass 'balanced' or a dict of the weights of the classes."
+            )
+        weights = weigh_classes(class_weight, self.classes, labels)
+        return torch.tensor(weights, dtype=torch.float32)
+
     def teaching(self, outputs):
-        return softmax(outputs, axis=1)
+        return self.probabilities(outputs)
+
+    def teaching_of_classifier(self, probabilities, classes):
+        unknown = sorted(set(classes.tolist()) ^ set(self.classes.tolist()), key=str)
+        if unknown:
+            raise ValueError(
+                f"`source` knows the classes {classes.tolist()}, but y and `source` together "
+                f"do not agree on {unknown}; both must have the same classes."
+            )
+        return probabilities[:, np.searchsorted(classes, self.classes)]
+
+    def class_probabilities(self, teaching):
+        return [teaching]
 
     def check_fits_network(self, network):
         classes, n_classes = self.classes, network.head.out_features

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -57,12 +57,15 @@ class Numbers(OutputKind):
         `mean` and `scale` of the languages that have their own.
     loss : PredictionLoss
         Of standardised numbers.
+    standardises_languages : bool
+        Whether languages with enough labels have their own.
     """
 
     mean: float
     scale: float
     by_language: pd.DataFrame
     loss: PredictionLoss
+    standardises_languages: bool
 
     step = 0.2
 
@@ -74,21 +77,17 @@ class Numbers(OutputKind):
                 "y has no label in the source and target languages; label some of their rows, or "
                 "name other languages."
             )
-        statistics: dict[str, tuple[float, float]] = {}
-        if by_language:
-            language = samples.language[samples.labelled]
-            for name in sorted(set(language)):
-                numbers = samples.labels[language == name]
-                if len(numbers) >= MIN_LABELS:
-                    statistics[name] = _mean_and_scale(numbers)
-        return cls(*_mean_and_scale(samples.labels), statistics_table(statistics), loss)
+        output = cls(*_mean_and_scale(samples.labels), statistics_table({}), loss, by_language)
+        for name in sorted(set(samples.language)):
+            output = output.with_language(name, samples.take(samples.language == name))
+        return output
 
     @property
     def n_outputs(self):
         return 1
 
     def align(self, samples):
-        return samples
+        return replace(samples, y=np.full(len(samples), np.nan)) if samples.y is None else samples
 
     def targets(self, samples):
         assert samples.y is not None
@@ -108,6 +107,17 @@ class Numbers(OutputKind):
         if not np.isfinite(values).all() or not (self.scales(self.by_language.index) > 0).all():
             raise ValueError("the statistics of the target are not finite or not positive")
 
+    def with_language(self, language, samples):
+        numbers = samples.labels
+        if not self.standardises_languages or len(numbers) < MIN_LABELS:
+            return self
+        statistics = self._statistics() | {language: _mean_and_scale(numbers)}
+        return replace(self, by_language=statistics_table(statistics))
+
+    def without_language(self, language):
+        statistics = {name: each for name, each in self._statistics().items() if name != language}
+        return replace(self, by_language=statistics_table(statistics))
+
     def standardise(self, numbers: np.ndarray, language: np.ndarray) -> np.ndarray:
         """Standardise the numbers of samples."""
         return (numbers - self.means(language)) / self.scales(language)
@@ -123,6 +133,10 @@ class Numbers(OutputKind):
     def scales(self, language) -> np.ndarray:
         """The scale that the labels of each sample are divided by."""
         return self._of_languages("scale", self.scale, language)
+
+    def _statistics(self) -> dict[str, tuple[float, float]]:
+        """The mean and the scale of each language that has its own."""
+        return {name: (mean, scale) for name, mean, scale in self.by_language.itertuples()}
 
     def _of_languages(self, name: str, default: float, language) -> np.ndarray:
         own = self.by_language[name].to_dict()

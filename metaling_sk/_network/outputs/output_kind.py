@@ -7,7 +7,7 @@ base like `NetworkRegressor`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -29,10 +29,10 @@ class PredictionLoss(ABC):
         ----------
         outputs : Tensor of shape (n_samples, n_outputs)
             What the head computes.
-        y : Tensor of shape (n_samples,)
+        y : Tensor of n_samples
             What `OutputKind.targets` makes of the labels.
-        class_weight : Tensor of shape (n_classes,) or None
-            Weights of the classes, where the kind has any.
+        class_weight : Tensor or None
+            What `OutputKind.class_weights` returns.
         """
 
     @abstractmethod
@@ -75,7 +75,7 @@ class OutputKind(ABC):
 
     @abstractmethod
     def align(self, samples: Samples) -> Samples:
-        """Express the labels of samples as this kind has learnt them."""
+        """Express the labels of samples as this kind has learnt them; without y none has one."""
 
     @abstractmethod
     def targets(self, samples: Samples) -> np.ndarray:
@@ -85,10 +85,52 @@ class OutputKind(ABC):
     def strata(self, samples: Samples) -> np.ndarray:
         """The groups of labels of which validation holds out the same share, shape (n_samples,)."""
 
+    def class_weights(self, class_weight, labels: np.ndarray) -> torch.Tensor | None:
+        """The weights of classes in the loss, where the labels are classes.
+
+        Parameters
+        ----------
+        class_weight : dict, "balanced", list or None
+            The parameter of the estimator.
+        labels : ndarray of n_samples
+            As `Samples.labels`.
+        """
+        return None
+
     @abstractmethod
     def teaching(self, outputs: np.ndarray) -> np.ndarray:
         """What another network can learn from the outputs of one, shape (n_samples, n_outputs)."""
 
+    def teaching_of_classifier(self, probabilities, classes) -> np.ndarray:
+        """What a network can learn from a classifier, shape (n_samples, n_outputs).
+
+        Parameters
+        ----------
+        probabilities : ndarray or list of ndarrays
+            What `predict_proba` of the classifier returned.
+        classes : ndarray or list of ndarrays
+            Its `classes_`.
+        """
+        raise NotImplementedError("No classifier teaches this kind of output.")
+
+    def class_probabilities(self, teaching: np.ndarray) -> list[np.ndarray]:
+        """The probabilities of the classes of each column of y, shapes (n_samples, n_classes).
+
+        Parameters
+        ----------
+        teaching : ndarray of shape (n_samples, n_outputs)
+            What `teaching` returned.
+        """
+        raise NotImplementedError("This kind of output has no classes.")
+
     @abstractmethod
     def check_fits_network(self, network: nn.Module) -> None:
         """Raise a ValueError unless the head of a network has these outputs."""
+
+    def with_language(self, language: str, samples: Samples) -> Self:
+        """This kind, with what samples of one more language tell of their labels alone."""
+        return self
+
+    def without_language(self, language: str) -> Self:
+        """This kind without what `with_language` has learnt."""
+        return self

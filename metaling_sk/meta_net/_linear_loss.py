@@ -1,0 +1,275 @@
+"""The losses of linear models, one for each kind of output, and how they are minimised."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import minimize
+from scipy.special import huber, log_softmax, softmax
+from sklearn.linear_model import Ridge
+
+MAX_ITERATIONS = 100
+"""Largest number of iterations of L-BFGS."""
+
+SHARPENING = 2.5
+"""Factor of the logits of predictions that serve as labels."""
+
+RIDGE_TOLERANCE = 1e-6
+"""Of the iterative solver, which sklearn takes for sparse features."""
+
+
+class LinearLoss(ABC):
+    """The loss of the outputs of linear models, and the penalties that go with its size.
+
+    Penalties are L2 penalties, in units of the mean squared norm of the samples.
+
+    Attributes
+    ----------
+    curvature : float
+        Typical second derivative of the loss of a sample by an output.
+    intercept_penalty : float
+        Penalty of the squared intercept, because the mean label of few samples is random.
+    intercept_penalties : tuple of float
+        Of residual heads, to choose from.
+    head_penalties, sparse_head_penalties : tuple of float
+        Of the model of all languages, to choose from, on dense and on sparse features.
+    penalties : tuple of float
+        Of offsets and of residual heads, to choose from.
+    penalty : float
+        Where these choices start, as far as they can.
+    residual_penalty, sparse_residual_penalty : float
+        Of residual heads where nothing is chosen, on dense and on sparse features.
+    penalty_factors : tuple of float
+        Factors of the penalty for a new language, to choose from.
+    n_factor_errors : float
+        Number of standard errors from which on it counts that a factor lowers the loss of a
+        language.
+    n_errors : float
+        The largest penalties of residual heads are chosen that are worse than the best ones by no
+        more than so many standard errors of held-out samples. 0 is for the best ones.
+    shares : tuple of float
+        Factors of the generated outputs, to choose from. These are too sure of the samples that
+        they were fitted to, so that less than 1 may be better.
+    share : float
+        Where this choice starts.
+    prior_share : float
+        The factor where nothing is chosen.
+    temperatures : array-like of float
+        What outputs may be divided by before they are compared by their loss. Otherwise what is
+        chosen would depend on how sure the predictions are, not on whether they are right.
+    teaches_itself : bool
+        Whether predictions can serve as labels.
+    """
+
+    curvature: ClassVar[float]
+    intercept_penalty: ClassVar[float]
+    intercept_penalties: ClassVar[tuple[float, ...]]
+    head_penalties: ClassVar[tuple[float, ...]]
+    sparse_head_penalties: ClassVar[tuple[float, ...]]
+    penalties: ClassVar[tuple[float, ...]]
+    penalty: ClassVar[float]
+    residual_penalty: ClassVar[float]
+    sparse_residual_penalty: ClassVar[float]
+    penalty_factors: ClassVar[tuple[float, ...]]
+    n_factor_errors: ClassVar[float]
+    n_errors: ClassVar[float]
+    shares: ClassVar[tuple[float, ...]]
+    share: ClassVar[float]
+    prior_share: ClassVar[float]
+    temperatures: ClassVar[Any]
+    teaches_itself: ClassVar[bool]
+
+    @abstractmethod
+    def targets(self, y: np.ndarray, n_outputs: int) -> np.ndarray:
+        """What the outputs should be for labels, shape (n_samples, n_outputs)."""
+
+    @abstractmethod
+    def guess(self, outputs: np.ndarray) -> np.ndarray:
+        """What the outputs should be where they serve as labels, shape (n_samples, n_outputs)."""
+
+    @abstractmethod
+    def turns(self, y: np.ndarray, position: np.ndarray) -> np.ndarray:
+        """The turns in which the samples of a language go to the folds, shape (n_samples,).
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,)
+        position : ndarray of int, shape (n_samples,)
+            Of each sample among all of its language, labelled or not.
+        """
+
+    @abstractmethod
+    def losses(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """The loss of each sample, shape (n_samples,)."""
+
+    @abstractmethod
+    def total(
+        self, outputs: np.ndarray, targets: np.ndarray, weight: np.ndarray
+    ) -> tuple[float, np.ndarray]:
+        """The weighted sum of the losses, and its derivative by each output.
+
+        Parameters
+        ----------
+        outputs, targets : ndarray of shape (n_samples, n_outputs)
+        weight : ndarray of shape (n_samples, 1)
+        """
+
+    def minimise(
+        self, x, norms, targets, outputs, weight, penalty: float, intercept_penalty: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the best coefficients, shape (n_features, n_outputs), and intercept.
+
+        The variables are scaled so that the loss is about as curved in each of them, which saves
+        most of the steps.
+
+        Parameters
+        ----------
+        x : ndarray or CSR array, shape (n_samples, n_features)
+        norms : ndarray of shape (n_features,)
+            The weighted squared norms of the columns of x.
+        targets : ndarray of shape (n_samples, n_outputs)
+        outputs : ndarray of shape (n_samples, n_outputs)
+            What the linear model is added to.
+        weight : ndarray of shape (n_samples, 1)
+        penalty, intercept_penalty : float
+            Of the squared coefficients, and of the squared intercept.
+        """
+        n_outputs = outputs.shape[1]
+        n_coef = x.shape[1] * n_outputs
+        penalties = np.r_[np.full(n_coef, penalty), np.full(n_outputs, intercept_penalty)]
+        curvature = np.r_[np.repeat(norms, n_outputs), np.full(n_outputs, weight.sum())]
+        tiny = np.finfo(float).tiny
+        scale = 1 / np.sqrt(np.maximum(penalties + self.curvature * curvature, tiny))
+
+        def loss(scaled):
+            parameters = scale * scaled
+            coef, intercept = parameters[:n_coef].reshape(-1, n_outputs), parameters[n_coef:]
+            value, error = self.total(outputs + x @ coef + intercept, targets, weight)
+            gradient = np.r_[(x.T @ error).ravel(), error.sum(axis=0)]
+            value = value + (penalties * parameters**2).sum() / 2
+            return value, scale * (gradient + penalties * parameters)
+
+        options: Any = {"maxiter": MAX_ITERATIONS}
+        start = np.zeros(n_coef + n_outputs)
+        best = scale * minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x
+        return best[:n_coef].reshape(-1, n_outputs), best[n_coef:]
+
+
+class LogLoss(LinearLoss):
+    """The log-loss of one class for each sample; the outputs are logits.
+
+    The penalty of the model of all languages is not chosen: where the samples of a language are
+    translations of those of others, in another order, cross-validation would choose too little.
+    """
+
+    curvature = 0.1
+    intercept_penalty, intercept_penalties = 10.0, (10.0,)
+    head_penalties, sparse_head_penalties = (1.0,), (0.3,)
+    penalties = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+    penalty = 1.0
+    residual_penalty, sparse_residual_penalty = 0.3, 0.1
+    penalty_factors = (1.0, 0.25, 0.0625)
+    n_factor_errors, n_errors = 2.0, 0.0
+    shares = (0.0, 0.25, 0.5, 1.0)
+    share = prior_share = 0.25
+    temperatures = np.geomspace(0.125, 8, 13)
+    teaches_itself = True
+
+    def targets(self, y, n_outputs):
+        return np.eye(n_outputs)[y]
+
+    def guess(self, outputs):
+        return softmax(SHARPENING * outputs, axis=1)
+
+    def turns(self, y, position):
+        """Each class in turns of its own, so that every fold gets the same share of it."""
+        turns = np.empty(len(y), dtype=int)
+        for label in np.unique(y):
+            same = np.flatnonzero(y == label)
+            turns[same] = np.arange(len(same)) + label
+        return turns
+
+    def losses(self, outputs, y):
+        return -log_softmax(outputs, axis=1)[np.arange(len(y)), y]
+
+    def total(self, outputs, targets, weight):
+        log_p = log_softmax(outputs, axis=1)
+        return -(weight * targets * log_p).sum(), weight * (np.exp(log_p) - targets)
+
+
+class SquaredErrors(LinearLoss):
+    """Half the squared error of one standardised number for each sample.
+
+    A prediction of a number is its own best guess: as label it would teach nothing.
+    """
+
+    curvature = 1.0
+    intercept_penalty, intercept_penalties = 10.0, (0.1, 1.0, 10.0, 100.0, 1000.0)
+    penalties = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+    head_penalties = (0.001, 0.01, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+    sparse_head_penalties = head_penalties
+    penalty = 1.0
+    residual_penalty, sparse_residual_penalty = 3.0, 1.0
+    penalty_factors = (1.0, 0.25, 0.0625, 0.015625)
+    n_factor_errors, n_errors = 3.0, 2.0
+    shares = (0.0, 0.25, 0.5, 0.75, 1.0)
+    share = prior_share = 1.0
+    temperatures = (1.0,)
+    teaches_itself = False
+
+    def targets(self, y, n_outputs):
+        return y.astype(np.float64)[:, None]
+
+    def guess(self, outputs):
+        return outputs.copy()
+
+    def turns(self, y, position):
+        return position
+
+    def losses(self, outputs, y):
+        return (outputs[:, 0] - y) ** 2 / 2
+
+    def total(self, outputs, targets, weight):
+        error = outputs - targets
+        return (weight * error**2).sum() / 2, weight * error
+
+    def minimise(self, x, norms, targets, outputs, weight, penalty, intercept_penalty):
+        """Fit a ridge regression, with one more column for the intercept."""
+        # Without a penalty, columns that depend on each other would have no one solution.
+        alpha = max(penalty, 1e-10 * norms.sum(), np.finfo(float).tiny)
+        size = (alpha / intercept_penalty) ** 0.5
+        parts: Any = [x, np.full((len(targets), 1), size)]
+        columns = sparse.csr_array(sparse.hstack(parts)) if sparse.issparse(x) else np.hstack(parts)
+        ridge = Ridge(alpha=alpha, fit_intercept=False, tol=RIDGE_TOLERANCE)
+        ridge.fit(columns, (targets - outputs)[:, 0], sample_weight=weight[:, 0])
+        return ridge.coef_[:-1, None], size * ridge.coef_[-1:]
+
+
+class HuberErrors(SquaredErrors):
+    """The Huber loss of one standardised number for each sample.
+
+    Parameters
+    ----------
+    epsilon : float
+        The error from which on the loss is linear.
+    """
+
+    def __init__(self, epsilon: float):
+        self.epsilon = epsilon
+
+    def losses(self, outputs, y):
+        return huber(self.epsilon, outputs[:, 0] - y)
+
+    def total(self, outputs, targets, weight):
+        error = outputs - targets
+        value = (weight * huber(self.epsilon, error)).sum()
+        return value, weight * np.clip(error, -self.epsilon, self.epsilon)
+
+    minimise = LinearLoss.minimise
+
+
+LOG_LOSS = LogLoss()
+"""The loss of classes."""

@@ -1,0 +1,409 @@
+"""MetaNetRegressor: a meta network that generates each language's model of numbers."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+from metaling_sk._data.samples import Samples
+from metaling_sk._network.network_regressor import NetworkRegressor
+from metaling_sk._network.outputs.numbers import Numbers
+from metaling_sk._utils.parameters import REGRESSOR_PARAMETERS, Number, common_constraints
+from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
+from metaling_sk.meta_net._fitting import MetaNetFitting
+from metaling_sk.meta_net._linear_loss import HuberErrors, LinearLoss, SquaredErrors
+
+
+class MetaNetRegressor(NetworkRegressor, MetaNetFitting):
+    """A meta network that generates each language's model of numbers, such as ratings.
+
+    It is the `MetaNetClassifier` of numbers. A hypernetwork maps the embedding of a language and
+    the embedding of a layer to a low-rank adapter of the layer and to the head [1]_ [2]_. Where a
+    Transformer is trained, all parts are trained together. They minimise
+
+    .. math:: \\frac{1}{|D_t|} \\sum_{x, y \\in D_t} L(f_m(x), y) + \\lambda L(f_e(x), y)
+              + \\mathrm{size\\_weight} \\cdot \\text{E}[\\text{share of open gates}]
+
+    with the `loss` :math:`L` and :math:`\\lambda` = `meta_weight`. :math:`f_m` is the model that is
+    generated for the language of x. :math:`f_e` is the meta-model: it is generated from an
+    embedding of no language, and it serves languages that have not been seen. Every unit of an
+    adapter has a gate, which the language opens or closes [3]_. `architecture_` lists the open
+    ones.
+
+    Features and the vectors of a frozen encoder (`trainable="head"`) do not change. Then the models
+    are solved for, unless `learning_rate` or another `meta_algorithm` is set. The meta-model is the
+    ridge regression on all samples. The offsets of the languages from it are factored [8]_; the
+    factors are the basis of the heads, and their weights are the embeddings. Cross-validation
+    chooses the penalties and the number of factors of each language.
+
+    On top of the generated model, each language has a residual head: a ridge regression on the
+    representations of its own samples, added to the output of the generated model.
+
+    The labels are standardised inside, by the mean and the standard deviation of all of them.
+
+    Parameters
+    ----------
+    Meta network
+
+    meta_weight : float, default=0.3
+        :math:`\\lambda`.
+    meta_algorithm : {"joint", "maml", "reptile"}, default="joint"
+        How the network is trained.
+
+        - ``"joint"``: on batches of samples of all languages.
+        - ``"maml"``: on episodes of one language each. The objective gets one more term: the loss
+          on query samples of the model that `inner_steps` on support samples lead to from the
+          meta-model. Gradients are of first order [4]_, and only the embedding moves [5]_.
+        - ``"reptile"``: on episodes of one language each. The network moves towards where
+          `inner_steps` on batches of the language lead [6]_.
+    inner_steps : int, default=5
+        Steps of Adam in an episode, and steps on the embedding in `adapt`.
+    inner_learning_rate : float or "auto", default="auto"
+        Learning rate of these steps. "auto" is 0.05 where they move the embedding, else
+        `learning_rate`.
+    language_features : DataFrame, "uriel" or None, default=None
+        Numbers about languages, for example typological ones. A linear map of the numbers is the
+        starting point of a language's embedding, which `weight_decay` draws it to, and the whole
+        embedding of a language without labels. Columns are standardised. A language without
+        numbers has the mean.
+
+        - A DataFrame whose index holds the languages.
+        - ``"uriel"``: typology, geography and family of the languages in X, labelled or not, from
+          the URIEL database [7]_ (extra `uriel`). Languages are named by codes of ISO 639 or
+          BCP-47, such as "jv", "jav", "pt-BR" or "jav_Latn".
+    language_dropout : float, default=0.1
+        Probability in training that a sample counts as one of no language.
+    max_width : int, default=8
+        Number of units of an adapter if all its gates are open.
+    residual_penalty : float, "auto" or None, default="auto"
+        L2 penalty of the residual heads, in units of the mean squared norm of the samples. For
+        fewer than 512 samples it grows in proportion. "auto" is chosen by cross-validation where
+        the models are solved for, together with the share of the generated output that is kept;
+        otherwise it is 3, or 1 for sparse features. None leaves the residual heads out.
+    size_weight : float, default=0.01
+        Cost of an open gate. The larger it is, the smaller are the architectures.
+    loss : {"squared_error", "huber"}, default="squared_error"
+        The loss of a standardised prediction: half its squared error, or the Huber loss, in which
+        labels that are far from the prediction count less.
+    epsilon : float, default=1.35
+        The error, in standard deviations of the labels, from which on the Huber loss is linear.
+    target_norm : bool, default=False
+        Whether the labels of a language with at least 10 of them are standardised by their own mean
+        and standard deviation. It is right where languages use different scales for one thing:
+        stars here and percent there, or stricter raters. It is wrong where languages differ in the
+        thing itself, because what is predicted for a language then varies about the mean of its own
+        labels. Other languages take the mean and the standard deviation of all labels.
+
+    Encoder
+
+    encoder : str, path, config, (module, tokenizer) or estimator, default="scratch"
+        The Transformer that encodes the texts, or another transformer of texts. It is ignored
+        for numeric X.
+
+        - ``"scratch"``: a small Transformer with random weights and a tokenizer that is trained
+          on the texts of `fit`.
+        - A folder, a .gguf file or a hub name of a `transformers` model.
+        - A `transformers` config: random weights, and a tokenizer as for ``"scratch"``.
+        - A module and its tokenizer.
+        - A fitted estimator of this package: its encoder.
+        - Any other sklearn transformer of texts, or a union of them: it is fitted on all texts.
+
+        In a `FrozenEstimator` a fitted estimator or transformer stays as it is, also in
+        cross-validation and searches, which clone it.
+    trainable : {"all", "head", "lora", "adapter"}, default="all"
+        The part of a Transformer that is trained.
+
+        - ``"all"``: all weights.
+        - ``"head"``: none. Each text is encoded once.
+        - ``"lora"``: low-rank updates of the linear layers (extra `peft`). The weights of the
+          encoder stay as they are.
+        - ``"adapter"``: a small network on top of each layer. The weights of the encoder stay as
+          they are.
+    pooling : {"auto", "mean", "cls", "last"}, default="auto"
+        How the vectors of the tokens become one vector: their mean, the first or the last one.
+        "auto" is what the files of sentence-transformers in the encoder's folder say, with the
+        Dense modules that they name if `layer` is the last one; otherwise "mean".
+    layer : int or float, default=-1
+        The hidden layer that is pooled. -1 is the last layer, 0.5 the layer at half the depth.
+        Layers above it are not computed.
+    language_norm : bool, default=True
+        Whether each language is treated by the statistics of its own samples, labelled or not.
+        Features and the vectors of a frozen encoder are centred and scaled. The vectors of a
+        trained encoder are centred by running means, where there is more than one language.
+        Languages that `fit` has not seen take the statistics of all samples; see
+        `register_language`.
+    prompt : str, default="auto"
+        Text that is put before every text, such as "query: ". "auto" is the default prompt in the
+        files of sentence-transformers in the encoder's folder; otherwise none.
+    max_length : int, default=128
+        Number of tokens after which a text is truncated, those of the prompt among them.
+
+    Training
+
+    learning_rate : float or "auto", default="auto"
+        Peak of the learning rate of AdamW. "auto" is 2e-5 for pretrained weights and 2e-3 for
+        random ones, which includes heads, low-rank updates and adapters. On fixed features it
+        depends on their size; see the notes.
+    batch_size : int, default=32
+        Number of samples of each kind in a step. It is smaller where an epoch would have fewer
+        than 10 steps.
+    gradient_accumulation_steps : int, default=1
+        Number of batches whose gradients are summed to one step, which needs the memory of one
+        batch. A step then takes so many times `batch_size` samples of each kind.
+    max_epochs : int or "auto", default="auto"
+        Largest number of epochs. An epoch passes once over the most frequent kind of samples.
+        "auto" is 10, and fewer where a trained encoder would take more than 5,000 steps.
+    weight_decay : float, default=0.01
+        Decoupled weight decay of matrices.
+    warmup : float, default=0.1
+        Share of the steps in which the learning rate grows. Afterwards it falls to 0.
+    validation_fraction : float, default=0.1
+        Share of the labelled samples of each language that is held out to find the best epoch.
+        Nothing is held out for 0, or where it would be fewer than 10 samples.
+    patience : int, default=3
+        Number of epochs without a better validation loss after which training stops.
+    device : str, default="auto"
+        Device of the computations. "auto" is a GPU where there is one.
+    dtype : {"auto", "float32", "bfloat16", "float16"}, default="auto"
+        Precision of the encoder's computations. "auto" is bfloat16 where the hardware has it.
+    compile : bool, default=False
+        Whether the layers of a Transformer are compiled by `torch.compile` for training.
+    gradient_checkpointing : bool, default=False
+        Whether a Transformer keeps only the inputs of its layers for backward, and computes the
+        layers a second time there. It takes less memory and more time.
+    n_threads : int, default=None
+        Number of threads of torch on a CPU. None is 1 for a small network, else what torch is set
+        to, and no more than the cores that the process may use.
+    callbacks : list of skorch callbacks or of (name, callback), default=None
+        Callbacks of the training, called after our own.
+    verbose : int, default=1
+        1 shows a progress bar for what takes longer than a second, 0 shows nothing.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, batches and draws.
+    warm_start : bool, default=False
+        Whether `fit` starts from the weights of the last fit.
+
+    Data
+
+    text_column : str, default="text"
+        The column of a DataFrame X that holds the texts.
+    language_column : str, default="language"
+        The column of a DataFrame X that holds the languages.
+    missing_label : object, default=None
+        The value of y in samples without a label, besides NaN and None.
+
+    Attributes
+    ----------
+    target_mean_, target_scale_ : float
+        Mean and standard deviation of the labels.
+    target_statistics_ : DataFrame of shape (n_languages, 2)
+        The same, `mean` and `scale`, of the languages that have their own; see `target_norm`.
+    languages_ : list of str
+        The languages that have been fitted, adapted or registered, or are in `language_features`.
+    architecture_ : dict of str to dict
+        The architecture of each language with a model of its own: `layers`, the numbers of the
+        layers with an adapter, from 1 (0 stands for features), `width`, the number of units in
+        each of them, and `head`, the number of basis heads in the head.
+    embeddings_ : DataFrame of shape (n_languages, n_dimensions)
+        The embedding of each language: of 32 dimensions where it is trained, and of as many as
+        there are factors where it is solved for.
+    residual_heads_ : dict of str to ResidualHead
+        The residual head of each language that has one.
+    learning_rate_ : float
+        The peak learning rate of the head.
+    net_ : skorch.NeuralNet
+        The meta network.
+    history_ : DataFrame
+        A row per epoch: `epoch`, `train_loss`, `valid_loss`, and the mean of each term. No row
+        where the models are solved for.
+    sample_counts_ : DataFrame of shape (n_languages, 2)
+        The number of samples of each language that `fit` was given, `labelled` and `unlabelled`.
+    n_iter_ : int
+        The number of epochs that were trained.
+    n_features_in_ : int
+        Number of features, or of columns of texts and languages, seen in `fit`.
+    feature_names_in_ : ndarray of str
+        Names of the columns seen in `fit`, for DataFrames.
+
+    See Also
+    --------
+    MetaNetClassifier : The same for classes.
+    TransferRegressor : From the labels of some languages to others.
+
+    Notes
+    -----
+    With loss="huber" the models that are solved for minimise the Huber loss instead of squared
+    errors, under the same penalties.
+
+    On features and the vectors of a frozen encoder, networks that are trained start from the
+    ridge regression on the samples of all languages, and learning_rate="auto" is 0.001 divided
+    by the mean 1-norm of a sample. The best epoch is the one with the least losses of :math:`f_m`
+    and :math:`f_e` on held-out samples. Samples without a label serve the statistics and the
+    vocabulary of their language.
+
+    Where the models are solved for, the samples of each language, labelled or not, go to the folds
+    of the cross-validation in turn. Translations of the same sentences should be in the same order
+    in all languages, so that they are in the same fold. A residual head has the largest penalties
+    that are not worse than the best ones by more than two standard errors of held-out samples.
+
+    References
+    ----------
+    .. [1] Üstün et al. (2022). Hyper-X: a unified hypernetwork for multi-task multilingual
+       transfer. EMNLP.
+    .. [2] Mahabadi et al. (2021). Parameter-efficient multi-task fine-tuning for Transformers via
+       shared hypernetworks. ACL.
+    .. [3] Louizos et al. (2018). Learning sparse neural networks through L0 regularization. ICLR.
+    .. [4] Finn et al. (2017). Model-agnostic meta-learning. ICML.
+    .. [5] Zintgraf et al. (2019). Fast context adaptation via meta-learning. ICML.
+    .. [6] Nichol et al. (2018). On first-order meta-learning algorithms. arXiv:1803.02999.
+    .. [7] Littell et al. (2017). URIEL and lang2vec: representing languages as typological,
+       geographical, and phylogenetic vectors. EACL.
+    .. [8] Ando & Zhang (2005). A framework for learning predictive structures from multiple tasks
+       and unlabeled data. JMLR.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn.feature_extraction.text import TfidfVectorizer
+    >>> from metaling_sk import MetaNetRegressor
+    >>> X = pd.DataFrame({
+    ...     "text": ["good hotel", "bad hotel", "buen hotel", "mal hotel"] * 5,
+    ...     "language": ["en", "en", "es", "es"] * 5,
+    ... })
+    >>> stars = [5, 1] * 10
+    >>> reg = MetaNetRegressor(encoder=TfidfVectorizer(), random_state=0).fit(X, stars)
+    >>> better, worse = reg.predict(X[:2])
+    >>> bool(better > worse)
+    True
+    >>> sorted(reg.architecture_)
+    ['en', 'es']
+    >>> slang = pd.DataFrame({"text": ["bad hotel", "good hotel"] * 5, "language": "slang"})
+    >>> better, worse = reg.adapt(slang, [5, 1] * 5).predict(slang[:2])
+    >>> bool(better > worse)
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **MetaNetFitting._parameter_constraints,
+        "loss": [StrOptions({"squared_error", "huber"})],
+        "epsilon": [Number(Real, 0, None, closed="neither")],
+        "target_norm": ["boolean"],
+        **common_constraints(*REGRESSOR_PARAMETERS),
+    }
+
+    def __init__(
+        self,
+        *,
+        meta_weight=0.3,
+        meta_algorithm="joint",
+        inner_steps=5,
+        inner_learning_rate="auto",
+        language_features=None,
+        language_dropout=0.1,
+        max_width=8,
+        residual_penalty="auto",
+        size_weight=0.01,
+        loss="squared_error",
+        epsilon=1.35,
+        target_norm=False,
+        encoder="scratch",
+        trainable="all",
+        pooling="auto",
+        layer=-1,
+        language_norm=True,
+        prompt="auto",
+        max_length=128,
+        learning_rate="auto",
+        batch_size=32,
+        gradient_accumulation_steps=1,
+        max_epochs="auto",
+        weight_decay=0.01,
+        warmup=0.1,
+        validation_fraction=0.1,
+        patience=3,
+        device="auto",
+        dtype="auto",
+        compile=False,
+        gradient_checkpointing=False,
+        n_threads=None,
+        callbacks=None,
+        verbose=1,
+        random_state=None,
+        warm_start=False,
+        text_column="text",
+        language_column="language",
+        missing_label=None,
+    ):
+        self.meta_weight = meta_weight
+        self.meta_algorithm = meta_algorithm
+        self.inner_steps = inner_steps
+        self.inner_learning_rate = inner_learning_rate
+        self.language_features = language_features
+        self.language_dropout = language_dropout
+        self.max_width = max_width
+        self.residual_penalty = residual_penalty
+        self.size_weight = size_weight
+        self.loss = loss
+        self.epsilon = epsilon
+        self.target_norm = target_norm
+        self.encoder = encoder
+        self.trainable = trainable
+        self.pooling = pooling
+        self.layer = layer
+        self.language_norm = language_norm
+        self.prompt = prompt
+        self.max_length = max_length
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.max_epochs = max_epochs
+        self.weight_decay = weight_decay
+        self.warmup = warmup
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.device = device
+        self.dtype = dtype
+        self.compile = compile
+        self.gradient_checkpointing = gradient_checkpointing
+        self.n_threads = n_threads
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.text_column = text_column
+        self.language_column = language_column
+        self.missing_label = missing_label
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, language=None) -> MetaNetRegressor:
+        """Fit the meta network on the labelled rows of all languages.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
+            The n_samples texts, or numbers of shape (n_samples, n_features).
+        y : array-like of shape (n_samples,)
+            NaN, None or `missing_label` where a sample has no label.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, where X has no language column.
+
+        Returns
+        -------
+        self : MetaNetRegressor
+            The fitted regressor.
+
+        Raises
+        ------
+        ValueError
+            If X, y, `language` or a parameter is not as described above, or if the loss becomes
+            NaN.
+        MemoryError
+            If the memory of the GPU does not suffice.
+        """
+        return self._fit(X, y, language)
+
+    def _learn_output(self, samples: Samples) -> Numbers:
+        return Numbers.fit(samples, self._prediction_loss, by_language=self.target_norm)
+
+    @property
+    def _linear_loss(self) -> LinearLoss:
+        return HuberErrors(self.epsilon) if self.loss == "huber" else SquaredErrors()

@@ -1,0 +1,188 @@
+"""Classes that are described in words: the head of a new network starts at their vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from metaling_sk._data.labels import label_array, plain_labels
+from metaling_sk._data.samples import Samples
+from metaling_sk._encoders.make_encoder import is_scratch
+from metaling_sk.transfer._source_models import SourceModel
+
+TEMPERATURE = 0.4
+"""A difference of two cosines by this much multiplies the odds of the classes by e.
+
+It is a compromise on validation rows of SIB-200: with less, labels hardly change what descriptions
+say; with more, a few labels soon make it forgotten.
+"""
+
+NO_LANGUAGE = ""
+"""The language of descriptions. They take the statistics of all samples."""
+
+
+Representations = np.ndarray | sparse.csr_array
+"""The vectors that go into the head of a network."""
+
+
+@dataclass(frozen=True)
+class Descriptions:
+    """The descriptions of the classes.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+        The classes, sorted.
+    texts : ndarray of str objects, shape (n_texts,)
+        One or several for each class.
+    class_index : ndarray of int64, shape (n_texts,)
+        The class that each text describes.
+    """
+
+    classes: np.ndarray
+    texts: np.ndarray
+    class_index: np.ndarray
+
+    @classmethod
+    def read(cls, class_descriptions: Mapping) -> Descriptions:
+        """Check the parameter `class_descriptions`.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than two classes, a key is no class, a description has no text, or
+            two classes have the same one.
+        """
+        keys = list(class_descriptions)
+        if len(keys) < 2:
+            raise ValueError(
+                f"`class_descriptions` describes {len(keys)} class{'' if keys else 'es'}; describe "
+                "every class, and at least two."
+            )
+        labels = label_array(keys)
+        if pd.isna(labels).any():
+            raise ValueError("`class_descriptions` describes a missing label, which is no class.")
+        labels = plain_labels(labels, "`class_descriptions`")
+        texts_of = [_read_texts(key, class_descriptions[key]) for key in keys]
+        for index, texts in enumerate(texts_of):
+            if (first := texts_of.index(texts)) < index:
+                raise ValueError(
+                    f"`class_descriptions`: {keys[first]!r} and {keys[index]!r} have the same "
+                    "description; say what tells them apart."
+                )
+        classes, position = np.unique(labels, return_inverse=True)
+        return cls(
+            classes,
+            np.array([text for texts in texts_of for text in texts], dtype=object),
+            np.repeat(position, [len(texts) for texts in texts_of]),
+        )
+
+    def check_describe(self, classes: np.ndarray) -> None:
+        """Raise a ValueError if one of these classes has no description."""
+        if lacking := sorted(set(classes.tolist()) - set(self.classes.tolist()), key=str):
+            raise ValueError(
+                f"`class_descriptions` describes {self.classes.tolist()}, but there are rows of "
+                f"{lacking} as well; describe every class."
+            )
+
+    def as_samples(self) -> Samples:
+        """The descriptions as samples without a language."""
+        language = np.full(len(self.texts), NO_LANGUAGE, dtype=object)
+        return Samples(self.texts, None, language)
+
+    def nearest(
+        self, vectors: Representations, rows: Representations
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The head by which the class with the nearest description wins.
+
+        A logit is the cosine of a sample and a description, divided by `TEMPERATURE`. Samples are
+        centred by the mean of `rows`, descriptions by their mean over the classes. So that the head
+        is linear, the length of a sample is replaced by the usual one, which changes no prediction.
+
+        Parameters
+        ----------
+        vectors : ndarray or CSR array of shape (n_texts, n_features)
+            The representations of the descriptions.
+        rows : ndarray or CSR array of shape (n_samples, n_features)
+            The representations of samples.
+
+        Returns
+        -------
+        weight : ndarray of shape (n_classes, n_features)
+        bias : ndarray of shape (n_classes,)
+        """
+        vectors = vectors.toarray() if isinstance(vectors, sparse.csr_array) else vectors
+        vectors = vectors.astype(np.float64)
+        of_classes = [vectors[self.class_index == index] for index in range(len(self.classes))]
+        directions = np.stack([texts.mean(axis=0) for texts in of_classes])
+        directions -= directions.mean(axis=0)
+        directions /= _positive(np.linalg.norm(directions, axis=1, keepdims=True))
+        mean = np.asarray(rows.mean(axis=0), dtype=np.float64)
+        squares = rows.power(2) if isinstance(rows, sparse.csr_array) else np.square(rows)
+        usual_length = _positive(np.maximum(squares.mean(axis=0) - mean**2, 0).sum()) ** 0.5
+        weight = directions / (TEMPERATURE * usual_length)
+        return weight, -weight @ mean
+
+
+def read_descriptions(
+    class_descriptions: Mapping | None, samples: Samples, source: SourceModel, encoder
+) -> Descriptions | None:
+    """Check the parameter `class_descriptions`; return None for None.
+
+    Raises
+    ------
+    ValueError
+        If the descriptions are wrong, or of no use for these samples, source and encoder.
+    """
+    if class_descriptions is None:
+        return None
+    descriptions = Descriptions.read(class_descriptions)
+    if samples.is_multilabel:
+        raise ValueError(
+            "`class_descriptions` tell the one class of a row, but y has several labels for each "
+            "row; use class_descriptions=None, or one class for each row."
+        )
+    if not samples.is_text:
+        raise ValueError(
+            "`class_descriptions` are texts that an encoder compares with those of X, but X holds "
+            "numeric features; pass the texts, with an `encoder`, or add the features of the "
+            "descriptions to X, as rows with labels."
+        )
+    if source.start is not None:
+        raise ValueError(
+            "`class_descriptions` are where a new network starts, but `source` is a fitted "
+            "network, which knows its classes; leave one of them out."
+        )
+    if is_scratch(encoder):
+        raise ValueError(
+            "`class_descriptions` need an `encoder` that knows what words mean, but this one "
+            "starts from random weights; pass a checkpoint, such as "
+            "metaling_sk.datasets.load_encoder()."
+        )
+    if source.teaches and source.needs_source_labels and not samples.labelled.any():
+        raise ValueError(
+            "`source` is fitted on labels, but y has none; leave `source` out, and the "
+            "descriptions are the source model."
+        )
+    return descriptions
+
+
+def _positive(lengths):
+    """The lengths, with 1 in the place of 0."""
+    return np.where(lengths > 0, lengths, 1.0)
+
+
+def _read_texts(label, description) -> list[str]:
+    """The texts that describe a class."""
+    texts = [description] if isinstance(description, str) else description
+    is_list = isinstance(texts, list | tuple) and len(texts) > 0
+    if not is_list or not all(isinstance(text, str) and text.strip() for text in texts):
+        raise ValueError(
+            f"`class_descriptions`: the description of {label!r} must be a text or a list of "
+            f"texts, none of them empty, got {description!r}."
+        )
+    return list(texts)
