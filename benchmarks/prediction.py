@@ -5,8 +5,8 @@
 - metaling_sk: a fitted TransferClassifier, with its defaults
 - float32: the same in float32
 - bare loop: its network in a loop over batches of sorted lengths, in the precision of the defaults
-- pipeline: the text-classification pipeline of transformers, with the same encoder and a head of
-  its own
+- pipeline, Trainer: the text-classification pipeline of transformers and its Trainer, with the same
+  encoder and a head of their own. The Trainer needs `accelerate`.
 
 The texts are reviews in English and Chinese, cut to 128 tokens. A seed is a repetition; in each the
 methods take turns. Figures: the seconds for all texts, the median and the 99th percentile of the
@@ -16,14 +16,14 @@ milliseconds for one text, and the share of the predictions that are those in fl
 import argparse
 import functools
 import time
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import records
+import peers
 import torch
 import transformers
+from huggingface import new_trainer, predicted, tokenized
 
 from metaling_sk import TransferClassifier
 from metaling_sk._utils.device import autocast_dtype
@@ -31,7 +31,9 @@ from metaling_sk.datasets import load_encoder, load_reviews
 
 MAX_LENGTH, BATCH_SIZE = 128, 32
 N_TRAIN, N_SINGLE = 200, 100
-METHODS = ["metaling_sk", "float32", "bare loop", "pipeline"]
+METHODS = ["metaling_sk", "float32", "bare loop", "pipeline", "Trainer"]
+WITH_OTHER_HEADS = "pipeline", "Trainer"
+NEEDS = {"Trainer": "accelerate"}
 RESULT = Path(__file__).parent / "results" / "prediction.json"
 
 
@@ -49,12 +51,19 @@ class Models:
             **parameters, max_epochs=1, device="cpu", verbose=0, random_state=0
         ).fit(X.iloc[train], y[train])
         self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+        # Each has a model of its own: that of the Trainer computes in bfloat16 from then on.
+        load = transformers.AutoModelForSequenceClassification.from_pretrained
         self.pipeline = transformers.pipeline(
-            "text-classification",
-            transformers.AutoModelForSequenceClassification.from_pretrained(folder),
-            tokenizer=self.tokenizer,
-            device="cpu",
+            "text-classification", load(folder), tokenizer=self.tokenizer, device="cpu"
         )
+        if peers.is_installed(NEEDS["Trainer"]):
+            self.trainer = new_trainer(
+                load(folder),
+                self.tokenizer,
+                None,
+                torch.device("cpu"),
+                per_device_eval_batch_size=BATCH_SIZE,
+            )
         self.expected = self.predict("float32", self.X)
 
     def predict(self, method: str, X: pd.DataFrame) -> np.ndarray:
@@ -62,6 +71,9 @@ class Models:
         if method == "pipeline":
             options = {"truncation": True, "max_length": MAX_LENGTH, "batch_size": BATCH_SIZE}
             return np.array([one["label"] for one in self.pipeline(X["text"].tolist(), **options)])
+        if method == "Trainer":
+            rows = tokenized(self.tokenizer, X["text"], MAX_LENGTH)
+            return predicted(self.trainer, rows)
         if method == "bare loop":
             return self.loop(X)
         return self.model.set_params(dtype="float32" if method == "float32" else "auto").predict(X)
@@ -85,11 +97,13 @@ class Models:
         return self.model.classes_[found]
 
 
-def measure(models: Models, method: str) -> dict[str, float]:
+models_of = functools.cache(Models)
+
+
+def measure(method: str, seed: int, rows: int) -> dict[str, float]:
     """Return the figures of a method."""
-    start = time.perf_counter()
-    predicted = models.predict(method, models.X)
-    seconds = time.perf_counter() - start
+    models = models_of(rows)
+    seconds, found = peers.timed(models.predict, method, models.X)
     single = []
     for row in range(N_SINGLE):
         one = models.X.iloc[[row % len(models.X)]]
@@ -101,42 +115,18 @@ def measure(models: Models, method: str) -> dict[str, float]:
         "one, ms": float(np.median(single)),
         "one (99th percentile), ms": float(np.percentile(single, 99)),
     }
-    if method != "pipeline":
-        figures["as in float32, %"] = 100 * float((predicted == models.expected).mean())
-    return {name: round(value, 3) for name, value in figures.items()}
-
-
-def report(path: Path) -> None:
-    """Print the median of the repetitions."""
-    for setting, by_method in records.settings(path):
-        names = list(next(iter(by_method.values()))[0]["figures"])
-        rows = [["", *names]]
-        for method, found in by_method.items():
-            figures = pd.DataFrame([record["figures"] for record in found]).reindex(columns=names)
-            rows.append([method, *(f"{value:.2f}" for value in figures.median())])
-        print(f"{setting}\n\n{records.simple_table(rows)}\n")
+    if method not in WITH_OTHER_HEADS:
+        figures["as in float32, %"] = 100 * float((found == models.expected).mean())
+    return figures
 
 
 def main() -> None:
     """Run what is not known yet, or print the report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    records.add_arguments(parser, METHODS, RESULT)
+    peers.add_arguments(parser, METHODS, RESULT)
     parser.add_argument("--rows", type=int, default=300, help="texts to predict")
     args = parser.parse_args()
-    if args.report:
-        report(args.result)
-        return
-    warnings.simplefilter("ignore")
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    models = functools.cache(lambda: Models(args.rows))
-    runs = [
-        records.new_record(method, seed, {"rows": args.rows})
-        for seed in args.seeds
-        for method in args.methods
-    ]
-    records.run_unknown(args.result, runs, lambda run: measure(models(), run["method"]))
-    report(args.result)
+    peers.run(args, [{"rows": args.rows}], measure, NEEDS)
 
 
 if __name__ == "__main__":
