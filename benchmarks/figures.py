@@ -63,6 +63,8 @@ def dots(table: pd.DataFrame, panels: dict[str, Sequence[str] | slice]) -> Figur
         is_positive = axis.dataLim.xmin > 0
         if is_positive and axis.dataLim.xmax > WIDE_RANGE * axis.dataLim.xmin:
             set_log_axis(axis)
+        elif len(panels) > 2:
+            axis.locator_params(axis="x", nbins=2)  # Numbers in narrow panels would touch.
         axis.set_xlabel(label)
         axis.grid(color="0.9")
         axis.spines[["top", "right"]].set_visible(False)
