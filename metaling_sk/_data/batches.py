@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import reduce
 from hashlib import blake2b
 from itertools import pairwise
 from operator import itemgetter
@@ -18,8 +19,6 @@ from metaling_sk._data.tokens import Tokens
 
 BATCHES_PER_BUCKET = 50
 """In training, texts are sorted by length within random buckets of this many batches."""
-
-NO_IDS = np.empty(0, dtype=np.int32)
 
 MIN_STEPS = 10
 """Least number of steps in an epoch, unless that leaves fewer than two samples to a batch."""
@@ -131,8 +130,9 @@ class EncodedSamples:
         return crc32(b"".join(np.asarray(array).tobytes() for array in arrays if array is not None))
 
     def token_ids(self) -> np.ndarray:
-        """The ids of the tokens that occur; none where samples are no texts."""
-        return np.unique(self.inputs.ids if isinstance(self.inputs, Tokens) else NO_IDS)
+        """The ids of the tokens that occur in these texts, sorted."""
+        assert isinstance(self.inputs, Tokens)
+        return np.unique(self.inputs.ids)
 
     def collate(self, indices: np.ndarray, dtype: torch.dtype = torch.float32) -> Batch:
         """The samples at the given indices as a padded batch; features get the dtype."""
@@ -222,7 +222,7 @@ class Steps(IterableDataset[tuple[TrainingStep, None]]):
         raise NotImplementedError
 
     def token_ids(self) -> np.ndarray:
-        """The ids of the tokens that occur; none where samples are no texts."""
+        """The ids of the tokens that occur in the texts, sorted."""
         raise NotImplementedError
 
 
@@ -253,7 +253,8 @@ class StepIterator(Steps):
         return crc32(repr((list(self.streams), checksums)).encode())
 
     def token_ids(self) -> np.ndarray:
-        return np.unique(np.concatenate([NO_IDS, *(s.token_ids() for s in self.streams.values())]))
+        ids = (stream.token_ids() for stream in self.streams.values())
+        return reduce(np.union1d, ids, np.empty(0, dtype=np.int32))
 
     def __iter__(self) -> Iterator[tuple[TrainingStep, None]]:
         endless = {name: self._endless(stream) for name, stream in self.streams.items()}

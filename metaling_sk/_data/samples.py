@@ -223,21 +223,23 @@ def join(first: Samples, second: Samples) -> Samples:
     return Samples(**fields, classes=first.classes)
 
 
-def without_labels(samples: Samples) -> Samples:
+def without_labels(samples: Samples, classes) -> Samples:
     """Say that no sample has a label.
 
     Parameters
     ----------
     samples : Samples
         Samples whose y is None.
+    classes : array-like of shape (n_classes,)
+        The classes that there are, or none.
 
     Returns
     -------
     Samples
-        The same samples with class indices, which are all `MISSING`, and no class.
+        The same samples with class indices, which are all `MISSING`.
     """
     y = np.full(len(samples), MISSING, dtype=np.int64)
-    return replace(samples, y=y, classes=np.array([]))
+    return replace(samples, y=y, classes=np.asarray(classes))
 
 
 def with_classes(samples: Samples, classes) -> Samples:

@@ -6,7 +6,7 @@ them. The gradient of the others is 0, but an optimiser goes through all of them
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -50,7 +50,7 @@ class UsedEmbeddings(nn.Embedding):
 
 @contextmanager
 def used_embeddings(
-    encoder: nn.Module, optimizer: torch.optim.Optimizer, ids: np.ndarray
+    encoder: nn.Module, optimizer: torch.optim.Optimizer, find_ids: Callable[[], np.ndarray]
 ) -> Iterator[None]:
     """Inside, an encoder has only the embeddings of some tokens, if that saves much.
 
@@ -62,12 +62,15 @@ def used_embeddings(
     encoder : module
     optimizer : Optimizer
         Of the weights of the encoder.
-    ids : ndarray of int
-        The tokens that the encoder will see.
+    find_ids : callable
+        Returns the tokens that the encoder will see. It is called if they can matter.
     """
     whole = _find_embedding(encoder)
-    ids = np.union1d(ids, [0])  # Batches are padded with 0.
-    if whole is None or _n_weights_saved(whole, ids) < MIN_WEIGHTS:
+    if whole is None:
+        yield
+        return
+    ids = np.union1d(find_ids(), [0])  # Batches are padded with 0.
+    if (whole.num_embeddings - len(ids)) * whole.embedding_dim < MIN_WEIGHTS:
         yield
         return
     rows = torch.from_numpy(ids).long().to(whole.weight.device)
@@ -97,23 +100,19 @@ def used_embeddings(
 
 
 def _find_embedding(encoder: nn.Module) -> nn.Embedding | None:
-    """The trained embedding of tokens, if nothing else has its weights and it is a plain one."""
+    """The trained embedding of tokens, if it is large and plain, and its weights its own."""
     if not isinstance(encoder, TextEncoder):
         return None
     embedding = input_embeddings(encoder.backbone)
     if type(embedding) is not nn.Embedding or not embedding.weight.requires_grad:
         return None
-    is_plain = embedding.max_norm is None and not embedding.scale_grad_by_freq
-    owners = [
-        weight
-        for _, weight in encoder.named_parameters(remove_duplicate=False)
-        if weight is embedding.weight
-    ]
-    return embedding if is_plain and not embedding.sparse and len(owners) == 1 else None
-
-
-def _n_weights_saved(embedding: nn.Embedding, ids: np.ndarray) -> int:
-    return (embedding.num_embeddings - len(ids)) * embedding.embedding_dim
+    is_plain = (
+        embedding.max_norm is None and not embedding.scale_grad_by_freq and not embedding.sparse
+    )
+    if not is_plain or embedding.weight.numel() < MIN_WEIGHTS:
+        return None
+    weights = (weight for _, weight in encoder.named_parameters(remove_duplicate=False))
+    return embedding if sum(weight is embedding.weight for weight in weights) == 1 else None
 
 
 def _exchange(optimizer: torch.optim.Optimizer, old: torch.Tensor, new: torch.Tensor) -> None:

@@ -89,7 +89,8 @@ class SkorchNet(NeuralNet):
 
     A net that is not `to_train` has no optimiser, whose import takes seconds. The criterion is an
     objective: its `outputs` computes the outputs of the network for a step, its `forward` the value
-    of each term, and its `total` the number to minimise. Its `streams` are those that a term reads.
+    of each term, and its `total` the number to minimise. Its `streams` are those that a term reads,
+    its `start` the weights that a term compares all trained ones with, if there is such a term.
 
     Attributes
     ----------

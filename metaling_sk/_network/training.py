@@ -173,12 +173,14 @@ def _attached(
 
 def _without_unused_embeddings(net: SkorchNet, steps: Steps, valid_steps: Steps | None):
     """Inside, the encoder has the embeddings alone that occur, unless somebody looks at all."""
-    if net.settings.callbacks or getattr(net.criterion_, "start", ()):
+    if net.settings.callbacks or net.criterion_.start:
         return nullcontext()
-    ids = steps.token_ids()
-    if valid_steps is not None:
-        ids = np.union1d(ids, valid_steps.token_ids())
-    return used_embeddings(net.module_.encoder, net.optimizer_, ids)
+
+    def find_ids() -> np.ndarray:
+        ids = steps.token_ids()
+        return ids if valid_steps is None else np.union1d(ids, valid_steps.token_ids())
+
+    return used_embeddings(net.module_.encoder, net.optimizer_, find_ids)
 
 
 def _run_epochs(net: SkorchNet, steps: Steps, n_epochs: int) -> None:

@@ -49,6 +49,7 @@ class MetaObjective(nn.Module):
     """
 
     class_weight: torch.Tensor | None
+    start = ()
 
     def __init__(
         self,

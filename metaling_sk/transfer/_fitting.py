@@ -38,7 +38,7 @@ class TransferFitting(TransferPreparation):
             needs_y = self.class_descriptions is None
             samples = check_samples(self, X, y, language, reset=True, needs_y=needs_y)
             if y is None:
-                samples = without_labels(samples)
+                samples = without_labels(samples, [])
             source = self._choose_source(samples)
             self._random_state = agree_on_random_state(self.random_state)
             with seeded(self._random_state) as rng, Progress(self.verbose, "transfer") as progress:

@@ -99,7 +99,7 @@ def test_inside_there_are_the_used_ones(encoder):
     optimizer, texts = optimizer_of(encoder), ["good hotel", "不错"]
     vectors, whole = encoder(**batch(encoder, texts)), weights(encoder)
     ids = encoder.tokenize(texts).ids
-    with used_embeddings(encoder, optimizer, ids):
+    with used_embeddings(encoder, optimizer, lambda: ids):
         assert weights(encoder).shape == (len(np.unique([0, *ids])), 16)
         torch.testing.assert_close(encoder(**batch(encoder, texts)), vectors, rtol=0, atol=0)
         with pytest.raises(IndexError):
@@ -115,7 +115,7 @@ def test_the_optimiser_goes_on(encoder, large):
         optimizer = optimizer_of(each)
         for part in (texts, texts[:1]):
             ids = each.tokenize(part).ids if is_used else np.arange(N_TOKENS)
-            with used_embeddings(each, optimizer, ids):
+            with used_embeddings(each, optimizer, lambda ids=ids: ids):
                 train(each, optimizer, part)
         assert weights(each) in optimizer.state
         assert len(optimizer.state) == len(list(each.parameters()))
@@ -126,7 +126,10 @@ def test_the_optimiser_goes_on(encoder, large):
 
 def test_after_an_error_it_is_whole(encoder):
     optimizer, whole = optimizer_of(encoder), weights(encoder)
-    with pytest.raises(ZeroDivisionError), used_embeddings(encoder, optimizer, np.arange(5)):
+    with (
+        pytest.raises(ZeroDivisionError),
+        used_embeddings(encoder, optimizer, lambda: np.arange(5)),
+    ):
         1 / 0  # noqa: B018
     assert weights(encoder) is whole
     assert any(weight is whole for group in optimizer.param_groups for weight in group["params"])
@@ -145,7 +148,7 @@ LEFT_ALONE = {
 def test_what_it_leaves_alone(change, encoder):
     optimizer = optimizer_of(encoder)
     change(encoder)
-    with used_embeddings(encoder, optimizer, np.arange(5)):
+    with used_embeddings(encoder, optimizer, lambda: np.arange(5)):
         assert len(weights(encoder)) == N_TOKENS
 
 

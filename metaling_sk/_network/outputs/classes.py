@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from metaling_sk._data.decoding import ClassDecoding
-from metaling_sk._data.samples import MISSING, with_classes
+from metaling_sk._data.samples import with_classes, without_labels
 from metaling_sk._network import losses
 from metaling_sk._network.outputs.class_weights import weigh_classes
 from metaling_sk._network.outputs.output_kind import OutputKind, PredictionLoss
@@ -39,8 +39,7 @@ class Classes(ClassDecoding, OutputKind):
 
     def align(self, samples):
         if samples.y is None:
-            unknown = np.full(len(samples), MISSING, dtype=np.int64)
-            return replace(samples, y=unknown, classes=self.classes)
+            return without_labels(samples, self.classes)
         if samples.is_multilabel:
             raise ValueError(
                 f"y has {samples.y.shape[1]} columns, but the fit was on one class for each row; "
