@@ -117,13 +117,13 @@ def _predict(
         execution.progress.advance(len(indices))
 
     execution.progress.start("predict", len(encoded), "sample")
-    with _suited_to_many(network, encoded, execution):
+    with suited_to_many(network, encoded, execution):
         for_each_batch(encoded.indices(execution.batch_size), compute, execution.batch_size)
     return logits
 
 
 @contextmanager
-def _suited_to_many(network, encoded: EncodedSamples, execution: Execution) -> Iterator[None]:
+def suited_to_many(network, encoded: EncodedSamples, execution: Execution) -> Iterator[None]:
     """Choose the precision and the number of threads, where that is worth it or asked for."""
     is_worth_it = isinstance(encoded.inputs, Tokens) and len(encoded.inputs.ids) >= MIN_TOKENS
     if is_worth_it or execution.n_threads is not None:

@@ -21,7 +21,7 @@ from metaling_sk._network.front_end import (
     make_encoder,
 )
 from metaling_sk._network.language_norm import LanguageNorm
-from metaling_sk._network.prediction import Execution, predict, predict_logits
+from metaling_sk._network.prediction import Execution, predict, predict_logits, suited_to_many
 
 DROPOUT = 0.1
 """Dropout on the representations."""
@@ -180,7 +180,8 @@ def _encode(network, tokens, index: int, execution: Execution) -> torch.Tensor:
     encoded = EncodedSamples(tokens, np.full(len(tokens), index, dtype=np.int64))
     with torch.no_grad():
         parts = []
-        for indices in encoded.indices(execution.batch_size):
-            batch = encoded.collate(indices).to(device)
-            parts.append(network.encode(batch.inputs, batch.language_index))
+        with suited_to_many(network, encoded, execution):
+            for indices in encoded.indices(execution.batch_size):
+                batch = encoded.collate(indices).to(device)
+                parts.append(network.encode(batch.inputs, batch.language_index).float())
         return torch.cat(parts)

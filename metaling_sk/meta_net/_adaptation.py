@@ -16,7 +16,7 @@ from metaling_sk._data.labels import has_label
 from metaling_sk._data.samples import Samples, check_samples, join
 from metaling_sk._data.tokens import Tokens
 from metaling_sk._network.estimator import NetworkEstimator
-from metaling_sk._network.prediction import Execution, Outputs
+from metaling_sk._network.prediction import Execution, Outputs, suited_to_many
 from metaling_sk._utils.all_or_nothing import unchanged_on_error
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
@@ -295,15 +295,16 @@ class AdaptiveLanguages(NetworkEstimator):
             for indices in labelled.indices(execution.batch_size):
                 yield labelled.collate(indices).to(device)
 
-        embedding = find_embedding(
-            network,
-            network.hypernetwork.embed(torch.tensor([index], device=device))[0],
-            batches,
-            self.inner_steps,
-            self._inner_learning_rate,
-            None if class_weights is None else class_weights.to(device),
-            self._output.loss,
-        )
+        with suited_to_many(network, labelled, execution):
+            embedding = find_embedding(
+                network,
+                network.hypernetwork.embed(torch.tensor([index], device=device))[0],
+                batches,
+                self.inner_steps,
+                self._inner_learning_rate,
+                None if class_weights is None else class_weights.to(device),
+                self._output.loss,
+            )
         if not torch.isfinite(embedding).all():
             raise ValueError(
                 f"The embedding of {language!r} became infinite or NaN. Lower "
