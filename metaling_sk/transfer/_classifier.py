@@ -181,6 +181,8 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         "auto" is 10, and fewer where a trained encoder would take more than 5,000 steps.
     weight_decay : float, default=0.01
         Decoupled weight decay of matrices.
+    head_penalty : float or "auto", default="auto"
+        L2 penalty.
     warmup : float, default=0.1
         Share of the steps in which the learning rate grows. Afterwards it falls to 0.
     validation_fraction : float, default=0.1
@@ -302,6 +304,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         "self_training": [StrOptions({"auto"}), Number(Integral, 0, None, closed="left")],
         "n_topics": [Number(Integral, 1, None, closed="left")],
         "class_descriptions": [Mapping, None],
+        "head_penalty": [StrOptions({"auto"}), Number(Real, 0, None, closed="left")],
         **common_constraints("dictionary", *NETWORK_PARAMETERS),
         "class_weight": [StrOptions({"balanced"}), dict, list, None],
     }
@@ -319,6 +322,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         self_training="auto",
         n_topics=3,
         class_descriptions=None,
+        head_penalty="auto",
         encoder="scratch",
         trainable="all",
         pooling="auto",
@@ -358,6 +362,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         self.self_training = self_training
         self.n_topics = n_topics
         self.class_descriptions = class_descriptions
+        self.head_penalty = head_penalty
         self.encoder = encoder
         self.trainable = trainable
         self.pooling = pooling

@@ -39,6 +39,11 @@ class Indicators(LabelDecoding, OutputKind):
     loss = BinaryCrossEntropy()
     step = 0.2
 
+    @property
+    def penalty_share(self):
+        # The loss is the mean over the labels, and the weights of two classes would be opposite.
+        return 1 / (2 * self.n_outputs)
+
     @classmethod
     def fit(cls, samples: Samples, classes: np.ndarray | None = None) -> Self:
         """Learn the names of the labels.
