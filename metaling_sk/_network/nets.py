@@ -22,7 +22,6 @@ from metaling_sk._utils.messages import warn_user
 from metaling_sk._utils.out_of_memory import out_of_memory
 from metaling_sk._utils.processes import n_processes
 
-
 MAX_ITERATIONS = 200
 """Largest number of iterations of L-BFGS."""
 

@@ -13,6 +13,7 @@ from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import Samples
 from metaling_sk._network.classifier import ClassifierNetwork
 from metaling_sk._network.estimator import ENOUGH_SAMPLES, NetworkEstimator
+from metaling_sk._network.fixed_front_ends import FrozenFrontEnd
 from metaling_sk._network.nets import SkorchNet, new_net
 from metaling_sk._network.outputs.output_kind import OutputKind
 from metaling_sk._network.prediction import Execution
@@ -34,7 +35,7 @@ SOLVED_BATCH = 4096
 """Samples whose gradient is computed at a time, where the head is solved for."""
 
 SOLVED_ROUNDS = 3
-"""Rounds of self-training of a head on a frozen encoder, for self_training="auto"."""
+"""Rounds of self-training of a head on a frozen encoder that nobody teaches about the targets."""
 
 SAVED_ATTRIBUTES = ("source_languages_", "target_languages_", "transfer_")
 """Fitted attributes that are JSON as they are, beside those of the base."""
@@ -280,9 +281,11 @@ class TransferPreparation(NetworkEstimator):
 
     def _n_rounds(self, source: SourceModel) -> int:
         """Rounds of self-training of the target network."""
-        if self.self_training == "auto" and self._is_solved and self.front_end_.kind == "frozen":
-            return SOLVED_ROUNDS
-        return source.n_network_rounds(self.self_training)
+        if self.self_training != "auto":
+            return source.n_network_rounds(self.self_training)
+        is_guessing = not (source.teaches or "labels" in self.transfer_)
+        is_suited = self._is_solved and self.front_end_.kind == FrozenFrontEnd.kind
+        return SOLVED_ROUNDS if is_suited and is_guessing else 0
 
     def _find_head_penalty(self, network: ClassifierNetwork, encoded: EncodedSamples) -> float:
         """The L2 penalty of the head."""

@@ -103,7 +103,10 @@ def test_a_frozen_encoder_trains_itself_by_default():
     model.fit(*UNLABELLED)
     stages = ["source", "self-training 1", "self-training 2", "self-training 3"]
     assert model.history_["stage"].tolist() == stages
+    assert model.fit(*FEW_SHOT).history_["stage"].tolist() == ["source", "target"]
     assert model.set_params(self_training=0).fit(*UNLABELLED).n_iter_ == 1
+    model.set_params(self_training="auto", source="linear", dictionary=DICTIONARY)
+    assert model.fit(*UNLABELLED).history_["stage"].tolist() == ["target"]
 
 
 @pytest.mark.parametrize("terms", ["labels", "distill", "code_switch", "l2sp"])
@@ -181,5 +184,3 @@ def test_rows_are_read_in_parts():
 def test_a_negative_one_is_refused():
     with pytest.raises(ValueError, match="head_penalty"):
         make_model(head_penalty=-1).fit(*make_numbers(), language="en")
-
-
