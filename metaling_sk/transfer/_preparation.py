@@ -134,7 +134,7 @@ class TransferPreparation(NetworkEstimator):
         else:
             network.grow(len(self.languages_))
             self.front_end_.continue_body(network, self._encoding_parameters())
-        self.head_penalty_ = self._find_head_penalty(network, training_set.encoded)
+        self.head_penalty_ = self._find_head_penalty(network, training_set)
         self._head_start = network.head.weight.detach().clone()
         if is_new and descriptions is None and self._transfer_is_auto:
             self._check_text_is_used(samples, is_target, source)
@@ -287,13 +287,16 @@ class TransferPreparation(NetworkEstimator):
         is_suited = self._is_solved and self.front_end_.kind == FrozenFrontEnd.kind
         return SOLVED_ROUNDS if is_suited and is_guessing else 0
 
-    def _find_head_penalty(self, network: ClassifierNetwork, encoded: EncodedSamples) -> float:
+    def _find_head_penalty(self, network: ClassifierNetwork, training_set: TrainingSet) -> float:
         """The L2 penalty of the head."""
         if self.head_penalty != "auto":
             return self.head_penalty
         if not network.is_linear:
             return 0.0
-        return self._output.penalty_share * self.front_end_.head_penalty(encoded.inputs)
+        penalty = self.front_end_.head_penalty(training_set.encoded.inputs)
+        if training_set.descriptions is not None:
+            penalty *= training_set.descriptions.weight(training_set.samples.labelled.sum())
+        return self._output.penalty_share * penalty
 
     def _predict_teaching(
         self, network: ClassifierNetwork, encoded: EncodedSamples, execution: Execution

@@ -184,3 +184,17 @@ def test_rows_are_read_in_parts():
 def test_a_negative_one_is_refused():
     with pytest.raises(ValueError, match="head_penalty"):
         make_model(head_penalty=-1).fit(*make_numbers(), language="en")
+
+
+def test_descriptions_count_more_with_few_labels():
+    X, y = FEW_SHOT
+    parameters = {"encoder": make_classifier(transfer=None).fit(X, y), "trainable": "head"}
+    opinions = {0.0: "bad dirty", 1.0: "good clean"}
+    plain = make_model(**parameters).fit(X, y).head_penalty_
+    found = [
+        make_model(class_descriptions=opinions, **parameters)
+        .fit(X, np.where(np.arange(len(X)) < n_labels, y, np.nan))
+        .head_penalty_
+        for n_labels in (0, 32)
+    ]
+    assert found == pytest.approx([10 * plain, 5.5 * plain])
