@@ -17,8 +17,9 @@ The score is the accuracy in the others, as their mean:
 - reviews: English rows, and as many Chinese ones without labels; 1,500 other training rows of each
   language are the validation rows.
 
-"plain" is 10 epochs with early stopping and no self-training. The other settings of a frozen one
-say what they change of it, except for "default", which is what a user gets who names nothing.
+"default" is what a user gets who names nothing, and "penalty 0.3" the same with another penalty of
+the head. "plain" is 10 epochs with early stopping, without a penalty and self-training. The other
+settings of a frozen encoder say what they change of it.
 """
 
 import argparse
@@ -39,16 +40,19 @@ COLUMNS = ["text", "language"]
 RATES = ("5e-5", "2.5e-4", "5e-4", "2e-3")
 RESULT = Path(__file__).parent / "results" / "transfer_defaults.json"
 
-PLAIN = {"max_epochs": 10, "validation_fraction": 0.1, "self_training": 0}
+PLAIN = {"max_epochs": 10, "validation_fraction": 0.1, "self_training": 0, "head_penalty": 0}
+PENALTIES = ("0.1", "0.3", "1", "2")
 CHANGES: dict[str, dict] = {
     "plain": {},
     **{f"{n} epochs": {"max_epochs": n} for n in (2, 3, 4, 15, 20, 30)},
     **{f"learning rate {rate}": {"learning_rate": float(rate)} for rate in RATES},
     "weight decay 1": {"weight_decay": 1.0},
+    **{f"penalty {penalty}": {"head_penalty": float(penalty)} for penalty in PENALTIES},
     "no validation": {"validation_fraction": 0},
     "no language norm": {"language_norm": False},
     "layer 0.75": {"layer": 0.75},
     "self-training": {"self_training": 3},
+    "no self-training": {"self_training": 0},
     "one round": {"self_training": 1},
     "one topic": {"n_topics": 1},
     "half the weight": {"transfer_weight": 0.5},
@@ -65,6 +69,10 @@ CHANGES: dict[str, dict] = {
 SETTINGS = {
     "frozen": [
         "default",
+        *(f"penalty {penalty}" for penalty in PENALTIES),
+        *(f"penalty {penalty}, no self-training" for penalty in PENALTIES),
+        "penalty 1, one topic",
+        "penalty 1, half the weight",
         "plain",
         "3 epochs",
         "20 epochs",
@@ -131,7 +139,7 @@ def parameters(encoder: str, method: str) -> dict:
         found["trainable"] = "head"
     if method == "default":
         return found
-    if encoder == "frozen":
+    if encoder == "frozen" and not method.startswith("penalty"):
         found |= PLAIN
     for part in method.split(", "):
         found |= CHANGES[part]

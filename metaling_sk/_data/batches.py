@@ -233,16 +233,20 @@ class StepIterator(Steps):
     ----------
     streams : dict of str to EncodedSamples
         The longest stream decides how many steps an epoch has. Shorter ones start anew.
-    batch_size : int
+    batch_size : int or None
         Samples per stream and step; fewer where an epoch would have less than `MIN_STEPS` steps.
+        None makes one step of all samples.
     rng : RandomState, optional
         Shuffles the samples in every epoch. Without it they keep their order.
     """
 
-    def __init__(self, streams: dict[str, EncodedSamples], batch_size: int, rng=None):
+    def __init__(self, streams: dict[str, EncodedSamples], batch_size: int | None, rng=None):
         self.streams = {name: stream for name, stream in streams.items() if len(stream)}
         self.longest = max(map(len, self.streams.values()), default=0)
-        self.batch_size = min(batch_size, max(2, self.longest // MIN_STEPS))
+        if batch_size is None:
+            self.batch_size = max(1, self.longest)
+        else:
+            self.batch_size = min(batch_size, max(2, self.longest // MIN_STEPS))
         self.rng = rng
 
     def __len__(self) -> int:

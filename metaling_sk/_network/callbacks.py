@@ -83,7 +83,7 @@ class ShowProgress(Callback):
 
 
 def new_callbacks(
-    progress: Progress, n_steps: int, stage: str, n_stages_after: int = 0
+    progress: Progress, n_steps: int, stage: str, n_stages_after: int = 0, *, clips: bool = True
 ) -> list[tuple[str, Callback]]:
     """Make the callbacks that every training has.
 
@@ -91,16 +91,20 @@ def new_callbacks(
     ----------
     progress, n_steps, stage, n_stages_after
         See `ShowProgress`.
+    clips : bool, default=True
+        Whether large gradients are scaled down.
 
     Returns
     -------
     list of (name, callback)
     """
-    return [
+    callbacks: list[tuple[str, Callback]] = [
         ("terms", RecordTerms()),
-        ("clipping", GradientNormClipping(MAX_GRADIENT_NORM)),
         ("progress", ShowProgress(progress, n_steps, stage, n_stages_after)),
     ]
+    if clips:
+        callbacks.insert(1, ("clipping", GradientNormClipping(MAX_GRADIENT_NORM)))
+    return callbacks
 
 
 def name_callbacks(callbacks: Sequence) -> list[tuple[str, Callback]]:

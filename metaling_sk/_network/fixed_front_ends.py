@@ -33,6 +33,9 @@ ALL_LANGUAGES = ""
 DENSE_NORM = 0.5
 """Norm of the block of standardised columns beside sparse ones, such as TF-IDF of norm 1."""
 
+PENALTY_OF_NORM = 1 / 400
+"""The penalty of a head, for samples of norm 1. It is about 1 for vectors of 400 columns."""
+
 VECTORIZER = "vectorizer.skops"
 """The file of an sklearn transformer in a saved folder."""
 
@@ -89,6 +92,11 @@ class FixedFrontEnd(FrontEnd):
     def learning_rate(self, inputs, output_step):
         mean_norm = abs(inputs).sum() / inputs.shape[0]
         return float(output_step / max(mean_norm, 1.0))
+
+    def head_penalty(self, inputs):
+        if sparse.issparse(inputs):
+            return 0.0
+        return float(PENALTY_OF_NORM * np.square(inputs).sum() / inputs.shape[0])
 
     def network_execution(self, execution):
         return replace(execution, device=torch.device("cpu"), dtype=None)

@@ -143,6 +143,10 @@ class FrontEnd(ABC):
         On features it is the one at which a step changes an output by about `output_step`.
         """
 
+    def head_penalty(self, inputs) -> float:
+        """The L2 penalty of a linear head, for head_penalty="auto"."""
+        return 0.0
+
     def pretrained_learning_rate(self, parameters: EncodingParameters) -> float | None:
         """The peak learning rate of pretrained weights, for learning_rate="auto".
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from skorch import NeuralNet
+from skorch.utils import FirstStepAccumulator
 from torch import nn
 
 from metaling_sk._data.batches import Steps, TrainingStep
@@ -20,6 +21,12 @@ from metaling_sk._network.prediction import autocast
 from metaling_sk._utils.messages import warn_user
 from metaling_sk._utils.out_of_memory import out_of_memory
 from metaling_sk._utils.processes import n_processes
+
+MAX_ITERATIONS = 200
+"""Largest number of iterations of L-BFGS."""
+
+GRADIENT_TOLERANCE = 1e-5
+"""Largest entry of the gradient at which L-BFGS ends."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,8 @@ class TrainingSettings:
         As in `threads_for`.
     callbacks : sequence of (str, skorch callback)
         The callbacks of the user, with their names.
+    is_solved : bool
+        Whether the objective is minimised by one step of L-BFGS, on all samples.
     inner_learning_rate : float, optional
         Learning rate of the steps within a step, for Reptile.
     """
@@ -75,10 +84,13 @@ class TrainingSettings:
     gradient_checkpointing: bool = False
     n_threads: int | None = None
     callbacks: Sequence = ()
+    is_solved: bool = False
     inner_learning_rate: float | None = None
 
     def n_epochs(self, n_steps: int) -> int:
         """Largest number of epochs of `n_steps` steps."""
+        if self.is_solved:
+            return 1
         if self.max_steps is None:
             return self.max_epochs
         return min(self.max_epochs, max(1, round(self.max_steps / n_steps)))
@@ -142,6 +154,10 @@ class SkorchNet(NeuralNet):
             steps.append(attempt(batch))
         return steps[0]
 
+    def get_train_step_accumulator(self):
+        """Tell the last loss of a step: L-BFGS computes many."""
+        return LastStepAccumulator()
+
     def train_step_single(self, batch, **fit_params):
         """Compute the gradient of a step, that of its parts one after the other."""
         step: TrainingStep = batch[0]
@@ -187,11 +203,20 @@ class SkorchNet(NeuralNet):
         self.history.record(f"{prefix}_batch_count", len(losses))
 
     def initialize_optimizer(self, triggered_directly=None):
-        """Make AdamW (Loshchilov & Hutter, 2019) with weight decay of matrices only."""
+        """Make AdamW (Loshchilov & Hutter, 2019) with weight decay of matrices only, or L-BFGS."""
         if not self.to_train:
             self.optimizer_ = None
             return self
         settings = self.settings
+        if settings.is_solved:
+            weights = [weight for _, weight in self.get_all_learnable_params()]
+            self.optimizer_ = torch.optim.LBFGS(
+                [weight for weight in weights if weight.requires_grad],
+                max_iter=MAX_ITERATIONS,
+                tolerance_grad=GRADIENT_TOLERANCE,
+                line_search_fn="strong_wolfe",
+            )
+            return self
         groups = defaultdict(list)
         for name, parameter in self.get_all_learnable_params():
             if parameter.requires_grad:
@@ -230,6 +255,13 @@ class SkorchNet(NeuralNet):
             f"{self.batch_size_}, with twice the `gradient_accumulation_steps`, so that each step "
             "takes the same samples. Set both so to avoid the attempt."
         )
+
+
+class LastStepAccumulator(FirstStepAccumulator):
+    """Keeps what a step of the optimiser computes last."""
+
+    def store_step(self, step):
+        self.step = step
 
 
 class ReptileNet(SkorchNet):

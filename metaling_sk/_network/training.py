@@ -80,7 +80,9 @@ def train(
     settings = net.settings
     n_epochs = 1 if one_more else settings.n_epochs(len(steps))
     has_validation = valid_steps is not None and len(valid_steps) > 0
-    callbacks = new_callbacks(progress, n_epochs * len(steps), stage, n_stages_after)
+    callbacks = new_callbacks(
+        progress, n_epochs * len(steps), stage, n_stages_after, clips=not settings.is_solved
+    )
     if net.is_shared:
         agree_on_start([net.module_, net.criterion_], steps)
     reset_learning_rates(net.optimizer_)
@@ -145,6 +147,8 @@ def _new_schedule(
 ) -> LRScheduler | None:
     """Make the schedule of a training; None where the learning rate is constant."""
     settings = net.settings
+    if settings.is_solved:
+        return None
     if not one_more:
         return linear_schedule(settings.n_epochs(n_steps) * n_steps, settings.warmup)
     if planned_epochs is None:

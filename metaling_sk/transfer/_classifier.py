@@ -33,10 +33,11 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
     2. The target model :math:`f_t` minimises
 
        .. math:: \\frac{1}{|D_s|} \\sum_{x, y \\in D_s} L(f_t(x), y) + \\lambda \\sum_k R_k(f_t)
+          + \\frac{\\gamma}{2} \\|W - W_0\\|^2
 
-       with the cross-entropy :math:`L`, :math:`\\lambda` = `transfer_weight` and the terms
-       :math:`R_k` named in `transfer`. It starts from the weights of :math:`f_s`, where that is a
-       network.
+       with the cross-entropy :math:`L`, :math:`\\lambda` = `transfer_weight`, the terms
+       :math:`R_k` named in `transfer` and the weights :math:`W` of the head, see `head_penalty`. It
+       starts from the weights of :math:`f_s`, where that is a network.
     3. `predict` uses :math:`f_t` for every language.
 
     y is the class of each sample. For several labels it is a matrix with a column of 0 and 1 for
@@ -107,8 +108,9 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
     self_training : int or "auto", default="auto"
         Rounds of self-training on unlabelled target samples. For source="linear" it is the linear
         model that trains itself ("auto": 6 rounds on texts, none on numbers). Otherwise it is the
-        target network ("auto": none), which starts anew in each round with its surest predictions
-        as labels.
+        target network, which starts anew in each round with its surest predictions as labels
+        ("auto": 3 rounds where the head of a frozen encoder is solved for and no target sample has
+        a label, else none).
     n_topics : int, default=3
         Number of topics among the unlabelled target samples; pseudo-labels are drawn from each.
         About the number of domains (products, genres) that the text comes from is a good choice.
@@ -181,6 +183,13 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         "auto" is 10, and fewer where a trained encoder would take more than 5,000 steps.
     weight_decay : float, default=0.01
         Decoupled weight decay of matrices.
+    head_penalty : float or "auto", default="auto"
+        :math:`\\gamma`, the L2 penalty of the weights of the head. :math:`W_0` is what they are
+        before the fit: 0, or what `class_descriptions` or a fitted `source` say. "auto" is 1/400 of
+        the mean squared norm of a sample, about 1 for 400 standardised columns, on numbers and the
+        vectors of a frozen encoder, unless they are sparse, a term aligns them or there are several
+        labels; else 0. It is up to 10 times as much where there are descriptions and few labels.
+        See the notes.
     warmup : float, default=0.1
         Share of the steps in which the learning rate grows. Afterwards it falls to 0.
     validation_fraction : float, default=0.1
@@ -235,6 +244,8 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         The terms used.
     learning_rate_ : float
         The peak learning rate of the head.
+    head_penalty_ : float
+        The L2 penalty of the head.
     net_ : skorch.NeuralNet
         The target model.
     history_ : DataFrame
@@ -243,7 +254,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
     sample_counts_ : DataFrame of shape (n_languages, 2)
         The number of samples of each language that `fit` was given, `labelled` and `unlabelled`.
     n_iter_ : int
-        The number of epochs that were trained.
+        The number of epochs that were trained. A head that is solved for counts as one.
     n_features_in_ : int
         Number of features, or of columns of texts and languages, seen in `fit`.
     feature_names_in_ : ndarray of str
@@ -255,6 +266,11 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
 
     Notes
     -----
+    On numbers and the vectors of a frozen encoder a head with a penalty is solved for: L-BFGS
+    minimises the objective on all samples, and none is held out. Without terms that is a logistic
+    regression with ``C = 1 / (γ n)``. A `learning_rate`, `max_epochs` or `callbacks` of the user,
+    and `partial_fit`, train the head in epochs instead.
+
     On features and the vectors of a frozen encoder, learning_rate="auto" is 0.05 (for several
     labels 0.2) divided by the mean 1-norm of a sample, so that a step changes a logit by about as
     much. The best epoch is the one with the least value of the terms on held-out target samples,
@@ -302,6 +318,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         "self_training": [StrOptions({"auto"}), Number(Integral, 0, None, closed="left")],
         "n_topics": [Number(Integral, 1, None, closed="left")],
         "class_descriptions": [Mapping, None],
+        "head_penalty": [StrOptions({"auto"}), Number(Real, 0, None, closed="left")],
         **common_constraints("dictionary", *NETWORK_PARAMETERS),
         "class_weight": [StrOptions({"balanced"}), dict, list, None],
     }
@@ -319,6 +336,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         self_training="auto",
         n_topics=3,
         class_descriptions=None,
+        head_penalty="auto",
         encoder="scratch",
         trainable="all",
         pooling="auto",
@@ -358,6 +376,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         self.self_training = self_training
         self.n_topics = n_topics
         self.class_descriptions = class_descriptions
+        self.head_penalty = head_penalty
         self.encoder = encoder
         self.trainable = trainable
         self.pooling = pooling

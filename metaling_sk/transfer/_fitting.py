@@ -56,18 +56,18 @@ class TransferFitting(TransferPreparation):
         start = self._find_start(source)
         training_set, network = self._prepare(samples, source, start, rng, execution)
         stages = Stages(
-            new_net=self._new_net,
+            new_net=partial(self._new_net, is_solved=self._is_solved),
             predict=partial(self._predict_teaching, execution=execution),
             class_probabilities=self._output.class_probabilities,
             terms=self.transfer_,
             transfer_weight=self.transfer_weight,
             batch_size=self.batch_size,
-            step_size=self._step_size,
+            step_size=None if self._is_solved else self._step_size,
             n_topics=self.n_topics,
             held_out=split_validation(
                 training_set.samples.language,
                 self._output.strata(training_set.samples),
-                self.validation_fraction,
+                0 if self._is_solved else self.validation_fraction,
                 rng,
             ),
             rng=rng,
@@ -77,7 +77,7 @@ class TransferFitting(TransferPreparation):
             network,
             training_set,
             has_source_stage=start is None and not source.teaches,
-            n_rounds=source.n_network_rounds(self.self_training),
+            n_rounds=self._n_rounds(source),
         )
         self.net_ = list(stages.nets.values())[-1]
         self.history_ = history_frame(stages.nets)
@@ -114,6 +114,8 @@ class TransferFitting(TransferPreparation):
             else:
                 samples = self._output.align(samples)
                 training_set = self._prepare_more(samples, source, execution)
+                if self.net_.settings.is_solved:
+                    self.net_ = self._new_net(self.net_.module_, training_set, self.transfer_)
             with untrained_on_error(self.net_):
                 self._train_epochs(training_set, n_epochs, planned_epochs, progress)
         epochs = history_frame({"partial_fit": self.net_}).tail(n_epochs)

@@ -13,9 +13,10 @@ from metaling_sk.transfer._terms import TERMS
 
 
 class TransferObjective(nn.Module):
-    """The objective of a training step, ``L_source + λ Σ_k R_k``.
+    """The objective of a training step, ``L_source + λ Σ_k R_k + γ ‖W − W_0‖² / 2``.
 
     The source loss reads the stream "source". Each term says which streams it reads, see `Term`.
+    W are the weights of the head.
 
     Parameters
     ----------
@@ -33,6 +34,10 @@ class TransferObjective(nn.Module):
         The source weights, for `l2sp`.
     loss : PredictionLoss, default=CrossEntropy()
         The loss of predictions.
+    head_penalty : float, default=0.0
+        γ.
+    head_start : Tensor of shape (n_outputs, n_features), optional
+        W_0.
 
     Attributes
     ----------
@@ -43,6 +48,7 @@ class TransferObjective(nn.Module):
     """
 
     class_weight: torch.Tensor | None
+    head_start: torch.Tensor | None
 
     def __init__(
         self,
@@ -53,6 +59,8 @@ class TransferObjective(nn.Module):
         n_features=0,
         start=(),
         loss: PredictionLoss = Classes.loss,
+        head_penalty=0.0,
+        head_start=None,
     ):
         super().__init__()
         self.loss = loss
@@ -62,6 +70,8 @@ class TransferObjective(nn.Module):
         self.progress = 0.0
         self.register_buffer("class_weight", class_weight)
         self.start = list(start)
+        self.head_penalty = head_penalty
+        self.register_buffer("head_start", head_start)
         self.parts = nn.ModuleDict()
         for name in self.terms:
             module = TERMS[name].new_module(n_features)
@@ -109,16 +119,22 @@ class TransferObjective(nn.Module):
             is_wanted = training or term.judges_predictions
             if is_wanted and all(stream in step.batches for stream in term.streams):
                 values[name] = term.value(self, outputs, step, network)
+        if training and self.head_start is not None:
+            distance = (network.head.weight - self.head_start).square().sum()
+            values["head_penalty"] = self.head_penalty / 2 * distance
         return values
 
     def streams(self, name: str) -> tuple[str, ...]:
         """Return the streams that a term reads."""
+        if name == "head_penalty":
+            return ()
         return ("source",) if name == "source" else TERMS[name].streams
 
     def total(self, values: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return the number to minimise."""
-        transfer = sum(value for name, value in values.items() if name != "source")
-        return values.get("source", 0) + self.transfer_weight * transfer
+        transfer = sum(value for name, value in values.items() if name in TERMS)
+        others = sum(value for name, value in values.items() if name not in TERMS)
+        return others + self.transfer_weight * transfer
 
     def supervised_loss(self, output: Output, batch: Batch) -> torch.Tensor:
         """Compute the loss of predictions for labels, weighted by class where there are classes."""

@@ -13,6 +13,7 @@ from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import Samples
 from metaling_sk._network.classifier import ClassifierNetwork
 from metaling_sk._network.estimator import ENOUGH_SAMPLES, NetworkEstimator
+from metaling_sk._network.fixed_front_ends import FrozenFrontEnd
 from metaling_sk._network.nets import SkorchNet, new_net
 from metaling_sk._network.outputs.output_kind import OutputKind
 from metaling_sk._network.prediction import Execution
@@ -29,6 +30,12 @@ from metaling_sk.transfer._training_set import TrainingSet
 
 N_HIDDEN = 128
 """Units of the layer that the aligning terms act on, where the inputs are fixed."""
+
+SOLVED_BATCH = 4096
+"""Samples whose gradient is computed at a time, where the head is solved for."""
+
+SOLVED_ROUNDS = 3
+"""Rounds of self-training of a head on a frozen encoder that nobody teaches about the targets."""
 
 SAVED_ATTRIBUTES = ("source_languages_", "target_languages_", "transfer_")
 """Fitted attributes that are JSON as they are, beside those of the base."""
@@ -47,6 +54,7 @@ class TransferPreparation(NetworkEstimator):
     self_training: Any
     n_topics: int
     class_descriptions: Any = None  # Regressors have none.
+    head_penalty: Any = 0.0  # Nor this.
 
     def _choose_source(self, samples: Samples) -> SourceModel:
         """The kind of the source."""
@@ -118,15 +126,18 @@ class TransferPreparation(NetworkEstimator):
         training_set = self._new_training_set(samples, inputs, is_target, source, execution)
         training_set.descriptions = descriptions
         self.learning_rate_ = self._find_learning_rate(training_set.encoded)
+        is_new = network is None
         if network is None:
             network = self._new_network()
             if descriptions is not None:
                 self._start_at(descriptions, network, training_set.encoded, rng, execution)
-            elif self._transfer_is_auto:
-                self._check_text_is_used(samples, is_target, source)
-            return training_set, network
-        network.grow(len(self.languages_))
-        self.front_end_.continue_body(network, self._encoding_parameters())
+        else:
+            network.grow(len(self.languages_))
+            self.front_end_.continue_body(network, self._encoding_parameters())
+        self.head_penalty_ = self._find_head_penalty(network, training_set)
+        self._head_start = network.head.weight.detach().clone()
+        if is_new and descriptions is None and self._transfer_is_auto:
+            self._check_text_is_used(samples, is_target, source)
         return training_set, network
 
     def _start_at(
@@ -166,7 +177,7 @@ class TransferPreparation(NetworkEstimator):
             not self.transfer_
             and self.translator_ is None
             and not source.teaches
-            and not source.n_network_rounds(self.self_training)
+            and not self._n_rounds(source)
         )
         has_statistics = self.language_norm and not self.front_end_.is_from_scratch
         if is_target.any() and is_idle and not has_statistics:
@@ -242,7 +253,9 @@ class TransferPreparation(NetworkEstimator):
             body.dropout,
         )
 
-    def _new_net(self, network: ClassifierNetwork, training_set: TrainingSet, terms) -> SkorchNet:
+    def _new_net(
+        self, network: ClassifierNetwork, training_set: TrainingSet, terms, is_solved: bool = False
+    ) -> SkorchNet:
         """A net that minimises the source loss and these terms."""
         objective = TransferObjective(
             terms,
@@ -252,8 +265,38 @@ class TransferPreparation(NetworkEstimator):
             network.head.in_features,
             [weight.detach().clone() for weight in trained(network)] if "l2sp" in terms else (),
             self._output.loss,
+            self.head_penalty_,
+            self._head_start if self.head_penalty_ else None,
         )
-        return new_net(network, objective, self._settings())
+        settings = self._settings()
+        if is_solved:
+            settings = replace(settings, is_solved=True, batch_size=SOLVED_BATCH)
+        return new_net(network, objective, settings)
+
+    @property
+    def _is_solved(self) -> bool:
+        """Whether the head is solved for instead of trained."""
+        is_auto = self.learning_rate == self.max_epochs == "auto" and not self.callbacks
+        return is_auto and self.front_end_.inputs_are_fixed and self.head_penalty_ > 0
+
+    def _n_rounds(self, source: SourceModel) -> int:
+        """Rounds of self-training of the target network."""
+        if self.self_training != "auto":
+            return source.n_network_rounds(self.self_training)
+        is_guessing = not (source.teaches or "labels" in self.transfer_)
+        is_suited = self._is_solved and self.front_end_.kind == FrozenFrontEnd.kind
+        return SOLVED_ROUNDS if is_suited and is_guessing else 0
+
+    def _find_head_penalty(self, network: ClassifierNetwork, training_set: TrainingSet) -> float:
+        """The L2 penalty of the head."""
+        if self.head_penalty != "auto":
+            return self.head_penalty
+        if not network.is_linear:
+            return 0.0
+        penalty = self.front_end_.head_penalty(training_set.encoded.inputs)
+        if training_set.descriptions is not None:
+            penalty *= training_set.descriptions.weight(training_set.samples.labelled.sum())
+        return self._output.penalty_share * penalty
 
     def _predict_teaching(
         self, network: ClassifierNetwork, encoded: EncodedSamples, execution: Execution
@@ -270,13 +313,15 @@ class TransferPreparation(NetworkEstimator):
 
     def _get_saved_state(self, folder):
         state = super()._get_saved_state(folder)
-        return state | {name: getattr(self, name) for name in SAVED_ATTRIBUTES}
+        state |= {name: getattr(self, name) for name in SAVED_ATTRIBUTES}
+        return state | {"head_penalty_": self.head_penalty_}
 
     def _set_saved_state(self, state, folder):
         super()._set_saved_state(state, folder)
         for name in SAVED_ATTRIBUTES:
             check_names(state[name], name)
             setattr(self, name, state[name])
+        self.head_penalty_ = float(state["head_penalty_"])
 
     _network_from_config = staticmethod(ClassifierNetwork.from_config)
     _empty_objective = TransferObjective

@@ -72,9 +72,9 @@ class SourceModel:
         """
         raise NotImplementedError
 
-    def n_network_rounds(self, self_training) -> int:
-        """Rounds of self-training of the target network."""
-        return 0 if self_training == "auto" else self_training
+    def n_network_rounds(self, n_rounds: int) -> int:
+        """Rounds of self-training of the target network, where so many are asked for."""
+        return n_rounds
 
 
 class NewNetworkSource(SourceModel):
@@ -115,7 +115,7 @@ class LinearSource(_TeachingClassifier):
         recipe = self.new_recipe(samples, random_state)
         return recipe._fit_samples(samples, languages, translator, check_random_state(random_state))
 
-    def n_network_rounds(self, self_training) -> int:
+    def n_network_rounds(self, n_rounds) -> int:
         return 0  # It is the recipe that trains itself.
 
 

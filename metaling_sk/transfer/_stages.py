@@ -35,8 +35,8 @@ class Stages:
     transfer_weight : float
     batch_size : int
         For validation.
-    step_size : int
-        Number of samples of each stream in a step of the optimiser.
+    step_size : int or None
+        Number of samples of each stream in a step of the optimiser; None is all.
     n_topics : int
     held_out : ndarray of bool, shape (n_samples,)
         The samples that tell the best epoch.
@@ -52,7 +52,7 @@ class Stages:
     terms: list[str]
     transfer_weight: float
     batch_size: int
-    step_size: int
+    step_size: int | None
     n_topics: int
     held_out: np.ndarray
     rng: np.random.RandomState

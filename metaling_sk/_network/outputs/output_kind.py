@@ -69,6 +69,11 @@ class OutputKind(ABC):
     step: ClassVar[float]
 
     @property
+    def penalty_share(self) -> float:
+        """The factor of the L2 penalty of the head that goes with the size of the loss."""
+        return 1.0
+
+    @property
     @abstractmethod
     def n_outputs(self) -> int:
         """The number of outputs of the head."""

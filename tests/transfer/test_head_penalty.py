@@ -1,0 +1,204 @@
+"""The L2 penalty of the head, and heads that are solved for."""
+
+import numpy as np
+import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from skorch.callbacks import Callback
+from tiny import DICTIONARY, make_classifier
+from transfer_cases import FEW_SHOT, UNLABELLED
+
+from metaling_sk import TransferClassifier, load
+
+IS_CHINESE = (FEW_SHOT[0]["language"] == "zh").to_numpy()
+
+
+def make_model(**parameters):
+    return TransferClassifier(**{"verbose": 0, "random_state": 0} | parameters)
+
+
+def make_numbers(n_rows=120, n_columns=5, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_rows, n_columns))
+    return X, rng.integers(3, size=n_rows) * (X[:, 0] > 0)
+
+
+@pytest.mark.parametrize("penalty", [0.01, 0.3, 3.0])
+@pytest.mark.parametrize("class_weight", [None, "balanced", {0: 1.0, 1: 4.0, 2: 0.5}])
+def test_it_is_that_of_a_logistic_regression(penalty, class_weight):
+    X, y = make_numbers()
+    model = make_model(head_penalty=penalty, class_weight=class_weight)
+    represented = model.fit_transform(X, y, language="en")
+    weight = 1.0 if class_weight is None else model._class_weights(y).numpy()[y].mean()
+    peer = LogisticRegression(C=1 / (penalty * weight * len(X)), class_weight=class_weight)
+    expected = peer.set_params(tol=1e-8, max_iter=1000).fit(represented, y)
+    np.testing.assert_allclose(
+        model.predict_proba(X, language="en"), expected.predict_proba(represented), atol=1e-3
+    )
+
+
+def test_epochs_lead_to_the_same_head():
+    X, y = make_numbers()
+    solved = make_model(head_penalty=0.3).fit(X, y, language="en")
+    assert solved.n_iter_ == 1
+    trained = make_model(head_penalty=0.3, max_epochs=100, validation_fraction=0)
+    trained.fit(X, y, language="en")
+    assert trained.n_iter_ == 100
+    expected = solved.predict_proba(X, language="en")
+    np.testing.assert_allclose(trained.predict_proba(X, language="en"), expected, atol=0.01)
+
+
+class Count(Callback):
+    """Counts epochs."""
+
+    n_epochs = 0
+
+    def on_epoch_end(self, net, **kwargs):
+        type(self).n_epochs += 1
+
+
+@pytest.mark.parametrize(
+    ("parameters", "n_iter"),
+    [
+        ({}, 1),
+        ({"max_epochs": 3}, 3),
+        ({"learning_rate": 0.01}, 10),
+        ({"callbacks": [Count]}, 10),
+        ({"head_penalty": 0}, 10),
+        ({"batch_size": 7, "n_threads": 2}, 1),
+    ],
+    ids=str,
+)
+def test_what_is_asked_of_the_epochs_is_done(parameters, n_iter):
+    X, y = make_numbers()
+    model = make_model(validation_fraction=0, **parameters).fit(X, y, language="en")
+    assert model.n_iter_ == n_iter
+
+
+def test_auto_goes_with_the_size_of_the_samples():
+    X, y = make_numbers()
+    for n_copies in (1, 8):
+        model = make_model().fit(np.hstack([X] * n_copies), y, language="en")
+        assert model.head_penalty_ == pytest.approx(n_copies * X.shape[1] / 400)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"trainable": "all"},
+        {"trainable": "head", "transfer": "coral"},
+        {"encoder": TfidfVectorizer()},
+    ],
+    ids=str,
+)
+def test_auto_is_none_where_more_than_a_head_is_trained_or_samples_are_sparse(parameters):
+    model = make_classifier(transfer=None, target_languages="zh").set_params(**parameters)
+    model.fit(*FEW_SHOT)
+    assert model.head_penalty_ == 0
+    assert "head_penalty" not in model.history_
+
+
+def test_a_frozen_encoder_trains_itself_by_default():
+    model = make_model(encoder=make_classifier(transfer=None).fit(*UNLABELLED), trainable="head")
+    model.fit(*UNLABELLED)
+    stages = ["source", "self-training 1", "self-training 2", "self-training 3"]
+    assert model.history_["stage"].tolist() == stages
+    assert model.fit(*FEW_SHOT).history_["stage"].tolist() == ["source", "target"]
+    assert model.set_params(self_training=0).fit(*UNLABELLED).n_iter_ == 1
+    model.set_params(self_training="auto", source="linear", dictionary=DICTIONARY)
+    assert model.fit(*UNLABELLED).history_["stage"].tolist() == ["target"]
+
+
+@pytest.mark.parametrize("terms", ["labels", "distill", "code_switch", "l2sp"])
+def test_terms_are_solved_for(terms):
+    parameters = {"transfer": terms, "target_languages": "zh", "self_training": 0}
+    parameters |= {"encoder": make_classifier(transfer=None).fit(*UNLABELLED)}
+    model = make_model(trainable="head", dictionary=DICTIONARY, **parameters).fit(*FEW_SHOT)
+    history = model.history_
+    assert history["stage"].tolist() == ["source", "target"]
+    last = history.iloc[-1]
+    assert last["train_loss"] == pytest.approx(last[["source", terms, "head_penalty"]].sum())
+    longer = model.set_params(max_epochs=60, validation_fraction=0, learning_rate=0.003)
+    trained = longer.fit(*FEW_SHOT).history_.iloc[-1]
+    assert last["train_loss"] < trained["train_loss"] + 0.01
+
+
+def test_a_fitted_head_stays_with_a_large_penalty():
+    X, y = FEW_SHOT
+    parameters = {"encoder": make_classifier(transfer=None).fit(X, y), "trainable": "head"}
+    first = make_model(**parameters).fit(X[~IS_CHINESE], y[~IS_CHINESE])
+    opposite = 1 - y
+    moved, stayed = (
+        make_model(source=first, trainable="head", head_penalty=penalty).fit(X, opposite)
+        for penalty in (0.01, 1e4)
+    )
+    before = first.predict_proba(X[~IS_CHINESE])
+    weights = [model.net_.module_.head.weight.detach().numpy() for model in (first, moved, stayed)]
+    assert np.abs(weights[2] - weights[0]).max() < 1e-3
+    assert np.abs(weights[1] - weights[0]).max() > 0.1
+    assert before.shape == stayed.predict_proba(X[~IS_CHINESE]).shape
+
+
+def test_epochs_go_on_from_a_solution():
+    X, y = make_numbers()
+    model = make_model(head_penalty=0.3).fit(X, y, language="en")
+    before = model.predict_proba(X, language="en")
+    model.partial_fit(X, y, language="en", n_epochs=2)
+    assert model.history_["stage"].tolist() == ["source", "partial_fit", "partial_fit"]
+    np.testing.assert_allclose(model.predict_proba(X, language="en"), before, atol=0.1)
+    assert (model.predict_proba(X, language="en") != before).any()
+
+
+def test_several_labels_share_it():
+    X, y = make_numbers()
+    indicators = np.column_stack([y == 0, y == 1, X[:, 1] > 0]).astype(int)
+    # The loss is the mean over the labels, and two classes have opposite weights.
+    joint = make_model(head_penalty=0.3 / (2 * 3)).fit(X, indicators, language="en")
+    together = joint.predict_proba(X, language="en")
+    for number, label in enumerate(indicators.T):
+        alone = make_model(head_penalty=0.3).fit(X, label, language="en")
+        expected = alone.predict_proba(X, language="en")[:, 1]
+        np.testing.assert_allclose(together[:, number], expected, atol=1e-3)
+    assert make_model().fit(X, indicators, language="en").head_penalty_ == 0
+
+
+def test_a_saved_model_knows_it(tmp_path):
+    X, y = make_numbers()
+    model = make_model().fit(X, y, language="en")
+    model.save(tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    assert loaded.head_penalty_ == model.head_penalty_
+    np.testing.assert_array_equal(
+        loaded.predict_proba(X, language="en"), model.predict_proba(X, language="en")
+    )
+
+
+def test_rows_are_read_in_parts():
+    X, y = make_numbers(9000, 3)
+    model = make_model(head_penalty=0.1).fit(X, y, language="en")
+    peer = LogisticRegression(C=1 / (0.1 * len(X)), tol=1e-8)
+    represented = model.transform(X, language="en")
+    np.testing.assert_allclose(
+        model.predict_proba(X, language="en"),
+        peer.fit(represented, y).predict_proba(represented),
+        atol=1e-3,
+    )
+
+
+def test_a_negative_one_is_refused():
+    with pytest.raises(ValueError, match="head_penalty"):
+        make_model(head_penalty=-1).fit(*make_numbers(), language="en")
+
+
+def test_descriptions_count_more_with_few_labels():
+    X, y = FEW_SHOT
+    parameters = {"encoder": make_classifier(transfer=None).fit(X, y), "trainable": "head"}
+    opinions = {0.0: "bad dirty", 1.0: "good clean"}
+    plain = make_model(**parameters).fit(X, y).head_penalty_
+    found = [
+        make_model(class_descriptions=opinions, **parameters)
+        .fit(X, np.where(np.arange(len(X)) < n_labels, y, np.nan))
+        .head_penalty_
+        for n_labels in (0, 32)
+    ]
+    assert found == pytest.approx([10 * plain, 5.5 * plain])
