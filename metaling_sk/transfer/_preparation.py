@@ -135,7 +135,7 @@ class TransferPreparation(NetworkEstimator):
             network.grow(len(self.languages_))
             self.front_end_.continue_body(network, self._encoding_parameters())
         self.head_penalty_ = self._find_head_penalty(network, training_set)
-        self._head_start = network.head.weight.detach().clone()
+        self._head_start = network.head.weight.detach().cpu().numpy().copy()
         if is_new and descriptions is None and self._transfer_is_auto:
             self._check_text_is_used(samples, is_target, source)
         return training_set, network
@@ -266,7 +266,7 @@ class TransferPreparation(NetworkEstimator):
             [weight.detach().clone() for weight in trained(network)] if "l2sp" in terms else (),
             self._output.loss,
             self.head_penalty_,
-            self._head_start if self.head_penalty_ else None,
+            torch.tensor(self._head_start) if self.head_penalty_ else None,
         )
         settings = self._settings()
         if is_solved:
