@@ -69,6 +69,9 @@ QUICK_MANY = (
 
 DEFAULTS = "transfer_defaults.py {nusax} {sib200} {afrisenti}"
 ON_TASKS = tables.TASKS.values()
+PENALTIES = (
+    "'penalty 0.3' 'penalty 2' 'penalty 1, no self-training' 'penalty 1, half the weight'"
+)
 SOFT = (
     "'self-training, no validation, half the weight' "
     "'self-training, no validation, 15 epochs, half the weight' "
@@ -84,6 +87,8 @@ BENCHMARKS = {
     ),
     "transfer-defaults": Benchmark(
         (
+            f"{DEFAULTS} --seeds 2 3 4 --methods default 'default, no language norm' {PENALTIES} "
+            "'penalty 0.1' 'penalty 0.3, no self-training' 'penalty 1, one topic'",
             f"{DEFAULTS} --seeds 2 3 4 --methods plain '30 epochs' 'learning rate 5e-4' "
             f"'no validation' self-training {SOFT}",
             f"{DEFAULTS} --seeds 2 3 4 --tasks sib200 nusax reviews --methods "
@@ -102,15 +107,13 @@ BENCHMARKS = {
     ),
     "transfer-defaults-again": Benchmark(
         (
+            f"{DEFAULTS} --seeds 5 6 7 --methods default plain {PENALTIES}",
             f"{DEFAULTS} --seeds 5 6 7 --tasks sib200 nusax reviews --methods plain {SOFT} "
             "self-training "
             "'30 epochs, no validation'",
         ),
         partial(tables.transfer_defaults, seeds=[5, 6, 7]),
-        partial(
-            figures.dots,
-            panels={name: [f"{name} (%)"] for name in ON_TASKS if name != "AfriSenti"},
-        ),
+        partial(figures.complete_dots, panels={name: [f"{name} (%)"] for name in ON_TASKS}),
         (f"{DEFAULTS} --tasks reviews --seeds 5 --reviews 100 --methods plain",),
     ),
     "encoders": Benchmark(

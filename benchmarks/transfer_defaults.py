@@ -43,6 +43,7 @@ RESULT = Path(__file__).parent / "results" / "transfer_defaults.json"
 PLAIN = {"max_epochs": 10, "validation_fraction": 0.1, "self_training": 0, "head_penalty": 0}
 PENALTIES = ("0.1", "0.3", "1", "2")
 CHANGES: dict[str, dict] = {
+    "default": {},
     "plain": {},
     **{f"{n} epochs": {"max_epochs": n} for n in (2, 3, 4, 15, 20, 30)},
     **{f"learning rate {rate}": {"learning_rate": float(rate)} for rate in RATES},
@@ -69,6 +70,7 @@ CHANGES: dict[str, dict] = {
 SETTINGS = {
     "frozen": [
         "default",
+        "default, no language norm",
         *(f"penalty {penalty}" for penalty in PENALTIES),
         *(f"penalty {penalty}, no self-training" for penalty in PENALTIES),
         "penalty 1, one topic",
@@ -137,9 +139,7 @@ def parameters(encoder: str, method: str) -> dict:
         found["encoder"] = load_encoder("multilingual-e5-small")
     if encoder == "frozen":
         found["trainable"] = "head"
-    if method == "default":
-        return found
-    if encoder == "frozen" and not method.startswith("penalty"):
+    if encoder == "frozen" and not method.startswith(("default", "penalty")):
         found |= PLAIN
     for part in method.split(", "):
         found |= CHANGES[part]
