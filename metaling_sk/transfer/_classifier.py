@@ -484,8 +484,8 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         if isinstance(source, str) and samples.is_pairs:
             raise ValueError(
                 "`source`='linear' reads one text in each row, but `text_column` names two "
-                f"columns: {samples.pair_columns}. Pass None, or a classifier that takes a table of "
-                "both."
+                f"columns: {samples.pair_columns}. Pass None, or a classifier that takes both as a "
+                "table."
             )
         return choose_source(source, self._new_recipe)
 
