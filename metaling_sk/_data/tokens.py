@@ -76,7 +76,7 @@ class Tokens:
         list of ndarray of int32
             The inverse of `from_rows`.
         """
-        bounds = pairwise(self.offsets)
+        bounds = pairwise(self.offsets.tolist())
         if self.types is None:
             return [self.ids[start:end] for start, end in bounds]
         both = np.stack([self.ids, self.types])

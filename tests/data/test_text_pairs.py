@@ -190,3 +190,8 @@ def test_a_tuple_is_one_name():
     samples = read(X, reader=Reader(text_column=("a", "b")))
     assert samples.texts.tolist() == FIRST
     assert not samples.is_pairs
+
+
+def test_a_tuple_of_two_columns_gets_a_hint():
+    with pytest.raises(ValueError, match=r"For pairs of texts pass a list: \['premise', 'hypothes"):
+        read(frame(), reader=Reader(text_column=tuple(COLUMNS)))
