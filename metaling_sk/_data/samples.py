@@ -79,6 +79,7 @@ class Samples:
     @property
     def plain_texts(self) -> np.ndarray | pd.DataFrame:
         """The texts as a transformer of sklearn takes them: an array, or a table of pairs."""
+        assert self.texts is not None
         return self.texts if self.pair_columns is None else self.to_frame(self.pair_columns)
 
     @property

@@ -157,6 +157,7 @@ class DictionaryTranslator(ReprMixin, TransformerMixin, BaseEstimator):
         suspect_names(self, named - present - {None}, present)
         entries = read_entries(self.dictionary, self.min_length)
         targets = list(dict.fromkeys(chain.from_iterable(entries.values())))
+        assert samples.texts is not None
         texts = samples.texts[language == self.target_language]
         counts = count_phrases(texts.ravel(), targets)
         self.candidates_ = weigh_candidates(entries, counts)
