@@ -151,7 +151,7 @@ BENCHMARKS = {
     "sentence-pairs": Benchmark(
         (
             "sentence_pairs.py {sib200} --seeds 0 --methods cosine logistic-regression compared "
-            "cosine-by-language compared-by-language head",
+            "cosine-by-language compared-by-language",
         ),
         tables.sentence_pairs,
         partial(
