@@ -151,6 +151,17 @@ BENCHMARKS = {
         ),
         ("descriptions.py {sib200} --labels 0 --seeds 0",),
     ),
+    "sentence-pairs": Benchmark(
+        (
+            "sentence_pairs.py {sib200} --seeds 0 --methods cosine logistic-regression compared "
+            "cosine-by-language compared-by-language",
+        ),
+        tables.sentence_pairs,
+        partial(
+            figures.dots, panels={"accuracy (%)": ["3 pairs", "6 unseen pairs", "worst of them"]}
+        ),
+        ("sentence_pairs.py {sib200} --rows 20 --seeds 0 --methods cosine",),
+    ),
     "prediction": Benchmark(
         ("prediction.py",),
         tables.prediction,

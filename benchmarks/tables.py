@@ -170,6 +170,23 @@ def descriptions(folder: Path) -> pd.DataFrame:
     return table.rename_axis("labels of each class")
 
 
+def sentence_pairs(folder: Path) -> pd.DataFrame:
+    """Which sentences are the same in two languages, by pair of languages and kind of row."""
+    titles = {
+        "seen": "3 pairs",
+        "unseen": "6 unseen pairs",
+        "worst": "worst of them",
+        "same": "translations",
+        "topic": "same topic",
+        "nearest": "nearest",
+    }
+    rows = records.read_table(folder / "sentence_pairs.json")
+    rows = rows[rows["split"] == "test"].assign(row=lambda rows: rows["method"].map(CODE.format))
+    cells = rows.melt(id_vars="row", value_vars=[*titles], var_name="column")
+    cells["column"] = cells["column"].map(titles)
+    return collect(cells, "row", "column", "value", order=titles.values())
+
+
 def prediction(folder: Path) -> pd.DataFrame:
     """How long predictions take."""
     rows = (

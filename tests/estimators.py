@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
+from text_pairs import COLUMNS
 from tiny import (
     DICTIONARY,
     as_stars,
@@ -37,6 +39,7 @@ from metaling_sk import (
 
 TERMS = ["labels", "distill", "coral", "mmd", "adversarial", "l2sp", "code_switch"]
 CHARACTERS = TfidfVectorizer(analyzer="char", ngram_range=(1, 2))
+CHARACTERS_OF_BOTH = make_column_transformer(*((CHARACTERS, column) for column in COLUMNS))
 
 
 def make_linear():
@@ -62,6 +65,8 @@ class Instances(NamedTuple):
     """For our suite, which is one of classifiers, by name."""
     of_numbers_on_texts: dict = {}
     """For our suite of regressors, by name."""
+    on_pairs: dict = {}
+    """For our suite of pairs of texts, classifiers and regressors by name."""
     without_data: Sequence = ()
     """For those checks of scikit-learn's suite that need no data, where the others do not apply."""
     left_out: str = ""
@@ -82,6 +87,17 @@ ESTIMATORS = {
                 **ONE_EPOCH, source="linear", dictionary=DICTIONARY, self_training=2
             ),
         },
+        on_pairs={
+            "scratch": make_classifier(**ONE_EPOCH, text_column=COLUMNS),
+            "scratch head": make_classifier(**ONE_EPOCH, text_column=COLUMNS, trainable="head"),
+            "every term": make_classifier(
+                **ONE_EPOCH, text_column=COLUMNS, transfer=TERMS, dictionary=DICTIONARY
+            ),
+            "self-training": make_classifier(**ONE_EPOCH, text_column=COLUMNS, self_training=1),
+            "characters": make_classifier(
+                **ONE_EPOCH, text_column=COLUMNS, encoder=CHARACTERS_OF_BOTH
+            ),
+        },
     ),
     LinearTransferClassifier: Instances(
         on_numbers=[
@@ -99,6 +115,10 @@ ESTIMATORS = {
                 meta_algorithm="reptile", inner_steps=2, encoder=CHARACTERS
             ),
         },
+        on_pairs={
+            "meta network": make_meta_net(text_column=COLUMNS),
+            "meta head": make_meta_net(text_column=COLUMNS, trainable="head"),
+        },
     ),
     TransferRegressor: Instances(
         on_numbers=[TransferRegressor(verbose=0)],
@@ -113,6 +133,7 @@ ESTIMATORS = {
                 dictionary=DICTIONARY,
             ),
         },
+        on_pairs={"regressor": make_regressor(**ONE_EPOCH, text_column=COLUMNS)},
     ),
     MetaNetRegressor: Instances(
         on_numbers=[MetaNetRegressor(verbose=0)],
@@ -120,6 +141,7 @@ ESTIMATORS = {
             "meta network": make_meta_regressor(),
             "meta characters": make_meta_regressor(encoder=CHARACTERS, target_norm=True),
         },
+        on_pairs={"meta regressor": make_meta_regressor(text_column=COLUMNS)},
     ),
     MetaParamSearchCV: Instances(
         on_numbers=[
@@ -127,6 +149,12 @@ ESTIMATORS = {
             make_search(Ridge(), {"alpha": [0.1, 1.0]}),
         ],
         on_texts={"search": make_search(make_linear(), {"C": [0.1, 2.0]})},
+        on_pairs={
+            "search": make_search(
+                make_classifier(**ONE_EPOCH, text_column=COLUMNS, trainable="head"),
+                {"learning_rate": [0.1, 0.01]},
+            )
+        },
     ),
     LanguageStandardScaler: Instances(
         on_numbers=[
@@ -136,7 +164,8 @@ ESTIMATORS = {
         ]
     ),
     EncoderVectorizer: Instances(
-        without_data=[EncoderVectorizer()], left_out="It takes texts, and the suite gives numbers."
+        without_data=[EncoderVectorizer(), EncoderVectorizer(text_column=COLUMNS)],
+        left_out="It takes texts, and the suite gives numbers.",
     ),
     LanguageIdentifier: Instances(
         without_data=[LanguageIdentifier()], left_out="It takes texts, and the suite gives numbers."
@@ -164,6 +193,11 @@ REGRESSORS = {
     name: estimator
     for instances in ESTIMATORS.values()
     for name, estimator in instances.of_numbers_on_texts.items()
+}
+PAIR_MODELS = {
+    name: estimator
+    for instances in ESTIMATORS.values()
+    for name, estimator in instances.on_pairs.items()
 }
 MODELS = [name for name in VARIANTS if name not in ESTIMATORS[MetaParamSearchCV].on_texts]
 not_a_search = pytest.mark.parametrize("name", MODELS, indirect=True)

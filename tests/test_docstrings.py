@@ -74,6 +74,7 @@ DIFFERENT = {
         SoftNeighborhoodDensity,
     },
     "temperature": {SoftNeighborhoodDensity},  # of similarities
+    "text_column": {LanguageIdentifier, LinearTransferClassifier},  # one text, no pairs
     "transfer": {TransferRegressor},  # what teaches
     "unknown": {LanguageIdentifier},  # a language, not what to do with words
     "validation_fraction": {MetaNetRegressor, TransferRegressor},  # no classes to hold out

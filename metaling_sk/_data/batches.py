@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 from hashlib import blake2b
-from itertools import pairwise
 from operator import itemgetter
 from zlib import crc32
 
@@ -31,7 +30,7 @@ class Batch:
     Attributes
     ----------
     inputs : dict of str to Tensor
-        `input_ids` and `attention_mask`, or `features`.
+        `input_ids`, `attention_mask` and perhaps `token_type_ids`, or `features`.
     language_index : int64 Tensor of shape (n_samples,)
     y : Tensor of shape (n_samples,), or None
         Class indices, or what else the kind of output makes of labels.
@@ -108,11 +107,10 @@ class EncodedSamples:
         """
         assert isinstance(self.inputs, Tokens)
         position_of: dict[bytes, int] = {}
-        ids, bounds = self.inputs.ids, pairwise(self.inputs.offsets.tolist())
         # A digest takes a fraction of the memory of the ids of a long text.
         keys = (
-            blake2b(ids[start:end].tobytes(), digest_size=16, salt=index.to_bytes(8)).digest()
-            for index, (start, end) in zip(self.language_index.tolist(), bounds, strict=True)
+            blake2b(row.tobytes(), digest_size=16, salt=index.to_bytes(8)).digest()
+            for index, row in zip(self.language_index.tolist(), self.inputs.to_rows(), strict=True)
         )
         position = np.fromiter(
             (position_of.setdefault(key, len(position_of)) for key in keys), np.int64, len(self)
@@ -126,7 +124,7 @@ class EncodedSamples:
     def checksum(self) -> int:
         """A number that tells these texts and their order from others."""
         assert isinstance(self.inputs, Tokens)
-        arrays = (self.inputs.ids, self.language_index, self.y)
+        arrays = (self.inputs.ids, self.inputs.types, self.language_index, self.y)
         return crc32(b"".join(np.asarray(array).tobytes() for array in arrays if array is not None))
 
     def token_ids(self) -> np.ndarray:
@@ -138,8 +136,8 @@ class EncodedSamples:
         """The samples at the given indices as a padded batch; features get the dtype."""
         part = self.take(indices)
         if isinstance(part.inputs, Tokens):
-            ids, mask = map(torch.from_numpy, part.inputs.pad())
-            inputs = {"input_ids": ids, "attention_mask": mask}
+            padded = part.inputs.pad()
+            inputs = {name: torch.from_numpy(values) for name, values in padded.items()}
         else:
             dense = part.inputs.toarray() if sparse.issparse(part.inputs) else part.inputs
             inputs = {"features": torch.tensor(dense, dtype=dtype)}

@@ -16,6 +16,18 @@ VECTORS_HINT = (
     "X=numpy.stack(column), with `language` beside it."
 )
 
+RENAME = {
+    1: "Rename the column that holds the texts, or name it",
+    2: "Rename the columns that hold the texts, or name them",
+}
+"""What to do where a column of texts is missing, by the number of texts of a sample."""
+
+SHAPE = {
+    1: "text needs one dimension, or two columns (text, language)",
+    2: "pairs of texts need two columns, or three (first text, second text, language)",
+}
+"""The shape of an array of texts, by the number of texts of a sample."""
+
 
 def unwrap(X):
     """Turn any table into a DataFrame of pandas and any other sequence into a list.
@@ -130,8 +142,8 @@ def _is_arrow_array(values) -> bool:
     return hasattr(values, "to_pylist") and not hasattr(values, "column_names")
 
 
-def text_column_of(estimator) -> Hashable | None:
-    """Return the name of the text column.
+def text_columns_of(estimator) -> list[Hashable]:
+    """Return the names of the columns of texts.
 
     Parameters
     ----------
@@ -140,10 +152,32 @@ def text_column_of(estimator) -> Hashable | None:
 
     Returns
     -------
-    Hashable or None
-        None for an estimator that takes only numbers.
+    list of Hashable
+        One name, or two for pairs of texts; none for an estimator that takes only numbers.
+
+    Raises
+    ------
+    ValueError
+        If `text_column` is a list of anything but the names of two columns.
     """
-    return getattr(estimator, "text_column", None)
+    names = getattr(estimator, "text_column", None)
+    if not isinstance(names, list):
+        return [] if names is None else [names]
+    if not (len(names) == 2 and all(isinstance(name, Hashable) for name in names)):
+        raise ValueError(
+            "`text_column` must be the name of a column or, for pairs of texts, a list of two "
+            f"names, got {names!r}."
+        )
+    if names[0] == names[1]:
+        raise ValueError(
+            f"`text_column` names {names[0]!r} twice; name the columns of both texts of a pair."
+        )
+    if estimator.language_column in names:
+        raise ValueError(
+            f"`text_column` and `language_column` both name {estimator.language_column!r}; name "
+            "the columns of the texts in one and that of the languages in the other."
+        )
+    return names
 
 
 def read_texts(X, estimator) -> tuple[np.ndarray | None, np.ndarray | None]:
@@ -158,7 +192,7 @@ def read_texts(X, estimator) -> tuple[np.ndarray | None, np.ndarray | None]:
 
     Returns
     -------
-    texts : ndarray of shape (n_samples,), or None
+    texts : ndarray of shape (n_samples,) or, for pairs, (n_samples, 2), or None
         None if X holds numbers. The values are not validated yet.
     language_column : ndarray of shape (n_samples,), or None
         None if X holds numbers or has no language column.
@@ -172,18 +206,21 @@ def read_texts(X, estimator) -> tuple[np.ndarray | None, np.ndarray | None]:
         raise ValueError("X is a single string; pass a list with one text: X=[text].")
     if isinstance(X, Mapping) and not sparse.issparse(X):
         raise ValueError("X is a dict; pass a table of rows: X=pandas.DataFrame(X).")
+    names = text_columns_of(estimator)
     if isinstance(X, pd.DataFrame):
-        return _read_frame(X, estimator)
+        return _read_frame(X, estimator, names)
+    n_texts = max(len(names), 1)
     if isinstance(X, (pd.Series, pd.Index, pd.api.extensions.ExtensionArray)):
         X = X.to_numpy(dtype=object)
     elif isinstance(X, list):
         if not (X and all(_is_sequence(sample) for sample in X)):
             X = _object_array(X)
-        elif _are_pairs_with_text(X):
-            return _object_array([pair[0] for pair in X]), _object_array([pair[1] for pair in X])
+        elif _are_rows_with_text(X, n_texts):
+            columns = [_object_array(values) for values in zip(*X, strict=True)]
+            return _join(columns[:n_texts]), columns[-1] if len(columns) > n_texts else None
     if not (isinstance(X, np.ndarray) and X.dtype.kind in "OUST"):
         return None, None
-    return _read_array(X)
+    return _read_array(X, n_texts)
 
 
 def split_language_column(X, language_column: Hashable):
@@ -208,13 +245,15 @@ def split_language_column(X, language_column: Hashable):
     return X, None
 
 
-def check_texts(texts: np.ndarray) -> None:
+def check_texts(texts: np.ndarray, names: Sequence[Hashable]) -> None:
     """Raise unless there is at least one text and every text is a string.
 
     Parameters
     ----------
-    texts : ndarray of shape (n_samples,)
+    texts : ndarray of shape (n_samples,) or, for pairs, (n_samples, 2)
         The values in place of texts.
+    names : sequence of Hashable
+        The names of their columns.
 
     Raises
     ------
@@ -225,33 +264,46 @@ def check_texts(texts: np.ndarray) -> None:
         raise ValueError(
             "Found array with 0 sample(s): X is empty while a minimum of 1 is required."
         )
+    if texts.ndim == 1:
+        _check_strings(texts, "X")
+        return
+    for name, column in zip(names, texts.T, strict=True):
+        _check_strings(column, f"column {name!r} of X")
+
+
+def _check_strings(texts: np.ndarray, source: str) -> None:
     wrong = [index for index, text in enumerate(texts) if not isinstance(text, str)]
     if wrong:
         first = wrong[0]
         is_missing = pd.api.types.is_scalar(texts[first]) and pd.isna(texts[first])
         kind = "NaN or None" if is_missing else type(texts[first]).__name__
         raise ValueError(
-            f"Every text must be a string, but X holds something else in {name_rows(wrong)} "
+            f"Every text must be a string, but {source} holds something else in {name_rows(wrong)} "
             f"(row {first}: {kind}). Drop these rows or turn them into strings ('' is allowed)."
             f"{VECTORS_HINT if _is_sequence(texts[first]) else ''}"
         )
 
 
-def _read_frame(X: pd.DataFrame, estimator) -> tuple[np.ndarray | None, np.ndarray | None]:
-    text_column, language_column = text_column_of(estimator), estimator.language_column
-    if text_column is not None and text_column in X.columns:
-        return _column(X, text_column), _column(X, language_column)
+def _read_frame(
+    X: pd.DataFrame, estimator, names: list[Hashable]
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    language_column = estimator.language_column
+    lacking = [name for name in names if name not in X.columns]
+    if names and not lacking:
+        return _join([_column(X, name) for name in names]), _column(X, language_column)
     others = [position for position, name in enumerate(X.columns) if name != language_column]
     with_texts = [X.columns[position] for position in others if _holds_texts(X.iloc[:, position])]
-    if text_column is None and with_texts:
+    if not names and with_texts:
         raise ValueError(
             f"{type(estimator).__name__} takes numbers, but these columns of X hold text: "
             f"{with_texts}. Drop them or turn them into numbers."
         )
-    if with_texts or (X.shape[1] and not others):
+    if names and (with_texts or (X.shape[1] and not others) or len(lacking) < len(names)):
+        is_pair = isinstance(names[0], tuple) and set(names[0]) <= set(X.columns)
+        hint = f" For pairs of texts pass a list: {list(names[0])}." if is_pair else ""
         raise ValueError(
-            f"X has no column {text_column!r}; its columns are {list(X.columns)}. "
-            "Rename the column that holds the texts, or name it in `text_column`."
+            f"X has no column {' and no column '.join(map(repr, lacking))}; its columns are "
+            f"{list(X.columns)}. {RENAME[len(names)]} in `text_column`.{hint}"
         )
     with_vectors = [X.columns[i] for i in others if any(map(_is_sequence, X.iloc[:1, i]))]
     if with_vectors:
@@ -261,19 +313,40 @@ def _read_frame(X: pd.DataFrame, estimator) -> tuple[np.ndarray | None, np.ndarr
     return None, None
 
 
-def _read_array(X: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+def _read_array(X: np.ndarray, n_texts: int) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Read an array of objects or strings."""
     if X.ndim == 1:
-        return (None, None) if len(X) and _holds_numbers(X) else (X.astype(object), None)
-    if X.ndim == 2 and X.shape[1] == 2 and any(isinstance(value, str) for value in X[:, 0]):
-        return X[:, 0].astype(object), X[:, 1].astype(object)
-    if X.ndim == 2 and any(isinstance(value, str) for value in X.ravel()[: X.shape[1]]):
+        if len(X) and _holds_numbers(X):
+            return None, None
+        if n_texts == 2:
+            raise ValueError(
+                "X holds one text in each row, but `text_column` names two columns. Pass a "
+                "DataFrame with both, or a list of pairs (first text, second text)."
+            )
+        return X.astype(object), None
+    if X.ndim != 2:
+        return None, None
+    width = X.shape[1]
+    in_texts = X[:, :n_texts].ravel()
+    if _has_width(width, n_texts) and any(isinstance(value, str) for value in in_texts):
+        columns = list(X.astype(object).T)
+        return _join(columns[:n_texts]), columns[-1] if width > n_texts else None
+    if any(isinstance(value, str) for value in X.ravel()[:width]):
         raise ValueError(
-            f"X is an array of strings with {X.shape[1]} columns; text needs one dimension, or "
-            "two columns (text, language); numbers need `language` beside them; and a DataFrame "
-            "holds any of these."
+            f"X is an array of strings with {width} columns; {SHAPE[n_texts]}; numbers need "
+            "`language` beside them; and a DataFrame holds any of these."
         )
     return None, None
+
+
+def _join(columns: list) -> np.ndarray:
+    """One column of texts as it is, or two as the columns of an array."""
+    return columns[0] if len(columns) == 1 else np.column_stack(columns)
+
+
+def _has_width(width: int, n_texts: int) -> bool:
+    """Whether rows of this length are texts with their language, or pairs of texts alone."""
+    return width == n_texts + 1 or width == n_texts == 2
 
 
 def _column(X: pd.DataFrame, name: Hashable) -> np.ndarray | None:
@@ -296,9 +369,11 @@ def _is_sequence(sample) -> bool:
     return pd.api.types.is_list_like(sample) and not isinstance(sample, (Mapping, Set))
 
 
-def _are_pairs_with_text(samples: list) -> bool:
-    return all(len(sample) == 2 for sample in samples) and any(
-        isinstance(sample[0], str) for sample in samples
+def _are_rows_with_text(samples: list, n_texts: int) -> bool:
+    width = len(samples[0])
+    has_width = _has_width(width, n_texts) and all(len(sample) == width for sample in samples)
+    return has_width and any(
+        isinstance(value, str) for sample in samples for value in sample[:n_texts]
     )
 
 

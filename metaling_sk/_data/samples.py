@@ -5,6 +5,7 @@ All input errors are raised on this way; nothing downstream checks again.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from metaling_sk._data.input_forms import (
     check_texts,
     read_texts,
     split_language_column,
-    text_column_of,
+    text_columns_of,
     unwrap,
 )
 from metaling_sk._data.labels import MISSING as MISSING
@@ -39,8 +40,8 @@ class Samples:
 
     Parameters
     ----------
-    texts : ndarray of str objects, shape (n_samples,), or None
-        The text of each sample.
+    texts : ndarray of str objects, shape (n_samples,) or (n_samples, 2), or None
+        The text of each sample, or its pair of texts.
     features : float ndarray or CSR array, shape (n_samples, n_features), or None
         The numbers of each sample.
     language : ndarray of str objects, shape (n_samples,)
@@ -51,6 +52,8 @@ class Samples:
         needed.
     classes : ndarray of shape (n_classes,) or (n_labels,), or None
         The labels that the class indices or the columns of indicators stand for; None for numbers.
+    pair_columns : list of two Hashable, or None
+        The names of the columns of pairs of texts; None where a sample has one text.
     """
 
     texts: np.ndarray | None
@@ -58,6 +61,7 @@ class Samples:
     language: np.ndarray
     y: np.ndarray | None = None
     classes: np.ndarray | None = None
+    pair_columns: list[Hashable] | None = None
 
     def __len__(self) -> int:
         return len(self.language)
@@ -66,6 +70,17 @@ class Samples:
     def is_text(self) -> bool:
         """Whether the samples are texts, not features."""
         return self.texts is not None
+
+    @property
+    def is_pairs(self) -> bool:
+        """Whether each sample is a pair of texts."""
+        return self.pair_columns is not None
+
+    @property
+    def plain_texts(self) -> np.ndarray | pd.DataFrame:
+        """The texts as a transformer of sklearn takes them: an array, or a table of pairs."""
+        assert self.texts is not None
+        return self.texts if self.pair_columns is None else self.to_frame(self.pair_columns)
 
     @property
     def is_multilabel(self) -> bool:
@@ -117,20 +132,29 @@ class Samples:
             y=None if self.y is None else self.y[indices],
         )
 
-    def to_frame(self, text_column: str, language_column: str) -> pd.DataFrame:
+    def to_frame(self, text_column, language_column: Hashable | None = None) -> pd.DataFrame:
         """Return text samples as a DataFrame.
 
         Parameters
         ----------
-        text_column, language_column : str
-            The names of the columns.
+        text_column : Hashable or list of two Hashable
+            The name of the column of texts, or those of pairs.
+        language_column : Hashable, default=None
+            The name of the column of languages; None for no such column.
 
         Returns
         -------
-        DataFrame of shape (n_samples, 2)
+        DataFrame of n_samples rows
             The texts and languages.
         """
-        return pd.DataFrame({text_column: self.texts, language_column: self.language}, dtype=object)
+        assert self.texts is not None
+        names, texts = (
+            (text_column, self.texts.T) if self.is_pairs else ([text_column], [self.texts])
+        )
+        columns = dict(zip(names, texts, strict=True))
+        if language_column is not None:
+            columns[language_column] = self.language
+        return pd.DataFrame(columns, dtype=object)
 
 
 def check_samples(
@@ -170,6 +194,7 @@ def check_samples(
     if reset:
         forget_warnings(estimator)
     X = unwrap(X)
+    names = text_columns_of(estimator)
     texts, language_column = read_texts(X, estimator)
     if texts is None:
         X, language_column = split_language_column(X, estimator.language_column)
@@ -177,12 +202,17 @@ def check_samples(
         n_samples = features.shape[0]
     else:
         features, n_samples = None, len(texts)
-        _check_text_input(estimator, texts, reset=reset)
+        _check_text_input(estimator, texts, names, reset=reset)
         if reset:
-            _set_text_columns(estimator, X, has_language=language_column is not None)
+            _set_text_columns(estimator, X, names, has_language=language_column is not None)
         if language is None:
             suspect_columns(estimator, X)
-    samples = Samples(texts, features, read_language(language_column, language, n_samples))
+    samples = Samples(
+        texts,
+        features,
+        read_language(language_column, language, n_samples),
+        pair_columns=names if texts is not None and len(names) == 2 else None,
+    )
     _suspect_languages(estimator, set(samples.language), reset=reset)
     needs_y = reset if needs_y is None else needs_y
     if y is None:
@@ -220,7 +250,7 @@ def join(first: Samples, second: Samples) -> Samples:
         return sparse.vstack(parts, "csr") if sparse.issparse(parts[0]) else np.concatenate(parts)
 
     fields = {name: concatenate(name) for name in ("texts", "features", "language", "y")}
-    return Samples(**fields, classes=first.classes)
+    return replace(first, **fields)
 
 
 def without_labels(samples: Samples, classes) -> Samples:
@@ -299,6 +329,29 @@ def check_two_classes(samples: Samples, estimator, source: str = "y") -> None:
         )
 
 
+def check_single_texts(samples: Samples, estimator, way_out: str) -> None:
+    """Raise if the samples are pairs of texts.
+
+    Parameters
+    ----------
+    samples : Samples
+    estimator : estimator
+        What takes one text, for the message.
+    way_out : str
+        A sentence that says what to do.
+
+    Raises
+    ------
+    ValueError
+        If they are pairs.
+    """
+    if samples.is_pairs:
+        raise ValueError(
+            f"{type(estimator).__name__} takes one text in each row, but `text_column` names two "
+            f"columns: {samples.pair_columns}. {way_out}"
+        )
+
+
 def _suspect_languages(estimator, names: set[str], *, reset: bool) -> None:
     if reset:
         suspect_names(estimator, names, names)
@@ -308,14 +361,14 @@ def _suspect_languages(estimator, names: set[str], *, reset: bool) -> None:
     suspect_unnamed(estimator, names, known)
 
 
-def _check_text_input(estimator, texts: np.ndarray, *, reset: bool) -> None:
-    check_texts(texts)
-    if text_column_of(estimator) is None:
+def _check_text_input(estimator, texts: np.ndarray, names: list[Hashable], *, reset: bool) -> None:
+    check_texts(texts, names)
+    if not names:
         raise ValueError(
             f"{type(estimator).__name__} takes numbers, but X holds text; turn it into "
             "numbers first, for example with EncoderVectorizer."
         )
-    _check_kind(estimator, "text", reset=reset)
+    _check_kind(estimator, "text" if len(names) == 1 else "pairs", reset=reset)
 
 
 def _check_features(estimator, X, *, reset: bool):
@@ -338,21 +391,21 @@ def _check_kind(estimator, kind: str, *, reset: bool) -> None:
     if reset:
         estimator._input_kind = kind
         for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(estimator, name) and kind == "text":
+            if hasattr(estimator, name) and kind != "features":
                 delattr(estimator, name)
     elif getattr(estimator, "_input_kind", kind) != kind:
-        names = {"text": "text", "features": "numeric features"}
+        names = {"text": "text", "pairs": "pairs of texts", "features": "numeric features"}
         raise ValueError(
             f"This {type(estimator).__name__} was fitted on {names[estimator._input_kind]}, "
             f"but X holds {names[kind]}; pass the form it was fitted on."
         )
 
 
-def _set_text_columns(estimator, X, *, has_language: bool) -> None:
-    estimator.n_features_in_ = 1 + has_language
+def _set_text_columns(estimator, X, names: list[Hashable], *, has_language: bool) -> None:
+    estimator.n_features_in_ = len(names) + has_language
     if isinstance(X, pd.DataFrame):
-        names = [estimator.text_column, estimator.language_column]
-        estimator.feature_names_in_ = np.array(names[: estimator.n_features_in_], dtype=object)
+        columns = [*names, estimator.language_column][: estimator.n_features_in_]
+        estimator.feature_names_in_ = np.array(columns, dtype=object)
 
 
 def count_samples(samples: Samples) -> pd.DataFrame:

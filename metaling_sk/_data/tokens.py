@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import chain, islice, pairwise
+from typing import Any
 
 import numpy as np
 
@@ -34,27 +35,38 @@ class Tokens:
         The ids of all texts.
     offsets : ndarray of int64, shape (n_texts + 1,)
         The ids of text i are ``ids[offsets[i]:offsets[i + 1]]``.
+    types : ndarray of int32, shape (n_tokens,), or None
+        Which text of a pair each token belongs to, as a tokenizer tells an encoder that asks for
+        it; None if it does not ask.
     """
 
     ids: np.ndarray
     offsets: np.ndarray
+    types: np.ndarray | None = None
 
     @classmethod
-    def from_rows(cls, rows: list[np.ndarray]) -> Tokens:
+    def from_rows(cls, rows: list[np.ndarray], *, typed: bool = False) -> Tokens:
         """Join the ids of each text.
 
         Parameters
         ----------
         rows : list of ndarray of int32
             The ids of each text.
+        typed : bool, default=False
+            Whether as many types follow the ids in each row.
 
         Returns
         -------
         Tokens
             The ids of all texts.
         """
+        types = None
+        if typed:
+            halves = [row.reshape(2, -1) for row in rows]
+            rows = [ids for ids, _ in halves]
+            types = np.concatenate([np.empty(0, np.int32), *(half[1] for half in halves)])
         offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
-        return cls(np.concatenate([np.empty(0, np.int32), *rows]), offsets)
+        return cls(np.concatenate([np.empty(0, np.int32), *rows]), offsets, types)
 
     def to_rows(self) -> list[np.ndarray]:
         """Return the ids of each text.
@@ -64,7 +76,11 @@ class Tokens:
         list of ndarray of int32
             The inverse of `from_rows`.
         """
-        return [self.ids[start:end] for start, end in pairwise(self.offsets)]
+        bounds = pairwise(self.offsets.tolist())
+        if self.types is None:
+            return [self.ids[start:end] for start, end in bounds]
+        both = np.stack([self.ids, self.types])
+        return [both[:, start:end].ravel() for start, end in bounds]
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -90,30 +106,42 @@ class Tokens:
         lengths = self.lengths[indices]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         shifts = np.repeat(self.offsets[indices] - offsets[:-1], lengths)
-        return Tokens(self.ids[np.arange(offsets[-1]) + shifts], offsets)
+        chosen = np.arange(offsets[-1]) + shifts
+        types = None if self.types is None else self.types[chosen]
+        return Tokens(self.ids[chosen], offsets, types)
 
-    def pad(self) -> tuple[np.ndarray, np.ndarray]:
-        """Pad the ids with zeros to the length of the longest text.
+    def pad(self) -> dict[str, np.ndarray]:
+        """Pad with zeros to the length of the longest text.
 
         Returns
         -------
-        ids : ndarray of int64, shape (n_texts, max_length)
-            The padded ids.
-        mask : ndarray of int64, shape (n_texts, max_length)
-            1 for tokens, 0 for padding.
+        dict of str to ndarray of int64, shape (n_texts, max_length)
+            The arguments of an encoder: `input_ids`, `attention_mask` (1 for tokens, 0 for padding)
+            and, where there are types, `token_type_ids`.
         """
         lengths = self.lengths
         mask = np.arange(lengths.max()) < lengths[:, None]
-        ids = np.zeros(mask.shape, dtype=np.int64)
-        ids[mask] = self.ids
-        return ids, mask.astype(np.int64)
+        padded = {"attention_mask": mask.astype(np.int64)}
+        for name, values in (("input_ids", self.ids), ("token_type_ids", self.types)):
+            if values is not None:
+                padded[name] = np.zeros(mask.shape, dtype=np.int64)
+                padded[name][mask] = values
+        return padded
 
 
-def tokenize(texts: Iterable[str], tokenizer, max_length: int) -> Tokens:
+def tokenize(
+    texts: Iterable[str],
+    tokenizer,
+    max_length: int,
+    seconds: Iterable[str] | None = None,
+    *,
+    typed: bool = False,
+) -> Tokens:
     """Tokenise texts with a transformers tokenizer.
 
     Every text gets at least one token. Unpaired surrogates, which no tokenizer takes, become the
-    replacement character. A run of more than 8 blanks becomes one.
+    replacement character. A run of more than 8 blanks becomes one. Of a pair the longer text is
+    truncated first.
 
     Parameters
     ----------
@@ -123,6 +151,10 @@ def tokenize(texts: Iterable[str], tokenizer, max_length: int) -> Tokens:
         The tokenizer.
     max_length : int
         The number of tokens to which texts are truncated.
+    seconds : iterable of str, optional
+        The second text of each pair, of which `texts` are the first ones.
+    typed : bool, default=False
+        Whether the types of the tokens are wanted as well.
 
     Returns
     -------
@@ -138,25 +170,47 @@ def tokenize(texts: Iterable[str], tokenizer, max_length: int) -> Tokens:
         0,
     )
     max_characters = max_length * CHARACTERS_PER_TOKEN
-    shortened = (_well_formed(_shorten_blanks(text)[:max_characters]) for text in texts)
-    ids, lengths = [np.empty(0, np.int32)], [np.zeros(1, np.int64)]
+
+    def shorten(text: str) -> str:
+        return _well_formed(_shorten_blanks(text)[:max_characters])
+
+    columns = [texts] if seconds is None else [texts, seconds]
+    shortened = zip(*(map(shorten, column) for column in columns), strict=True)
+    ids, types, lengths = [np.empty(0, np.int32)], [np.empty(0, np.int32)], [np.zeros(1, np.int64)]
     while part := list(islice(shortened, TEXTS_AT_A_TIME)):
-        rows = [row or [filler] for row in call_tokenizer(part, tokenizer, max_length)]
+        encoded = call_tokenizer(zip(*part, strict=True), tokenizer, max_length, typed=typed)
+        rows = [row or [filler] for row in encoded["input_ids"]]
         lengths.append(np.array([len(row) for row in rows], np.int64))
-        ids.append(np.fromiter(chain.from_iterable(rows), np.int32, lengths[-1].sum()))
-    return Tokens(np.concatenate(ids), np.cumsum(np.concatenate(lengths)))
+        ids.append(_flatten(rows, lengths[-1].sum()))
+        if typed:
+            types.append(_flatten(encoded["token_type_ids"], lengths[-1].sum()))
+    offsets = np.cumsum(np.concatenate(lengths))
+    return Tokens(np.concatenate(ids), offsets, np.concatenate(types) if typed else None)
 
 
-def call_tokenizer(texts: list[str], tokenizer, max_length: int) -> list[list[int]]:
-    """Return the ids of each text, at most `max_length`; there may be none."""
+def call_tokenizer(columns: Iterable, tokenizer, max_length: int, *, typed: bool = False) -> Any:
+    """Return the ids of each text, at most `max_length`; there may be none.
+
+    Parameters
+    ----------
+    columns : iterable of one or two sequences of str
+        The texts, or the first and the second ones of pairs.
+    tokenizer, max_length, typed
+        See `tokenize`.
+
+    Returns
+    -------
+    mapping of str to list of list of int
+        `input_ids` and, if they are wanted, `token_type_ids`.
+    """
     return tokenizer(
-        texts,
+        *map(list, columns),
         truncation=True,
         max_length=max_length,
         padding=False,
         return_attention_mask=False,
-        return_token_type_ids=False,
-    )["input_ids"]
+        return_token_type_ids=typed,
+    )
 
 
 def tokenizer_digest(tokenizer) -> bytes:
@@ -180,8 +234,13 @@ def tokenizer_digest(tokenizer) -> bytes:
         vocabulary = sorted(tokenizer.get_vocab().items())
         state = repr((type(tokenizer), getattr(tokenizer, "init_kwargs", None), vocabulary))
     special = tokenizer.unk_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id
+    separator = getattr(tokenizer, "sep_token_id", None)
     side = getattr(tokenizer, "truncation_side", None)
-    return blake2b(f"{special} {side} {state}".encode(), digest_size=16).digest()
+    return blake2b(f"{special} {separator} {side} {state}".encode(), digest_size=16).digest()
+
+
+def _flatten(rows: list[list[int]], n_tokens: int) -> np.ndarray:
+    return np.fromiter(chain.from_iterable(rows), np.int32, n_tokens)
 
 
 def _shorten_blanks(text: str) -> str:

@@ -61,7 +61,7 @@ def encode(
 
     Parameters
     ----------
-    texts : ndarray of str, shape (n_texts,)
+    texts : ndarray of str, shape (n_texts,), or (n_texts, 2) for pairs
         The texts.
     encoder : TextEncoder
         The encoder, on its device and in its precision.

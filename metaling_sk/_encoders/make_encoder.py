@@ -57,7 +57,7 @@ def make_text_encoder(
     encoder : str, path, transformers config, pair of module and tokenizer, or fitted estimator
         The parameter `encoder` of an estimator.
     texts, language : ndarray of str, shape (n_texts,)
-        The tokenizer of an encoder from scratch is trained on these texts.
+        The tokenizer of an encoder from scratch is trained on these texts. Pairs have two columns.
     pooling : {"auto", "mean", "cls", "last"}
         "auto" is what the files of sentence-transformers in the folder say, with their modules on
         top of it, and otherwise "mean".

@@ -54,12 +54,24 @@ class VectorCache:
             self._n_bytes = 0
 
 
-def keys_of(fingerprint: bytes, texts: Iterable[str]) -> list[bytes]:
-    """Return a key for each text: a digest of the text and the fingerprint."""
+def keys_of(fingerprint: bytes, texts: Iterable[str | np.ndarray]) -> list[bytes]:
+    """Return a key for each text or pair of texts: a digest of it and the fingerprint."""
     return [
-        blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, key=fingerprint).digest()
+        _digest(fingerprint, text.encode("utf-8", "surrogatepass"))
+        if isinstance(text, str)
+        else _digest(fingerprint, *(part.encode("utf-8", "surrogatepass") for part in text))
         for text in texts
     ]
+
+
+def _digest(fingerprint: bytes, first: bytes, second: bytes | None = None) -> bytes:
+    if second is None:
+        return blake2b(first, digest_size=16, key=fingerprint).digest()
+    # The length tells where the first text ends, and `person` tells a pair from one text.
+    digest = blake2b(len(first).to_bytes(8), digest_size=16, key=fingerprint, person=b"pair")
+    digest.update(first)
+    digest.update(second)
+    return digest.digest()
 
 
 CACHE = VectorCache()

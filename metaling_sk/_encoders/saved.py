@@ -91,6 +91,7 @@ def save_encoder(encoder: TextEncoder, folder: Path) -> dict[str, Any]:
         "pooling": encoder.pooling,
         "max_length": encoder.max_length,
         "prompt": encoder.text_tokenizer.prompt,
+        "typed": encoder.text_tokenizer.typed,
         "activations": [module.activation for module in encoder.dense],
         "normalize": encoder.normalize,
         "top": encoder.top,
@@ -158,7 +159,12 @@ def restore_tokenizer(state: dict[str, Any], folder: Path) -> TextTokenizer:
             trust_remote_code=False,
             local_files_only=True,
         )
-        return TextTokenizer(tokenizer, state["max_length"], prompt=state["prompt"])
+        return TextTokenizer(
+            tokenizer,
+            state["max_length"],
+            prompt=state["prompt"],
+            typed=state.get("typed", False),  # Files of older versions do not say it.
+        )
 
 
 def _make_backbone(state: dict[str, Any], folder: Path) -> nn.Module:
@@ -183,8 +189,8 @@ def _make_backbone(state: dict[str, Any], folder: Path) -> nn.Module:
 @torch.no_grad()
 def _check_runs(encoder: TextEncoder) -> None:
     """Raise an error if an encoder and its tokenizer do not fit together."""
-    ids, mask = encoder.tokenize(PROBES[:1]).pad()
-    encoder.eval()(torch.from_numpy(ids), torch.from_numpy(mask))
+    padded = encoder.tokenize(PROBES[:1]).pad()
+    encoder.eval()(**{name: torch.from_numpy(values) for name, values in padded.items()})
 
 
 def _without_lookups(content):

@@ -7,7 +7,16 @@ from hashlib import blake2b
 
 import numpy as np
 import transformers
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import (
+    Regex,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
 from torch import nn
 
 from metaling_sk._encoders.backbone import make_backbone
@@ -33,6 +42,12 @@ BLANKS = r"[\s\p{Cc}\x{200B}\x{2060}\x{FEFF}]+"
 
 SPECIAL_TOKENS = {"pad_token": "[PAD]", "unk_token": "[UNK]"}
 
+SEPARATOR = {"sep_token": "[SEP]"}
+"""The special token between the texts of pairs."""
+
+TYPED_INPUTS = ["input_ids", "token_type_ids", "attention_mask"]
+"""What an encoder of pairs takes."""
+
 
 def make_scratch(
     texts: np.ndarray, language: np.ndarray, config: transformers.PretrainedConfig | None = None
@@ -42,7 +57,8 @@ def make_scratch(
     Parameters
     ----------
     texts, language : ndarray of str, shape (n_texts,)
-        The texts to train the tokenizer on, and the language of each.
+        The texts to train the tokenizer on, and the language of each. For pairs, `texts` has two
+        columns.
     config : transformers config, optional
         The architecture; by default one BERT layer of 128 units. Its `vocab_size` bounds the
         vocabulary of the tokenizer.
@@ -91,7 +107,8 @@ def train_tokenizer(
     Parameters
     ----------
     texts, language : ndarray of str, shape (n_texts,)
-        The texts and the language of each.
+        The texts and the language of each. For pairs, `texts` has two columns, and the tokenizer
+        puts "[SEP]" between them.
     vocabulary_size : int
         Largest number of tokens in the vocabulary.
 
@@ -104,22 +121,29 @@ def train_tokenizer(
     .. [1] Sennrich et al. (2016). Neural machine translation of rare words with subword units.
        ACL.
     """
+    is_pairs = texts.ndim == 2
+    special_tokens = SPECIAL_TOKENS | SEPARATOR if is_pairs else SPECIAL_TOKENS
+    if is_pairs:
+        texts, language = texts.ravel(), np.repeat(language, 2)
     disk_cache = active_disk_cache()
     if disk_cache is None:
-        tokenizer = _train(_balance(texts, language), vocabulary_size)
+        tokenizer = _train(_balance(texts, language), vocabulary_size, special_tokens)
     else:
-        key = _digest(_balance(texts, language), vocabulary_size)
+        key = _digest(_balance(texts, language), vocabulary_size, special_tokens)
 
         def compute(indices):
-            trained = _train(_balance(texts, language), vocabulary_size)
+            trained = _train(_balance(texts, language), vocabulary_size, special_tokens)
             return [np.frombuffer(trained.to_str().encode(), np.uint8)]
 
         (json,) = disk_cache.get_or_compute(f"tokenizer-{key.hex()}", [key], compute)
         tokenizer = Tokenizer.from_str(json.tobytes().decode())
-    return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL_TOKENS)
+    names = {"model_input_names": TYPED_INPUTS} if is_pairs else {}
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, **special_tokens, **names
+    )
 
 
-def _train(texts: Iterator[str], vocabulary_size: int) -> Tokenizer:
+def _train(texts: Iterator[str], vocabulary_size: int, special_tokens: dict[str, str]) -> Tokenizer:
     """Train a tokenizer on all of the texts."""
     tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Sequence(
@@ -140,18 +164,25 @@ def _train(texts: Iterator[str], vocabulary_size: int) -> Tokenizer:
     tokenizer.decoder = decoders.Metaspace()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary_size,
-        special_tokens=list(SPECIAL_TOKENS.values()),
+        special_tokens=list(special_tokens.values()),
         limit_alphabet=min(ALPHABET_SIZE, vocabulary_size // 2),
         max_token_length=MAX_TOKEN_LENGTH,
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
+    if separator := special_tokens.get("sep_token"):
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="$A",
+            pair=f"$A {separator} $B:1",
+            special_tokens=[(separator, tokenizer.token_to_id(separator))],
+        )
     return tokenizer
 
 
-def _digest(texts: Iterator[str], vocabulary_size: int) -> bytes:
+def _digest(texts: Iterator[str], vocabulary_size: int, special_tokens: dict[str, str]) -> bytes:
     """Return a digest of everything that decides what `_train` returns."""
-    settings = vocabulary_size, ALPHABET_SIZE, MAX_TOKEN_LENGTH, MAX_WORD_LENGTH, BLANKS
+    sizes = vocabulary_size, ALPHABET_SIZE, MAX_TOKEN_LENGTH, MAX_WORD_LENGTH
+    settings = *sizes, BLANKS, special_tokens
     digest = blake2b(str(settings).encode(), digest_size=16)
     for text in texts:
         content = text.encode()

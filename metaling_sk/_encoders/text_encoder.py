@@ -48,7 +48,7 @@ class TextEncoder(nn.Module):
     max_length : int
         Number of tokens to which longer texts are truncated, those of the prompt among them.
     prompt : str, default=""
-        Text that is put before every text.
+        Text that is put before every text, and before the first one of a pair.
     dense : iterable of Dense, default=()
         They are applied to the pooled vector, one after the other, if the last layer is pooled.
     normalize : bool, default=False
@@ -102,6 +102,7 @@ class TextEncoder(nn.Module):
             min(max_length, _max_tokens(backbone)),
             n_embeddings(backbone),
             prompt,
+            _takes_types(backbone, tokenizer),
             origin,
         )
         self.backbone = backbone
@@ -128,7 +129,7 @@ class TextEncoder(nn.Module):
         return self.text_tokenizer.max_length
 
     def tokenize(self, texts) -> Tokens:
-        """Return the token ids of each text."""
+        """Return the token ids of each text, or of each pair of texts."""
         return self.text_tokenizer(texts)
 
     @property
@@ -157,7 +158,11 @@ class TextEncoder(nn.Module):
         return list(_find_layers(self.backbone)[1])
 
     def forward(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, adapt: Adapt | None = None
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        adapt: Adapt | None = None,
+        token_type_ids: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Encode a batch of texts.
 
@@ -167,22 +172,29 @@ class TextEncoder(nn.Module):
             Token ids, padded on the right, and 1 for each token that is not padding.
         adapt : callable, optional
             It is applied to the output of every layer, after the adapters.
+        token_type_ids : int64 Tensor of shape (n_texts, n_tokens), optional
+            Which text of a pair each token belongs to, where the backbone asks for it.
 
         Returns
         -------
         Tensor of shape (n_texts, n_features)
         """
-        return self.encode(input_ids, attention_mask, adapt)
+        return self.encode(input_ids, attention_mask, adapt, token_type_ids)
 
     def encode(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, adapt: Adapt | None = None
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        adapt: Adapt | None = None,
+        token_type_ids: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Do what `forward` does, without the hooks of users on this module."""
         adapts = [*self.adapters] if adapt is None else [*self.adapters, adapt]
         call = _Call(adapts if self.has_token_layers else [])
+        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
         token = _CALL.set(call)
         try:
-            output = self.backbone(input_ids=input_ids, attention_mask=attention_mask)
+            output = self.backbone(input_ids=input_ids, attention_mask=attention_mask, **types)
         finally:
             _CALL.reset(token)
         # The final normalisation of a backbone belongs to its last layer. Lower layers skip it.
@@ -392,6 +404,16 @@ def _remove_what_is_not_used(backbone: Any) -> None:
     config: Any = getattr(backbone, "config", None)
     if getattr(config, "use_cache", False):
         config.use_cache = False
+
+
+def _takes_types(backbone: Any, tokenizer) -> bool:
+    """Whether types of tokens tell a backbone the texts of a pair apart, by its configuration."""
+    config = getattr(backbone, "config", None)
+    return (
+        "token_type_ids" in getattr(tokenizer, "model_input_names", ())
+        and "token_type_ids" in signature(backbone.forward).parameters
+        and (getattr(config, "type_vocab_size", None) or 0) > 1
+    )
 
 
 def _max_tokens(backbone: nn.Module) -> int:

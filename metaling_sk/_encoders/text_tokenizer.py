@@ -35,7 +35,9 @@ class TextTokenizer:
     n_embeddings : int, optional
         Number of tokens that the encoder has embeddings for, if that is known.
     prompt : str, default=""
-        Text that is put before every text.
+        Text that is put before every text, and before the first one of a pair.
+    typed : bool, default=False
+        Whether the encoder takes types of tokens, which tell the texts of a pair apart.
 
     Attributes
     ----------
@@ -44,11 +46,17 @@ class TextTokenizer:
     """
 
     def __init__(
-        self, tokenizer, max_length: int, n_embeddings: int | None = None, prompt: str = ""
+        self,
+        tokenizer,
+        max_length: int,
+        n_embeddings: int | None = None,
+        prompt: str = "",
+        typed: bool = False,
     ):
         self.max_length = max_length
         self.n_embeddings = n_embeddings
         self.prompt = prompt
+        self.typed = typed
         try:
             self.tokenizer = copy.deepcopy(tokenizer)
             self.is_copy = True
@@ -56,7 +64,7 @@ class TextTokenizer:
             self.tokenizer = tokenizer
             self.is_copy = False
         if self.is_copy:
-            call_tokenizer([""], self.tokenizer, max_length)
+            call_tokenizer([[""]], self.tokenizer, max_length)
         if prompt and len(self._tokenize([""]).ids) >= max_length:
             raise ValueError(
                 f"`prompt`: the first {max_length} tokens, to which `max_length` truncates texts, "
@@ -64,12 +72,12 @@ class TextTokenizer:
             )
 
     def __call__(self, texts: np.ndarray) -> Tokens:
-        """Return the token ids of each text.
+        """Return the token ids of each text or, for an array of two columns, of each pair.
 
         Raises
         ------
         ValueError
-            If a token has no embedding.
+            If a token has no embedding, or the tokenizer takes no pairs.
         """
         tokens = self._get_or_tokenize(texts)
         if self.n_embeddings is not None and (tokens.ids >= self.n_embeddings).any():
@@ -88,13 +96,15 @@ class TextTokenizer:
         if disk_cache is None:
             return self._tokenize(texts)
 
-        def compute(indices):
-            return self._tokenize([texts[index] for index in indices]).to_rows()
+        texts = np.asarray(texts, dtype=object)
 
-        namespace = f"tokens-{self.digest.hex()}-{self.max_length}"
-        return Tokens.from_rows(
-            disk_cache.get_or_compute(namespace, keys_of(self.digest, texts), compute)
-        )
+        def compute(indices):
+            return self._tokenize(texts[indices]).to_rows()
+
+        typed = self._is_typed(texts)
+        namespace = f"tokens-{self.digest.hex()}-{self.max_length}{'-typed' if typed else ''}"
+        rows = disk_cache.get_or_compute(namespace, keys_of(self.digest, texts), compute)
+        return Tokens.from_rows(rows, typed=typed)
 
     @cached_property
     def digest(self) -> bytes:
@@ -104,17 +114,55 @@ class TextTokenizer:
         return blake2b(prompt, digest_size=16, key=digest).digest() if prompt else digest
 
     def _tokenize(self, texts) -> Tokens:
+        texts = np.asarray(texts, dtype=object)
+        is_pairs = texts.ndim == 2
+        first, second = texts.T if is_pairs else (texts, None)
         lock: AbstractContextManager = nullcontext() if self.is_copy else _SHARED_TOKENIZERS
         with lock:
-            prompted = (self.prompt + text for text in texts)
-            return tokenize(prompted, self.tokenizer, self.max_length)
+            return tokenize(
+                (self.prompt + text for text in first),
+                self.tokenizer,
+                self.max_length,
+                (self._separator + text for text in second) if is_pairs else None,
+                typed=self._is_typed(texts),
+            )
+
+    def _is_typed(self, texts: np.ndarray) -> bool:
+        """Whether the tokens of these texts have types: those of pairs that the encoder knows."""
+        return self.typed and texts.ndim == 2 and not self._separator
+
+    @cached_property
+    def _separator(self) -> str:
+        """What is put before the second text of a pair; empty if the tokenizer does it itself."""
+        count = self.tokenizer.num_special_tokens_to_add
+        in_text, in_pair = count(pair=False), count(pair=True)
+        separator = ""
+        if in_pair <= in_text:
+            separator = getattr(self.tokenizer, "sep_token", None) or self.tokenizer.eos_token
+            if separator is None:
+                raise ValueError(
+                    "`encoder`: its tokenizer has no token that separates the texts of a pair. "
+                    "Set its `sep_token`, or join both texts in one column."
+                )
+            in_pair += 1
+        if self.max_length < in_pair + 2:
+            raise ValueError(
+                f"`max_length`: of {self.max_length} tokens of a pair of texts, {in_pair} are "
+                f"special ones of the tokenizer; allow at least {in_pair + 2}."
+            )
+        return separator
 
     def __deepcopy__(self, memo) -> TextTokenizer:
         return self
 
 
 def make_text_tokenizer(
-    tokenizer, max_length: int, n_embeddings: int | None, prompt: str, origin: tuple | None
+    tokenizer,
+    max_length: int,
+    n_embeddings: int | None,
+    prompt: str,
+    typed: bool,
+    origin: tuple | None,
 ) -> TextTokenizer:
     """Make a `TextTokenizer`, or return the one that was made of the same files before.
 
@@ -122,14 +170,14 @@ def make_text_tokenizer(
 
     Parameters
     ----------
-    tokenizer, max_length, n_embeddings, prompt
+    tokenizer, max_length, n_embeddings, prompt, typed
         See `TextTokenizer`.
     origin : tuple or None
         The key of the checkpoint that the tokenizer comes from, if it comes from one.
     """
     if origin is None:
-        return TextTokenizer(tokenizer, max_length, n_embeddings, prompt)
-    return _make_once(_Loaded(origin, tokenizer), max_length, n_embeddings, prompt)
+        return TextTokenizer(tokenizer, max_length, n_embeddings, prompt, typed)
+    return _make_once(_Loaded(origin, tokenizer), max_length, n_embeddings, prompt, typed)
 
 
 @dataclass(frozen=True)
@@ -142,6 +190,6 @@ class _Loaded:
 
 @lru_cache(maxsize=4)
 def _make_once(
-    loaded: _Loaded, max_length: int, n_embeddings: int | None, prompt: str
+    loaded: _Loaded, max_length: int, n_embeddings: int | None, prompt: str, typed: bool
 ) -> TextTokenizer:
-    return TextTokenizer(loaded.tokenizer, max_length, n_embeddings, prompt)
+    return TextTokenizer(loaded.tokenizer, max_length, n_embeddings, prompt, typed)

@@ -398,8 +398,14 @@ class NetworkEstimator(
     def _describe_input(self) -> str:
         encoder = self.text_encoder_
         if encoder is None:
-            return f"It reads {self.front_end_.input_name} as fixed features."
-        return f"Its encoder is a {type(encoder.backbone).__name__}, trainable={self.trainable!r}."
+            sentence = f"It reads {self.front_end_.input_name} as fixed features."
+        else:
+            name = type(encoder.backbone).__name__
+            sentence = f"Its encoder is a {name}, trainable={self.trainable!r}."
+        if self._input_kind == "pairs":
+            names = " and ".join(map(repr, self.text_column))
+            sentence += f" Each row is a pair of texts, in the columns {names}."
+        return sentence
 
     def _get_saved_state(self, folder: Path) -> dict[str, Any]:
         """Everything that it takes to predict, as JSON values, arrays and tensors."""

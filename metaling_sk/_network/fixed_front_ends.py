@@ -220,11 +220,18 @@ class VectorizerFrontEnd(FixedFrontEnd):
 
     @classmethod
     def fit(cls, parameters, samples, execution):
-        return cls(fit_vectorizer(parameters.encoder, samples.texts), parameters.language_norm)
+        vectorizer = fit_vectorizer(parameters.encoder, samples.plain_texts)
+        return cls(vectorizer, parameters.language_norm)
 
     def inputs(self, samples, execution):
-        features = apply_vectorizer(self.vectorizer, samples.texts)
+        features = apply_vectorizer(self.vectorizer, samples.plain_texts)
         features = check_array(features, accept_sparse="csr", dtype=(np.float64, np.float32))
+        if samples.is_pairs and features.shape[0] != len(samples):
+            raise ValueError(
+                f"`encoder`: {type(self.vectorizer).__name__} makes {features.shape[0]} rows of "
+                f"{len(samples)} pairs of texts, which it gets as a table with the columns "
+                f"{samples.pair_columns}. Take them apart with a ColumnTransformer."
+            )
         is_sparse = sparse.issparse(features)
         return sparse.csr_array(features) if is_sparse else features
 

@@ -75,8 +75,8 @@ COMMON_CONSTRAINTS: dict[str, list | str] = {
     "verbose": ["verbose"],
     "random_state": ["random_state"],
     "warm_start": ["boolean"],
-    # pandas allows any hashable value as the name of a column.
-    "text_column": [Hashable],
+    # pandas allows any hashable value as the name of a column. A list names two columns.
+    "text_column": [Hashable, list],
     "language_column": [Hashable],
     # Any value may stand for a missing label.
     "missing_label": "no_validation",

@@ -190,7 +190,9 @@ def _make_tokenizer(pieces: list[tuple[str, float]]) -> Tokenizer:
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
     tokenizer.post_processor = TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+        single="<s> $A </s>",
+        pair="<s> $A </s> </s> $B </s>",
+        special_tokens=[("<s>", 0), ("</s>", 2)],
     )
     special_tokens = dict.fromkeys(SPECIAL_TOKENS.values())
     tokenizer.add_special_tokens([AddedToken(token, normalized=False) for token in special_tokens])

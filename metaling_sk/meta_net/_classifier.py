@@ -92,6 +92,7 @@ class MetaNetClassifier(NetworkClassifier, MetaNetFitting):
         - A module and its tokenizer.
         - A fitted estimator of this package: its encoder.
         - Any other sklearn transformer of texts, or a union of them: it is fitted on all texts.
+          It gets pairs of texts as a DataFrame of two columns.
 
         In a `FrozenEstimator` a fitted estimator or transformer stays as it is, also in
         cross-validation and searches, which clone it.
@@ -118,8 +119,9 @@ class MetaNetClassifier(NetworkClassifier, MetaNetFitting):
         Languages that `fit` has not seen take the statistics of all samples; see
         `register_language`.
     prompt : str, default="auto"
-        Text that is put before every text, such as "query: ". "auto" is the default prompt in the
-        files of sentence-transformers in the encoder's folder; otherwise none.
+        Text that is put before every text, and before the first one of a pair, such as "query: ".
+        "auto" is the default prompt in the files of sentence-transformers in the encoder's folder;
+        otherwise none.
     max_length : int, default=128
         Number of tokens after which a text is truncated, those of the prompt among them.
 
@@ -172,8 +174,8 @@ class MetaNetClassifier(NetworkClassifier, MetaNetFitting):
 
     Data
 
-    text_column : str, default="text"
-        The column of a DataFrame X that holds the texts.
+    text_column : str or list of str, default="text"
+        The column of a DataFrame X that holds the texts, or the two columns of pairs of texts.
     language_column : str, default="language"
         The column of a DataFrame X that holds the languages.
     missing_label : object, default=None

@@ -7,6 +7,7 @@ import random
 import zlib
 from bisect import bisect
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import chain
 from numbers import Integral
 from typing import Any
@@ -64,8 +65,8 @@ class DictionaryTranslator(ReprMixin, TransformerMixin, BaseEstimator):
     random_state : int, RandomState instance or None, default=None
         Seed of the draws. A fitted translator always translates the same text in the same way,
         whichever other samples are in X.
-    text_column : str, default="text"
-        The column of a DataFrame X that holds the texts.
+    text_column : str or list of str, default="text"
+        The column of a DataFrame X that holds the texts, or the two columns of pairs of texts.
     language_column : str, default="language"
         The column of a DataFrame X that holds the languages.
 
@@ -150,12 +151,15 @@ class DictionaryTranslator(ReprMixin, TransformerMixin, BaseEstimator):
         ValueError
             If X holds numbers, a parameter is not valid or the dictionary has no usable entry.
         """
-        texts, language = self._check_texts(X, language, reset=True)
+        samples = self._check_texts(X, language, reset=True)
+        language = samples.language
         named, present = {self.source_language, self.target_language}, set(language)
         suspect_names(self, named - present - {None}, present)
         entries = read_entries(self.dictionary, self.min_length)
         targets = list(dict.fromkeys(chain.from_iterable(entries.values())))
-        counts = count_phrases(texts[language == self.target_language], targets)
+        assert samples.texts is not None
+        texts = samples.texts[language == self.target_language]
+        counts = count_phrases(texts.ravel(), targets)
         self.candidates_ = weigh_candidates(entries, counts)
         self._longest_phrase = max(map(len, self.candidates_), default=0)
         self._joiner = "" if sum(map(is_unspaced, targets)) * 2 > len(targets) else " "
@@ -176,17 +180,17 @@ class DictionaryTranslator(ReprMixin, TransformerMixin, BaseEstimator):
         -------
         DataFrame or ndarray of str objects
             X with translated texts if X is a DataFrame or an array of texts and languages, else
-            an array of shape (n_samples,).
+            an array of shape (n_samples,) or, for pairs, (n_samples, 2).
         """
         check_is_fitted(self)
-        texts, language = self._check_texts(X, language, reset=False)
-        texts = texts.copy()
-        for index in np.flatnonzero(self._is_source(language)):
-            texts[index] = self._translate(normalize("NFC", texts[index]))
+        samples = self._check_texts(X, language, reset=False)
+        texts = self._change(samples, self._translate)
         if isinstance(X, pd.DataFrame):
-            return X.assign(**{self.text_column: texts})
-        if isinstance(X, np.ndarray) and X.ndim == 2:
-            return np.column_stack([texts, language])
+            names = samples.pair_columns or [self.text_column]
+            columns = texts.T if samples.is_pairs else [texts]
+            return X.assign(**dict(zip(names, columns, strict=True)))
+        if isinstance(X, np.ndarray) and X.size > texts.size:
+            return np.column_stack([texts, samples.language])
         return texts
 
     def fit_transform(self, X, y=None, language=None) -> pd.DataFrame | np.ndarray:
@@ -224,7 +228,7 @@ class DictionaryTranslator(ReprMixin, TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of str objects, shape (n_samples,)
+        ndarray of str objects, shape (n_samples,) or, for pairs, (n_samples, 2)
             The texts, with words replaced in those of the source language.
 
         References
@@ -233,11 +237,8 @@ class DictionaryTranslator(ReprMixin, TransformerMixin, BaseEstimator):
            zero-shot cross-lingual NLP. IJCAI.
         """
         check_is_fitted(self)
-        texts, language = self._check_texts(X, language, reset=False)
-        texts = texts.copy()
-        for index in np.flatnonzero(self._is_source(language)):
-            texts[index] = self._switch(normalize("NFC", texts[index]), share)
-        return texts
+        samples = self._check_texts(X, language, reset=False)
+        return self._change(samples, partial(self._switch, share=share))
 
     def _get_state(self) -> dict[str, Any]:
         """Return everything that `_from_state` needs, which is all but the dictionary."""
@@ -251,12 +252,22 @@ class DictionaryTranslator(ReprMixin, TransformerMixin, BaseEstimator):
             setattr(translator, name, value)
         return translator
 
-    def _check_texts(self, X, language, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
+    def _check_texts(self, X, language, *, reset: bool) -> Samples:
         """Return the validated texts and languages."""
         samples = check_samples(self, X, language=language, reset=reset, needs_y=False)
         if samples.texts is None:
             raise ValueError("DictionaryTranslator translates texts, but X holds numbers.")
-        return samples.texts, samples.language
+        return samples
+
+    def _change(self, samples: Samples, change: Callable[[str], str]) -> np.ndarray:
+        """Return the texts, changed where they are in the source language."""
+        assert samples.texts is not None
+        texts = samples.texts.copy()
+        flat = texts.reshape(-1)
+        is_source = np.repeat(self._is_source(samples.language), len(flat) // len(texts))
+        for index in np.flatnonzero(is_source):
+            flat[index] = change(normalize("NFC", flat[index]))
+        return texts
 
     def _is_source(self, language: np.ndarray) -> np.ndarray:
         if self.source_language is None:
@@ -345,5 +356,6 @@ def fit_translator(
         target_language=target_languages[0],
         min_length=MIN_LENGTH_FOR_CLASSIFIERS,
         random_state=rng.randint(2**31),
+        text_column=samples.pair_columns or "text",
     )
     return translator.fit(samples.texts, language=samples.language)

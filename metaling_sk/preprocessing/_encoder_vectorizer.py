@@ -38,8 +38,9 @@ class EncoderVectorizer(
         The hidden layer that is pooled. -1 is the last layer, 0.5 the layer at half the depth.
         Layers above it are not computed.
     prompt : str, default="auto"
-        Text that is put before every text, such as "query: ". "auto" is the default prompt in the
-        files of sentence-transformers in the encoder's folder; otherwise none.
+        Text that is put before every text, and before the first one of a pair, such as "query: ".
+        "auto" is the default prompt in the files of sentence-transformers in the encoder's folder;
+        otherwise none.
     max_length : int, default=128
         Number of tokens after which a text is truncated, those of the prompt among them.
     batch_size : int, default=64
@@ -52,8 +53,8 @@ class EncoderVectorizer(
         1 shows a progress bar for what takes longer than a second, 0 shows nothing.
     random_state : int, RandomState instance or None, default=None
         Seed of random weights.
-    text_column : str, default="text"
-        The column of a DataFrame X that holds the texts.
+    text_column : str or list of str, default="text"
+        The column of a DataFrame X that holds the texts, or the two columns of pairs of texts.
     language_column : str, default="language"
         The column of a DataFrame X that holds the languages.
 

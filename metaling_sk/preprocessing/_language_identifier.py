@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.input_forms import unwrap
 from metaling_sk._data.languages import UNNAMED_LANGUAGE
-from metaling_sk._data.samples import check_samples
+from metaling_sk._data.samples import check_samples, check_single_texts
 from metaling_sk._utils.messages import name_rows, name_some, warn_user
 from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.representation import ReprMixin
@@ -211,6 +211,7 @@ class LanguageIdentifier(ReprMixin, TransformerMixin, BaseEstimator):
         samples = check_samples(self, X, reset=reset, needs_y=False)
         if samples.texts is None:
             raise ValueError("LanguageIdentifier identifies texts, but X holds numbers.")
+        check_single_texts(samples, self, "Name the one whose language is to be identified.")
         return samples.texts, samples.language
 
     def _name_all(self, present: set[str]) -> dict[str, str]:

@@ -135,6 +135,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         - A module and its tokenizer.
         - A fitted estimator of this package: its encoder.
         - Any other sklearn transformer of texts, or a union of them: it is fitted on all texts.
+          It gets pairs of texts as a DataFrame of two columns.
 
         In a `FrozenEstimator` a fitted estimator or transformer stays as it is, also in
         cross-validation and searches, which clone it.
@@ -161,8 +162,9 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         Languages that `fit` has not seen take the statistics of all samples; see
         `register_language`.
     prompt : str, default="auto"
-        Text that is put before every text, such as "query: ". "auto" is the default prompt in the
-        files of sentence-transformers in the encoder's folder; otherwise none.
+        Text that is put before every text, and before the first one of a pair, such as "query: ".
+        "auto" is the default prompt in the files of sentence-transformers in the encoder's folder;
+        otherwise none.
     max_length : int, default=128
         Number of tokens after which a text is truncated, those of the prompt among them.
 
@@ -223,8 +225,8 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
 
     Data
 
-    text_column : str, default="text"
-        The column of a DataFrame X that holds the texts.
+    text_column : str or list of str, default="text"
+        The column of a DataFrame X that holds the texts, or the two columns of pairs of texts.
     language_column : str, default="language"
         The column of a DataFrame X that holds the languages.
     missing_label : object, default=None
@@ -491,12 +493,18 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
             has_targets = samples.is_text and len(set(samples.language)) > 1
             is_trained = is_scratch(self.encoder) and self.trainable != "head"
             is_free = self.dictionary is not None and self._transfer_is_auto
-            is_suited = is_free and not samples.is_multilabel
+            is_suited = is_free and not samples.is_multilabel and not samples.is_pairs
             source = "linear" if has_targets and is_trained and is_suited else None
         if isinstance(source, str) and samples.is_multilabel:
             raise ValueError(
                 "`source`='linear' predicts one class for each row, but y has several labels. Pass "
                 "None, or a classifier such as sklearn.multiclass.OneVsRestClassifier."
+            )
+        if isinstance(source, str) and samples.is_pairs:
+            raise ValueError(
+                "`source`='linear' reads one text in each row, but `text_column` names two "
+                f"columns: {samples.pair_columns}. Pass None, or a classifier that takes both as a "
+                "table."
             )
         return choose_source(source, self._new_recipe)
 

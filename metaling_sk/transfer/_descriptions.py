@@ -160,6 +160,11 @@ def read_descriptions(
             "`class_descriptions` tell the one class of a row, but y has several labels for each "
             "row; use class_descriptions=None, or one class for each row."
         )
+    if samples.is_pairs:
+        raise ValueError(
+            "`class_descriptions` are compared with one text in each row, but `text_column` names "
+            f"two columns: {samples.pair_columns}; use class_descriptions=None."
+        )
     if not samples.is_text:
         raise ValueError(
             "`class_descriptions` are texts that an encoder compares with those of X, but X holds "

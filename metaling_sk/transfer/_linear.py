@@ -15,7 +15,13 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.parts import compute_in_parts
-from metaling_sk._data.samples import Samples, check_samples, check_two_classes, count_samples
+from metaling_sk._data.samples import (
+    Samples,
+    check_samples,
+    check_single_texts,
+    check_two_classes,
+    count_samples,
+)
 from metaling_sk._saving.saved_classifier import (
     DOOR_ATTRIBUTES,
     SavedClassifierMixin,
@@ -223,6 +229,7 @@ class LinearTransferClassifier(SavedClassifierMixin, LanguageClassifierMixin, Ba
         """
         with unfitted_on_error(self):
             samples = check_samples(self, X, y, language, reset=True)
+            check_single_texts(samples, self, "Join both in one column, or use TransferClassifier.")
             languages = find_language_roles(samples, self.source_languages, self.target_languages)
             rng = check_random_state(self.random_state)
             samples = keep_languages(samples, [*languages[0], *languages[1]])

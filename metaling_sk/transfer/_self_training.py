@@ -58,7 +58,10 @@ def find_topics(samples: Samples, n_topics: int, rng: np.random.RandomState) -> 
         return np.zeros(len(samples), dtype=int)
     features: Any = samples.features
     if samples.is_text:
-        features = char_tfidf(TOPIC_NGRAMS).fit_transform(samples.texts)
+        texts: Any = samples.texts
+        if samples.is_pairs:  # Both texts tell the topic.
+            texts = [" ".join(pair) for pair in texts]
+        features = char_tfidf(TOPIC_NGRAMS).fit_transform(texts)
     seed = rng.randint(2**31)
     if features.shape[1] > TOPIC_DIMENSIONS:
         features = TruncatedSVD(TOPIC_DIMENSIONS, random_state=seed).fit_transform(features)

@@ -254,6 +254,8 @@ def _as_input(model, samples: Samples):
         wanted: next((value for name, value in parameters if name.endswith(wanted)), None)
         for wanted in ("text_column", "language_column")
     }
+    if samples.is_pairs:
+        return samples.to_frame(samples.pair_columns, columns["language_column"])
     return samples.texts if None in columns.values() else samples.to_frame(**columns)
 
 

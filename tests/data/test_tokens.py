@@ -13,7 +13,8 @@ def test_tokens_are_taken_and_padded(lengths, data):
     tokens = tokens_of(lengths).take(np.array(rows))
     assert len(tokens) == len(rows)
     assert tokens.lengths.tolist() == [lengths[row] for row in rows]
-    ids, mask = tokens.pad()
+    padded = tokens.pad()
+    ids, mask = padded["input_ids"], padded["attention_mask"]
     assert ids.shape == mask.shape == (len(rows), max(lengths[row] for row in rows))
     for row, padded, shown in zip(rows, ids, mask, strict=True):
         assert shown.tolist() == [1] * lengths[row] + [0] * (len(shown) - lengths[row])

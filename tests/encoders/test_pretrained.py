@@ -92,3 +92,38 @@ def test_a_real_decoder_in_a_gguf_file(gemma):
         two_languages
     )
     assert np.isfinite(vectors).all() and vectors.shape == (3, 640)
+
+
+def as_array(pairs):
+    return np.array(pairs, dtype=object)
+
+
+def test_a_real_bert_reads_pairs(minilm):
+    pairs = [("a good hotel", "a bad hotel"), ("a good", "hotel a bad hotel"), ("good " * 300, "a")]
+    vectorizer = EncoderVectorizer(minilm, text_column=["a", "b"], device="cpu", verbose=0)
+    vectors = vectorizer.fit_transform(pairs)
+    encoder = vectorizer.text_encoder_
+    tokens = encoder.tokenize(as_array(pairs))
+    expected = encoder.tokenizer(*zip(*pairs, strict=True), truncation=True, max_length=128)
+    assert tokens.types is not None
+    for index, row in enumerate(tokens.to_rows()):
+        ids, types = row.reshape(2, -1).tolist()
+        assert ids == expected["input_ids"][index]
+        assert types == expected["token_type_ids"][index]
+        assert ids.count(encoder.tokenizer.sep_token_id) == 2
+    assert not np.allclose(vectors[0], vectors[1], atol=1e-3)
+
+
+def test_a_real_decoder_reads_pairs(gemma):
+    pairs = [("a good hotel", "a bad hotel"), ("good " * 300, "a")]
+    vectorizer = EncoderVectorizer(
+        gemma, text_column=["a", "b"], layer=0.2, device="cpu", verbose=0
+    )
+    vectorizer.fit(pairs)
+    encoder = vectorizer.text_encoder_
+    tokens = encoder.tokenize(as_array(pairs))
+    assert tokens.types is None
+    assert tokens.lengths.max() == 128
+    first, second = (encoder.tokenize([text]).ids for text in pairs[0])
+    assert tokens.to_rows()[0].tolist() == [*first, *second]  # each text begins with a token
+    assert np.isfinite(vectorizer.transform(pairs)).all()

@@ -43,8 +43,8 @@ def optimizer_of(encoder):
 
 
 def batch(encoder, texts):
-    ids, mask = map(torch.from_numpy, encoder.tokenize(texts).pad())
-    return {"input_ids": ids, "attention_mask": mask}
+    padded = encoder.tokenize(texts).pad()
+    return {name: torch.from_numpy(values) for name, values in padded.items()}
 
 
 def train(encoder, optimizer, texts, n_steps=3):
