@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
+from metaling_sk._data.images import image_column_of, read_images, refuse_text_parameters
 from metaling_sk._data.input_forms import (
     check_texts,
     read_texts,
@@ -33,9 +34,9 @@ from metaling_sk._utils.messages import forget_warnings
 
 @dataclass(frozen=True)
 class Samples:
-    """Validated samples: texts or features, languages and, at fit, labels.
+    """Validated samples: texts, images or features, languages and, at fit, labels.
 
-    Exactly one of `texts` and `features` is not None.
+    Exactly one of `texts`, `features` and `images` is not None.
 
     Parameters
     ----------
@@ -51,6 +52,8 @@ class Samples:
         needed.
     classes : ndarray of shape (n_classes,) or (n_labels,), or None
         The labels that the class indices or the columns of indicators stand for; None for numbers.
+    images : ndarray of ImageCell, shape (n_samples,), or None
+        The image of each sample, which is not read yet.
     """
 
     texts: np.ndarray | None
@@ -58,14 +61,27 @@ class Samples:
     language: np.ndarray
     y: np.ndarray | None = None
     classes: np.ndarray | None = None
+    images: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.language)
 
     @property
     def is_text(self) -> bool:
-        """Whether the samples are texts, not features."""
+        """Whether the samples are texts."""
         return self.texts is not None
+
+    @property
+    def kind(self) -> str:
+        """What the samples are, in words: "texts", "images" or "numeric features"."""
+        if self.features is not None:
+            return "numeric features"
+        return "texts" if self.is_text else "images"
+
+    @property
+    def content(self):
+        """The texts, the images or the features."""
+        return next(x for x in (self.texts, self.images, self.features) if x is not None)
 
     @property
     def is_multilabel(self) -> bool:
@@ -113,24 +129,34 @@ class Samples:
             self,
             texts=None if self.texts is None else self.texts[indices],
             features=None if self.features is None else self.features[indices],
+            images=None if self.images is None else self.images[indices],
             language=self.language[indices],
             y=None if self.y is None else self.y[indices],
         )
 
-    def to_frame(self, text_column: str, language_column: str) -> pd.DataFrame:
-        """Return text samples as a DataFrame.
+    def given_content(self) -> np.ndarray:
+        """The texts, or the images as they were given, shape (n_samples,)."""
+        if self.images is None:
+            return self.content
+        given = np.empty(len(self), dtype=object)
+        given[:] = [cell.value for cell in self.images]
+        return given
+
+    def to_frame(self, column: str, language_column: str) -> pd.DataFrame:
+        """Return texts or images as a DataFrame.
 
         Parameters
         ----------
-        text_column, language_column : str
+        column, language_column : str
             The names of the columns.
 
         Returns
         -------
         DataFrame of shape (n_samples, 2)
-            The texts and languages.
+            The texts or images, and the languages.
         """
-        return pd.DataFrame({text_column: self.texts, language_column: self.language}, dtype=object)
+        frame = {column: self.given_content(), language_column: self.language}
+        return pd.DataFrame(frame, dtype=object)
 
 
 def check_samples(
@@ -170,19 +196,26 @@ def check_samples(
     if reset:
         forget_warnings(estimator)
     X = unwrap(X)
-    texts, language_column = read_texts(X, estimator)
-    if texts is None:
+    texts = images = features = None
+    if image_column_of(estimator) is not None:
+        _check_image_input(estimator, reset=reset)
+        images, language_column = read_images(X, estimator)
+    else:
+        texts, language_column = read_texts(X, estimator)
+        if texts is not None:
+            _check_text_input(estimator, texts, reset=reset)
+    if texts is None and images is None:
         X, language_column = split_language_column(X, estimator.language_column)
         features = _check_features(estimator, X, reset=reset)
         n_samples = features.shape[0]
     else:
-        features, n_samples = None, len(texts)
-        _check_text_input(estimator, texts, reset=reset)
+        n_samples = len(images if texts is None else texts)
         if reset:
-            _set_text_columns(estimator, X, has_language=language_column is not None)
+            _set_columns(estimator, X, has_language=language_column is not None)
         if language is None:
             suspect_columns(estimator, X)
-    samples = Samples(texts, features, read_language(language_column, language, n_samples))
+    language = read_language(language_column, language, n_samples)
+    samples = Samples(texts, features, language, images=images)
     _suspect_languages(estimator, set(samples.language), reset=reset)
     needs_y = reset if needs_y is None else needs_y
     if y is None:
@@ -205,7 +238,7 @@ def join(first: Samples, second: Samples) -> Samples:
     Parameters
     ----------
     first, second : Samples
-        Both texts or both features.
+        Both of one kind.
 
     Returns
     -------
@@ -219,7 +252,7 @@ def join(first: Samples, second: Samples) -> Samples:
             return None
         return sparse.vstack(parts, "csr") if sparse.issparse(parts[0]) else np.concatenate(parts)
 
-    fields = {name: concatenate(name) for name in ("texts", "features", "language", "y")}
+    fields = {name: concatenate(name) for name in ("texts", "features", "language", "y", "images")}
     return Samples(**fields, classes=first.classes)
 
 
@@ -318,6 +351,12 @@ def _check_text_input(estimator, texts: np.ndarray, *, reset: bool) -> None:
     _check_kind(estimator, "text", reset=reset)
 
 
+def _check_image_input(estimator, *, reset: bool) -> None:
+    if reset:
+        refuse_text_parameters(estimator)
+    _check_kind(estimator, "images", reset=reset)
+
+
 def _check_features(estimator, X, *, reset: bool):
     _check_kind(estimator, "features", reset=reset)
     X = validate_data(
@@ -338,20 +377,22 @@ def _check_kind(estimator, kind: str, *, reset: bool) -> None:
     if reset:
         estimator._input_kind = kind
         for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(estimator, name) and kind == "text":
+            if hasattr(estimator, name) and kind != "features":
                 delattr(estimator, name)
     elif getattr(estimator, "_input_kind", kind) != kind:
-        names = {"text": "text", "features": "numeric features"}
+        names = {"text": "text", "features": "numeric features", "images": "images"}
         raise ValueError(
             f"This {type(estimator).__name__} was fitted on {names[estimator._input_kind]}, "
             f"but X holds {names[kind]}; pass the form it was fitted on."
         )
 
 
-def _set_text_columns(estimator, X, *, has_language: bool) -> None:
+def _set_columns(estimator, X, *, has_language: bool) -> None:
     estimator.n_features_in_ = 1 + has_language
     if isinstance(X, pd.DataFrame):
-        names = [estimator.text_column, estimator.language_column]
+        image_column = image_column_of(estimator)
+        content = estimator.text_column if image_column is None else image_column
+        names = [content, estimator.language_column]
         estimator.feature_names_in_ = np.array(names[: estimator.n_features_in_], dtype=object)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import chain, islice, pairwise
 
 import numpy as np
+
+from metaling_sk._data.encoder_inputs import EncoderInputs
 
 TEXTS_AT_A_TIME = 1000
 """Number of texts in a call of a tokenizer, which keeps the strings of all tokens until its end."""
@@ -25,7 +27,7 @@ Some tokenizers, such as those of Llama, give every blank a token. Shorter runs 
 
 
 @dataclass(frozen=True)
-class Tokens:
+class Tokens(EncoderInputs):
     """Token ids of many texts, one after another.
 
     Parameters
@@ -73,6 +75,17 @@ class Tokens:
     def lengths(self) -> np.ndarray:
         """Number of tokens of each text."""
         return np.diff(self.offsets)
+
+    @property
+    def values(self) -> np.ndarray:  # noqa: D102
+        return self.ids
+
+    def contents(self) -> Iterator[bytes]:  # noqa: D102
+        return (self.ids[start:end].tobytes() for start, end in pairwise(self.offsets.tolist()))
+
+    def arrays(self) -> dict[str, np.ndarray]:  # noqa: D102
+        ids, mask = self.pad()
+        return {"input_ids": ids, "attention_mask": mask}
 
     def take(self, indices: np.ndarray) -> Tokens:
         """Select texts.
