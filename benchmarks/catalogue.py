@@ -18,6 +18,7 @@ CORPORA = {
     "nusax": "IndoNLP/nusax",
     "sib200": "dadelani/sib-200",
     "afrisenti": "afrisenti-semeval/afrisent-semeval-2023",
+    "fonts": "Debian's package fonts-noto-core",
 }
 """The repositories of the corpora, by the names that stand for their folders in a command."""
 
@@ -225,6 +226,12 @@ BENCHMARKS = {
         tables.afrisenti,
         partial(figures.dots, panels=TWEETS),
         ("afrisenti.py {afrisenti} --rows 50 --test-rows 20",),
+    ),
+    "digits": Benchmark(
+        ("digits.py {fonts} --seeds 0",),
+        tables.digits,
+        partial(figures.dots, panels={"images (%)": slice(None)}),
+        ("digits.py {fonts} --seeds 0 --images 2 --tasks scikit-learn --methods pixels HOG",),
     ),
     "source-languages": Benchmark(
         ("source_languages.py {nusax} {sib200}",),

@@ -113,7 +113,7 @@ class ImageReader:
     @cached_property
     def digest(self) -> bytes:
         """A digest of everything that decides the pixels of an image."""
-        settings = f"{type(self.processor).__name__} {self.processor.to_dict()}"
+        settings = f"{type(self.processor).__name__} {self.processor.to_json_string()}"
         return blake2b(settings.encode(), digest_size=16).digest()
 
     def standardise(self, pixels: torch.Tensor) -> torch.Tensor:
