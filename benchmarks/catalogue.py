@@ -18,6 +18,7 @@ CORPORA = {
     "nusax": "IndoNLP/nusax",
     "sib200": "dadelani/sib-200",
     "afrisenti": "afrisenti-semeval/afrisent-semeval-2023",
+    "fonts": "Debian's package fonts-noto-core",
 }
 """The repositories of the corpora, by the names that stand for their folders in a command."""
 
@@ -69,9 +70,7 @@ QUICK_MANY = (
 
 DEFAULTS = "transfer_defaults.py {nusax} {sib200} {afrisenti}"
 ON_TASKS = tables.TASKS.values()
-PENALTIES = (
-    "'penalty 0.3' 'penalty 2' 'penalty 1, no self-training' 'penalty 1, half the weight'"
-)
+PENALTIES = "'penalty 0.3' 'penalty 2' 'penalty 1, no self-training' 'penalty 1, half the weight'"
 SOFT = (
     "'self-training, no validation, half the weight' "
     "'self-training, no validation, 15 epochs, half the weight' "
@@ -239,6 +238,12 @@ BENCHMARKS = {
         tables.afrisenti,
         partial(figures.dots, panels=TWEETS),
         ("afrisenti.py {afrisenti} --rows 50 --test-rows 20",),
+    ),
+    "digits": Benchmark(
+        ("digits.py {fonts} --seeds 0",),
+        tables.digits,
+        partial(figures.dots, panels={"images (%)": slice(None)}),
+        ("digits.py {fonts} --seeds 0 --images 2 --tasks scikit-learn --methods pixels HOG",),
     ),
     "source-languages": Benchmark(
         ("source_languages.py {nusax} {sib200}",),

@@ -271,6 +271,18 @@ def afrisenti(folder: Path) -> pd.DataFrame:
     return pd.DataFrame(table).T.map(lambda value: [value]).rename(index=CODE.format)
 
 
+def digits(folder: Path) -> pd.DataFrame:
+    """Digits in 15 scripts, in percent of the images."""
+    rows = records.read_table(folder / "digits.json")
+    new = {f"{shots} images": f"new, {shots}" for shots in (0, 1, 4, 16)}
+    rows = rows.rename(columns=new).melt(["method", "task", "seed"], ["accuracy", *new.values()])
+    rows = rows.dropna(subset="value")
+    is_new = rows["task"] == "new script"
+    rows["column"] = rows["variable"].where(is_new, rows["task"])
+    order = ["all scripts", *new.values(), "scikit-learn"]
+    return collect(rows, "method", "column", "value", order=order)
+
+
 def source_languages(folder: Path) -> pd.DataFrame:
     """What tells which language helps which."""
     tasks = {

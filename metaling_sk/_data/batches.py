@@ -14,6 +14,7 @@ import torch
 from scipy import sparse
 from torch.utils.data import IterableDataset
 
+from metaling_sk._data.encoder_inputs import EncoderInputs
 from metaling_sk._data.tokens import Tokens
 
 BATCHES_PER_BUCKET = 50
@@ -30,7 +31,7 @@ class Batch:
     Attributes
     ----------
     inputs : dict of str to Tensor
-        `input_ids`, `attention_mask` and perhaps `token_type_ids`, or `features`.
+        `input_ids`, `attention_mask` and perhaps `token_type_ids`, `pixels`, or `features`.
     language_index : int64 Tensor of shape (n_samples,)
     y : Tensor of shape (n_samples,), or None
         Class indices, or what else the kind of output makes of labels.
@@ -66,7 +67,7 @@ class EncodedSamples:
 
     Attributes
     ----------
-    inputs : Tokens, float ndarray or CSR array of n_samples
+    inputs : EncoderInputs, float ndarray or CSR array of n_samples
         A sparse array is made dense batch by batch.
     language_index : ndarray of int64, shape (n_samples,)
         Positions in the network's tables of languages; 0 is a language that it does not know.
@@ -76,7 +77,7 @@ class EncodedSamples:
         What a teacher predicts.
     """
 
-    inputs: Tokens | np.ndarray | sparse.csr_array
+    inputs: EncoderInputs | np.ndarray | sparse.csr_array
     language_index: np.ndarray
     y: np.ndarray | None = None
     teacher: np.ndarray | None = None
@@ -89,14 +90,14 @@ class EncodedSamples:
         indices = np.flatnonzero(indices) if indices.dtype == bool else indices
         inputs = self.inputs
         return EncodedSamples(
-            inputs.take(indices) if isinstance(inputs, Tokens) else inputs[indices],
+            inputs.take(indices) if isinstance(inputs, EncoderInputs) else inputs[indices],
             self.language_index[indices],
             None if self.y is None else self.y[indices],
             None if self.teacher is None else self.teacher[indices],
         )
 
     def distinct(self) -> tuple[np.ndarray, np.ndarray]:
-        """The first of all samples with the same tokens and language, and where each one's is.
+        """The first of all samples with the same content and language, and where each one's is.
 
         Returns
         -------
@@ -105,12 +106,14 @@ class EncodedSamples:
         position : ndarray of int, shape (n_samples,)
             The index in `first` of each sample.
         """
-        assert isinstance(self.inputs, Tokens)
+        assert isinstance(self.inputs, EncoderInputs)
         position_of: dict[bytes, int] = {}
         # A digest takes a fraction of the memory of the ids of a long text.
         keys = (
-            blake2b(row.tobytes(), digest_size=16, salt=index.to_bytes(8)).digest()
-            for index, row in zip(self.language_index.tolist(), self.inputs.to_rows(), strict=True)
+            blake2b(content, digest_size=16, salt=index.to_bytes(8)).digest()
+            for index, content in zip(
+                self.language_index.tolist(), self.inputs.contents(), strict=True
+            )
         )
         position = np.fromiter(
             (position_of.setdefault(key, len(position_of)) for key in keys), np.int64, len(self)
@@ -122,9 +125,9 @@ class EncodedSamples:
         return replace(self, y=y)
 
     def checksum(self) -> int:
-        """A number that tells these texts and their order from others."""
-        assert isinstance(self.inputs, Tokens)
-        arrays = (self.inputs.ids, self.inputs.types, self.language_index, self.y)
+        """A number that tells these samples and their order from others."""
+        assert isinstance(self.inputs, EncoderInputs)
+        arrays = (*self.inputs.values, self.language_index, self.y)
         return crc32(b"".join(np.asarray(array).tobytes() for array in arrays if array is not None))
 
     def token_ids(self) -> np.ndarray:
@@ -135,9 +138,9 @@ class EncodedSamples:
     def collate(self, indices: np.ndarray, dtype: torch.dtype = torch.float32) -> Batch:
         """The samples at the given indices as a padded batch; features get the dtype."""
         part = self.take(indices)
-        if isinstance(part.inputs, Tokens):
-            padded = part.inputs.pad()
-            inputs = {name: torch.from_numpy(values) for name, values in padded.items()}
+        if isinstance(part.inputs, EncoderInputs):
+            arrays = part.inputs.arrays()
+            inputs = {name: torch.from_numpy(array) for name, array in arrays.items()}
         else:
             dense = part.inputs.toarray() if sparse.issparse(part.inputs) else part.inputs
             inputs = {"features": torch.tensor(dense, dtype=dtype)}
@@ -154,7 +157,7 @@ class EncodedSamples:
         """The indices of each batch: shuffled if `rng` is given, else sorted by length."""
         n_samples = len(self)
         order = np.arange(n_samples) if rng is None else rng.permutation(n_samples)
-        if isinstance(self.inputs, Tokens):
+        if isinstance(self.inputs, EncoderInputs):
             lengths = self.inputs.lengths
             size = n_samples if rng is None else batch_size * BATCHES_PER_BUCKET
             buckets = (order[start : start + size] for start in range(0, n_samples, size))

@@ -13,6 +13,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
+from metaling_sk._data.images import image_column_of, read_images, refuse_text_parameters
 from metaling_sk._data.input_forms import (
     check_texts,
     read_texts,
@@ -34,9 +35,9 @@ from metaling_sk._utils.messages import forget_warnings
 
 @dataclass(frozen=True)
 class Samples:
-    """Validated samples: texts or features, languages and, at fit, labels.
+    """Validated samples: texts, images or features, languages and, at fit, labels.
 
-    Exactly one of `texts` and `features` is not None.
+    Exactly one of `texts`, `features` and `images` is not None.
 
     Parameters
     ----------
@@ -54,6 +55,8 @@ class Samples:
         The labels that the class indices or the columns of indicators stand for; None for numbers.
     pair_columns : list of two Hashable, or None
         The names of the columns of pairs of texts; None where a sample has one text.
+    images : ndarray of ImageCell, shape (n_samples,), or None
+        The image of each sample, which is not read yet.
     """
 
     texts: np.ndarray | None
@@ -62,13 +65,14 @@ class Samples:
     y: np.ndarray | None = None
     classes: np.ndarray | None = None
     pair_columns: list[Hashable] | None = None
+    images: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.language)
 
     @property
     def is_text(self) -> bool:
-        """Whether the samples are texts, not features."""
+        """Whether the samples are texts."""
         return self.texts is not None
 
     @property
@@ -81,6 +85,18 @@ class Samples:
         """The texts as a transformer of sklearn takes them: an array, or a table of pairs."""
         assert self.texts is not None
         return self.texts if self.pair_columns is None else self.to_frame(self.pair_columns)
+
+    @property
+    def kind(self) -> str:
+        """What the samples are, in words: "texts", "images" or "numeric features"."""
+        if self.features is not None:
+            return "numeric features"
+        return "texts" if self.is_text else "images"
+
+    @property
+    def content(self):
+        """The texts, the images or the features."""
+        return next(x for x in (self.texts, self.images, self.features) if x is not None)
 
     @property
     def is_multilabel(self) -> bool:
@@ -128,30 +144,37 @@ class Samples:
             self,
             texts=None if self.texts is None else self.texts[indices],
             features=None if self.features is None else self.features[indices],
+            images=None if self.images is None else self.images[indices],
             language=self.language[indices],
             y=None if self.y is None else self.y[indices],
         )
 
-    def to_frame(self, text_column, language_column: Hashable | None = None) -> pd.DataFrame:
-        """Return text samples as a DataFrame.
+    def given_content(self) -> np.ndarray:
+        """The texts, or the images as they were given, shape (n_samples,), or (n_samples, 2)."""
+        if self.images is None:
+            return self.content
+        given = np.empty(len(self), dtype=object)
+        given[:] = [cell.value for cell in self.images]
+        return given
+
+    def to_frame(self, column, language_column: Hashable | None = None) -> pd.DataFrame:
+        """Return texts or images as a DataFrame.
 
         Parameters
         ----------
-        text_column : Hashable or list of two Hashable
-            The name of the column of texts, or those of pairs.
+        column : Hashable or list of two Hashable
+            The name of the column of texts or images, or those of pairs of texts.
         language_column : Hashable, default=None
             The name of the column of languages; None for no such column.
 
         Returns
         -------
         DataFrame of n_samples rows
-            The texts and languages.
+            The texts or images, and the languages.
         """
-        assert self.texts is not None
-        names, texts = (
-            (text_column, self.texts.T) if self.is_pairs else ([text_column], [self.texts])
-        )
-        columns = dict(zip(names, texts, strict=True))
+        content = self.given_content()
+        names, values = (column, content.T) if self.is_pairs else ([column], [content])
+        columns = dict(zip(names, values, strict=True))
         if language_column is not None:
             columns[language_column] = self.language
         return pd.DataFrame(columns, dtype=object)
@@ -194,17 +217,24 @@ def check_samples(
     if reset:
         forget_warnings(estimator)
     X = unwrap(X)
+    texts = images = features = None
     names = text_columns_of(estimator)
-    texts, language_column = read_texts(X, estimator)
-    if texts is None:
+    if image_column_of(estimator) is not None:
+        _check_image_input(estimator, reset=reset)
+        images, language_column = read_images(X, estimator)
+        names = [image_column_of(estimator)]
+    else:
+        texts, language_column = read_texts(X, estimator)
+        if texts is not None:
+            _check_text_input(estimator, texts, names, reset=reset)
+    if texts is None and images is None:
         X, language_column = split_language_column(X, estimator.language_column)
         features = _check_features(estimator, X, reset=reset)
         n_samples = features.shape[0]
     else:
-        features, n_samples = None, len(texts)
-        _check_text_input(estimator, texts, names, reset=reset)
+        n_samples = len(images if texts is None else texts)
         if reset:
-            _set_text_columns(estimator, X, names, has_language=language_column is not None)
+            _set_columns(estimator, X, names, has_language=language_column is not None)
         if language is None:
             suspect_columns(estimator, X)
     samples = Samples(
@@ -212,6 +242,7 @@ def check_samples(
         features,
         read_language(language_column, language, n_samples),
         pair_columns=names if texts is not None and len(names) == 2 else None,
+        images=images,
     )
     _suspect_languages(estimator, set(samples.language), reset=reset)
     needs_y = reset if needs_y is None else needs_y
@@ -235,7 +266,7 @@ def join(first: Samples, second: Samples) -> Samples:
     Parameters
     ----------
     first, second : Samples
-        Both texts or both features.
+        Both of one kind.
 
     Returns
     -------
@@ -249,7 +280,7 @@ def join(first: Samples, second: Samples) -> Samples:
             return None
         return sparse.vstack(parts, "csr") if sparse.issparse(parts[0]) else np.concatenate(parts)
 
-    fields = {name: concatenate(name) for name in ("texts", "features", "language", "y")}
+    fields = {name: concatenate(name) for name in ("texts", "features", "language", "y", "images")}
     return replace(first, **fields)
 
 
@@ -371,6 +402,12 @@ def _check_text_input(estimator, texts: np.ndarray, names: list[Hashable], *, re
     _check_kind(estimator, "text" if len(names) == 1 else "pairs", reset=reset)
 
 
+def _check_image_input(estimator, *, reset: bool) -> None:
+    if reset:
+        refuse_text_parameters(estimator)
+    _check_kind(estimator, "images", reset=reset)
+
+
 def _check_features(estimator, X, *, reset: bool):
     _check_kind(estimator, "features", reset=reset)
     X = validate_data(
@@ -394,14 +431,19 @@ def _check_kind(estimator, kind: str, *, reset: bool) -> None:
             if hasattr(estimator, name) and kind != "features":
                 delattr(estimator, name)
     elif getattr(estimator, "_input_kind", kind) != kind:
-        names = {"text": "text", "pairs": "pairs of texts", "features": "numeric features"}
+        names = {
+            "text": "text",
+            "pairs": "pairs of texts",
+            "features": "numeric features",
+            "images": "images",
+        }
         raise ValueError(
             f"This {type(estimator).__name__} was fitted on {names[estimator._input_kind]}, "
             f"but X holds {names[kind]}; pass the form it was fitted on."
         )
 
 
-def _set_text_columns(estimator, X, names: list[Hashable], *, has_language: bool) -> None:
+def _set_columns(estimator, X, names: list[Hashable], *, has_language: bool) -> None:
     estimator.n_features_in_ = len(names) + has_language
     if isinstance(X, pd.DataFrame):
         columns = [*names, estimator.language_column][: estimator.n_features_in_]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import chain, islice, pairwise
 from typing import Any
 
 import numpy as np
+
+from metaling_sk._data.encoder_inputs import EncoderInputs
 
 TEXTS_AT_A_TIME = 1000
 """Number of texts in a call of a tokenizer, which keeps the strings of all tokens until its end."""
@@ -26,7 +28,7 @@ Some tokenizers, such as those of Llama, give every blank a token. Shorter runs 
 
 
 @dataclass(frozen=True)
-class Tokens:
+class Tokens(EncoderInputs):
     """Token ids of many texts, one after another.
 
     Parameters
@@ -89,6 +91,16 @@ class Tokens:
     def lengths(self) -> np.ndarray:
         """Number of tokens of each text."""
         return np.diff(self.offsets)
+
+    @property
+    def values(self) -> list[np.ndarray]:  # noqa: D102
+        return [self.ids] if self.types is None else [self.ids, self.types]
+
+    def contents(self) -> Iterator[bytes]:  # noqa: D102
+        return (row.tobytes() for row in self.to_rows())
+
+    def arrays(self) -> dict[str, np.ndarray]:  # noqa: D102
+        return self.pad()
 
     def take(self, indices: np.ndarray) -> Tokens:
         """Select texts.

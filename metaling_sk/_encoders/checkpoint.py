@@ -71,20 +71,24 @@ def load_checkpoint(name: str | os.PathLike, show_downloads: bool = False) -> Ch
     OSError
         If there is no such folder, file or model, or it cannot be downloaded.
     """
-    path = Path(name).expanduser()
-    modified_at = None
-    if path.exists():
-        name = path
-        files = (path, *path.glob("*"), *path.glob("*/*"))
-        modified_at = max(file.stat().st_mtime_ns for file in files if file.exists())
+    name, time = modified_at(name)
     with (
-        _silent_transformers(shows_bars=show_downloads and modified_at is None),
+        silent_transformers(shows_bars=show_downloads and time is None),
         # Weights that a checkpoint lacks are drawn, of which later calls know nothing.
         torch.random.fork_rng(devices=[]),
     ):
-        checkpoint = _load(str(name), modified_at)
+        checkpoint = _load(name, time)
     modules = copy.deepcopy((checkpoint.model, checkpoint.settings))
     return replace(checkpoint, model=modules[0], settings=modules[1])
+
+
+def modified_at(name: str | os.PathLike) -> tuple[str, int | None]:
+    """Return the name of a checkpoint, and when its files were modified, if it is in files."""
+    path = Path(name).expanduser()
+    if not path.exists():
+        return str(name), None
+    files = (path, *path.glob("*"), *path.glob("*/*"))
+    return str(path), max(file.stat().st_mtime_ns for file in files if file.exists())
 
 
 @lru_cache(maxsize=2)
@@ -112,7 +116,7 @@ def _load(name: str, modified_at: int | None) -> Checkpoint:
             "safetensors weights), no .gguf file, and could not be had from the Hugging Face hub. "
             f"encoder='scratch' needs no files. ({error})"
         ) from error
-    _check_complete(name, model, loading_info["missing_keys"])
+    check_complete(name, model, loading_info["missing_keys"])
     if settings is not None:
         settings = _apply_to_tokenizer(settings, tokenizer)
     model = without_decoder(model).eval()
@@ -142,12 +146,16 @@ def _apply_to_tokenizer(settings: SentenceSettings, tokenizer) -> SentenceSettin
     return settings
 
 
-def _check_complete(name: str, model: transformers.PreTrainedModel, missing: Iterable[str]) -> None:
+def check_complete(name: str, model: transformers.PreTrainedModel, missing: Iterable[str]) -> None:
     """Raise a ValueError if weights were missing, in whose place there are random numbers.
 
     Poolers and decoders are not used.
     """
-    unused = ("pooler.", "decoder.") if model.config.is_encoder_decoder else ("pooler.",)
+    unused = (
+        ("pooler.", "decoder.")
+        if getattr(model.config, "is_encoder_decoder", False)
+        else ("pooler.",)
+    )
     lacking = sorted(weight for weight in missing if not weight.startswith(unused))
     if lacking:
         raise ValueError(
@@ -158,7 +166,7 @@ def _check_complete(name: str, model: transformers.PreTrainedModel, missing: Ite
 
 
 @contextmanager
-def _silent_transformers(shows_bars: bool) -> Iterator[None]:
+def silent_transformers(shows_bars: bool) -> Iterator[None]:
     """Inside, where one thread is at a time, transformers prints no reports, and no bars either."""
     with _LOADING:
         verbosity, had_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

@@ -1,4 +1,4 @@
-"""The vectors that a frozen encoder gives to texts."""
+"""The vectors that a frozen encoder gives to samples."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ import torch
 
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._encoders.disk_cache import active_disk_cache
-from metaling_sk._encoders.memory_cache import CACHE, keys_of
-from metaling_sk._encoders.text_encoder import TextEncoder
+from metaling_sk._encoders.memory_cache import CACHE
+from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._utils.out_of_memory import for_each_batch
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.threads import threads_for
 
 
-def freeze(encoder: TextEncoder, device: torch.device, dtype: torch.dtype | None) -> TextEncoder:
+def freeze(
+    encoder: TransformerEncoder, device: torch.device, dtype: torch.dtype | None
+) -> TransformerEncoder:
     """Move an encoder to a device and a precision, and exclude it from training.
 
     Parameters
     ----------
-    encoder : TextEncoder
+    encoder : TransformerEncoder
         The encoder; it is changed in place.
     device : torch.device
         Where it is to compute.
@@ -31,7 +33,7 @@ def freeze(encoder: TextEncoder, device: torch.device, dtype: torch.dtype | None
 
     Returns
     -------
-    TextEncoder
+    TransformerEncoder
         The same encoder.
     """
     encoder = encoder.requires_grad_(False).eval().to(device, dtype or torch.float32)
@@ -41,47 +43,47 @@ def freeze(encoder: TextEncoder, device: torch.device, dtype: torch.dtype | None
     return encoder
 
 
-def on_cpu(encoder: TextEncoder) -> TextEncoder:
+def on_cpu(encoder: TransformerEncoder) -> TransformerEncoder:
     """Return the encoder, or a copy on the CPU that can be unpickled without a GPU."""
     is_on_cpu = next(encoder.parameters()).device.type == "cpu"
     return encoder if is_on_cpu else copy.deepcopy(encoder).cpu()
 
 
 def encode(
-    texts: np.ndarray,
-    encoder: TextEncoder,
+    samples: np.ndarray,
+    encoder: TransformerEncoder,
     batch_size: int,
     progress: Progress | None = None,
     n_threads: int | None = None,
 ) -> np.ndarray:
-    """Return the vector of each text.
+    """Return the vector of each sample.
 
     The encoder computes only the vectors that neither this process nor another one with the same
     disk cache has computed before.
 
     Parameters
     ----------
-    texts : ndarray of str, shape (n_texts,), or (n_texts, 2) for pairs
-        The texts.
-    encoder : TextEncoder
+    samples : ndarray of shape (n_samples,), or (n_samples, 2) for pairs of texts
+        The texts or images.
+    encoder : TransformerEncoder
         The encoder, on its device and in its precision.
     batch_size : int
-        Number of texts that are encoded at a time.
+        Number of samples that are encoded at a time.
     progress : Progress, optional
-        Shows how many texts are encoded.
+        Shows how many samples are encoded.
     n_threads : int, optional
         As in `threads_for`.
 
     Returns
     -------
-    ndarray of float32, shape (n_texts, n_features)
+    ndarray of float32, shape (n_samples, n_features)
     """
-    keys = keys_of(encoder.fingerprint, texts)
+    keys = encoder.reader.keys(encoder.fingerprint, samples)
     vectors = CACHE.get(keys)
     index_of = {key: index for index, key in enumerate(keys) if vectors[index] is None}
     vector_of: dict[bytes, np.ndarray] = {}
     if index_of:
-        missing = texts[list(index_of.values())]
+        missing = samples[list(index_of.values())]
         computed = _encode_missing(
             missing, list(index_of), encoder, batch_size, progress, n_threads
         )
@@ -90,16 +92,16 @@ def encode(
     return np.stack([vector_of[key] if vector is None else vector for key, vector in pairs])
 
 
-def _encode_missing(texts, keys, encoder, batch_size, progress, n_threads):
-    """Return the vectors of distinct texts that the memory cache lacks."""
+def _encode_missing(samples, keys, encoder, batch_size, progress, n_threads):
+    """Return the vectors of distinct samples that the memory cache lacks."""
     disk_cache = active_disk_cache()
     vectors: Iterable[np.ndarray]
     if disk_cache is None:
-        vectors = _encode(texts, encoder, batch_size, progress, n_threads)
+        vectors = _encode(samples, encoder, batch_size, progress, n_threads)
     else:
 
         def compute(indices):
-            return _encode(texts[indices], encoder, batch_size, progress, n_threads)
+            return _encode(samples[indices], encoder, batch_size, progress, n_threads)
 
         namespace = f"vectors-{encoder.fingerprint.hex()}"
         vectors = disk_cache.get_or_compute(namespace, keys, compute)
@@ -108,26 +110,29 @@ def _encode_missing(texts, keys, encoder, batch_size, progress, n_threads):
     return vectors
 
 
-def _encode(texts, encoder, batch_size, progress, n_threads) -> np.ndarray:
-    """Compute the vectors of texts."""
-    samples = EncodedSamples(encoder.tokenize(texts), np.zeros(len(texts), dtype=np.int64))
+def _encode(samples, encoder, batch_size, progress, n_threads) -> np.ndarray:
+    """Compute the vectors of samples, of which so many are read at a time as the reader says."""
     device = next(encoder.parameters()).device
     vectors: np.ndarray | None = None
 
     def compute(indices: np.ndarray) -> None:
         nonlocal vectors
-        batch = samples.collate(indices).to(device)
+        batch = part.collate(indices).to(device)
         output = encoder(**batch.inputs).float().cpu().numpy()
         if vectors is None:
-            vectors = np.empty((len(texts), output.shape[1]), dtype=np.float32)
-        vectors[indices] = output
+            vectors = np.empty((len(samples), output.shape[1]), dtype=np.float32)
+        vectors[start + indices] = output
         if progress is not None:
             progress.advance(len(indices))
 
     if progress is not None:
-        progress.start("encode", len(texts), "text")
+        progress.start("encode", len(samples), encoder.reader.unit)
     encoder.eval()
+    n_at_once = encoder.reader.n_at_once or len(samples)
     with torch.inference_mode(), threads_for(encoder, n_threads):
-        for_each_batch(samples.indices(batch_size), compute, batch_size)
-    assert vectors is not None  # there is at least one text
+        for start in range(0, len(samples), n_at_once):
+            inputs = encoder.reader(samples[start : start + n_at_once])
+            part = EncodedSamples(inputs, np.zeros(len(inputs), dtype=np.int64))
+            for_each_batch(part.indices(batch_size), compute, batch_size)
+    assert vectors is not None  # there is at least one sample
     return vectors

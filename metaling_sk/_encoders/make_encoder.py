@@ -85,7 +85,7 @@ def make_text_encoder(
     """
     encoder = unfreeze(encoder, "encoder")
     if isinstance(getattr(encoder, "text_encoder_", None), TextEncoder):
-        return _copy_fitted(encoder.text_encoder_)
+        return copy_fitted(encoder.text_encoder_)
     checkpoint = _get_checkpoint(encoder, texts, language, show_downloads)
     settings = checkpoint.settings
     text_encoder = TextEncoder(
@@ -117,7 +117,7 @@ def _get_checkpoint(
     if isinstance(encoder, tuple) and len(encoder) == 2 and isinstance(encoder[0], nn.Module):
         # Half precision trains badly; `dtype` says in which precision the encoder computes.
         return Checkpoint(copy.deepcopy(encoder[0]).float(), encoder[1])
-    if isinstance(encoder, BaseEstimator) and _needs_fit(encoder):
+    if isinstance(encoder, BaseEstimator) and needs_fit(encoder):
         raise not_fitted(encoder, "encoder")
     raise TypeError(
         "`encoder` must be 'scratch', a name or path of a transformers model, a transformers "
@@ -155,16 +155,16 @@ def apply_vectorizer(vectorizer, texts: np.ndarray):
         return vectorizer.transform(texts)
 
 
-def _needs_fit(estimator: BaseEstimator) -> bool:
+def needs_fit(estimator: BaseEstimator) -> bool:
     """Whether an estimator has a text encoder as soon as it is fitted."""
     return hasattr(estimator, "encoder") and not is_fitted(estimator)
 
 
-def _copy_fitted(text_encoder: TextEncoder) -> TextEncoder:
+def copy_fitted(encoder):
     """Copy the encoder of a fitted estimator as an encoder that can be trained in full."""
     # The original may be frozen, in low precision, or have low-rank updates.
-    text_encoder = copy.deepcopy(text_encoder).float()
-    text_encoder.pretrained = True
-    text_encoder.origin = None  # It may have been trained.
-    set_trainable(text_encoder, "all")
-    return text_encoder
+    encoder = copy.deepcopy(encoder).float()
+    encoder.pretrained = True
+    encoder.origin = None  # It may have been trained.
+    set_trainable(encoder, "all")
+    return encoder

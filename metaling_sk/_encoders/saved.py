@@ -1,4 +1,4 @@
-"""Saving of text encoders: transformers writes the configuration and the tokenizer."""
+"""Saving of encoders: transformers writes the configuration and the tokenizer."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from metaling_sk._encoders.dense import Dense
 from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._encoders.text_tokenizer import TextTokenizer
 from metaling_sk._encoders.trainable import add_saved_adapters
+from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._saving.errors import SavedFileError, naming_file
 
 ENCODER = "encoder"
@@ -73,6 +74,20 @@ def save_encoder(encoder: TextEncoder, folder: Path) -> dict[str, Any]:
         If transformers does not make the module from its configuration, or does not read the
         tokenizer as it was.
     """
+    state = save_backbone(encoder, folder) | {
+        "max_length": encoder.max_length,
+        "prompt": encoder.text_tokenizer.prompt,
+        "typed": encoder.text_tokenizer.typed,
+        "activations": [module.activation for module in encoder.dense],
+        "normalize": encoder.normalize,
+    }
+    encoder.tokenizer.save_pretrained(folder / TOKENIZER)
+    _check_tokenizer(encoder, state, folder)
+    return state
+
+
+def save_backbone(encoder: TransformerEncoder, folder: Path) -> dict[str, Any]:
+    """Write the configuration of an encoder of any kind; see `save_encoder`."""
     backbone = encoder.backbone
     config = getattr(backbone, "config", None)
     if (
@@ -89,18 +104,11 @@ def save_encoder(encoder: TextEncoder, folder: Path) -> dict[str, Any]:
         "module": type(backbone).__name__,
         "attention": attention if attention in ATTENTIONS else None,
         "pooling": encoder.pooling,
-        "max_length": encoder.max_length,
-        "prompt": encoder.text_tokenizer.prompt,
-        "typed": encoder.text_tokenizer.typed,
-        "activations": [module.activation for module in encoder.dense],
-        "normalize": encoder.normalize,
         "top": encoder.top,
         "pretrained": encoder.pretrained,
         "has_token_layers": encoder.has_token_layers,
     }
     _check_made_from_config(encoder, state, folder)
-    encoder.tokenizer.save_pretrained(folder / TOKENIZER)
-    _check_tokenizer(encoder, state, folder)
     return state
 
 
@@ -128,8 +136,7 @@ def restore_encoder(
         If the files do not belong to the weights.
     """
     with naming_file(CONFIG):
-        _check_sizes(state, weights, folder)
-        backbone = _make_backbone(state, folder)
+        backbone = restore_backbone(state, weights, folder)
         tokenizer = restore_tokenizer(state, folder).tokenizer
         dense = [
             Dense.from_weights(weights, activation, f"dense.{number}.")
@@ -138,17 +145,32 @@ def restore_encoder(
         names = "pooling", "max_length", "prompt", "normalize"
         settings = {name: state[name] for name in names}
         encoder = TextEncoder(backbone, tokenizer, layer=-1, dense=dense, **settings)
-        for name in ("top", "pretrained", "has_token_layers"):
-            setattr(encoder, name, state[name])
-        if encoder.top is not None:
-            encoder.backbone.get_submodule(encoder.top)
-        add_saved_adapters(encoder.adapters, weights)
-        # The configuration may name another precision than the module had at last.
-        for name, tensor in [*encoder.named_parameters(), *encoder.named_buffers()]:
-            if name in weights:
-                tensor.data = tensor.data.to(weights[name].dtype)
+        restore_settings(encoder, state, weights)
         _check_runs(encoder)
     return encoder
+
+
+def restore_backbone(
+    state: dict[str, Any], weights: dict[str, torch.Tensor], folder: Path
+) -> nn.Module:
+    """Make the module of a saved encoder; see `restore_encoder`."""
+    _check_sizes(state, weights, folder)
+    return _make_backbone(state, folder)
+
+
+def restore_settings(
+    encoder: TransformerEncoder, state: dict[str, Any], weights: dict[str, torch.Tensor]
+) -> None:
+    """Give a new encoder what `save_backbone` returned, and the shape of its weights."""
+    for name in ("top", "pretrained", "has_token_layers"):
+        setattr(encoder, name, state[name])
+    if encoder.top is not None:
+        encoder.backbone.get_submodule(encoder.top)
+    add_saved_adapters(encoder.adapters, weights)
+    # The configuration may name another precision than the module had at last.
+    for name, tensor in [*encoder.named_parameters(), *encoder.named_buffers()]:
+        if name in weights:
+            tensor.data = tensor.data.to(weights[name].dtype)
 
 
 def restore_tokenizer(state: dict[str, Any], folder: Path) -> TextTokenizer:
@@ -230,7 +252,9 @@ def _check_sizes(state: dict[str, Any], weights: dict[str, torch.Tensor], folder
         )
 
 
-def _check_made_from_config(encoder: TextEncoder, state: dict[str, Any], folder: Path) -> None:
+def _check_made_from_config(
+    encoder: TransformerEncoder, state: dict[str, Any], folder: Path
+) -> None:
     """Raise a ValueError unless transformers makes this module from the saved configuration."""
     backbone = encoder.backbone
     try:

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from contextvars import ContextVar
-from dataclasses import dataclass
-from functools import cached_property
-from hashlib import blake2b
+from collections.abc import Iterable
 from inspect import signature
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -20,17 +14,14 @@ from torch import nn
 from metaling_sk._data.tokens import Tokens
 from metaling_sk._encoders.dense import Dense
 from metaling_sk._encoders.pooling import POOLINGS, pool
-from metaling_sk._encoders.text_tokenizer import make_text_tokenizer
-
-Adapt = Callable[[int, torch.Tensor], torch.Tensor]
-"""Maps the index of a layer, from 0, and its output to the input of the next layer."""
-
+from metaling_sk._encoders.text_tokenizer import TextTokenizer, make_text_tokenizer
+from metaling_sk._encoders.transformer_encoder import Adapt, TransformerEncoder
 
 PADDED_ON_THE_RIGHT = ("led", "longformer")
 """Kinds of models whose layers get the tokens padded to whole windows."""
 
 
-class TextEncoder(nn.Module):
+class TextEncoder(TransformerEncoder):
     """A Transformer that gives one vector per text.
 
     Parameters
@@ -43,8 +34,7 @@ class TextEncoder(nn.Module):
     pooling : {"mean", "cls", "last"}
         How the vectors of the tokens become one vector.
     layer : int or float
-        The layer whose output is pooled: -1 or 1.0 is the last layer, 0.5 the one at half the
-        depth, 3 the third. Layers above it are removed.
+        See `TransformerEncoder`.
     max_length : int
         Number of tokens to which longer texts are truncated, those of the prompt among them.
     prompt : str, default=""
@@ -60,25 +50,7 @@ class TextEncoder(nn.Module):
     ----------
     text_tokenizer : TextTokenizer
         The tokenizer, the length that it truncates to and the prompt.
-    top : str or None
-        Name of the module whose output is pooled; None for the output of the backbone.
-    adapters : ModuleList of Adapters
-        They are applied to the output of every layer, one after the other.
-    has_token_layers : bool
-        Whether the output of each layer is known as one vector of `n_features` per token. The
-        check of a new encoder sets it.
-    has_lora : bool
-        Whether the linear layers have low-rank updates.
-    pretrained : bool
-        Whether the weights were not random at the start.
-    trainable : {"all", "head", "lora", "adapter"}
-        The part of the encoder that is trained. "head" is none, so that vectors never change.
-    first_layer : int
-        The number of the lowest layer in reports to the user.
     """
-
-    first_layer = 1
-    is_identity = False
 
     def __init__(
         self,
@@ -92,11 +64,10 @@ class TextEncoder(nn.Module):
         normalize: bool = False,
         origin: tuple | None = None,
     ):
-        super().__init__()
         if pooling not in POOLINGS:
             raise ValueError(f"`pooling` must be one of {list(POOLINGS)}, got {pooling!r}.")
-        self.pooling = pooling
-        self.origin = origin
+        _remove_what_is_not_used(backbone)
+        super().__init__(backbone, pooling, layer, origin)
         self.text_tokenizer = make_text_tokenizer(
             tokenizer,
             min(max_length, _max_tokens(backbone)),
@@ -105,18 +76,17 @@ class TextEncoder(nn.Module):
             _takes_types(backbone, tokenizer),
             origin,
         )
-        self.backbone = backbone
-        _remove_what_is_not_used(backbone)
-        self.top = keep_layers(backbone, layer)
-        for index, module in enumerate(self.layers):
-            module.register_forward_hook(_LayerHook(index))
         self.dense = nn.ModuleList(dense if self.top is None else ())
         self.normalize = normalize and self.top is None
-        self.adapters = nn.ModuleList()
-        self.has_token_layers = True
-        self.has_lora = False
-        self.pretrained = True
-        self.trainable = "all"
+
+    @property
+    def reader(self) -> TextTokenizer:  # noqa: D102
+        return self.text_tokenizer
+
+    @property
+    def settings(self) -> tuple:  # noqa: D102
+        activations = [module.activation for module in self.dense]
+        return self.pooling, self.max_length, self.top, activations, self.normalize
 
     @property
     def tokenizer(self):
@@ -146,16 +116,6 @@ class TextEncoder(nn.Module):
         with torch.inference_mode():
             ids = torch.zeros((1, 1), dtype=torch.int64, device=next(self.parameters()).device)
             return self(ids, torch.ones_like(ids)).shape[1]
-
-    @property
-    def n_layers(self) -> int:
-        """Number of layers that adapters can be added to."""
-        return len(self.layers) if self.has_token_layers else 0
-
-    @property
-    def layers(self) -> list[nn.Module]:
-        """The layers of the backbone, lowest first; none where they are not in one list."""
-        return list(_find_layers(self.backbone)[1])
 
     def forward(
         self,
@@ -189,32 +149,19 @@ class TextEncoder(nn.Module):
         token_type_ids: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Do what `forward` does, without the hooks of users on this module."""
-        adapts = [*self.adapters] if adapt is None else [*self.adapters, adapt]
-        call = _Call(adapts if self.has_token_layers else [])
-        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        token = _CALL.set(call)
-        try:
-            output = self.backbone(input_ids=input_ids, attention_mask=attention_mask, **types)
-        finally:
-            _CALL.reset(token)
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if token_type_ids is not None:
+            inputs["token_type_ids"] = token_type_ids
+        output, hidden = self.call_backbone(adapt, **inputs)
         # The final normalisation of a backbone belongs to its last layer. Lower layers skip it.
         if self.top is None:
-            hidden = self._last_hidden_state(output)
+            hidden = self.last_hidden_state(output)
         else:
-            hidden = self._layer_output(call.hidden, input_ids)
+            hidden = self.check_layer_output(hidden, input_ids)[:, : input_ids.shape[1]]
         vectors = pool(hidden, attention_mask, self.pooling)
         for module in self.dense:
             vectors = module(vectors)
         return F.normalize(vectors, dim=1) if self.normalize else vectors
-
-    def _layer_output(self, hidden, input_ids: torch.Tensor) -> torch.Tensor:
-        """Return the output of the top layer for each token."""
-        if not self.gives_token_vectors(hidden, input_ids):
-            raise ValueError(
-                f"`layer`: the layers of {type(self.backbone).__name__} do not give one vector per "
-                "token, so none of them can be left out; use layer=-1."
-            )
-        return hidden[:, : input_ids.shape[1]]
 
     def gives_token_vectors(self, hidden, input_ids: torch.Tensor) -> bool:
         """Return whether the output of a layer has one vector for each token."""
@@ -224,161 +171,6 @@ class TextEncoder(nn.Module):
         model_type = getattr(getattr(self.backbone, "config", None), "model_type", None)
         is_padded = model_type in PADDED_ON_THE_RIGHT and hidden.shape[1] > n_tokens
         return is_padded or hidden.shape[1] == n_tokens
-
-    def _last_hidden_state(self, output) -> torch.Tensor:
-        hidden = getattr(output, "last_hidden_state", output)
-        if not isinstance(hidden, torch.Tensor):
-            raise TypeError(
-                f"`encoder`: {type(self.backbone).__name__} gives neither a tensor nor a "
-                "`last_hidden_state`; pass the model without its head, such as "
-                "`model.base_model`."
-            )
-        return hidden
-
-    @cached_property
-    def fingerprint(self) -> bytes:
-        """A digest of everything that decides the vector of a text."""
-        digest = blake2b(digest_size=16)
-        activations = [module.activation for module in self.dense]
-        settings = self.pooling, self.max_length, self.top, activations, self.normalize
-        digest.update(repr(settings).encode())
-        digest.update(self.text_tokenizer.digest)
-        digest.update(self._weights_digest())
-        return digest.digest()
-
-    def _weights_digest(self) -> bytes:
-        """A digest of the weights, which is computed once of those that a checkpoint holds."""
-        if self.origin is None or self.trainable != "head":
-            return _digest_weights(self)
-        key = self.origin, self.top, next(self.parameters()).dtype
-        if key not in _DIGESTS:
-            _DIGESTS[key] = _digest_weights(self)
-        return _DIGESTS[key]
-
-
-_DIGESTS: dict[tuple, bytes] = {}
-"""The digests of the weights of checkpoints, by key, top layer and precision."""
-
-
-def _digest_weights(module: nn.Module) -> bytes:
-    digest = blake2b(digest_size=16)
-    for name, tensor in module.state_dict().items():
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    return digest.digest()
-
-
-def keep_layers(backbone: nn.Module, layer) -> str | None:
-    """Remove the layers of a backbone above a given one.
-
-    Parameters
-    ----------
-    backbone : module
-        The backbone; it is changed in place.
-    layer : int or float
-        See `TextEncoder`.
-
-    Returns
-    -------
-    str or None
-        Name of the top layer; None where no layer was removed.
-
-    Raises
-    ------
-    ValueError
-        If the backbone has no such layer.
-    """
-    if layer == -1 or (layer == 1 and isinstance(layer, float)):
-        return None
-    name, layers = _find_layers(backbone)
-    if name is None:
-        raise ValueError(
-            f"`layer`: {type(backbone).__name__} does not show its layers as one list, so none of "
-            "them can be left out; use layer=-1."
-        )
-    depth = len(layers)
-    n_kept = 0
-    if isinstance(layer, Integral):
-        n_kept = int(layer) + 1 + depth if int(layer) < 0 else int(layer)
-    elif isinstance(layer, Real) and 0 < float(layer) <= 1:
-        n_kept = round(float(layer) * depth)
-    if not 1 <= n_kept <= depth:
-        raise ValueError(
-            f"`layer` must be -1 (the last), 1 to {depth}, or a fraction of the depth such as 0.5, "
-            f"got {layer!r}: this encoder has {depth} layers."
-        )
-    if n_kept == depth:
-        return None
-    config: Any = backbone.config
-    try:
-        config.num_hidden_layers = n_kept
-    except NotImplementedError as error:
-        raise ValueError(
-            f"`layer`: the number of layers of {type(backbone).__name__} is fixed; use layer=-1."
-        ) from error
-    del layers[n_kept:]
-    if getattr(config, "layer_types", None):
-        with suppress(AttributeError):  # some configurations derive the types from the number
-            config.layer_types = config.layer_types[:n_kept]
-    return f"{name}.{n_kept - 1}"
-
-
-@dataclass
-class _Call:
-    """One call of an encoder, as the hooks on its layers see it.
-
-    Attributes
-    ----------
-    adapts : list of callables
-        They are applied to the output of every layer, one after the other.
-    hidden : Tensor or None
-        The output of the layer that was computed last.
-    """
-
-    adapts: list[Adapt]
-    hidden: torch.Tensor | None = None
-
-
-_CALL: ContextVar[_Call | None] = ContextVar("call of an encoder", default=None)
-"""The call that this thread is in. A context variable lets threads share an encoder."""
-
-
-class _LayerHook:
-    """A forward hook that stays on a layer and carries out the call of the encoder.
-
-    Parameters
-    ----------
-    layer : int
-        Index of the layer, from 0.
-    """
-
-    def __init__(self, layer: int):
-        self.layer = layer
-
-    def __call__(self, module, args, output):
-        call = _CALL.get()
-        if call is None:
-            return output
-        is_sequence = isinstance(output, (tuple, list))
-        hidden = output[0] if is_sequence else output
-        for adapt in call.adapts:
-            hidden = adapt(self.layer, hidden)
-        call.hidden = hidden
-        return type(output)([hidden, *output[1:]]) if is_sequence else hidden
-
-
-def _find_layers(backbone: nn.Module) -> tuple[str | None, nn.ModuleList]:
-    """Return the list of all layers and its name; None and no layers where there is no list."""
-    depth = getattr(getattr(backbone, "config", None), "num_hidden_layers", None)
-    lists = {
-        name: module
-        for name, module in backbone.named_modules()
-        if isinstance(module, nn.ModuleList) and len(module) == depth
-    }
-    names = list(lists)
-    if names and all(name.startswith(f"{names[0]}.") for name in names[1:]):
-        return names[0], lists[names[0]]
-    return None, nn.ModuleList()
 
 
 def input_embeddings(backbone: Any) -> nn.Embedding | None:

@@ -45,6 +45,9 @@ class TextTokenizer:
         The copy.
     """
 
+    unit = "text"
+    n_at_once = None  # Texts of similar length, out of all, are encoded together.
+
     def __init__(
         self,
         tokenizer,
@@ -90,6 +93,10 @@ class TextTokenizer:
                 "train it, or leave out the token."
             )
         return tokens
+
+    def keys(self, fingerprint: bytes, texts: np.ndarray) -> list[bytes]:
+        """Return a key for each text: a digest of the text and the fingerprint."""
+        return keys_of(fingerprint, texts)
 
     def _get_or_tokenize(self, texts) -> Tokens:
         disk_cache = active_disk_cache()

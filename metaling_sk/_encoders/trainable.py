@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from metaling_sk._encoders.adapters import Adapters
-from metaling_sk._encoders.text_encoder import TextEncoder
+from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 
 REDUCTION = 8
 """Ratio of the size of a layer to the number of units in its adapter.
@@ -22,14 +22,16 @@ RANK = 8
 """Rank of the updates of "lora", the default of peft. Their factor (alpha / rank) is 1."""
 
 
-def set_trainable(encoder: TextEncoder, trainable: str, has_own_adapters: bool = True) -> None:
+def set_trainable(
+    encoder: TransformerEncoder, trainable: str, has_own_adapters: bool = True
+) -> None:
     """Choose the weights of an encoder that are trained, and add those that it lacks.
 
     The encoder then computes the same as before.
 
     Parameters
     ----------
-    encoder : TextEncoder
+    encoder : TransformerEncoder
         The encoder; it is changed in place.
     trainable : {"all", "lora", "adapter"}
         The weights to train.
@@ -61,7 +63,7 @@ def set_trainable(encoder: TextEncoder, trainable: str, has_own_adapters: bool =
     encoder.trainable = trainable
 
 
-def merge_lora(encoder: TextEncoder) -> TextEncoder:
+def merge_lora(encoder: TransformerEncoder) -> TransformerEncoder:
     """Add the low-rank updates of an encoder, if it has any, to its weights in place."""
     if encoder.has_lora:
         from peft.tuners.lora import LoraLayer
@@ -94,9 +96,9 @@ def add_saved_adapters(adapters: nn.ModuleList, weights: dict[str, torch.Tensor]
         adapters.append(Adapters(n_layers, n_features, width))
 
 
-def _check_layers(encoder: TextEncoder) -> None:
+def _check_layers(encoder: TransformerEncoder) -> None:
     """Raise a ValueError unless adapters can be added to the layers of an encoder."""
-    if encoder.dense and not encoder.n_layers:
+    if getattr(encoder, "dense", None) and not encoder.n_layers:
         raise ValueError(
             "`trainable`: 'adapter' needs layers of the size of the vectors, which a Dense module "
             "changes; use pooling='mean', which leaves it out, or trainable='lora' or 'all'."
@@ -108,13 +110,13 @@ def _check_layers(encoder: TextEncoder) -> None:
         )
 
 
-def _add_adapters(encoder: TextEncoder) -> None:
+def _add_adapters(encoder: TransformerEncoder) -> None:
     n_features = encoder.n_features
     adapters = Adapters(len(encoder.layers), n_features, max(1, n_features // REDUCTION))
     encoder.adapters.append(adapters.to(next(encoder.parameters()).device))
 
 
-def _add_lora(encoder: TextEncoder) -> None:
+def _add_lora(encoder: TransformerEncoder) -> None:
     try:
         from peft import LoraConfig, inject_adapter_in_model
     except ImportError as error:

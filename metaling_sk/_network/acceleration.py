@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from metaling_sk._encoders.text_encoder import TextEncoder
+from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._network.classifier import Encoder
 
 
@@ -22,7 +22,7 @@ def accelerated(encoder: Encoder, compile: bool, gradient_checkpointing: bool) -
 
     Parameters
     ----------
-    encoder : TextEncoder or IdentityEncoder
+    encoder : TransformerEncoder or IdentityEncoder
         The latter has nothing to gain.
     compile : bool
         Whether layers are compiled. They have the same code, which is compiled once.
@@ -34,7 +34,7 @@ def accelerated(encoder: Encoder, compile: bool, gradient_checkpointing: bool) -
     ValueError
         If an encoder does not show its layers.
     """
-    if not isinstance(encoder, TextEncoder) or not (compile or gradient_checkpointing):
+    if not isinstance(encoder, TransformerEncoder) or not (compile or gradient_checkpointing):
         yield
         return
     layers = encoder.layers

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from metaling_sk._encoders.text_encoder import Adapt, TextEncoder
+from metaling_sk._encoders.transformer_encoder import Adapt, TransformerEncoder
 from metaling_sk._network.data_parallel import encode_together
 from metaling_sk._network.language_norm import LanguageNorm
 
@@ -58,7 +58,7 @@ class IdentityEncoder(nn.Module):
         return features if adapt is None else adapt(0, features)
 
 
-Encoder = TextEncoder | IdentityEncoder
+Encoder = TransformerEncoder | IdentityEncoder
 """What maps the inputs of a batch to one vector per sample."""
 
 

@@ -17,7 +17,9 @@ from metaling_sk._data.language_statistics import MIN_SAMPLES
 from metaling_sk._data.parts import compute_in_parts
 from metaling_sk._data.samples import Samples, check_samples, count_samples
 from metaling_sk._data.suspicions import suspect_unseen
+from metaling_sk._encoders.image_encoder import ImageEncoder
 from metaling_sk._encoders.text_encoder import TextEncoder
+from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._network.callbacks import name_callbacks
 from metaling_sk._network.classifier import ClassifierNetwork, Network
 from metaling_sk._network.front_end import EncodingParameters
@@ -56,9 +58,10 @@ WARM_CACHE_PARAMETERS = (
     "device",
     "dtype",
     "text_column",
+    "image_column",
     "language_column",
 )
-"""Parameters that decide the vector of a text."""
+"""Parameters that decide the vector of a sample."""
 
 SAVED_ATTRIBUTES = ("languages_", "learning_rate_")
 """Fitted attributes that JSON or an array can hold as they are."""
@@ -105,10 +108,21 @@ class NetworkEstimator(
 
     @property
     def text_encoder_(self) -> TextEncoder | None:
-        """The Transformer that encodes the texts; None for features."""
+        """The Transformer that encodes the texts; None for images and features."""
+        encoder = self._fitted_encoder
+        return encoder if isinstance(encoder, TextEncoder) else None
+
+    @property
+    def image_encoder_(self) -> ImageEncoder | None:
+        """The Transformer that encodes the images; None for texts and features."""
+        encoder = self._fitted_encoder
+        return encoder if isinstance(encoder, ImageEncoder) else None
+
+    @property
+    def _fitted_encoder(self) -> TransformerEncoder | None:
         if not hasattr(self, "net_"):
             raise AttributeError(f"This {type(self).__name__} is not fitted yet.")
-        return self.front_end_.text_encoder(self.net_.module_)
+        return self.front_end_.encoder_of(self.net_.module_)
 
     def transform(self, X, language=None) -> np.ndarray:
         """Compute the representations of samples: the vectors that go into the head.
@@ -396,7 +410,7 @@ class NetworkEstimator(
     # Saving
 
     def _describe_input(self) -> str:
-        encoder = self.text_encoder_
+        encoder = self._fitted_encoder
         if encoder is None:
             sentence = f"It reads {self.front_end_.input_name} as fixed features."
         else:

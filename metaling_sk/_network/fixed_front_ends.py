@@ -19,11 +19,10 @@ from metaling_sk._encoders.make_encoder import (
     is_scratch,
     is_vectorizer,
 )
-from metaling_sk._encoders.saved import restore_encoder, save_encoder
-from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._encoders.trainable import add_saved_adapters
+from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._network.classifier import IdentityEncoder
-from metaling_sk._network.front_end import Body, FrontEnd, check_same_input, make_encoder
+from metaling_sk._network.front_end import TEXTS, Body, FrontEnd, check_same_input
 from metaling_sk._network.prediction import predict_in_float64
 from metaling_sk._saving.skops_file import read_skops, write_skops
 
@@ -180,7 +179,7 @@ class NumbersFrontEnd(FixedFrontEnd):
 
     @classmethod
     def accepts(cls, parameters, samples):
-        return not samples.is_text
+        return samples.kind == cls.input_name
 
     @classmethod
     def fit(cls, parameters, samples, execution):
@@ -216,7 +215,7 @@ class VectorizerFrontEnd(FixedFrontEnd):
 
     @classmethod
     def accepts(cls, parameters, samples):
-        return samples.is_text and is_vectorizer(parameters.encoder)
+        return samples.kind == cls.input_name and is_vectorizer(parameters.encoder)
 
     @classmethod
     def fit(cls, parameters, samples, execution):
@@ -248,11 +247,11 @@ class VectorizerFrontEnd(FixedFrontEnd):
 
 
 class FrozenFrontEnd(FixedFrontEnd):
-    """A Transformer that is not trained turns each text into a vector, once.
+    """A Transformer that is not trained turns each sample into a vector, once.
 
     Parameters
     ----------
-    encoder : TextEncoder
+    encoder : TransformerEncoder
         Frozen.
     language_norm : bool
     statistics : LanguageStatistics, optional
@@ -260,10 +259,11 @@ class FrozenFrontEnd(FixedFrontEnd):
 
     kind = "frozen"
     input_name = "texts"
+    modality = TEXTS
 
     def __init__(
         self,
-        encoder: TextEncoder,
+        encoder: TransformerEncoder,
         language_norm: bool,
         statistics: LanguageStatistics | None = None,
     ):
@@ -272,11 +272,11 @@ class FrozenFrontEnd(FixedFrontEnd):
 
     @classmethod
     def accepts(cls, parameters, samples):
-        return samples.is_text and parameters.trainable == "head"
+        return samples.kind == cls.input_name and parameters.trainable == "head"
 
     @classmethod
     def fit(cls, parameters, samples, execution):
-        encoder = make_encoder(parameters, samples, execution)
+        encoder = cls.modality.make_encoder(parameters, samples, execution)
         return cls(freeze(encoder, execution.device, execution.dtype), parameters.language_norm)
 
     @classmethod
@@ -296,27 +296,27 @@ class FrozenFrontEnd(FixedFrontEnd):
     def inputs(self, samples, execution):
         self.encoder.to(execution.device)
         return encode(
-            samples.texts,
+            samples.content,
             self.encoder,
             execution.batch_size,
             execution.progress,
             execution.n_threads,
         )
 
-    def text_encoder(self, network):
+    def encoder_of(self, network):
         return self.encoder
 
     def get_state(self, network, folder):
         state = super().get_state(network, folder)
         return state | {
-            "encoder": save_encoder(self.encoder, folder),
+            "encoder": self.modality.save_encoder(self.encoder, folder),
             "weights": self.encoder.state_dict(),
         }
 
     @classmethod
     def from_state(cls, state, folder):
         weights = state["weights"]
-        encoder = restore_encoder(state["encoder"], weights, folder)
+        encoder = cls.modality.restore_encoder(state["encoder"], weights, folder)
         freeze(encoder, torch.device("cpu"), next(iter(weights.values())).dtype)
         encoder.load_state_dict(weights)
         statistics = LanguageStatistics.from_state(state["statistics"])

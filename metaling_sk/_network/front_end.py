@@ -16,9 +16,12 @@ import torch
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import Samples
 from metaling_sk._encoders.make_encoder import make_text_encoder
+from metaling_sk._encoders.saved import restore_encoder, restore_tokenizer, save_encoder
 from metaling_sk._encoders.text_encoder import TextEncoder
+from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._network.classifier import Encoder, Network
 from metaling_sk._network.language_norm import LanguageNorm
+from metaling_sk._network.modality import Modality
 from metaling_sk._network.prediction import Execution, Outputs
 
 
@@ -74,7 +77,7 @@ class FrontEnd(ABC):
     kind : str
         Its name in `FRONT_ENDS` and in saved folders.
     input_name : str
-        What the input is called in messages.
+        What `Samples.kind` calls the samples that it takes.
     inputs_are_fixed : bool
         Whether training leaves the inputs of the network as they are, so that linear models can
         be fitted on them.
@@ -187,8 +190,8 @@ class FrontEnd(ABC):
     def forget_language(self, network: Network, index: int, language: str) -> FrontEnd:
         """Take the statistics of a language away."""
 
-    def text_encoder(self, network: Network) -> TextEncoder | None:
-        """The Transformer that encodes the texts, if there is one."""
+    def encoder_of(self, network: Network) -> TransformerEncoder | None:
+        """The Transformer that encodes the samples, if there is one."""
         return None
 
     def without_updates(self, network: Network) -> Network:
@@ -223,7 +226,7 @@ class FrontEnd(ABC):
 
 def check_same_input(front_end: FrontEnd, samples: Samples) -> None:
     """Raise a ValueError unless the samples are of the kind that the front end was fitted on."""
-    name = "texts" if samples.is_text else "numeric features"
+    name = samples.kind
     if front_end.input_name != name:
         raise ValueError(
             f"`source` was fitted on {front_end.input_name}, but X holds {name}; both must be of "
@@ -247,3 +250,6 @@ def make_encoder(
         normalize=False,  # Heads on a trained encoder learn slowly on vectors of length 1.
         show_downloads=execution.progress.is_shown,
     )
+
+
+TEXTS = Modality(make_encoder, save_encoder, restore_encoder, restore_tokenizer)

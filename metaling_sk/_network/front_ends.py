@@ -9,11 +9,19 @@ from metaling_sk._network.fixed_front_ends import (
     VectorizerFrontEnd,
 )
 from metaling_sk._network.front_end import EncodingParameters, FrontEnd
+from metaling_sk._network.image_front_ends import FrozenImages, TrainedImages
 from metaling_sk._network.trained_front_end import TrainedFrontEnd
 
 FRONT_ENDS: dict[str, type[FrontEnd]] = {
     kind.kind: kind
-    for kind in (NumbersFrontEnd, TrainedFrontEnd, FrozenFrontEnd, VectorizerFrontEnd)
+    for kind in (
+        NumbersFrontEnd,
+        TrainedFrontEnd,
+        FrozenFrontEnd,
+        VectorizerFrontEnd,
+        TrainedImages,
+        FrozenImages,
+    )
 }
 """The kinds by name. Where several accept the samples, the last one is taken."""
 

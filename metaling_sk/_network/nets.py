@@ -15,7 +15,7 @@ from torch import nn
 
 from metaling_sk._data.batches import Steps, TrainingStep
 from metaling_sk._data.on_device import on_device
-from metaling_sk._encoders.text_encoder import TextEncoder
+from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._network.data_parallel import agree_on, average_gradients, sharing_batches
 from metaling_sk._network.prediction import autocast
 from metaling_sk._utils.messages import warn_user
@@ -125,7 +125,7 @@ class SkorchNet(NeuralNet):
     @property
     def is_shared(self) -> bool:
         """Whether several processes train the network together, which a Transformer is worth."""
-        return n_processes() > 1 and isinstance(self.module_.encoder, TextEncoder)
+        return n_processes() > 1 and isinstance(self.module_.encoder, TransformerEncoder)
 
     def read(self, values: list[torch.Tensor]) -> list[float]:
         """Return numbers that are still on a device; every process gets those of the main one."""

@@ -13,7 +13,7 @@ import torch
 from scipy import sparse
 
 from metaling_sk._data.batches import EncodedSamples
-from metaling_sk._data.tokens import Tokens
+from metaling_sk._data.encoder_inputs import EncoderInputs
 from metaling_sk._network.classifier import Network
 from metaling_sk._utils.out_of_memory import for_each_batch
 from metaling_sk._utils.progress import Progress
@@ -64,7 +64,7 @@ class Outputs(NamedTuple):
 
 
 def predict(network: Network, encoded: EncodedSamples, execution: Execution) -> Outputs:
-    """Compute the outputs of a network on token ids; those of equal samples only once."""
+    """Compute the outputs of a network on what it reads; those of equal samples only once."""
     first, position = encoded.distinct()
     distinct = encoded.take(first)
     representations = np.empty((len(distinct), network.head.in_features), dtype=np.float32)
@@ -84,7 +84,7 @@ def predict_in_float64(network: Network, encoded: EncodedSamples, execution: Exe
     In this precision the result of a sample does not depend on which others are in its batch.
     """
     network = copy.deepcopy(network).to(execution.device).double()
-    assert not isinstance(encoded.inputs, Tokens)
+    assert not isinstance(encoded.inputs, EncoderInputs)
     if network.represents_by_input:
         return Outputs(_predict(network, encoded, execution, None, torch.float64), encoded.inputs)
     representations = np.empty((len(encoded), network.head.in_features), dtype=np.float32)
@@ -125,7 +125,8 @@ def _predict(
 @contextmanager
 def suited_to_many(network, encoded: EncodedSamples, execution: Execution) -> Iterator[None]:
     """Choose the precision and the number of threads, where that is worth it or asked for."""
-    is_worth_it = isinstance(encoded.inputs, Tokens) and len(encoded.inputs.ids) >= MIN_TOKENS
+    inputs = encoded.inputs
+    is_worth_it = isinstance(inputs, EncoderInputs) and inputs.lengths.sum() >= MIN_TOKENS
     if is_worth_it or execution.n_threads is not None:
         dtype = execution.dtype if is_worth_it else None
         with threads_for(network, execution.n_threads), autocast(execution.device, dtype):

@@ -8,17 +8,14 @@ import numpy as np
 import torch
 
 from metaling_sk._data.batches import EncodedSamples
-from metaling_sk._encoders.make_encoder import is_vectorizer
-from metaling_sk._encoders.saved import restore_encoder, restore_tokenizer, save_encoder
-from metaling_sk._encoders.text_encoder import TextEncoder
-from metaling_sk._encoders.text_tokenizer import TextTokenizer
 from metaling_sk._encoders.trainable import merge_lora, set_trainable
+from metaling_sk._encoders.transformer_encoder import Reader, TransformerEncoder
 from metaling_sk._network.front_end import (
+    TEXTS,
     Body,
     EncodingParameters,
     FrontEnd,
     check_same_input,
-    make_encoder,
 )
 from metaling_sk._network.language_norm import LanguageNorm
 from metaling_sk._network.prediction import Execution, predict, predict_logits, suited_to_many
@@ -36,31 +33,33 @@ et al. (2025. LoRA without regret) found 10 times the rate of fine-tuning to be 
 
 
 class TrainedFrontEnd(FrontEnd):
-    """The network takes token ids; its encoder is trained.
+    """The network takes what its encoder reads, such as token ids; the encoder is trained.
 
     Parameters
     ----------
-    tokenizer : TextTokenizer
+    reader : Reader
+        The tokenizer of texts.
     pretrained : bool
         Whether the weights of the encoder were not random at the start.
     language_norm : bool
         Whether a new network centres each language, where there are several.
-    encoder : TextEncoder, optional
+    encoder : TransformerEncoder, optional
         The encoder of the first network.
     """
 
     kind = "trained"
     input_name = "texts"
+    modality = TEXTS
     inputs_are_fixed = False
 
     def __init__(
         self,
-        tokenizer: TextTokenizer,
+        reader: Reader,
         pretrained: bool,
         language_norm: bool,
-        encoder: TextEncoder | None = None,
+        encoder: TransformerEncoder | None = None,
     ):
-        self.tokenizer = tokenizer
+        self.reader = reader
         self.pretrained = pretrained
         self.language_norm = language_norm
         self._first_encoder = encoder
@@ -71,14 +70,13 @@ class TrainedFrontEnd(FrontEnd):
 
     @classmethod
     def accepts(cls, parameters, samples):
-        is_encoder = not is_vectorizer(parameters.encoder)
-        return samples.is_text and is_encoder and parameters.trainable != "head"
+        return samples.kind == cls.input_name and parameters.trainable != "head"
 
     @classmethod
     def fit(cls, parameters, samples, execution):
-        encoder = make_encoder(parameters, samples, execution)
+        encoder = cls.modality.make_encoder(parameters, samples, execution)
         _set_trainable(encoder, parameters)
-        return cls(encoder.text_tokenizer, encoder.pretrained, parameters.language_norm, encoder)
+        return cls(encoder.reader, encoder.pretrained, parameters.language_norm, encoder)
 
     def check_continues(self, parameters, samples):
         check_same_input(self, samples)
@@ -89,7 +87,7 @@ class TrainedFrontEnd(FrontEnd):
             )
 
     def inputs(self, samples, execution):
-        return self.tokenizer(samples.texts)
+        return self.reader(samples.content)
 
     def fit_languages(self, inputs, language):
         return self  # The language norm of the network learns in training.
@@ -142,7 +140,7 @@ class TrainedFrontEnd(FrontEnd):
             network.norm.forget(index)
         return self
 
-    def text_encoder(self, network):
+    def encoder_of(self, network):
         return network.encoder
 
     def without_updates(self, network):
@@ -156,28 +154,28 @@ class TrainedFrontEnd(FrontEnd):
         return {
             "language_norm": self.language_norm,
             "pretrained": self.pretrained,
-            "encoder": save_encoder(network.encoder, folder),
+            "encoder": self.modality.save_encoder(network.encoder, folder),
         }
 
     @classmethod
     def from_state(cls, state, folder):
-        tokenizer = restore_tokenizer(state["encoder"], folder)
-        return cls(tokenizer, state["pretrained"], state["language_norm"])
+        reader = cls.modality.restore_reader(state["encoder"], folder)
+        return cls(reader, state["pretrained"], state["language_norm"])
 
     def restore_encoder(self, state, weights, folder):
-        return restore_encoder(state["encoder"], weights, folder)
+        return self.modality.restore_encoder(state["encoder"], weights, folder)
 
 
-def _set_trainable(encoder: TextEncoder, parameters: EncodingParameters) -> None:
+def _set_trainable(encoder: TransformerEncoder, parameters: EncodingParameters) -> None:
     has_own_adapters = not parameters.generates_adapters
     set_trainable(encoder, parameters.trainable, has_own_adapters=has_own_adapters)
 
 
-def _encode(network, tokens, index: int, execution: Execution) -> torch.Tensor:
+def _encode(network, inputs, index: int, execution: Execution) -> torch.Tensor:
     """The representations of samples of one language, before the language norm."""
     network.eval()
     device = network.head.weight.device
-    encoded = EncodedSamples(tokens, np.full(len(tokens), index, dtype=np.int64))
+    encoded = EncodedSamples(inputs, np.full(len(inputs), index, dtype=np.int64))
     with torch.no_grad():
         parts = []
         with suited_to_many(network, encoded, execution):

@@ -77,6 +77,7 @@ COMMON_CONSTRAINTS: dict[str, list | str] = {
     "warm_start": ["boolean"],
     # pandas allows any hashable value as the name of a column. A list names two columns.
     "text_column": [Hashable, list],
+    "image_column": [Hashable],  # and None
     "language_column": [Hashable],
     # Any value may stand for a missing label.
     "missing_label": "no_validation",

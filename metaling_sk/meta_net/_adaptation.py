@@ -12,9 +12,9 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.batches import EncodedSamples
+from metaling_sk._data.encoder_inputs import EncoderInputs
 from metaling_sk._data.labels import has_label
 from metaling_sk._data.samples import Samples, check_samples, join
-from metaling_sk._data.tokens import Tokens
 from metaling_sk._network.estimator import NetworkEstimator
 from metaling_sk._network.prediction import Execution, Outputs, suited_to_many
 from metaling_sk._utils.all_or_nothing import unchanged_on_error
@@ -252,7 +252,7 @@ class AdaptiveLanguages(NetworkEstimator):
         self, labelled: EncodedSamples, position: np.ndarray | None = None
     ) -> LabelledFeatures:
         """Labelled samples with fixed inputs, weighted by class where there are classes."""
-        assert labelled.y is not None and not isinstance(labelled.inputs, Tokens)
+        assert labelled.y is not None and not isinstance(labelled.inputs, EncoderInputs)
         class_weights = self._class_weights(labelled.y)
         return LabelledFeatures(
             labelled.inputs,

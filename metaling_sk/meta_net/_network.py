@@ -27,7 +27,7 @@ class MetaNetwork(Network):
     Parameters
     ----------
     encoder : module
-        An `IdentityEncoder` or a `TextEncoder`.
+        An `IdentityEncoder` or a `TransformerEncoder`.
     norm : LanguageNorm or None
         Centres the vectors of each language.
     hypernetwork : Hypernetwork

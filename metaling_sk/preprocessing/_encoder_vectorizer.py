@@ -1,4 +1,4 @@
-"""Texts become the vectors of a frozen Transformer."""
+"""Texts or images become the vectors of a frozen Transformer."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from metaling_sk._data.samples import check_samples
+from metaling_sk._data.samples import Samples, check_samples
 from metaling_sk._encoders.encode import encode, freeze, on_cpu
 from metaling_sk._encoders.make_encoder import make_text_encoder
+from metaling_sk._encoders.make_image_encoder import make_image_encoder
 from metaling_sk._utils.device import autocast_dtype, find_device
 from metaling_sk._utils.parameters import common_constraints
 from metaling_sk._utils.progress import Progress
@@ -20,20 +21,22 @@ from metaling_sk._utils.sklearn_compat import fit_context
 class EncoderVectorizer(
     ReprMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
-    """Encode texts as vectors with a frozen Transformer.
+    """Encode texts or images as vectors with a frozen Transformer.
 
-    The same encoder never encodes the same text twice in one process. The vectors have length 1
-    where the files of sentence-transformers in the encoder's folder say so, for pooling="auto".
+    The same encoder never encodes the same text or image twice in one process. The vectors of texts
+    have length 1 where the files of sentence-transformers in the encoder's folder say so, for
+    pooling="auto".
 
     Parameters
     ----------
     encoder : str, path, config or (module, tokenizer), default="scratch"
-        The Transformer, as in `TransferClassifier`. "scratch" has random weights and is meant
-        for tests.
+        The Transformer, as in `TransferClassifier`; of images, if there is an `image_column`.
+        "scratch" has random weights and is meant for tests.
     pooling : {"auto", "mean", "cls", "last"}, default="auto"
         How the vectors of the tokens become one vector: their mean, the first or the last one.
         "auto" is what the files of sentence-transformers in the encoder's folder say, with the
         Dense modules that they name if `layer` is the last one; otherwise "mean".
+        For images it is what the model pools itself, if it does, otherwise "mean".
     layer : int or float, default=-1
         The hidden layer that is pooled. -1 is the last layer, 0.5 the layer at half the depth.
         Layers above it are not computed.
@@ -44,7 +47,7 @@ class EncoderVectorizer(
     max_length : int, default=128
         Number of tokens after which a text is truncated, those of the prompt among them.
     batch_size : int, default=64
-        The number of texts that are encoded at once.
+        The number of texts or images that are encoded at once.
     device : str, default="auto"
         Device of the computations. "auto" is a GPU where there is one.
     dtype : {"auto", "float32", "bfloat16", "float16"}, default="auto"
@@ -55,13 +58,18 @@ class EncoderVectorizer(
         Seed of random weights.
     text_column : str or list of str, default="text"
         The column of a DataFrame X that holds the texts, or the two columns of pairs of texts.
+    image_column : str, default=None
+        The column of a DataFrame X that holds images in place of texts: paths, PIL images or uint8
+        arrays of shape (height, width, 3) or (height, width). X may also be a list of them.
     language_column : str, default="language"
         The column of a DataFrame X that holds the languages.
 
     Attributes
     ----------
-    text_encoder_ : torch module
-        The Transformer with its tokenizer.
+    text_encoder_ : torch module or None
+        The Transformer with its tokenizer; None for images.
+    image_encoder_ : torch module or None
+        The Transformer with its image processor; None for texts.
     n_features_in_ : int
         The number of columns of X seen at fit.
     feature_names_in_ : ndarray of str
@@ -91,6 +99,7 @@ class EncoderVectorizer(
         "verbose",
         "random_state",
         "text_column",
+        "image_column",
         "language_column",
     )
 
@@ -108,6 +117,7 @@ class EncoderVectorizer(
         verbose=1,
         random_state=None,
         text_column="text",
+        image_column=None,
         language_column="language",
     ):
         self.encoder = encoder
@@ -121,6 +131,7 @@ class EncoderVectorizer(
         self.verbose = verbose
         self.random_state = random_state
         self.text_column = text_column
+        self.image_column = image_column
         self.language_column = language_column
 
     def __sklearn_tags__(self):
@@ -135,8 +146,8 @@ class EncoderVectorizer(
 
         Parameters
         ----------
-        X : DataFrame, list, Series, array or datasets.Dataset of n_samples texts
-            The texts; a loaded encoder does not depend on them.
+        X : DataFrame, list, Series, array or datasets.Dataset of n_samples
+            The texts or images; a loaded encoder does not depend on them.
         y : None
             Ignored.
 
@@ -145,51 +156,65 @@ class EncoderVectorizer(
         self : EncoderVectorizer
             The fitted transformer.
         """
-        texts, language = self._check_texts(X, reset=True)
+        samples = self._check_samples(X, reset=True)
         device = find_device(self.device)
         with seeded(self.random_state):
-            encoder = make_text_encoder(
-                self.encoder,
-                texts,
-                language,
-                pooling=self.pooling,
-                layer=self.layer,
-                prompt=self.prompt,
-                max_length=self.max_length,
-                show_downloads=Progress(self.verbose, type(self).__name__).is_shown,
-            )
-        self.text_encoder_ = freeze(encoder, device, autocast_dtype(self.dtype, device))
+            encoder = self._make_encoder(samples)
+        freeze(encoder, device, autocast_dtype(self.dtype, device))
+        self.text_encoder_ = encoder if samples.is_text else None
+        self.image_encoder_ = None if samples.is_text else encoder
         self._n_features_out = encoder.n_features
         return self
 
     def transform(self, X) -> np.ndarray:
-        """Encode texts.
+        """Encode texts or images.
 
         Parameters
         ----------
-        X : DataFrame, list, Series, array or datasets.Dataset of n_samples texts
-            The texts.
+        X : DataFrame, list, Series, array or datasets.Dataset of n_samples
+            The texts or images.
 
         Returns
         -------
         ndarray of float32, shape (n_samples, n_features)
-            The vector of each text.
+            The vector of each text or image.
         """
         check_is_fitted(self)
-        texts, _ = self._check_texts(X, reset=False)
-        self.text_encoder_.to(find_device(self.device))
+        samples = self._check_samples(X, reset=False)
+        encoder = self._encoder.to(find_device(self.device))
         with Progress(self.verbose, type(self).__name__) as progress:
-            return encode(texts, self.text_encoder_, self.batch_size, progress)
+            return encode(samples.content, encoder, self.batch_size, progress)
 
     def __getstate__(self):
         state = super().__getstate__().copy()
-        if "text_encoder_" in state:
-            state["text_encoder_"] = on_cpu(self.text_encoder_)
+        for name in ("text_encoder_", "image_encoder_"):
+            if state.get(name) is not None:
+                state[name] = on_cpu(state[name])
         return state
 
-    def _check_texts(self, X, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Return the validated texts and languages."""
+    @property
+    def _encoder(self):
+        return self.image_encoder_ if self.text_encoder_ is None else self.text_encoder_
+
+    def _make_encoder(self, samples: Samples):
+        settings = {
+            "pooling": self.pooling,
+            "layer": self.layer,
+            "show_downloads": Progress(self.verbose, type(self).__name__).is_shown,
+        }
+        if not samples.is_text:
+            return make_image_encoder(self.encoder, **settings)
+        return make_text_encoder(
+            self.encoder,
+            samples.texts,
+            samples.language,
+            prompt=self.prompt,
+            max_length=self.max_length,
+            **settings,
+        )
+
+    def _check_samples(self, X, *, reset: bool) -> Samples:
         samples = check_samples(self, X, reset=reset, needs_y=False)
-        if samples.texts is None:
+        if samples.features is not None:
             raise ValueError("EncoderVectorizer encodes texts, but X holds numbers.")
-        return samples.texts, samples.language
+        return samples

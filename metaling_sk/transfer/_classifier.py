@@ -137,6 +137,9 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         - Any other sklearn transformer of texts, or a union of them: it is fitted on all texts.
           It gets pairs of texts as a DataFrame of two columns.
 
+        For images: ``"scratch"``, a small Vision Transformer; a folder or hub name of a model of
+        images; a config; a module and its image processor; a fitted estimator of images.
+
         In a `FrozenEstimator` a fitted estimator or transformer stays as it is, also in
         cross-validation and searches, which clone it.
     trainable : {"all", "head", "lora", "adapter"}, default="all"
@@ -152,6 +155,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         How the vectors of the tokens become one vector: their mean, the first or the last one.
         "auto" is what the files of sentence-transformers in the encoder's folder say, with the
         Dense modules that they name if `layer` is the last one; otherwise "mean".
+        For images it is what the model pools itself, if it does, otherwise "mean".
     layer : int or float, default=-1
         The hidden layer that is pooled. -1 is the last layer, 0.5 the layer at half the depth.
         Layers above it are not computed.
@@ -227,6 +231,9 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
 
     text_column : str or list of str, default="text"
         The column of a DataFrame X that holds the texts, or the two columns of pairs of texts.
+    image_column : str, default=None
+        The column of a DataFrame X that holds images in place of texts: paths, PIL images or uint8
+        arrays of shape (height, width, 3) or (height, width). X may also be a list of them.
     language_column : str, default="language"
         The column of a DataFrame X that holds the languages.
     missing_label : object, default=None
@@ -365,6 +372,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         random_state=None,
         warm_start=False,
         text_column="text",
+        image_column=None,
         language_column="language",
         missing_label=None,
     ):
@@ -405,6 +413,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         self.random_state = random_state
         self.warm_start = warm_start
         self.text_column = text_column
+        self.image_column = image_column
         self.language_column = language_column
         self.missing_label = missing_label
 
@@ -420,7 +429,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
-            The n_samples texts, or numbers of shape (n_samples, n_features).
+            The n_samples texts or images, or numbers of shape (n_samples, n_features).
         y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
             NaN, None or `missing_label` where a sample has no label, or where a label is not
             known. With `class_descriptions` it may be None: no sample has a label.
@@ -456,7 +465,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
-            The n_samples texts, or numbers of shape (n_samples, n_features).
+            The n_samples texts or images, or numbers of shape (n_samples, n_features).
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             NaN, None or `missing_label` where a sample has no label, or where a label is not
             known.
@@ -495,6 +504,11 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
             is_free = self.dictionary is not None and self._transfer_is_auto
             is_suited = is_free and not samples.is_multilabel and not samples.is_pairs
             source = "linear" if has_targets and is_trained and is_suited else None
+        if isinstance(source, str) and samples.images is not None:
+            raise ValueError(
+                "`source`='linear' reads texts and numbers, but `image_column` is "
+                f"{self.image_column!r}. Pass None, or a classifier of images."
+            )
         if isinstance(source, str) and samples.is_multilabel:
             raise ValueError(
                 "`source`='linear' predicts one class for each row, but y has several labels. Pass "

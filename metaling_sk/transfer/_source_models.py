@@ -245,24 +245,25 @@ def _predict(model, samples: Samples, method: str) -> np.ndarray:
 
 def _as_input(model, samples: Samples):
     """X in the form that a model takes."""
-    if not samples.is_text:
+    if samples.features is not None:
         return samples.features
     first = _step(model, 0)
     # The parts of a union take one form of X: that of the plainest, texts.
     parameters = [] if isinstance(first, FeatureUnion) else list(_parameters(model))
-    columns: dict[str, Any] = {
-        wanted: next((value for name, value in parameters if name.endswith(wanted)), None)
-        for wanted in ("text_column", "language_column")
-    }
+    content = "text_column" if samples.is_text else "image_column"
+    columns: list[Any] = [
+        next((value for name, value in parameters if name.endswith(wanted)), None)
+        for wanted in (content, "language_column")
+    ]
     if samples.is_pairs:
-        return samples.to_frame(samples.pair_columns, columns["language_column"])
-    return samples.texts if None in columns.values() else samples.to_frame(**columns)
+        return samples.to_frame(samples.pair_columns, columns[1])
+    return samples.given_content() if None in columns else samples.to_frame(*columns)
 
 
 def _language_argument(model, samples: Samples, method: str) -> dict[str, np.ndarray]:
     """The languages of features, by the name of the argument, where a model takes them."""
     takes_language = "language" in signature(getattr(_step(model, -1), method)).parameters
-    return {"language": samples.language} if takes_language and not samples.is_text else {}
+    return {"language": samples.language} if takes_language and samples.features is not None else {}
 
 
 def _step(model, number: int):

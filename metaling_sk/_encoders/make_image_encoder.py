@@ -1,0 +1,198 @@
+"""Every kind of `encoder=` for images becomes an `ImageEncoder`."""
+
+from __future__ import annotations
+
+import copy
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import torch
+import transformers
+from torch import nn
+
+from metaling_sk._data.images import import_pillow
+from metaling_sk._encoders.check_encoder import check_encoder
+from metaling_sk._encoders.checkpoint import check_complete, modified_at, silent_transformers
+from metaling_sk._encoders.image_encoder import ImageEncoder, gives_pooled
+from metaling_sk._encoders.image_reader import ImageReader
+from metaling_sk._encoders.make_encoder import copy_fitted, is_scratch, needs_fit
+from metaling_sk._encoders.scratch_images import make_scratch_images
+from metaling_sk._utils.frozen import not_fitted, unfreeze
+
+POOLERS = ("pooler.", "head.")
+"""How the names of the weights begin that turn the vectors of patches into one vector."""
+
+
+@dataclass(frozen=True)
+class ImageCheckpoint:
+    """What an encoder of images is made of.
+
+    Attributes
+    ----------
+    model : module
+        In float32.
+    reader : ImageReader
+    key : tuple or None
+        Equal for checkpoints that were read from the same files; None for any other.
+    has_pooler : bool
+        Whether no weight is random that pools.
+    """
+
+    model: nn.Module
+    reader: ImageReader
+    key: tuple | None = None
+    has_pooler: bool = True
+
+
+def make_image_encoder(
+    encoder, *, pooling: str, layer, show_downloads: bool = False
+) -> ImageEncoder:
+    """Make an encoder of images of the caller's own.
+
+    Parameters
+    ----------
+    encoder : str, path, transformers config, pair of module and processor, or fitted estimator
+        The parameter `encoder` of an estimator.
+    pooling : {"auto", "mean", "cls"}
+        "auto" is what the model pools itself, where it does and its weights are not random;
+        otherwise "mean".
+    layer : int or float
+        See `TransformerEncoder`. A fitted estimator has a value of its own, as for `pooling`.
+    show_downloads : bool, default=False
+        Whether the progress of downloads from the hub is shown.
+
+    Returns
+    -------
+    ImageEncoder
+
+    Raises
+    ------
+    TypeError
+        If `encoder` is of another kind.
+    NotFittedError
+        If it is an estimator of this package that is not fitted.
+    ValueError
+        If it is no encoder of images.
+    """
+    encoder = unfreeze(encoder, "encoder")
+    if isinstance(getattr(encoder, "image_encoder_", None), ImageEncoder):
+        return copy_fitted(encoder.image_encoder_)
+    checkpoint = _get_checkpoint(encoder, show_downloads)
+    if pooling == "auto":
+        pooling = "model" if checkpoint.has_pooler and not is_scratch(encoder) else "mean"
+        pooling = pooling if _pools(checkpoint) else "mean"
+    image_encoder = ImageEncoder(
+        checkpoint.model, checkpoint.reader, pooling, layer, checkpoint.key
+    )
+    check_encoder(image_encoder, checkpoint.key)
+    image_encoder.pretrained = not is_scratch(encoder)
+    return image_encoder
+
+
+def vision_part(model: Any) -> nn.Module:
+    """Return the part of a model of texts and images that is for images, or any other model."""
+    if hasattr(getattr(model, "config", None), "vision_config"):
+        part = getattr(model, "vision_model", None)
+        if not isinstance(part, nn.Module):
+            raise ValueError(
+                f"`encoder`: {type(model).__name__} does not show its part for images as "
+                "`vision_model`; pass a pair of that part and its image processor."
+            )
+        return part
+    return model
+
+
+def _get_checkpoint(encoder, show_downloads: bool) -> ImageCheckpoint:
+    if is_scratch(encoder):
+        config = None if isinstance(encoder, str) else copy.deepcopy(encoder)
+        return ImageCheckpoint(*make_scratch_images(config))
+    if isinstance(encoder, (str, os.PathLike)):
+        return load_image_checkpoint(encoder, show_downloads)
+    if isinstance(encoder, tuple) and len(encoder) == 2 and isinstance(encoder[0], nn.Module):
+        module = copy.deepcopy(encoder[0]).float()
+        return ImageCheckpoint(vision_part(module), ImageReader(copy.deepcopy(encoder[1])))
+    if needs_fit(encoder):
+        raise not_fitted(encoder, "encoder")
+    raise TypeError(
+        "`encoder` must be 'scratch', a name or path of a transformers model of images, a "
+        "transformers config, a pair (module, image processor) or a fitted estimator of "
+        f"metaling_sk with an image encoder, got {type(encoder).__name__}. What an sklearn "
+        "transformer makes of images can be passed as numbers, with image_column=None."
+    )
+
+
+def load_image_checkpoint(name: str | os.PathLike, show_downloads: bool = False) -> ImageCheckpoint:
+    """Load a model of images in float32, with its image processor.
+
+    A process reads the files once. Every caller gets modules of its own and the same reader.
+    Nothing is printed.
+
+    Parameters
+    ----------
+    name : str or path
+        A folder or a name on the hub.
+    show_downloads : bool, default=False
+        Whether the progress of downloads from the hub is shown.
+
+    Returns
+    -------
+    ImageCheckpoint
+
+    Raises
+    ------
+    OSError
+        If there is no such folder or model, it is none of images, or it cannot be downloaded.
+    ValueError
+        If a weight is missing, or its image processor cannot be used.
+    """
+    import_pillow()
+    name, time = modified_at(name)
+    with (
+        silent_transformers(shows_bars=show_downloads and time is None),
+        torch.random.fork_rng(devices=[]),
+    ):
+        checkpoint = _load(name, time)
+    return ImageCheckpoint(
+        copy.deepcopy(checkpoint.model), checkpoint.reader, checkpoint.key, checkpoint.has_pooler
+    )
+
+
+@lru_cache(maxsize=2)
+def _load(name: str, time: int | None) -> ImageCheckpoint:
+    options: dict[str, Any] = {"trust_remote_code": False}
+    try:
+        processor = transformers.AutoImageProcessor.from_pretrained(name, backend="pil", **options)
+        model, loading_info = transformers.AutoModel.from_pretrained(
+            name, dtype="float32", output_loading_info=True, use_safetensors=True, **options
+        )
+    except (OSError, ValueError) as error:
+        raise OSError(
+            f"`encoder`: {name!r} is no folder with a transformers model of images (config, "
+            "preprocessor_config, safetensors weights), and could not be had from the Hugging Face "
+            f"hub. encoder='scratch' needs no files. ({error})"
+        ) from error
+    missing = set(loading_info["missing_keys"])
+    random = {weight for weight in missing if _is_pooler(weight)}
+    check_complete(name, model, missing - random)
+    key = (name, time)
+    return ImageCheckpoint(vision_part(model).eval(), ImageReader(processor), key, not random)
+
+
+def _is_pooler(weight: str) -> bool:
+    return weight.removeprefix("vision_model.").startswith(POOLERS)
+
+
+@torch.no_grad()
+def _pools(checkpoint: ImageCheckpoint) -> bool:
+    """Whether the model gives one vector for each image by itself."""
+    shape = 1, 3, *checkpoint.reader.shape
+    pixels = checkpoint.reader.standardise(torch.zeros(shape, dtype=torch.uint8))
+    was_training = checkpoint.model.training
+    try:
+        return gives_pooled(checkpoint.model.eval()(pixel_values=pixels))
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
+        return False  # `check_encoder` says why.
+    finally:
+        checkpoint.model.train(was_training)

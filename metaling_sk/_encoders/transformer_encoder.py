@@ -1,0 +1,330 @@
+"""What the encoders of all kinds of samples share: a Transformer, its layers and adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from numbers import Integral, Real
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+from metaling_sk._data.encoder_inputs import EncoderInputs
+
+Adapt = Callable[[int, torch.Tensor], torch.Tensor]
+"""Maps the index of a layer, from 0, and its output to the input of the next layer."""
+
+
+class Reader(Protocol):
+    """What turns samples into what an encoder takes. It does not change.
+
+    Attributes
+    ----------
+    unit : str
+        What a sample is called on progress bars.
+    n_at_once : int or None
+        The number of samples that are read at a time for a frozen encoder; None is all.
+    digest : bytes
+        A digest of all that decides what it returns.
+    """
+
+    unit: str
+    n_at_once: int | None
+
+    @property
+    def digest(self) -> bytes: ...
+
+    def __call__(self, samples: np.ndarray) -> EncoderInputs:
+        """Read samples."""
+        ...
+
+    def keys(self, fingerprint: bytes, samples: np.ndarray) -> list[bytes]:
+        """Return a key for each sample: a digest of its content and the fingerprint."""
+        ...
+
+
+class TransformerEncoder(nn.Module):
+    """A Transformer that gives one vector per sample.
+
+    A subclass defines `reader`, `settings`, `n_features`, `gives_token_vectors` and `encode`, and
+    `probes` where `check_encoder` does not know its kind.
+
+    Parameters
+    ----------
+    backbone : module
+    pooling : str
+        How the vectors of the tokens become one vector.
+    layer : int or float
+        The layer whose output is pooled: -1 or 1.0 is the last layer, 0.5 the one at half the
+        depth, 3 the third. Layers above it are removed.
+    origin : tuple, optional
+        The key of the checkpoint that the backbone comes from.
+
+    Attributes
+    ----------
+    top : str or None
+        Name of the module whose output is pooled; None for the output of the backbone.
+    adapters : ModuleList of Adapters
+        They are applied to the output of every layer, one after the other.
+    has_token_layers : bool
+        Whether the output of each layer is known as one vector of `n_features` per token. The
+        check of a new encoder sets it.
+    has_lora : bool
+        Whether the linear layers have low-rank updates.
+    pretrained : bool
+        Whether the weights were not random at the start.
+    trainable : {"all", "head", "lora", "adapter"}
+        The part of the encoder that is trained. "head" is none, so that vectors never change.
+    first_layer : int
+        The number of the lowest layer in reports to the user.
+    """
+
+    first_layer = 1
+    is_identity = False
+
+    def __init__(self, backbone: nn.Module, pooling: str, layer, origin: tuple | None = None):
+        super().__init__()
+        self.pooling = pooling
+        self.origin = origin
+        self.backbone = backbone
+        self.top = keep_layers(backbone, layer)
+        for index, module in enumerate(self.layers):
+            module.register_forward_hook(_LayerHook(index))
+        self.adapters = nn.ModuleList()
+        self.has_token_layers = True
+        self.has_lora = False
+        self.pretrained = True
+        self.trainable = "all"
+
+    @property
+    def reader(self) -> Reader:
+        """What turns samples into what the encoder takes."""
+        raise NotImplementedError
+
+    @property
+    def settings(self) -> tuple:
+        """What decides the vector of a sample beside the reader and the weights."""
+        raise NotImplementedError
+
+    @property
+    def n_features(self) -> int:
+        """Size of the vector of a sample."""
+        raise NotImplementedError
+
+    @property
+    def n_layers(self) -> int:
+        """Number of layers that adapters can be added to."""
+        return len(self.layers) if self.has_token_layers else 0
+
+    @property
+    def layers(self) -> list[nn.Module]:
+        """The layers of the backbone, lowest first; none where they are not in one list."""
+        return list(_find_layers(self.backbone)[1])
+
+    def encode(self, *args, **kwargs) -> torch.Tensor:
+        """Do what `forward` does, without the hooks of users on this module."""
+        raise NotImplementedError
+
+    def gives_token_vectors(self, hidden, inputs: torch.Tensor) -> bool:
+        """Return whether the output of a layer has one vector for each token of these inputs."""
+        raise NotImplementedError
+
+    def probes(self) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
+        """Return the inputs of `encode` for one sample, and for this and another one."""
+        raise NotImplementedError
+
+    def call_backbone(
+        self, adapt: Adapt | None, **inputs: torch.Tensor
+    ) -> tuple[Any, torch.Tensor | None]:
+        """Call the backbone with adapters.
+
+        Parameters
+        ----------
+        adapt : callable or None
+            It is applied to the output of every layer, after the adapters.
+        **inputs : Tensor
+            The inputs of the backbone.
+
+        Returns
+        -------
+        output : object
+            What the backbone returns.
+        hidden : Tensor or None
+            The output of its highest layer.
+        """
+        adapts = [*self.adapters] if adapt is None else [*self.adapters, adapt]
+        call = _Call(adapts if self.has_token_layers else [])
+        token = _CALL.set(call)
+        try:
+            return self.backbone(**inputs), call.hidden
+        finally:
+            _CALL.reset(token)
+
+    def last_hidden_state(self, output) -> torch.Tensor:
+        """Return the vectors of the tokens in the output of the backbone."""
+        hidden = getattr(output, "last_hidden_state", output)
+        if not isinstance(hidden, torch.Tensor):
+            raise TypeError(
+                f"`encoder`: {type(self.backbone).__name__} gives neither a tensor nor a "
+                "`last_hidden_state`; pass the model without its head, such as "
+                "`model.base_model`."
+            )
+        return hidden
+
+    def check_layer_output(self, hidden, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the output of the top layer, if that is one vector for each token."""
+        if not self.gives_token_vectors(hidden, inputs):
+            raise ValueError(
+                f"`layer`: the layers of {type(self.backbone).__name__} do not give one vector per "
+                "token, so none of them can be left out; use layer=-1."
+            )
+        return hidden
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """A digest of everything that decides the vector of a sample."""
+        digest = blake2b(digest_size=16)
+        digest.update(repr(self.settings).encode())
+        digest.update(self.reader.digest)
+        digest.update(self._weights_digest())
+        return digest.digest()
+
+    def _weights_digest(self) -> bytes:
+        """A digest of the weights, which is computed once of those that a checkpoint holds."""
+        if self.origin is None or self.trainable != "head":
+            return _digest_weights(self)
+        key = self.origin, self.top, next(self.parameters()).dtype
+        if key not in _DIGESTS:
+            _DIGESTS[key] = _digest_weights(self)
+        return _DIGESTS[key]
+
+
+_DIGESTS: dict[tuple, bytes] = {}
+"""The digests of the weights of checkpoints, by key, top layer and precision."""
+
+
+def _digest_weights(module: nn.Module) -> bytes:
+    digest = blake2b(digest_size=16)
+    for name, tensor in module.state_dict().items():
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.digest()
+
+
+def keep_layers(backbone: nn.Module, layer) -> str | None:
+    """Remove the layers of a backbone above a given one.
+
+    Parameters
+    ----------
+    backbone : module
+        The backbone; it is changed in place.
+    layer : int or float
+        See `TransformerEncoder`.
+
+    Returns
+    -------
+    str or None
+        Name of the top layer; None where no layer was removed.
+
+    Raises
+    ------
+    ValueError
+        If the backbone has no such layer.
+    """
+    if layer == -1 or (layer == 1 and isinstance(layer, float)):
+        return None
+    name, layers = _find_layers(backbone)
+    if name is None:
+        raise ValueError(
+            f"`layer`: {type(backbone).__name__} does not show its layers as one list, so none of "
+            "them can be left out; use layer=-1."
+        )
+    depth = len(layers)
+    n_kept = 0
+    if isinstance(layer, Integral):
+        n_kept = int(layer) + 1 + depth if int(layer) < 0 else int(layer)
+    elif isinstance(layer, Real) and 0 < float(layer) <= 1:
+        n_kept = round(float(layer) * depth)
+    if not 1 <= n_kept <= depth:
+        raise ValueError(
+            f"`layer` must be -1 (the last), 1 to {depth}, or a fraction of the depth such as 0.5, "
+            f"got {layer!r}: this encoder has {depth} layers."
+        )
+    if n_kept == depth:
+        return None
+    config: Any = backbone.config
+    try:
+        config.num_hidden_layers = n_kept
+    except NotImplementedError as error:
+        raise ValueError(
+            f"`layer`: the number of layers of {type(backbone).__name__} is fixed; use layer=-1."
+        ) from error
+    del layers[n_kept:]
+    if getattr(config, "layer_types", None):
+        with suppress(AttributeError):  # some configurations derive the types from the number
+            config.layer_types = config.layer_types[:n_kept]
+    return f"{name}.{n_kept - 1}"
+
+
+@dataclass
+class _Call:
+    """One call of an encoder, as the hooks on its layers see it.
+
+    Attributes
+    ----------
+    adapts : list of callables
+        They are applied to the output of every layer, one after the other.
+    hidden : Tensor or None
+        The output of the layer that was computed last.
+    """
+
+    adapts: list[Adapt]
+    hidden: torch.Tensor | None = None
+
+
+_CALL: ContextVar[_Call | None] = ContextVar("call of an encoder", default=None)
+"""The call that this thread is in. A context variable lets threads share an encoder."""
+
+
+class _LayerHook:
+    """A forward hook that stays on a layer and carries out the call of the encoder.
+
+    Parameters
+    ----------
+    layer : int
+        Index of the layer, from 0.
+    """
+
+    def __init__(self, layer: int):
+        self.layer = layer
+
+    def __call__(self, module, args, output):
+        call = _CALL.get()
+        if call is None:
+            return output
+        is_sequence = isinstance(output, (tuple, list))
+        hidden = output[0] if is_sequence else output
+        for adapt in call.adapts:
+            hidden = adapt(self.layer, hidden)
+        call.hidden = hidden
+        return type(output)([hidden, *output[1:]]) if is_sequence else hidden
+
+
+def _find_layers(backbone: nn.Module) -> tuple[str | None, nn.ModuleList]:
+    """Return the list of all layers and its name; None and no layers where there is no list."""
+    depth = getattr(getattr(backbone, "config", None), "num_hidden_layers", None)
+    lists = {
+        name: module
+        for name, module in backbone.named_modules()
+        if isinstance(module, nn.ModuleList) and len(module) == depth
+    }
+    names = list(lists)
+    if names and all(name.startswith(f"{names[0]}.") for name in names[1:]):
+        return names[0], lists[names[0]]
+    return None, nn.ModuleList()

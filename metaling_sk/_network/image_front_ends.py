@@ -1,0 +1,48 @@
+"""The front ends of images."""
+
+from __future__ import annotations
+
+from metaling_sk._data.samples import Samples
+from metaling_sk._encoders.image_encoder import ImageEncoder
+from metaling_sk._encoders.make_image_encoder import make_image_encoder
+from metaling_sk._encoders.saved_images import (
+    restore_image_encoder,
+    restore_image_reader,
+    save_image_encoder,
+)
+from metaling_sk._network.fixed_front_ends import FrozenFrontEnd
+from metaling_sk._network.front_end import EncodingParameters
+from metaling_sk._network.modality import Modality
+from metaling_sk._network.prediction import Execution
+from metaling_sk._network.trained_front_end import TrainedFrontEnd
+
+
+def _make_encoder(
+    parameters: EncodingParameters, samples: Samples, execution: Execution
+) -> ImageEncoder:
+    """Make the encoder of images that the parameters name."""
+    return make_image_encoder(
+        parameters.encoder,
+        pooling=parameters.pooling,
+        layer=parameters.layer,
+        show_downloads=execution.progress.is_shown,
+    )
+
+
+IMAGES = Modality(_make_encoder, save_image_encoder, restore_image_encoder, restore_image_reader)
+
+
+class TrainedImages(TrainedFrontEnd):
+    """The network takes pixels; its encoder is trained."""
+
+    kind = "trained images"
+    input_name = "images"
+    modality = IMAGES
+
+
+class FrozenImages(FrozenFrontEnd):
+    """An encoder that is not trained turns each image into a vector, once."""
+
+    kind = "frozen images"
+    input_name = "images"
+    modality = IMAGES
