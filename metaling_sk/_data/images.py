@@ -131,11 +131,13 @@ def read_images(X, estimator) -> tuple[np.ndarray, np.ndarray | None]:
         If there is no image, or something else than an image.
     """
     column, language = image_column_of(estimator), None
+    values: Any = X
     if isinstance(X, pd.DataFrame):
-        if list(X.columns).count(column) != 1:
+        columns: list[Hashable] = list(X.columns)
+        if columns.count(column) != 1:
             raise ValueError(
                 f"X must have one column {column!r}, as `image_column` says; its columns are "
-                f"{list(X.columns)}."
+                f"{columns}."
             )
         values = X[column].to_numpy(dtype=object)
         if estimator.language_column in X.columns:
@@ -145,7 +147,7 @@ def read_images(X, estimator) -> tuple[np.ndarray, np.ndarray | None]:
             f"X is one image of shape {X.shape}; pass a list with one image: X=[image]."
         )
     elif isinstance(X, pd.Series | list) or (isinstance(X, np.ndarray) and X.ndim):
-        column, values = None, X
+        column = None
     else:
         raise ValueError(
             f"X is of type {type(X).__name__}, but `image_column` is {column!r}: pass a table with "
@@ -201,7 +203,7 @@ def _plain(value):
     return value
 
 
-def _find_problem(value, image_class: type) -> str | None:
+def _find_problem(value, image_class: Any) -> str | None:
     """Say what is wrong with a value; None where it is a form of image."""
     if isinstance(value, bytes):
         return None

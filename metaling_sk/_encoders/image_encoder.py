@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from metaling_sk._encoders.image_reader import ImageReader
 from metaling_sk._encoders.transformer_encoder import Adapt, TransformerEncoder
@@ -34,7 +33,7 @@ class ImageEncoder(TransformerEncoder):
 
     def __init__(
         self,
-        backbone: nn.Module,
+        backbone: Any,
         reader: ImageReader,
         pooling: str,
         layer,

@@ -96,7 +96,7 @@ class ImageReader:
         if disk_cache is None:
             return Pixels(self._read(images))
 
-        def compute(indices: list[int]) -> np.ndarray:
+        def compute(indices: list[int]) -> Any:
             return self._read(images[indices]).reshape(len(indices), -1)
 
         arrays = disk_cache.get_or_compute(

@@ -12,7 +12,7 @@ IMAGE_SIZE, PATCH_SIZE = 24, 4
 """Height and width of an image and of a patch for the default encoder, in pixels."""
 
 WEIGHT_SCALE = 0.1
-"""Standard deviation of the first weights. From the usual 0.02 so small a model learns far slower."""
+"""Standard deviation of the first weights. From the usual 0.02 a small model learns far slower."""
 
 USUAL_SIZE = 224
 """Height and width of an image for a configuration that names none."""

@@ -34,17 +34,20 @@ class Reader(Protocol):
         A digest of all that decides what it returns.
     """
 
-    unit: str
-    n_at_once: int | None
+    @property
+    def unit(self) -> str: ...
+
+    @property
+    def n_at_once(self) -> int | None: ...
 
     @property
     def digest(self) -> bytes: ...
 
-    def __call__(self, samples: np.ndarray) -> EncoderInputs:
+    def __call__(self, samples: np.ndarray, /) -> EncoderInputs:
         """Read samples."""
         ...
 
-    def keys(self, fingerprint: bytes, samples: np.ndarray) -> list[bytes]:
+    def keys(self, fingerprint: bytes, samples: np.ndarray, /) -> list[bytes]:
         """Return a key for each sample: a digest of its content and the fingerprint."""
         ...
 
