@@ -54,7 +54,9 @@ def calls(monkeypatch):
         monkeypatch.setattr(module, name, counted)
 
     count(TextEncoder, "forward", "encode", lambda self, input_ids, **rest: len(input_ids))
-    count(token_ids, "call_tokenizer", "tokenize", lambda texts, *rest: len(texts))
+    count(
+        token_ids, "call_tokenizer", "tokenize", lambda columns, *rest, **options: len(columns[0])
+    )
     count(scratch, "_train", "train", lambda *args: 1)
     return counts
 
