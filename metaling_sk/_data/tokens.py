@@ -190,7 +190,8 @@ def tokenize(
     shortened = zip(*(map(shorten, column) for column in columns), strict=True)
     ids, types, lengths = [np.empty(0, np.int32)], [np.empty(0, np.int32)], [np.zeros(1, np.int64)]
     while part := list(islice(shortened, TEXTS_AT_A_TIME)):
-        encoded = call_tokenizer(zip(*part, strict=True), tokenizer, max_length, typed=typed)
+        parts = [list(column) for column in zip(*part, strict=True)]
+        encoded = call_tokenizer(parts, tokenizer, max_length, typed=typed)
         rows = [row or [filler] for row in encoded["input_ids"]]
         lengths.append(np.array([len(row) for row in rows], np.int64))
         ids.append(_flatten(rows, lengths[-1].sum()))
@@ -200,12 +201,14 @@ def tokenize(
     return Tokens(np.concatenate(ids), offsets, np.concatenate(types) if typed else None)
 
 
-def call_tokenizer(columns: Iterable, tokenizer, max_length: int, *, typed: bool = False) -> Any:
+def call_tokenizer(
+    columns: list[list[str]], tokenizer, max_length: int, *, typed: bool = False
+) -> Any:
     """Return the ids of each text, at most `max_length`; there may be none.
 
     Parameters
     ----------
-    columns : iterable of one or two sequences of str
+    columns : list of one or two lists of str
         The texts, or the first and the second ones of pairs.
     tokenizer, max_length, typed
         See `tokenize`.
@@ -216,7 +219,7 @@ def call_tokenizer(columns: Iterable, tokenizer, max_length: int, *, typed: bool
         `input_ids` and, if they are wanted, `token_type_ids`.
     """
     return tokenizer(
-        *map(list, columns),
+        *columns,
         truncation=True,
         max_length=max_length,
         padding=False,

@@ -16,6 +16,7 @@ from sklearn.base import clone
 from tiny import ODD_TEXTS, make_classifier, make_config
 from tokenizers import normalizers
 
+import metaling_sk._data.tokens as token_ids
 import metaling_sk._encoders.scratch as scratch
 from metaling_sk import EncoderVectorizer
 from metaling_sk._data.tokens import Tokens, tokenize, tokenizer_digest
@@ -31,7 +32,6 @@ from metaling_sk._encoders.encode import encode
 from metaling_sk._encoders.make_encoder import make_text_encoder
 from metaling_sk._encoders.memory_cache import CACHE, keys_of
 from metaling_sk._encoders.text_encoder import TextEncoder
-from metaling_sk._encoders.text_tokenizer import TextTokenizer
 
 TEXTS = np.array([*X["text"][25:35], *ODD_TEXTS.values(), "room " * 200, ""], dtype=object)
 LANGUAGE = np.array(["en"] * len(TEXTS), dtype=object)
@@ -54,7 +54,9 @@ def calls(monkeypatch):
         monkeypatch.setattr(module, name, counted)
 
     count(TextEncoder, "forward", "encode", lambda self, input_ids, **rest: len(input_ids))
-    count(TextTokenizer, "_tokenize", "tokenize", lambda self, texts: len(texts))
+    count(
+        token_ids, "call_tokenizer", "tokenize", lambda columns, *rest, **options: len(columns[0])
+    )
     count(scratch, "_train", "train", lambda *args: 1)
     return counts
 
