@@ -37,35 +37,42 @@ class Benchmark:
         Draws the table; it returns a figure of matplotlib.
     quick : tuple of str
         The commands of a smoke run; most of its time goes into encoding texts.
+    on_gpu : bool, default=False
+        Whether it is for a GPU. Its records have a file of their own, beside those of a CPU.
     """
 
     commands: tuple[str, ...]
     table: Callable[[Path], pd.DataFrame]
     draw: Callable
     quick: tuple[str, ...]
+    on_gpu: bool = False
 
     @property
     def file(self) -> str:
         """The file of its records, which is named after the script."""
-        return f"{Path(self.commands[0].split()[0]).stem}.json"
+        return f"{Path(self.commands[0].split()[0]).stem}{'_gpu' if self.on_gpu else ''}.json"
 
 
 LABELS = "Chinese labels"
 PARTS = '--methods alone pooled averaged meta-net "no residual" --vectors {kept}'
 TRAINED = {"accuracy (%)": ["sources", "others"], "seconds of a fit": ["fit, s"]}
 TWEETS = {"weighted F1 (%), 12 languages": ["mean of 12"], "Oromo, Tigrinya": ["orm", "tir"]}
-FITS = {"accuracy (%)": ["SIB-200"], "seconds of a fit": ["seconds"]}
+FITS = {
+    "macro-F1 (NusaX), accuracy (SIB-200), %": ["NusaX", "SIB-200"],
+    "seconds of a fit": ["seconds"],
+}
 SINGLE = ["one, ms", "one (99th percentile), ms"]
 SPEED = {"seconds": ["median, s"], "accuracy (%)": ["accuracy (%)"]}
 FEW = "--rows 100 --texts 20 --test-rows 20 --seeds 0 --methods head logistic-regression"
-MANY = (
-    "encoders.py {sib200} --languages many --rows 40 --texts 20 --test-rows 50 --seeds 0 "
-    "--methods head all union logistic-regression trainer",
-)
+MANY_LANGUAGES = "encoders.py {sib200} --languages many --rows 40 --texts 20 --test-rows 50"
+MANY = (f"{MANY_LANGUAGES} --seeds 0 --methods head all union logistic-regression trainer",)
 QUICK_MANY = (
     "encoders.py {sib200} --languages many --rows 4 --texts 2 --test-rows 2 --seeds 0 "
     "--methods logistic-regression",
 )
+
+TUNING = "fine_tuning.py {nusax} {sib200} {afrisenti} --kept {kept}"
+IDEAS = ("plain",)
 
 DEFAULTS = "transfer_defaults.py {nusax} {sib200} {afrisenti}"
 ON_TASKS = tables.TASKS.values()
@@ -154,6 +161,60 @@ BENCHMARKS = {
         partial(figures.dots, panels={"seconds for all": ["all, s"], "ms for one text": SINGLE}),
         ("prediction.py --rows 32 --seeds 0",),
     ),
+    "encoders-gpu": Benchmark(
+        ("encoders.py {sib200} --methods all setfit trainer",),
+        partial(tables.encoders, languages="seven", labels=0, name="encoders_gpu"),
+        partial(figures.dots, panels=TRAINED),
+        (f"encoders.py {{sib200}} {FEW}",),
+        on_gpu=True,
+    ),
+    "encoders-16-labels-gpu": Benchmark(
+        ("encoders.py {sib200} --labels 16 --methods all setfit trainer union",),
+        partial(tables.encoders, languages="seven", labels=16, name="encoders_gpu"),
+        partial(figures.dots, panels=TRAINED),
+        (f"encoders.py {{sib200}} --labels 16 {FEW}",),
+        on_gpu=True,
+    ),
+    "encoders-many-gpu": Benchmark(
+        (f"{MANY_LANGUAGES} --methods all union trainer setfit",),
+        partial(tables.encoders, languages="many", labels=0, name="encoders_gpu"),
+        partial(figures.dots, panels=TRAINED),
+        QUICK_MANY,
+        on_gpu=True,
+    ),
+    "fine-tuning": Benchmark(
+        (
+            f"{TUNING} --tasks sib200 --methods {' '.join(map(repr, IDEAS))}",
+        ),
+        tables.fine_tuning,
+        partial(figures.dots, panels={"score (%)": slice(None)}),
+        (f"{TUNING} --tasks sib200 --methods plain --seeds 0",),
+        on_gpu=True,
+    ),
+    "prediction-gpu": Benchmark(
+        ("prediction.py --rows 3000",),
+        partial(tables.prediction, name="prediction_gpu"),
+        partial(figures.dots, panels={"seconds for all": ["all, s"], "ms for one text": SINGLE}),
+        ("prediction.py --rows 32 --seeds 0",),
+        on_gpu=True,
+    ),
+    "fit-gpu": Benchmark(
+        ("fit.py --encoders multilingual-e5-small --rows 3200 --steps 100",),
+        partial(tables.speed, name="fit_gpu", reference="metaling_sk"),
+        partial(figures.dots, panels=SPEED),
+        ("fit.py --encoders multilingual-e5-small --rows 20 --test-rows 20 --seeds 0",),
+        on_gpu=True,
+    ),
+    "acceleration": Benchmark(
+        ("acceleration.py",),
+        tables.acceleration,
+        partial(
+            figures.dots,
+            panels={"seconds of an epoch": ["later epochs, s"], "MB": ["memory, MB"]},
+        ),
+        ("acceleration.py --rows 40 --epochs 2 --seeds 0",),
+        on_gpu=True,
+    ),
     "rows": Benchmark(
         ("rows.py",),
         tables.rows,
@@ -206,13 +267,14 @@ BENCHMARKS = {
         ),
     ),
     "trained-meta-net": Benchmark(
-        ("trained_meta_net.py {nusax} {sib200} --tasks sib200",),
+        ("trained_meta_net.py {nusax} {sib200}",),
         tables.trained_meta_net,
         partial(figures.dots, panels=FITS),
         (
             "trained_meta_net.py {nusax} {sib200} --tasks sib200 --seeds 0 --methods pooled "
             "meta-net --rows 2",
         ),
+        on_gpu=True,
     ),
     "nusax": Benchmark(
         ("nusax.py {nusax} --vectors {kept}",),
