@@ -44,9 +44,7 @@ def missing_corpora(commands, folders: dict[str, Path | None]) -> list[str]:
     return [name for name in CORPORA if name in needed and folders[name] is None]
 
 
-def run(
-    name: str, commands, result: Path, folders: dict[str, Path | None], on_gpu: bool
-) -> bool:
+def run(name: str, commands, result: Path, folders: dict[str, Path | None], on_gpu: bool) -> bool:
     """Run the commands of a benchmark, and return whether all of them succeeded."""
     if on_gpu and not torch.cuda.is_available():
         print(f"{name} is left out, because there is no GPU.", flush=True)

@@ -58,21 +58,28 @@ PARTS = '--methods alone pooled averaged meta-net "no residual" --vectors {kept}
 TRAINED = {"accuracy (%)": ["sources", "others"], "seconds of a fit": ["fit, s"]}
 TWEETS = {"weighted F1 (%), 12 languages": ["mean of 12"], "Oromo, Tigrinya": ["orm", "tir"]}
 FITS = {
-    "macro-F1 (NusaX), accuracy (SIB-200), %": ["NusaX", "SIB-200"],
+    "macro-F1 (NusaX), accuracy (SIB-200)": ["NusaX (%)", "SIB-200 (%)"],
     "seconds of a fit": ["seconds"],
 }
 SINGLE = ["one, ms", "one (99th percentile), ms"]
 SPEED = {"seconds": ["median, s"], "accuracy (%)": ["accuracy (%)"]}
 FEW = "--rows 100 --texts 20 --test-rows 20 --seeds 0 --methods head logistic-regression"
-MANY_LANGUAGES = "encoders.py {sib200} --languages many --rows 40 --texts 20 --test-rows 50"
-MANY = (f"{MANY_LANGUAGES} --seeds 0 --methods head all union logistic-regression trainer",)
+MANY = (
+    "encoders.py {sib200} --languages many --rows 40 --texts 20 --test-rows 50 --seeds 0 "
+    "--methods head all union logistic-regression trainer",
+)
 QUICK_MANY = (
     "encoders.py {sib200} --languages many --rows 4 --texts 2 --test-rows 2 --seeds 0 "
     "--methods logistic-regression",
 )
 
 TUNING = "fine_tuning.py {nusax} {sib200} {afrisenti} --kept {kept}"
-IDEAS = ("plain",)
+IDEAS = (
+    "'no validation' 'no validation, averaged weights' 'no validation, logistic regression' "
+    "'plain, logistic regression' 'plain, interpolated 1' 'plain, interpolated 0.8' "
+    "'plain, interpolated 0.6' 'rate 4e-5' 'rate 4e-5, rate of layers 0.85' 'frozen embeddings' "
+    "'frozen layers 4' R-Drop 'masked words' contrast 'one round, one topic'"
+)
 
 DEFAULTS = "transfer_defaults.py {nusax} {sib200} {afrisenti}"
 ON_TASKS = tables.TASKS.values()
@@ -162,57 +169,38 @@ BENCHMARKS = {
         ("prediction.py --rows 32 --seeds 0",),
     ),
     "encoders-gpu": Benchmark(
-        ("encoders.py {sib200} --methods all setfit trainer",),
+        ("encoders.py {sib200} --methods all trainer",),
         partial(tables.encoders, languages="seven", labels=0, name="encoders_gpu"),
         partial(figures.dots, panels=TRAINED),
         (f"encoders.py {{sib200}} {FEW}",),
         on_gpu=True,
     ),
     "encoders-16-labels-gpu": Benchmark(
-        ("encoders.py {sib200} --labels 16 --methods all setfit trainer union",),
+        (
+            "encoders.py {sib200} --labels 16 --methods union trainer",
+            "encoders.py {sib200} --labels 16 --methods all --seeds 0",
+        ),
         partial(tables.encoders, languages="seven", labels=16, name="encoders_gpu"),
         partial(figures.dots, panels=TRAINED),
         (f"encoders.py {{sib200}} --labels 16 {FEW}",),
         on_gpu=True,
     ),
-    "encoders-many-gpu": Benchmark(
-        (f"{MANY_LANGUAGES} --methods all union trainer setfit",),
-        partial(tables.encoders, languages="many", labels=0, name="encoders_gpu"),
-        partial(figures.dots, panels=TRAINED),
-        QUICK_MANY,
-        on_gpu=True,
-    ),
     "fine-tuning": Benchmark(
         (
-            f"{TUNING} --tasks sib200 --methods {' '.join(map(repr, IDEAS))}",
+            f"{TUNING} --tasks sib200 --methods plain {IDEAS}",
+            f"{TUNING} --tasks sib200 --seeds 0 1 --methods union 'plain, with union'",
+            f"{TUNING} --tasks sib200 --seeds 0 --methods 'rate 1e-5' 'plain, seeds' "
+            "'frozen layers 4, seeds'",
+            f"{TUNING} --tasks sib200-16 --methods plain 'plain, logistic regression'",
+            f"{TUNING} --tasks sib200-16 --seeds 0 1 --methods union R-Drop 'plain, with union'",
+            f"{TUNING} --split test --tasks sib200 --methods plain 'frozen layers 4'",
+            f"{TUNING} --split test --tasks sib200-16 --methods plain",
+            f"{TUNING} --split test --tasks sib200-16 --seeds 0 1 --methods union "
+            "'plain, with union'",
         ),
         tables.fine_tuning,
-        partial(figures.dots, panels={"score (%)": slice(None)}),
+        partial(figures.dots, panels={"accuracy on validation rows": ["SIB-200 (%)"]}),
         (f"{TUNING} --tasks sib200 --methods plain --seeds 0",),
-        on_gpu=True,
-    ),
-    "prediction-gpu": Benchmark(
-        ("prediction.py --rows 3000",),
-        partial(tables.prediction, name="prediction_gpu"),
-        partial(figures.dots, panels={"seconds for all": ["all, s"], "ms for one text": SINGLE}),
-        ("prediction.py --rows 32 --seeds 0",),
-        on_gpu=True,
-    ),
-    "fit-gpu": Benchmark(
-        ("fit.py --encoders multilingual-e5-small --rows 3200 --steps 100",),
-        partial(tables.speed, name="fit_gpu", reference="metaling_sk"),
-        partial(figures.dots, panels=SPEED),
-        ("fit.py --encoders multilingual-e5-small --rows 20 --test-rows 20 --seeds 0",),
-        on_gpu=True,
-    ),
-    "acceleration": Benchmark(
-        ("acceleration.py",),
-        tables.acceleration,
-        partial(
-            figures.dots,
-            panels={"seconds of an epoch": ["later epochs, s"], "MB": ["memory, MB"]},
-        ),
-        ("acceleration.py --rows 40 --epochs 2 --seeds 0",),
         on_gpu=True,
     ),
     "rows": Benchmark(

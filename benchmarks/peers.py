@@ -51,7 +51,7 @@ def installed(names: Iterable[str], needs: Mapping[str, str]) -> list[str]:
 
 
 def timed(function: Callable, *arguments, **options) -> tuple[float, object]:
-    """Call a function, and return the seconds that it takes, with what a GPU does, and its result."""
+    """Call a function, and return the seconds until it and the GPU are done, and its result."""
     start = time.perf_counter()
     result = function(*arguments, **options)
     if torch.cuda.is_available():

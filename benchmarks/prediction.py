@@ -49,9 +49,9 @@ class Models:
         self.X = X.iloc[test].reset_index(drop=True)
         folder = load_encoder("multilingual-e5-small")
         parameters = {"encoder": folder, "trainable": "all", "max_length": MAX_LENGTH, "prompt": ""}
-        self.model = TransferClassifier(
-            **parameters, max_epochs=1, verbose=0, random_state=0
-        ).fit(X.iloc[train], y[train])
+        self.model = TransferClassifier(**parameters, max_epochs=1, verbose=0, random_state=0).fit(
+            X.iloc[train], y[train]
+        )
         self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
         # Each has a model of its own: that of the Trainer computes in bfloat16 from then on.
         load = transformers.AutoModelForSequenceClassification.from_pretrained

@@ -40,7 +40,6 @@ FORMATS = {
     "seconds": ".0f",
     "fit, MB": ".0f",
     "predict, MB": ".0f",
-    "memory, MB": ".0f",
     "median, s": ".2f",
     "median, ms": ".0f",
     "loads torch": ".0f",
@@ -98,7 +97,8 @@ def trained_meta_net(folder: Path) -> pd.DataFrame:
     """MetaNetClassifier, without some of its parts, where an encoder is trained."""
     rows = records.read_table(folder / "trained_meta_net_gpu.json")
     rows = rows[rows["split"] == "test"]
-    scores = collect(rows, "method", "task", "mean").rename(columns=TASKS)
+    scores = collect(rows, "method", "task", "mean")
+    scores = scores.rename(columns={task: f"{name} (%)" for task, name in TASKS.items()})
     return scores.assign(seconds=collect(rows, "method", "split", "seconds")["test"])
 
 
@@ -112,9 +112,7 @@ def transfer_defaults(folder: Path, seeds: list[int]) -> pd.DataFrame:
     return collect(rows, "method", "column", "others", order=order)
 
 
-def encoders(
-    folder: Path, languages: str, labels: int, name: str = "encoders"
-) -> pd.DataFrame:
+def encoders(folder: Path, languages: str, labels: int, name: str = "encoders") -> pd.DataFrame:
     """What is trained of an encoder on SIB-200."""
     columns = {
         "sources": "sources",
@@ -174,34 +172,19 @@ def descriptions(folder: Path) -> pd.DataFrame:
 
 
 def fine_tuning(folder: Path) -> pd.DataFrame:
-    """Ideas to gain accuracy where all weights are trained, on validation rows."""
+    """Ideas to gain accuracy where all weights are trained, first on validation rows."""
     rows = records.read_table(folder / "fine_tuning_gpu.json")
-    rows = rows[rows["split"] == "dev"]
-    titles = TASKS | {"sib200-16": "SIB-200, 16 labels", "sib200-many": "SIB-200, 25 languages"}
-    return collect(rows, "method", "task", "mean").rename(columns=titles)
+    titles = TASKS | {"sib200-16": "SIB-200, 16 labels"}
+    is_test = rows["split"] == "test"
+    rows["column"] = rows["task"].map(titles) + np.where(is_test, ", test (%)", " (%)")
+    return collect(rows, "method", "column", "mean")
 
 
-def acceleration(folder: Path) -> pd.DataFrame:
-    """What `compile` and `gradient_checkpointing` cost and save."""
-    rows = records.read_table(folder / "acceleration_gpu.json")
-    is_first = rows["seed"] == rows["seed"].min()
-    parts = {
-        "first fit, first epoch, s": (rows[is_first], "first epoch, s"),
-        "other fits, first epoch, s": (rows[~is_first], "first epoch, s"),
-        "later epochs, s": (rows, "later epoch, s"),
-        "memory, MB": (rows, "memory, MB"),
-    }
-    table = {
-        name: part.groupby("method", sort=False)[column].apply(np.asarray)
-        for name, (part, column) in parts.items()
-    }
-    return pd.DataFrame(table).rename_axis(None)
-
-
-def prediction(folder: Path, name: str = "prediction") -> pd.DataFrame:
+def prediction(folder: Path) -> pd.DataFrame:
     """How long predictions take."""
-    rows = records.read_table(folder / f"{name}.json").drop(columns="rows")
-    rows = rows.melt(["method", "seed"])
+    rows = (
+        records.read_table(folder / "prediction.json").drop(columns="rows").melt(["method", "seed"])
+    )
     return collect(rows, "method", "variable", "value")
 
 

@@ -10,7 +10,6 @@ from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import pandas as pd
-import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.helper import predefined_split

@@ -22,9 +22,9 @@ from metaling_sk._network.outputs.output_kind import OutputKind
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import history_frame, train
 from metaling_sk._utils.all_or_nothing import unchanged_on_error, unfitted_on_error
+from metaling_sk._utils.out_of_memory import memory_errors
 from metaling_sk._utils.parameters import Number
 from metaling_sk._utils.processes import n_processes
-from metaling_sk._utils.out_of_memory import memory_errors
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
 from metaling_sk._utils.sklearn_compat import StrOptions

@@ -289,12 +289,10 @@ def test_memory_that_does_not_suffice_for_the_network(monkeypatch):
     for make in (make_classifier, make_meta_net):
         model = make(encoder=(FullDevice(), TOKENIZER)).fit(X, Y)
         monkeypatch.setattr(FullDevice, "is_full", True)
-        calls = [lambda: model.fit(X, Y)]
-        if hasattr(model, "partial_fit"):
-            calls.append(lambda: clone(model).partial_fit(X, Y))
-        for call in calls:
-            with pytest.raises(MemoryError, match="lower `batch_size` or `max_length`"):
-                call()
+        for name in ("fit", "partial_fit"):
+            if hasattr(model, name):
+                with pytest.raises(MemoryError, match="lower `batch_size` or `max_length`"):
+                    getattr(clone(model), name)(X, Y)
         monkeypatch.undo()
 
 
