@@ -29,6 +29,7 @@ sys.path.insert(0, str(HERE))  # The scripts import each other by their names.
 import figures  # noqa: E402
 import records  # noqa: E402
 import tables  # noqa: E402
+import torch  # noqa: E402
 from catalogue import BENCHMARKS, CORPORA, Benchmark, recorded  # noqa: E402
 
 RESULTS, PAGE = HERE / "results", HERE.parent / "docs" / "benchmarks.rst"
@@ -43,8 +44,11 @@ def missing_corpora(commands, folders: dict[str, Path | None]) -> list[str]:
     return [name for name in CORPORA if name in needed and folders[name] is None]
 
 
-def run(name: str, commands, results: Path, folders: dict[str, Path | None]) -> bool:
+def run(name: str, commands, result: Path, folders: dict[str, Path | None], on_gpu: bool) -> bool:
     """Run the commands of a benchmark, and return whether all of them succeeded."""
+    if on_gpu and not torch.cuda.is_available():
+        print(f"{name} is left out, because there is no GPU.", flush=True)
+        return True
     if missing := missing_corpora(commands, folders):
         options = " and ".join(f"--{corpus} FOLDER" for corpus in missing)
         print(f"{name} is left out; give {options} to run it.", flush=True)
@@ -54,7 +58,6 @@ def run(name: str, commands, results: Path, folders: dict[str, Path | None]) -> 
     for command in commands:
         script, *arguments = (part.format(kept=kept, **folders) for part in shlex.split(command))
         print(f"\n{name}: {command}", flush=True)
-        result = results / f"{Path(script).stem}.json"
         done = subprocess.run([sys.executable, HERE / script, *arguments, "--result", result])
         if done.returncode:
             print(f"{name} has failed; the others go on.", flush=True)
@@ -100,7 +103,7 @@ def main() -> int:
         for number, (name, benchmark) in enumerate(chosen.items(), start=1):
             print(f"[{number}/{len(chosen)}] {name}", flush=True)
             commands = benchmark.quick if args.quick else benchmark.commands
-            if not run(name, commands, results, folders):
+            if not run(name, commands, results / benchmark.file, folders, benchmark.on_gpu):
                 failed.append(name)
     show(chosen, results)
     if failed:

@@ -38,24 +38,30 @@ class Benchmark:
         Draws the table; it returns a figure of matplotlib.
     quick : tuple of str
         The commands of a smoke run; most of its time goes into encoding texts.
+    on_gpu : bool, default=False
+        Whether it is for a GPU. Its records have a file of their own, beside those of a CPU.
     """
 
     commands: tuple[str, ...]
     table: Callable[[Path], pd.DataFrame]
     draw: Callable
     quick: tuple[str, ...]
+    on_gpu: bool = False
 
     @property
     def file(self) -> str:
         """The file of its records, which is named after the script."""
-        return f"{Path(self.commands[0].split()[0]).stem}.json"
+        return f"{Path(self.commands[0].split()[0]).stem}{'_gpu' if self.on_gpu else ''}.json"
 
 
 LABELS = "Chinese labels"
 PARTS = '--methods alone pooled averaged meta-net "no residual" --vectors {kept}'
 TRAINED = {"accuracy (%)": ["sources", "others"], "seconds of a fit": ["fit, s"]}
 TWEETS = {"weighted F1 (%), 12 languages": ["mean of 12"], "Oromo, Tigrinya": ["orm", "tir"]}
-FITS = {"accuracy (%)": ["SIB-200"], "seconds of a fit": ["seconds"]}
+FITS = {
+    "macro-F1 (NusaX), accuracy (SIB-200)": ["NusaX (%)", "SIB-200 (%)"],
+    "seconds of a fit": ["seconds"],
+}
 SINGLE = ["one, ms", "one (99th percentile), ms"]
 SPEED = {"seconds": ["median, s"], "accuracy (%)": ["accuracy (%)"]}
 FEW = "--rows 100 --texts 20 --test-rows 20 --seeds 0 --methods head logistic-regression"
@@ -66,6 +72,14 @@ MANY = (
 QUICK_MANY = (
     "encoders.py {sib200} --languages many --rows 4 --texts 2 --test-rows 2 --seeds 0 "
     "--methods logistic-regression",
+)
+
+TUNING = "fine_tuning.py {nusax} {sib200} {afrisenti} --kept {kept}"
+IDEAS = (
+    "'no validation' 'no validation, averaged weights' 'no validation, logistic regression' "
+    "'plain, logistic regression' 'plain, interpolated 1' 'plain, interpolated 0.8' "
+    "'plain, interpolated 0.6' 'rate 4e-5' 'rate 4e-5, rate of layers 0.85' 'frozen embeddings' "
+    "'frozen layers 4' R-Drop 'masked words' contrast 'one round, one topic'"
 )
 
 DEFAULTS = "transfer_defaults.py {nusax} {sib200} {afrisenti}"
@@ -167,6 +181,41 @@ BENCHMARKS = {
         partial(figures.dots, panels={"seconds for all": ["all, s"], "ms for one text": SINGLE}),
         ("prediction.py --rows 32 --seeds 0",),
     ),
+    "encoders-gpu": Benchmark(
+        ("encoders.py {sib200} --methods all trainer",),
+        partial(tables.encoders, languages="seven", labels=0, name="encoders_gpu"),
+        partial(figures.dots, panels=TRAINED),
+        (f"encoders.py {{sib200}} {FEW}",),
+        on_gpu=True,
+    ),
+    "encoders-16-labels-gpu": Benchmark(
+        (
+            "encoders.py {sib200} --labels 16 --methods union trainer",
+            "encoders.py {sib200} --labels 16 --methods all --seeds 0",
+        ),
+        partial(tables.encoders, languages="seven", labels=16, name="encoders_gpu"),
+        partial(figures.dots, panels=TRAINED),
+        (f"encoders.py {{sib200}} --labels 16 {FEW}",),
+        on_gpu=True,
+    ),
+    "fine-tuning": Benchmark(
+        (
+            f"{TUNING} --tasks sib200 --methods plain {IDEAS}",
+            f"{TUNING} --tasks sib200 --seeds 0 1 --methods union 'plain, with union'",
+            f"{TUNING} --tasks sib200 --seeds 0 --methods 'rate 1e-5' 'plain, seeds' "
+            "'frozen layers 4, seeds'",
+            f"{TUNING} --tasks sib200-16 --methods plain 'plain, logistic regression'",
+            f"{TUNING} --tasks sib200-16 --seeds 0 1 --methods union R-Drop 'plain, with union'",
+            f"{TUNING} --split test --tasks sib200 --methods plain 'frozen layers 4'",
+            f"{TUNING} --split test --tasks sib200-16 --methods plain",
+            f"{TUNING} --split test --tasks sib200-16 --seeds 0 1 --methods union "
+            "'plain, with union'",
+        ),
+        tables.fine_tuning,
+        partial(figures.dots, panels={"accuracy on validation rows": ["SIB-200 (%)"]}),
+        (f"{TUNING} --tasks sib200 --methods plain --seeds 0",),
+        on_gpu=True,
+    ),
     "rows": Benchmark(
         ("rows.py",),
         tables.rows,
@@ -219,13 +268,14 @@ BENCHMARKS = {
         ),
     ),
     "trained-meta-net": Benchmark(
-        ("trained_meta_net.py {nusax} {sib200} --tasks sib200",),
+        ("trained_meta_net.py {nusax} {sib200}",),
         tables.trained_meta_net,
         partial(figures.dots, panels=FITS),
         (
             "trained_meta_net.py {nusax} {sib200} --tasks sib200 --seeds 0 --methods pooled "
             "meta-net --rows 2",
         ),
+        on_gpu=True,
     ),
     "nusax": Benchmark(
         ("nusax.py {nusax} --vectors {kept}",),

@@ -198,7 +198,10 @@ def fit_setfit(train, seed, epochs, max_length=MAX_LENGTH, num_iterations=5) -> 
     encoder, device = load_encoder("multilingual-e5-small"), find_device("auto")
     model = SetFitModel.from_pretrained(encoder, device=str(device))
     dtype = autocast_dtype("auto", device)
-    low_precision = torch.autocast(device.type, dtype=dtype, enabled=dtype is not None)
+    # With its cache, low precision would go on with the weights that it met first.
+    low_precision = torch.autocast(
+        device.type, dtype=dtype, enabled=dtype is not None, cache_enabled=False
+    )
     # The texts have their prompt already, as training would not add it.
     model.model_body.default_prompt_name = None
     model.model_body.max_seq_length = max_length

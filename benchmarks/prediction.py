@@ -10,7 +10,8 @@
 
 The texts are reviews in English and Chinese, cut to 128 tokens. A seed is a repetition; in each the
 methods take turns. Figures: the seconds for all texts, the median and the 99th percentile of the
-milliseconds for one text, and the share of the predictions that are those in float32.
+milliseconds for one text, and the share of the predictions that are those in float32. A GPU is used
+where there is one.
 """
 
 import argparse
@@ -26,7 +27,7 @@ import transformers
 from huggingface import new_trainer, predicted, tokenized
 
 from metaling_sk import TransferClassifier
-from metaling_sk._utils.device import autocast_dtype
+from metaling_sk._utils.device import autocast_dtype, find_device
 from metaling_sk.datasets import load_encoder, load_reviews
 
 MAX_LENGTH, BATCH_SIZE = 128, 32
@@ -34,6 +35,7 @@ N_TRAIN, N_SINGLE = 200, 100
 METHODS = ["metaling_sk", "float32", "bare loop", "pipeline", "Trainer"]
 WITH_OTHER_HEADS = "pipeline", "Trainer"
 NEEDS = {"Trainer": "accelerate"}
+DEVICE = find_device("auto")
 RESULT = Path(__file__).parent / "results" / "prediction.json"
 
 
@@ -47,21 +49,21 @@ class Models:
         self.X = X.iloc[test].reset_index(drop=True)
         folder = load_encoder("multilingual-e5-small")
         parameters = {"encoder": folder, "trainable": "all", "max_length": MAX_LENGTH, "prompt": ""}
-        self.model = TransferClassifier(
-            **parameters, max_epochs=1, device="cpu", verbose=0, random_state=0
-        ).fit(X.iloc[train], y[train])
+        self.model = TransferClassifier(**parameters, max_epochs=1, verbose=0, random_state=0).fit(
+            X.iloc[train], y[train]
+        )
         self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
         # Each has a model of its own: that of the Trainer computes in bfloat16 from then on.
         load = transformers.AutoModelForSequenceClassification.from_pretrained
         self.pipeline = transformers.pipeline(
-            "text-classification", load(folder), tokenizer=self.tokenizer, device="cpu"
+            "text-classification", load(folder), tokenizer=self.tokenizer, device=DEVICE
         )
         if peers.is_installed(NEEDS["Trainer"]):
             self.trainer = new_trainer(
                 load(folder),
                 self.tokenizer,
                 None,
-                torch.device("cpu"),
+                DEVICE,
                 per_device_eval_batch_size=BATCH_SIZE,
             )
         self.expected = self.predict("float32", self.X)
@@ -81,19 +83,19 @@ class Models:
     @torch.inference_mode()
     def loop(self, X: pd.DataFrame) -> np.ndarray:
         """Predict with the network alone."""
-        network, dtype = self.model.net_.module_, autocast_dtype("auto", torch.device("cpu"))
+        network, dtype = self.model.net_.module_, autocast_dtype("auto", DEVICE)
         index = np.array([self.model.languages_.index(name) + 1 for name in X["language"]])
         ids = self.tokenizer(X["text"].tolist(), truncation=True, max_length=MAX_LENGTH)
         order = np.argsort([-len(one) for one in ids["input_ids"]])
         found = np.empty(len(X), dtype=int)
-        with torch.autocast("cpu", dtype=dtype, enabled=dtype is not None):
+        with torch.autocast(DEVICE.type, dtype=dtype, enabled=dtype is not None):
             for start in range(0, len(X), BATCH_SIZE):
                 rows = order[start : start + BATCH_SIZE]
                 batch = self.tokenizer.pad(
                     {"input_ids": [ids["input_ids"][row] for row in rows]}, return_tensors="pt"
                 )
-                output = network(dict(batch), torch.from_numpy(index[rows]))
-                found[rows] = output.logits.argmax(dim=1).numpy()
+                output = network(dict(batch.to(DEVICE)), torch.from_numpy(index[rows]).to(DEVICE))
+                found[rows] = output.logits.argmax(dim=1).cpu().numpy()
         return self.model.classes_[found]
 
 

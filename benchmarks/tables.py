@@ -95,9 +95,10 @@ def meta_net(folder: Path) -> pd.DataFrame:
 
 def trained_meta_net(folder: Path) -> pd.DataFrame:
     """MetaNetClassifier, without some of its parts, where an encoder is trained."""
-    rows = records.read_table(folder / "trained_meta_net.json")
+    rows = records.read_table(folder / "trained_meta_net_gpu.json")
     rows = rows[rows["split"] == "test"]
-    scores = collect(rows, "method", "task", "mean").rename(columns=TASKS)
+    scores = collect(rows, "method", "task", "mean")
+    scores = scores.rename(columns={task: f"{name} (%)" for task, name in TASKS.items()})
     return scores.assign(seconds=collect(rows, "method", "split", "seconds")["test"])
 
 
@@ -111,7 +112,7 @@ def transfer_defaults(folder: Path, seeds: list[int]) -> pd.DataFrame:
     return collect(rows, "method", "column", "others", order=order)
 
 
-def encoders(folder: Path, languages: str, labels: int) -> pd.DataFrame:
+def encoders(folder: Path, languages: str, labels: int, name: str = "encoders") -> pd.DataFrame:
     """What is trained of an encoder on SIB-200."""
     columns = {
         "sources": "sources",
@@ -120,7 +121,7 @@ def encoders(folder: Path, languages: str, labels: int) -> pd.DataFrame:
         "trained weights": "trained weights",
         "saved MB": "saved, MB",
     }
-    rows = records.read_table(folder / "encoders.json")
+    rows = records.read_table(folder / f"{name}.json")
     is_asked = (rows["languages"] == languages) & (rows["labels"] == labels)
     rows = rows[is_asked & (rows["split"] == "test")]
     rows = rows.rename(columns=columns).melt(["method", "seed"], list(columns.values()))
@@ -185,6 +186,15 @@ def sentence_pairs(folder: Path) -> pd.DataFrame:
     cells = rows.melt(id_vars="row", value_vars=[*titles], var_name="column")
     cells["column"] = cells["column"].map(titles)
     return collect(cells, "row", "column", "value", order=titles.values())
+
+
+def fine_tuning(folder: Path) -> pd.DataFrame:
+    """Ideas to gain accuracy where all weights are trained, first on validation rows."""
+    rows = records.read_table(folder / "fine_tuning_gpu.json")
+    titles = TASKS | {"sib200-16": "SIB-200, 16 labels"}
+    is_test = rows["split"] == "test"
+    rows["column"] = rows["task"].map(titles) + np.where(is_test, ", test (%)", " (%)")
+    return collect(rows, "method", "column", "mean")
 
 
 def prediction(folder: Path) -> pd.DataFrame:

@@ -2,13 +2,13 @@
 
 import numpy as np
 from hypothesis import strategies as st
-from tiny import make_pair
+from tiny import DEVICE, make_pair
 
 from metaling_sk._data.tokens import Tokens
 
 X, Y = make_pair(30, 30, n_labelled=10)
 TEXTS = [*X["text"][25:35], "", "好", "a", "room " * 200]
-PLAIN = {"device": "cpu", "dtype": "float32", "verbose": 0}
+PLAIN = {"device": DEVICE, "dtype": "float32", "verbose": 0}
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=30)
 
 

@@ -35,6 +35,7 @@ def make(name: str):
         "max_epochs": 3,
         "batch_size": 6,
         "validation_fraction": 0.3,
+        "device": "cpu",  # The group is one of CPUs.
     }
     if name == "every term":
         terms = ["labels", "coral", "mmd", "adversarial", "l2sp", "code_switch"]

@@ -1,5 +1,7 @@
 """Reviews of a made-up language pair, and models that learn from them in a moment."""
 
+import os
+
 import numpy as np
 import pandas as pd
 from transformers import BertConfig
@@ -10,6 +12,9 @@ from metaling_sk import (
     TransferClassifier,
     TransferRegressor,
 )
+
+DEVICE = os.environ.get("METALING_SK_TEST_DEVICE", "cpu")
+"""Where the small models of the tests compute."""
 
 POSITIVE = {"good": "不错", "clean": "干净", "quiet": "安静", "friendly": "热情"}
 NEGATIVE = {"bad": "糟糕", "dirty": "肮脏", "noisy": "吵闹", "rude": "冷漠"}
@@ -98,7 +103,7 @@ def _quick():
         "encoder": make_config(),
         "max_epochs": 2,
         "dtype": "float32",
-        "device": "cpu",
+        "device": DEVICE,
         "verbose": 0,
         "random_state": 0,
     }

@@ -36,6 +36,7 @@ from metaling_sk._saving.saved_classifier import (
 from metaling_sk._utils.all_or_nothing import unchanged_on_error
 from metaling_sk._utils.device import autocast_dtype, find_device
 from metaling_sk._utils.messages import name_rows
+from metaling_sk._utils.out_of_memory import memory_errors
 from metaling_sk._utils.parameters import MAX_EPOCHS
 from metaling_sk._utils.progress import Progress
 
@@ -194,7 +195,7 @@ class NetworkEstimator(
                 raise ValueError(
                     f"register_language needs at least two rows of {name!r}, got {len(part)}."
                 )
-        with unchanged_on_error(self):
+        with unchanged_on_error(self), memory_errors():
             for name, part in sorted(parts.items()):
                 self._register(part, name)
         return self
@@ -250,7 +251,7 @@ class NetworkEstimator(
     def _compute(self, X, language, compute: Callable[[EncodedSamples, Execution], Any]):
         """Check and encode samples, part by part, and compute something of them."""
         check_is_fitted(self)
-        with Progress(self.verbose, type(self).__name__) as progress:
+        with memory_errors(), Progress(self.verbose, type(self).__name__) as progress:
             execution = self._execution(progress)
 
             def compute_part(part, language):

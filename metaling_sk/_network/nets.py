@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -233,6 +233,18 @@ class SkorchNet(NeuralNet):
             fused=settings.device.type in ("cpu", "cuda"),
         )
         return self
+
+    def __getstate__(self):
+        # skorch lets what it has made be loaded without the GPU, but not what it was given, which
+        # is the same here, nor the last values of the terms.
+        left_out = ("module", "criterion", "terms_")
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name not in left_out}
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self.module, self.criterion = self.module_, self.criterion_
+        self.settings = replace(self.settings, device=torch.device(self.device))
 
     def _copy_statistics(self) -> list[torch.Tensor]:
         norm = self.module_.norm

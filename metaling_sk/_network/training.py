@@ -10,7 +10,6 @@ from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import pandas as pd
-import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.helper import predefined_split
@@ -22,7 +21,6 @@ from metaling_sk._network.callbacks import has_stopped, new_callbacks
 from metaling_sk._network.data_parallel import agree_on_start
 from metaling_sk._network.nets import SkorchNet
 from metaling_sk._network.schedules import linear_schedule, planned_schedule, reset_learning_rates
-from metaling_sk._utils.out_of_memory import memory_error
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.threads import threads_for
 
@@ -195,5 +193,3 @@ def _run_epochs(net: SkorchNet, steps: Steps, n_epochs: int) -> None:
         # Early stopping raises it as well as Ctrl-C.
         if not any(has_stopped(callback) for _, callback in net.callbacks_):
             raise
-    except torch.OutOfMemoryError as error:
-        raise memory_error(error) from error

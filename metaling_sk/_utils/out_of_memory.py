@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import gc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -18,6 +20,15 @@ def memory_error(error: BaseException) -> MemoryError:
     )
 
 
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Inside, whatever finds too little memory raises the error that tells what to lower."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise memory_error(error) from error
+
+
 def out_of_memory(compute: Callable[..., object], *args) -> torch.OutOfMemoryError | None:
     """Call a function; if the memory does not suffice, free it and return the error."""
     try:
@@ -27,6 +38,7 @@ def out_of_memory(compute: Callable[..., object], *args) -> torch.OutOfMemoryErr
         failure = error.with_traceback(None)
     else:
         return None
+    gc.collect()  # Earlier models may wait for it.
     torch.cuda.empty_cache()  # it does nothing without a GPU
     return failure
 

@@ -18,6 +18,7 @@ from metaling_sk._data.samples import Samples, check_samples, join
 from metaling_sk._network.estimator import NetworkEstimator
 from metaling_sk._network.prediction import Execution, Outputs, suited_to_many
 from metaling_sk._utils.all_or_nothing import unchanged_on_error
+from metaling_sk._utils.out_of_memory import memory_errors
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
 from metaling_sk.meta_net._factors import Factors, place
@@ -127,6 +128,7 @@ class AdaptiveLanguages(NetworkEstimator):
         samples = self._output.align(check_samples(self, X, y, language, reset=False))
         with (
             unchanged_on_error(self),
+            memory_errors(),
             seeded(self.random_state),
             Progress(self.verbose, "adapt") as progress,
         ):

@@ -22,6 +22,7 @@ from metaling_sk._network.outputs.output_kind import OutputKind
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import history_frame, train
 from metaling_sk._utils.all_or_nothing import unchanged_on_error, unfitted_on_error
+from metaling_sk._utils.out_of_memory import memory_errors
 from metaling_sk._utils.parameters import Number
 from metaling_sk._utils.processes import n_processes
 from metaling_sk._utils.progress import Progress
@@ -79,7 +80,7 @@ class MetaNetFitting(AdaptiveLanguages):
     def _fit(self, X, y, language) -> Self:
         self._check_episodes()
         start = copy.copy(self) if self.warm_start and hasattr(self, "net_") else None
-        with (unfitted_on_error if start is None else unchanged_on_error)(self):
+        with (unfitted_on_error if start is None else unchanged_on_error)(self), memory_errors():
             samples = check_samples(self, X, y, language, reset=start is None, needs_y=True)
             output = self._learn_output(samples) if start is None else start._output
             samples = output.align(samples)

@@ -17,6 +17,7 @@ from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import history_frame, train
 from metaling_sk._network.untrained_on_error import untrained_on_error
 from metaling_sk._utils.all_or_nothing import unchanged_on_error, unfitted_on_error
+from metaling_sk._utils.out_of_memory import memory_errors
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
 from metaling_sk.transfer._preparation import TransferPreparation
@@ -34,7 +35,7 @@ class TransferFitting(TransferPreparation):
 
     def _fit(self, X, y, language) -> Self:
         can_stay = self.warm_start and hasattr(self, "net_")
-        with (unchanged_on_error if can_stay else unfitted_on_error)(self):
+        with (unchanged_on_error if can_stay else unfitted_on_error)(self), memory_errors():
             needs_y = self.class_descriptions is None
             samples = check_samples(self, X, y, language, reset=True, needs_y=needs_y)
             if y is None:
@@ -46,7 +47,7 @@ class TransferFitting(TransferPreparation):
         return self
 
     def _partial_fit(self, X, y, classes, language, n_epochs, planned_epochs) -> Self:
-        with unchanged_on_error(self):
+        with unchanged_on_error(self), memory_errors():
             self._add_epochs(X, y, classes, language, n_epochs, planned_epochs)
         return self
 

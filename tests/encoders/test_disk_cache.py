@@ -13,7 +13,7 @@ import pytest
 from disk_cache_jobs import X, Y, ask, double, fit_predict
 from joblib import Parallel, delayed
 from sklearn.base import clone
-from tiny import ODD_TEXTS, make_classifier, make_config
+from tiny import DEVICE, ODD_TEXTS, make_classifier, make_config
 from tokenizers import normalizers
 
 import metaling_sk._data.tokens as token_ids
@@ -35,7 +35,7 @@ from metaling_sk._encoders.text_encoder import TextEncoder
 
 TEXTS = np.array([*X["text"][25:35], *ODD_TEXTS.values(), "room " * 200, ""], dtype=object)
 LANGUAGE = np.array(["en"] * len(TEXTS), dtype=object)
-PLAIN = {"device": "cpu", "dtype": "float32", "verbose": 0}
+PLAIN = {"device": DEVICE, "dtype": "float32", "verbose": 0}
 pytestmark = pytest.mark.usefixtures("empty_cache")
 
 

@@ -88,7 +88,7 @@ def test_a_frozen_classifier_gives_its_encoder(own):
     )
     np.testing.assert_array_equal(frozen.predict_proba(X), plain.predict_proba(X))
     for name, weight in encoder.text_encoder_.state_dict().items():
-        assert torch.equal(weight, frozen.text_encoder_.state_dict()[name])
+        assert torch.equal(weight.cpu(), frozen.text_encoder_.state_dict()[name].cpu())
 
 
 def test_a_frozen_vectorizer_is_not_fitted_anew():

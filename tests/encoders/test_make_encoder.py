@@ -111,7 +111,7 @@ def test_a_config(config):
 
 def test_a_fitted_classifier_as_encoder():
     first = make_classifier(target_languages="zh").fit(X, Y)
-    weights = copy.deepcopy(first.net_.module_.encoder.state_dict())
+    weights = copy.deepcopy(first.net_.module_.encoder).cpu().state_dict()
     frozen = make_classifier(encoder=first, trainable="head", target_languages="zh").fit(X, Y)
     for name, weight in frozen.text_encoder_.state_dict().items():
         assert torch.equal(weight, weights[name])
@@ -120,7 +120,7 @@ def test_a_fitted_classifier_as_encoder():
     again = make_classifier(encoder=trained, trainable="head", target_languages="zh").fit(X, Y)
     assert not np.allclose(frozen.front_end_.statistics.mean, again.front_end_.statistics.mean)
     for name, weight in first.net_.module_.encoder.state_dict().items():
-        assert torch.equal(weight, weights[name])
+        assert torch.equal(weight.cpu(), weights[name])
 
 
 @pytest.mark.parametrize("encoder", [3, None, ("a", "b"), LogisticRegression()])

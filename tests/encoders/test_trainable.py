@@ -96,7 +96,7 @@ def assert_checkpoint_in(encoder, folder):
     weights = own_weights(encoder)
     for name, weight in AutoModel.from_pretrained(folder).state_dict().items():
         if not name.startswith("pooler"):
-            assert torch.equal(weight, weights[name])
+            assert torch.equal(weight, weights[name].cpu())
 
 
 # What is trained

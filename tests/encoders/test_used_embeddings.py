@@ -75,7 +75,7 @@ def test_the_fit_is_the_same(name, large, monkeypatch):
     for column in model.history_.select_dtypes("number").drop(columns="epoch"):
         np.testing.assert_allclose(model.history_[column], expected.history_[column], rtol=1e-3)
     np.testing.assert_allclose(model.transform(X), expected.transform(X), atol=1e-3)
-    learnt, before = weights(model.net_.module_.encoder), weights(make_encoder(large))
+    learnt, before = weights(model.net_.module_.encoder).cpu(), weights(make_encoder(large))
     assert len(learnt) == N_TOKENS
     used = np.unique(model.net_.module_.encoder.tokenize(X["text"]).ids)
     changed = (learnt != before).any(dim=1).numpy()

@@ -1,10 +1,16 @@
 """Steps of the optimiser: parts of a batch, short memory, losses that stay on the device."""
 
+import copy
+import io
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from skorch.callbacks import Callback
-from tiny import DICTIONARY, make_classifier, make_config, make_meta_net, make_pair
+from tiny import DEVICE, DICTIONARY, make_classifier, make_config, make_meta_net, make_pair
 from torch import nn
 from transformers import AutoModel
 
@@ -260,6 +266,70 @@ def test_prediction_halves_its_batches_once(trainable):
         model.predict_proba(more)
 
 
+class FullDevice(nn.Module):
+    """An encoder for which there is no room on the device that it is moved to."""
+
+    is_full = False
+
+    def __init__(self):
+        super().__init__()
+        self.model = AutoModel.from_config(make_config(**WITHOUT_DROPOUT))
+
+    def forward(self, input_ids, attention_mask):
+        return self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+
+    def _apply(self, *args, **kwargs):
+        if self.is_full:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return super()._apply(*args, **kwargs)
+
+
+def test_memory_that_does_not_suffice_for_the_network(monkeypatch):
+    """Not only the steps of a training find too little memory."""
+    for make in (make_classifier, make_meta_net):
+        model = make(encoder=(FullDevice(), TOKENIZER)).fit(X, Y)
+        monkeypatch.setattr(FullDevice, "is_full", True)
+        for name in ("fit", "partial_fit"):
+            if hasattr(model, name):
+                with pytest.raises(MemoryError, match="lower `batch_size` or `max_length`"):
+                    getattr(clone(model), name)(X, Y)
+        monkeypatch.undo()
+
+
+class Tensors(pickle.Pickler):
+    """Counts the tensors of an object that a machine without its device could not load."""
+
+    def __init__(self):
+        super().__init__(io.BytesIO())
+        self.n_found = 0
+
+    def reducer_override(self, value):
+        self.n_found += isinstance(value, torch.Tensor)
+        return NotImplemented
+
+
+@pytest.mark.parametrize("make", [make_classifier, make_meta_net])
+def test_pickles_need_no_gpu(make, bert):
+    model = make(encoder=bert).fit(X, Y)
+    pickler = Tensors()
+    pickler.dump(model)
+    assert pickler.n_found == 0
+    for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        net = other.net_
+        assert net.module is net.module_ and net.criterion is net.criterion_
+        assert net.settings == model.net_.settings
+        np.testing.assert_array_equal(other.predict_proba(X), model.predict_proba(X))
+
+
+def test_a_net_goes_on_where_it_is_loaded(monkeypatch):
+    """skorch changes the device of a net if the machine has it not."""
+    net = make_classifier().fit(X, Y).net_
+    state = net.__getstate__() | {"settings": replace(net.settings, device=torch.device("cuda:7"))}
+    other = copy.copy(net)
+    other.__setstate__(state)
+    assert other.settings.device == torch.device(DEVICE)
+
+
 class SeenLosses(Callback):
     def __init__(self):
         self.losses = []
@@ -271,7 +341,7 @@ class SeenLosses(Callback):
 
 def test_callbacks_read_the_loss_of_each_batch_on_a_cpu():
     seen = SeenLosses()
-    model = make_classifier(callbacks=[seen], max_epochs=1).fit(X, Y)
+    model = make_classifier(callbacks=[seen], max_epochs=1, device="cpu").fit(X, Y)
     assert all(isinstance(loss, float) for loss in seen.losses)
     assert np.mean(seen.losses) == model.history_["train_loss"][0]
 
