@@ -221,7 +221,11 @@ BENCHMARKS = {
         ("nusax.py {nusax} --vectors {kept} --languages buginese --labels 0 16 --seeds 0",),
     ),
     "sentiment-scores": Benchmark(
-        ("sentiment_scores.py {nusax} --vectors {kept}",),
+        (
+            "sentiment_scores.py {nusax} --vectors {kept} --labels 0 16 64",
+            "sentiment_scores.py {nusax} --vectors {kept} --labels 500 --seeds 0 "
+            "--methods ridge 'ridge alone' 'ridge averaged' 'meta network' transfer",
+        ),
         tables.sentiment_scores,
         partial(figures.dots, panels={"R² (%)": slice(None)}),
         (
