@@ -230,9 +230,9 @@ class TransferRegressor(NetworkRegressor, TransferFitting):
     On features and the vectors of a frozen encoder both models are linear. With
     learning_rate="auto", and with no other terms than "labels", "distill" and "code_switch", they
     are not trained but solved for: they minimise the objective and an L2 penalty. That is ridge
-    regression, with weights for the Huber loss. The penalty is chosen by cross-validation among the
-    labelled source samples, in folds by the position of a sample in its language: translations in
-    the same order go to one fold. `history_` is empty then, and of the parameters of the training
+    regression, with weights for the Huber loss. The penalty is chosen by cross-validation of
+    the objective, in folds by the position of a sample in its language: translations in the same
+    order go to one fold. `history_` is empty then, and of the parameters of the training
     only `learning_rate` counts.
 
     Otherwise, as in `partial_fit` and with a fitted `TransferRegressor` as source, they are trained

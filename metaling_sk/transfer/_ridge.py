@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from scipy import sparse
 from sklearn.linear_model import Ridge
+from sklearn.utils.extmath import row_norms
 
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._network.classifier import ClassifierNetwork
@@ -152,8 +153,7 @@ def _choose_alpha(x, y: np.ndarray, weight: np.ndarray, position: np.ndarray) ->
     step = -(-len(y) // MAX_SAMPLES)
     kept = np.flatnonzero(position % step == 0)
     x, y, weight, fold = x[kept], y[kept], weight[kept], position[kept] // step % N_FOLDS
-    squares = x.power(2).sum() if sparse.issparse(x) else np.square(x).sum()
-    unit = squares / len(y) or 1.0
+    unit = row_norms(x, squared=True).mean() or 1.0
     folds = np.unique(fold)
     if len(y) < 2 * N_FOLDS or len(folds) == 1:
         return unit * PENALTY
