@@ -283,6 +283,19 @@ BENCHMARKS = {
         partial(figures.lines, xlabel="labels in the new language", ylabel="macro-F1 (%)"),
         ("nusax.py {nusax} --vectors {kept} --languages buginese --labels 0 16 --seeds 0",),
     ),
+    "sentiment-scores": Benchmark(
+        (
+            "sentiment_scores.py {nusax} --vectors {kept} --labels 0 16 64",
+            "sentiment_scores.py {nusax} --vectors {kept} --labels 500 --seeds 0 "
+            "--methods ridge 'ridge alone' 'ridge averaged' 'meta network' transfer",
+        ),
+        tables.sentiment_scores,
+        partial(figures.dots, panels={"R² (%)": slice(None)}),
+        (
+            "sentiment_scores.py {nusax} --vectors {kept} --labels 0 16 --seeds 0 "
+            "--methods ridge transfer",
+        ),
+    ),
     "afrisenti": Benchmark(
         ("afrisenti.py {afrisenti} --vectors {kept}/afrisenti.npy",),
         tables.afrisenti,

@@ -265,6 +265,27 @@ def nusax(folder: Path) -> pd.DataFrame:
     return collect(means, "k", "method", "macro-F1", order=methods).rename_axis("labels")
 
 
+def sentiment_scores(folder: Path) -> pd.DataFrame:
+    """Sentiment as a number, by the number of labels in the other languages."""
+    titles = {
+        "ridge": "ridge, all pooled",
+        "ridge alone": "ridge, each alone",
+        "ridge averaged": "ridge, averaged",
+        "ridge, raw vectors": "ridge, raw vectors",
+        "meta network": CODE.format("MetaNetRegressor"),
+        "transfer": CODE.format("TransferRegressor"),
+        "trained": "trained",
+        "huber": CODE.format('loss="huber"'),
+        "distill": CODE.format('"distill"'),
+        "mmd": CODE.format('"mmd"'),
+    }
+    rows = records.read_table(folder / "sentiment_scores.json")
+    rows = rows[rows["split"] == "test"]
+    rows = rows.assign(row=rows["method"].map(titles), column=[f"k = {k}" for k in rows["k"]])
+    table = collect(rows, "row", "column", "R2")
+    return table.reindex([title for title in titles.values() if title in table.index])
+
+
 def afrisenti(folder: Path) -> pd.DataFrame:
     """Linear models and MetaNetClassifier on AfriSenti."""
     new, table = ("orm", "tir"), {}

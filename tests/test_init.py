@@ -15,41 +15,33 @@ def test_every_public_name_is_there(name):
     assert name in dir(metaling_sk)
 
 
-def test_modules_need_no_import_of_their_own():
-    code = "import sys, metaling_sk; assert 'torch' not in sys.modules; " + "; ".join(
-        f"metaling_sk.{name}" for name in ("datasets.load_reviews", "metrics.language_report")
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_the_linear_recipe_needs_no_torch():
-    code = (
-        "import sys; from metaling_sk import LinearTransferClassifier; "
-        "assert not {'torch', 'transformers', 'huggingface_hub'} & {*sys.modules}"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_numbers_need_no_model_of_transformers():
-    """To import these models takes seconds, in each worker process again."""
+def test_what_needs_no_torch():
+    """The linear recipe, and modules that are imported as attributes of the package."""
     code = """
-        import sys
-        from metaling_sk import MetaNetClassifier, MetaParamSearchCV, TransferClassifier
-        X, y = [[0.0], [1.0]] * 4, [0, 1] * 4
-        TransferClassifier(max_epochs=1, verbose=0).fit(X, y, language=["en"] * 4 + ["zh"] * 4)
-        assert "transformers.modeling_utils" not in sys.modules
+        import sys, metaling_sk
+        assert "torch" not in sys.modules
+        metaling_sk.datasets.load_reviews
+        from metaling_sk import LinearTransferClassifier
+        assert not {"torch", "transformers", "huggingface_hub"} & {*sys.modules}
+        metaling_sk.metrics.language_report
     """
     subprocess.run([sys.executable, "-c", dedent(code)], check=True)
 
 
-def test_what_is_solved_for_needs_no_optimiser():
-    """The first optimiser imports what compiles networks, which takes seconds."""
+def test_numbers_need_neither_models_of_transformers_nor_an_optimiser():
+    """To import these takes seconds, in each worker process again.
+
+    The first optimiser imports what compiles networks. What is solved for needs none.
+    """
     code = """
         import sys
-        from metaling_sk import MetaNetClassifier
+        from metaling_sk import MetaNetClassifier, MetaParamSearchCV, TransferClassifier
         X, y = [[0.0], [1.0]] * 4, [0, 1] * 4
-        MetaNetClassifier(verbose=0).fit(X, y, language=["en"] * 4 + ["zh"] * 4).predict(X)
+        language = ["en"] * 4 + ["zh"] * 4
+        MetaNetClassifier(verbose=0).fit(X, y, language=language).predict(X, language=language)
         assert "torch._dynamo" not in sys.modules
+        TransferClassifier(max_epochs=1, verbose=0).fit(X, y, language=language)
+        assert "transformers.modeling_utils" not in sys.modules
     """
     subprocess.run([sys.executable, "-c", dedent(code)], check=True)
 

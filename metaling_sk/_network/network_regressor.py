@@ -7,7 +7,6 @@ import numpy as np
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._network.estimator import NetworkEstimator
 from metaling_sk._network.outputs.numbers import Huber, Numbers, SquaredError, statistics_table
-from metaling_sk._network.outputs.output_kind import PredictionLoss
 from metaling_sk._network.prediction import Execution
 from metaling_sk.base import LanguageRegressorMixin
 
@@ -38,7 +37,7 @@ class NetworkRegressor(LanguageRegressorMixin, NetworkEstimator):
         self.target_statistics_ = output.by_language
 
     @property
-    def _prediction_loss(self) -> PredictionLoss:
+    def _prediction_loss(self) -> SquaredError:
         return Huber(self.epsilon) if self.loss == "huber" else SquaredError()
 
     def _numbers(self, X, language=None):

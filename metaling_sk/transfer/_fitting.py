@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from numbers import Integral
 from typing import Self
@@ -12,6 +13,7 @@ import pandas as pd
 from metaling_sk._data.batches import StepIterator
 from metaling_sk._data.holdout import split_validation
 from metaling_sk._data.samples import Samples, check_samples, without_labels
+from metaling_sk._network.classifier import ClassifierNetwork
 from metaling_sk._network.data_parallel import agree_on_random_state
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import history_frame, train
@@ -56,6 +58,7 @@ class TransferFitting(TransferPreparation):
     ) -> None:
         start = self._find_start(source)
         training_set, network = self._prepare(samples, source, start, rng, execution)
+        solve = self._find_solver(network) if start is None else None
         stages = Stages(
             new_net=partial(self._new_net, is_solved=self._is_solved),
             predict=partial(self._predict_teaching, execution=execution),
@@ -68,11 +71,12 @@ class TransferFitting(TransferPreparation):
             held_out=split_validation(
                 training_set.samples.language,
                 self._output.strata(training_set.samples),
-                0 if self._is_solved else self.validation_fraction,
+                0.0 if self._is_solved or solve is not None else self.validation_fraction,
                 rng,
             ),
             rng=rng,
             progress=execution.progress,
+            solve=solve,
         )
         stages.run(
             network,
@@ -86,6 +90,10 @@ class TransferFitting(TransferPreparation):
         self._complete_statistics(training_set.samples, rng)
         if "source" in stages.nets:
             self.source_model_ = self._with_net(stages.nets["source"])
+
+    def _find_solver(self, network: ClassifierNetwork) -> Callable[..., None] | None:
+        """What solves for the head of a new network; None where it is trained."""
+        return None
 
     def _add_epochs(self, X, y, classes, language, n_epochs, planned_epochs) -> None:
         is_first = not hasattr(self, "net_")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from numbers import Real
 
 from metaling_sk._data.samples import Samples
+from metaling_sk._network.classifier import ClassifierNetwork
 from metaling_sk._network.network_regressor import NetworkRegressor
 from metaling_sk._network.outputs.numbers import Numbers
 from metaling_sk._utils.parameters import REGRESSOR_PARAMETERS, Number, common_constraints
 from metaling_sk._utils.sklearn_compat import HasMethods, StrOptions, fit_context
 from metaling_sk.transfer._fitting import TransferFitting
+from metaling_sk.transfer._ridge import is_solvable, solve_head
 from metaling_sk.transfer._source_models import SourceModel, choose_regressor
 from metaling_sk.transfer._terms import TERMS
 
@@ -233,10 +236,18 @@ class TransferRegressor(NetworkRegressor, TransferFitting):
 
     Notes
     -----
-    On features and the vectors of a frozen encoder, learning_rate="auto" is 0.2 divided by the
-    mean 1-norm of a sample, so that a step changes a standardised prediction by about 0.2. The
-    best epoch is the one with the least value of the terms on held-out target samples, where there
-    are any, else of the source loss.
+    On features and the vectors of a frozen encoder both models are linear. With
+    learning_rate="auto", and with no other terms than "labels", "distill" and "code_switch", they
+    are not trained but solved for: they minimise the objective and an L2 penalty. That is ridge
+    regression, with weights for the Huber loss. The penalty is chosen by cross-validation of
+    the objective, in folds by the position of a sample in its language: translations in the same
+    order go to one fold. `history_` is empty then, and of the parameters of the training
+    only `learning_rate` counts.
+
+    Otherwise, as in `partial_fit` and with a fitted `TransferRegressor` as source, they are trained
+    there, too. learning_rate="auto" is then 0.2 divided by the mean 1-norm of a sample, so that a
+    step changes a standardised prediction by about 0.2. The best epoch is the one with the least
+    value of the terms on held-out target samples, where there are any, else of the source loss.
 
     Examples
     --------
@@ -422,3 +433,13 @@ class TransferRegressor(NetworkRegressor, TransferFitting):
 
     def _learn_output(self, samples: Samples, classes) -> Numbers:
         return Numbers.fit(samples, self._prediction_loss, by_language=self.target_norm)
+
+    def _find_solver(self, network: ClassifierNetwork):
+        is_solved = self.learning_rate == "auto" and network.is_linear
+        if not is_solved or not is_solvable(self.transfer_):
+            return None
+        return partial(
+            solve_head,
+            transfer_weight=self.transfer_weight,
+            epsilon=self._output.loss.epsilon,
+        )

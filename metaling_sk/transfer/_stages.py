@@ -42,6 +42,8 @@ class Stages:
         The samples that tell the best epoch.
     rng : RandomState
     progress : Progress
+    solve : callable or None
+        Makes the best head of (network, streams, terms), where heads are not trained.
     nets : dict of str to SkorchNet
         The trained networks by the name of their stage. The target model is the last one.
     """
@@ -57,6 +59,7 @@ class Stages:
     held_out: np.ndarray
     rng: np.random.RandomState
     progress: Progress
+    solve: Callable[[ClassifierNetwork, dict, list[str]], None] | None = None
     nets: dict[str, SkorchNet] = field(default_factory=dict)
 
     def run(
@@ -109,6 +112,9 @@ class Stages:
         for before in self.nets.values():
             net.batch_size_, net.is_halved_ = before.batch_size_, before.is_halved_
         self.nets[stage] = net
+        if self.solve is not None:
+            self.solve(network, streams, terms)
+            return
         steps = StepIterator(streams, self.step_size, self.rng)
         if not len(steps):  # There are descriptions of the classes only.
             return

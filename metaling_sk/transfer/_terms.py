@@ -106,6 +106,8 @@ class Term(ABC):
         Whether it is computed on held-out samples, too.
     aligns : bool
         Whether it changes representations only, and so needs a network that can.
+    has_teacher : bool
+        Whether its samples are to be predicted as a teacher does, not as their labels say.
     """
 
     name: ClassVar[str]
@@ -113,6 +115,7 @@ class Term(ABC):
     target_stream: ClassVar[str | None] = None
     judges_predictions: ClassVar[bool] = False
     aligns: ClassVar[bool] = False
+    has_teacher: ClassVar[bool] = False
 
     @abstractmethod
     def find_lack(self, situation: Situation) -> str | None:
@@ -132,6 +135,10 @@ class Term(ABC):
         """A network of its own that is trained with it, for representations of this size."""
         return None
 
+    def share(self, n_samples: int) -> float | None:
+        """What the mean loss of its samples counts; None where it is no such mean."""
+        return None
+
 
 class Labels(Term):
     """Loss on target labels, times ``n / (n + 256)``.
@@ -148,10 +155,12 @@ class Labels(Term):
     def find_lack(self, situation):
         return None if situation.has_target_labels else "labelled rows in a target language"
 
+    def share(self, n_samples):
+        return n_samples / (n_samples + ENOUGH_LABELS)
+
     def value(self, objective, outputs, step, network):
-        n_labels = step.sizes["labels"]
         loss = objective.supervised_loss(outputs["labels"], step.batches["labels"])
-        return n_labels / (n_labels + ENOUGH_LABELS) * loss
+        return self.share(step.sizes["labels"]) * loss
 
 
 class Distill(Term):
@@ -161,9 +170,13 @@ class Distill(Term):
     streams = ("target",)
     target_stream = "target"
     judges_predictions = True
+    has_teacher = True
 
     def find_lack(self, situation):
         return None if situation.has_target else "rows in a target language"
+
+    def share(self, n_samples):
+        return 1.0
 
     def value(self, objective, outputs, step, network):
         return objective.distillation_loss(outputs["target"], step.batches["target"])
@@ -248,6 +261,9 @@ class CodeSwitch(Term):
         if not (situation.has_dictionary and situation.samples.is_text):
             return "texts and a `dictionary`"
         return None
+
+    def share(self, n_samples):
+        return 1.0
 
     def value(self, objective, outputs, step, network):
         return objective.supervised_loss(outputs["code_switch"], step.batches["code_switch"])

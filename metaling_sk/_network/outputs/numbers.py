@@ -18,7 +18,15 @@ MIN_LABELS = 10
 
 
 class SquaredError(PredictionLoss):
-    """Half the squared error; for a teacher the same."""
+    """Half the squared error; for a teacher the same.
+
+    Attributes
+    ----------
+    epsilon : float
+        The size of a residual from which on the loss is linear.
+    """
+
+    epsilon = np.inf
 
     def supervised(self, outputs, y, class_weight):
         return losses.squared_error(outputs.squeeze(1), y)
@@ -55,7 +63,7 @@ class Numbers(OutputKind):
         Mean and standard deviation of all labels. The scale of equal labels is 1.
     by_language : DataFrame of shape (n_languages, 2)
         `mean` and `scale` of the languages that have their own.
-    loss : PredictionLoss
+    loss : SquaredError
         Of standardised numbers.
     standardises_languages : bool
         Whether languages with enough labels have their own.
@@ -64,13 +72,13 @@ class Numbers(OutputKind):
     mean: float
     scale: float
     by_language: pd.DataFrame
-    loss: PredictionLoss
+    loss: SquaredError
     standardises_languages: bool
 
     step = 0.2
 
     @classmethod
-    def fit(cls, samples: Samples, loss: PredictionLoss, *, by_language: bool) -> Self:
+    def fit(cls, samples: Samples, loss: SquaredError, *, by_language: bool) -> Self:
         """Learn the mean and the scale of the labels, and of those of each language."""
         if not samples.labelled.any():
             raise ValueError(
