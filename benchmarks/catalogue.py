@@ -303,7 +303,10 @@ BENCHMARKS = {
         ("afrisenti.py {afrisenti} --rows 50 --test-rows 20",),
     ),
     "digits": Benchmark(
-        ("digits.py {fonts} --seeds 0",),
+        (
+            "digits.py {fonts} --seeds 0 --tasks 'all scripts' 'new script'",
+            "digits.py {fonts} --seeds 0 --tasks scikit-learn --methods pixels HOG",
+        ),
         tables.digits,
         partial(figures.dots, panels={"images (%)": slice(None)}),
         ("digits.py {fonts} --seeds 0 --images 2 --tasks scikit-learn --methods pixels HOG",),
