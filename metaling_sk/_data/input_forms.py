@@ -299,8 +299,9 @@ def _read_frame(
             f"{with_texts}. Drop them or turn them into numbers."
         )
     if names and (with_texts or (X.shape[1] and not others) or len(lacking) < len(names)):
-        is_pair = isinstance(names[0], tuple) and set(names[0]) <= set(X.columns)
-        hint = f" For pairs of texts pass a list: {list(names[0])}." if is_pair else ""
+        hint = ""
+        if isinstance(names[0], tuple) and set(names[0]) <= set(X.columns):
+            hint = f" For pairs of texts pass a list: {list(names[0])}."
         raise ValueError(
             f"X has no column {' and no column '.join(map(repr, lacking))}; its columns are "
             f"{list(X.columns)}. {RENAME[len(names)]} in `text_column`.{hint}"

@@ -122,15 +122,14 @@ class TextTokenizer:
 
     def _tokenize(self, texts) -> Tokens:
         texts = np.asarray(texts, dtype=object)
-        is_pairs = texts.ndim == 2
-        first, second = texts.T if is_pairs else (texts, None)
+        first, *others = [texts] if texts.ndim == 1 else texts.T
         lock: AbstractContextManager = nullcontext() if self.is_copy else _SHARED_TOKENIZERS
         with lock:
             return tokenize(
                 (self.prompt + text for text in first),
                 self.tokenizer,
                 self.max_length,
-                (self._separator + text for text in second) if is_pairs else None,
+                (self._separator + text for text in others[0]) if others else None,
                 typed=self._is_typed(texts),
             )
 

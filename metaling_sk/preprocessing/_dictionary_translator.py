@@ -186,7 +186,7 @@ class DictionaryTranslator(ReprMixin, TransformerMixin, BaseEstimator):
         samples = self._check_texts(X, language, reset=False)
         texts = self._change(samples, self._translate)
         if isinstance(X, pd.DataFrame):
-            names = samples.pair_columns or [self.text_column]
+            names: list[Any] = samples.pair_columns or [self.text_column]
             columns = texts.T if samples.is_pairs else [texts]
             return X.assign(**dict(zip(names, columns, strict=True)))
         if isinstance(X, np.ndarray) and X.size > texts.size:
