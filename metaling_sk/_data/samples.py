@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -232,7 +233,8 @@ def check_samples(
         features = _check_features(estimator, X, reset=reset)
         n_samples = features.shape[0]
     else:
-        n_samples = len(images if texts is None else texts)
+        content: Any = images if texts is None else texts
+        n_samples = len(content)
         if reset:
             _set_columns(estimator, X, names, has_language=language_column is not None)
         if language is None:

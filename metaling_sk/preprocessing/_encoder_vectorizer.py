@@ -202,7 +202,7 @@ class EncoderVectorizer(
             "layer": self.layer,
             "show_downloads": Progress(self.verbose, type(self).__name__).is_shown,
         }
-        if not samples.is_text:
+        if samples.texts is None:
             return make_image_encoder(self.encoder, **settings)
         return make_text_encoder(
             self.encoder,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -120,7 +122,8 @@ class TransferObjective(nn.Module):
             if is_wanted and all(stream in step.batches for stream in term.streams):
                 values[name] = term.value(self, outputs, step, network)
         if training and self.head_start is not None:
-            distance = (network.head.weight - self.head_start).square().sum()
+            head: Any = network.head
+            distance = (head.weight - self.head_start).square().sum()
             values["head_penalty"] = self.head_penalty / 2 * distance
         return values
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 adjectives = {  # from five stars down to one
     "en": ["wonderful excellent", "good pleasant", "average passable", "bad poor", "awful"],
-    "es": ["maravilloso excelente", "bueno agradable", "normal aceptable", "malo", "horrible"],
+    "es": ["maravilloso excelente", "bueno agradable", "normal regular", "malo", "horrible"],
     "de": ["wunderbar ausgezeichnet", "gut angenehm", "mittelmäßig", "schlecht", "furchtbar"],
 }
 things = {
