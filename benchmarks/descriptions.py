@@ -8,10 +8,10 @@ There are 701 English rows, of which `--labels` of each class have a label, and 
 labels of each of seven languages. The encoder is multilingual-e5-small. The score is the accuracy
 in the eight languages, as their mean. The methods are those of TransferClassifier:
 
-- labels: on the labels alone
+- labels: on the labels alone; like the templates it trains itself, by default
 - templates: also on eight rows for each class that read "This sentence is about DESCRIPTION",
   which is what SetFit does without labels
-- descriptions: with `class_descriptions`, in English
+- descriptions: with `class_descriptions`, in English, without self-training
 - self-training: the same with three rounds of self-training
 - all: the same as descriptions, but all weights are trained; the others have a frozen encoder
 """
@@ -43,7 +43,7 @@ DESCRIBED = {"class_descriptions": DESCRIPTIONS}
 METHODS = {
     "labels": {},
     "templates": {},
-    "descriptions": DESCRIBED,
+    "descriptions": DESCRIBED | {"self_training": 0},
     "self-training": DESCRIBED | {"self_training": 3, "n_topics": 1},
     "all": DESCRIBED | {"trainable": "all"},
 }

@@ -33,7 +33,7 @@ y_test = np.concatenate([y[::10] for _, y in tests])
 # ---
 # :func:`~metaling_sk.datasets.load_encoder` makes multilingual-e5-small from a package that pip has
 # installed. With ``trainable="head"`` each text is encoded once, so this runs on a CPU.
-# ``self_training=3`` lets the head learn from its surest predictions for Chinese, too.
+# The head then learns from its surest predictions for Chinese, too.
 
 from metaling_sk import TransferClassifier
 from metaling_sk.datasets import load_encoder
@@ -41,7 +41,6 @@ from metaling_sk.datasets import load_encoder
 clf = TransferClassifier(
     encoder=load_encoder("multilingual-e5-small"),
     trainable="head",
-    self_training=3,
     max_length=64,
     verbose=0,
     random_state=0,

@@ -184,8 +184,9 @@ class TransferPreparation(NetworkEstimator):
             warn_user(
                 f"X has {is_target.sum()} rows without labels in "
                 f"{name_some(self.target_languages_)}, from which nothing learns. "
-                'Pass a `dictionary`, a term that reads target text such as transfer="coral", or '
-                "a multilingual checkpoint as `encoder`. transfer=None says that it is meant so."
+                'Pass a term that reads such rows, such as transfer="coral", a multilingual '
+                "checkpoint as `encoder` or, for texts, a `dictionary`. transfer=None says that it "
+                "is meant so."
             )
 
     def _prepare_more(

@@ -159,7 +159,8 @@ def test_many_samples_get_fewer_epochs_by_default(monkeypatch, max_steps, n_epoc
 def test_fixed_inputs_get_ten_epochs_whatever_their_number(monkeypatch):
     monkeypatch.setattr(estimator, "MAX_STEPS", 1)
     X, y = make_reviews(40, "en", 0)
-    model = make_classifier(max_epochs="auto", trainable="head", validation_fraction=0)
+    parameters = {"trainable": "head", "head_penalty": 0, "validation_fraction": 0}
+    model = make_classifier(max_epochs="auto", **parameters)
     assert model.fit(X, y).n_iter_ == 10
 
 

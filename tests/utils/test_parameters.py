@@ -34,7 +34,7 @@ ALLOWED = [
     ("callbacks", [None, [], ()]),
     ("verbose", [0, 1, True]),
     ("random_state", [None, 0, np.random.RandomState(0)]),
-    ("text_column", ["text", 0]),
+    ("text_column", ["text", 0, ["premise", "hypothesis"]]),
     ("language_column", ["language", ("a", 1)]),
     ("missing_label", [None, np.nan, -1, "?"]),
     ("dictionary", [None, {}, "en-zh.tsv", Path("en-zh.tsv")]),
@@ -62,7 +62,7 @@ REFUSED = [
     ("callbacks", ["disable"]),
     ("random_state", [-1, "seed"]),
     ("warm_start", [1]),
-    ("text_column", [["text"]]),
+    ("text_column", [{"text"}]),
     ("dictionary", [3, ["a"]]),
 ]
 
