@@ -2,7 +2,7 @@
 
     python benchmarks/frozen.py
 
-- metaling_sk: TransferClassifier(trainable="head", max_epochs=10)
+- metaling_sk: TransferClassifier(trainable="head", max_epochs=10, head_penalty=0)
 - sentence-transformers: a pipeline of its encoder, with its defaults, and a logistic regression. It
   needs `sentence-transformers`.
 - skrub: a pipeline of its TextEncoder, which runs sentence-transformers and reduces the vectors to
@@ -48,6 +48,7 @@ def new_transfer(seed: int):
         trainable="head",
         max_length=MAX_LENGTH,
         max_epochs=MAX_EPOCHS,
+        head_penalty=0,
         device="cpu",
         verbose=0,
         random_state=seed,
