@@ -193,9 +193,9 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         :math:`\\gamma`, the L2 penalty of the weights of the head. :math:`W_0` is what they are
         before the fit: 0, or what `class_descriptions` or a fitted `source` say. "auto" is 1/400 of
         the mean squared norm of a sample, about 1 for 400 standardised columns, on numbers and the
-        vectors of a frozen encoder, unless they are sparse, a term aligns them or there are several
-        labels; else 0. It is up to 10 times as much where there are descriptions and few labels.
-        See the notes.
+        vectors of a frozen encoder in several languages, unless they are sparse, a term aligns them
+        or there are several labels; else 0. It is up to 10 times as much where there are
+        descriptions and few labels. See the notes.
     warmup : float, default=0.1
         Share of the steps in which the learning rate grows. Afterwards it falls to 0.
     validation_fraction : float, default=0.1

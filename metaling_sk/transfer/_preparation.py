@@ -292,7 +292,8 @@ class TransferPreparation(NetworkEstimator):
         """The L2 penalty of the head."""
         if self.head_penalty != "auto":
             return self.head_penalty
-        if not network.is_linear:
+        # With one language there is none to carry over to, and few labels are worth more without.
+        if not network.is_linear or len(set(training_set.samples.language)) == 1:
             return 0.0
         penalty = self.front_end_.head_penalty(training_set.encoded.inputs)
         if training_set.descriptions is not None:

@@ -17,6 +17,9 @@ def make_model(**parameters):
     return TransferClassifier(**{"verbose": 0, "random_state": 0} | parameters)
 
 
+LANGUAGE = np.array(["en", "zh"] * 60)
+
+
 def make_numbers(n_rows=120, n_columns=5, seed=0):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n_rows, n_columns))
@@ -71,15 +74,20 @@ class Count(Callback):
 )
 def test_what_is_asked_of_the_epochs_is_done(parameters, n_iter):
     X, y = make_numbers()
-    model = make_model(validation_fraction=0, **parameters).fit(X, y, language="en")
+    model = make_model(validation_fraction=0, **parameters).fit(X, y, language=LANGUAGE)
     assert model.n_iter_ == n_iter
 
 
 def test_auto_goes_with_the_size_of_the_samples():
     X, y = make_numbers()
     for n_copies in (1, 8):
-        model = make_model().fit(np.hstack([X] * n_copies), y, language="en")
+        model = make_model().fit(np.hstack([X] * n_copies), y, language=LANGUAGE)
         assert model.head_penalty_ == pytest.approx(n_copies * X.shape[1] / 400)
+
+
+def test_auto_is_none_for_one_language():
+    X, y = make_numbers()
+    assert make_model().fit(X, y, language="en").head_penalty_ == 0
 
 
 @pytest.mark.parametrize(
@@ -159,12 +167,12 @@ def test_several_labels_share_it():
         alone = make_model(head_penalty=0.3).fit(X, label, language="en")
         expected = alone.predict_proba(X, language="en")[:, 1]
         np.testing.assert_allclose(together[:, number], expected, atol=1e-3)
-    assert make_model().fit(X, indicators, language="en").head_penalty_ == 0
+    assert make_model().fit(X, indicators, language=LANGUAGE).head_penalty_ == 0
 
 
 def test_a_saved_model_knows_it(tmp_path):
     X, y = make_numbers()
-    model = make_model().fit(X, y, language="en")
+    model = make_model().fit(X, y, language=LANGUAGE)
     model.save(tmp_path / "model")
     loaded = load(tmp_path / "model")
     assert loaded.head_penalty_ == model.head_penalty_
