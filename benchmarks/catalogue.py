@@ -115,7 +115,11 @@ BENCHMARKS = {
             "'self-training, 20 epochs, half the weight' 'self-training, no validation, 20 epochs'",
         ),
         partial(tables.transfer_defaults, seeds=[2, 3, 4]),
-        partial(figures.complete_dots, panels={name: [f"{name} (%)"] for name in ON_TASKS}),
+        partial(
+            figures.complete_dots,
+            panels={name: [f"{name} (%)"] for name in ON_TASKS},
+            rows="plain|default|penalty",
+        ),
         (f"{DEFAULTS} --tasks reviews --seeds 2 --reviews 100 --methods plain self-training",),
     ),
     "transfer-defaults-again": Benchmark(

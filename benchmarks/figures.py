@@ -75,9 +75,12 @@ def dots(table: pd.DataFrame, panels: dict[str, Sequence[str] | slice]) -> Figur
     return figure
 
 
-def complete_dots(table: pd.DataFrame, panels: dict[str, Sequence[str] | slice]) -> Figure:
-    """Draw the rows that have a figure in each column below each other."""
-    return dots(table.dropna(), panels)
+def complete_dots(
+    table: pd.DataFrame, panels: dict[str, Sequence[str] | slice], rows: str = ""
+) -> Figure:
+    """Draw the rows that have a figure in each column, and match a pattern, below each other."""
+    complete = table.dropna()
+    return dots(complete[complete.index.str.match(rows)], panels)
 
 
 def lines(table: pd.DataFrame, xlabel: str, ylabel: str) -> Figure:
