@@ -39,10 +39,8 @@ class Indicators(LabelDecoding, OutputKind):
     loss = BinaryCrossEntropy()
     step = 0.2
 
-    @property
-    def penalty_share(self):
-        # With a strong one the probabilities of rare labels stay below one half.
-        return 0.0
+    # With a strong penalty the probabilities of rare labels stay below one half.
+    penalty_share = 0.0
 
     @classmethod
     def fit(cls, samples: Samples, classes: np.ndarray | None = None) -> Self:

@@ -63,15 +63,13 @@ class OutputKind(ABC):
     loss : PredictionLoss
     step : float
         How much a step of the training changes a typical output on features.
+    penalty_share : float
+        Factor of the L2 penalty of the head, for head_penalty="auto".
     """
 
     loss: PredictionLoss
     step: ClassVar[float]
-
-    @property
-    def penalty_share(self) -> float:
-        """The factor of the L2 penalty of the head that goes with the size of the loss."""
-        return 1.0
+    penalty_share: ClassVar[float] = 1.0
 
     @property
     @abstractmethod
