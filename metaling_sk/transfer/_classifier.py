@@ -109,8 +109,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         Rounds of self-training on unlabelled target samples. For source="linear" it is the linear
         model that trains itself ("auto": 6 rounds on texts, none on numbers). Otherwise it is the
         target network, which starts anew in each round with its surest predictions as labels
-        ("auto": 3 rounds where the head of a frozen encoder is solved for and no target sample has
-        a label, else none).
+        ("auto": 3 rounds where the head of a frozen encoder is solved for, else none).
     n_topics : int, default=3
         Number of topics among the unlabelled target samples; pseudo-labels are drawn from each.
         About the number of domains (products, genres) that the text comes from is a good choice.

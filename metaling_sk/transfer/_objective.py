@@ -11,7 +11,7 @@ from metaling_sk._data.batches import Batch, TrainingStep
 from metaling_sk._network.classifier import ClassifierNetwork, Output
 from metaling_sk._network.outputs.classes import Classes
 from metaling_sk._network.outputs.output_kind import PredictionLoss
-from metaling_sk.transfer._terms import TERMS
+from metaling_sk.transfer._terms import ALL_TERMS
 
 
 class TransferObjective(nn.Module):
@@ -23,7 +23,7 @@ class TransferObjective(nn.Module):
     Parameters
     ----------
     terms : sequence of str
-        The terms R, some of `TERMS`.
+        The terms R, some of `ALL_TERMS`.
     transfer_weight : float
         λ.
     temperature : float
@@ -76,7 +76,7 @@ class TransferObjective(nn.Module):
         self.register_buffer("head_start", head_start)
         self.parts = nn.ModuleDict()
         for name in self.terms:
-            module = TERMS[name].new_module(n_features)
+            module = ALL_TERMS[name].new_module(n_features)
             if module is not None:
                 self.parts[name] = module
 
@@ -117,7 +117,7 @@ class TransferObjective(nn.Module):
         if "source" in step.batches:
             values["source"] = self.supervised_loss(outputs["source"], step.batches["source"])
         for name in self.terms:
-            term = TERMS[name]
+            term = ALL_TERMS[name]
             is_wanted = training or term.judges_predictions
             if is_wanted and all(stream in step.batches for stream in term.streams):
                 values[name] = term.value(self, outputs, step, network)
@@ -131,12 +131,12 @@ class TransferObjective(nn.Module):
         """Return the streams that a term reads."""
         if name == "head_penalty":
             return ()
-        return ("source",) if name == "source" else TERMS[name].streams
+        return ("source",) if name == "source" else ALL_TERMS[name].streams
 
     def total(self, values: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return the number to minimise."""
-        transfer = sum(value for name, value in values.items() if name in TERMS)
-        others = sum(value for name, value in values.items() if name not in TERMS)
+        transfer = sum(value for name, value in values.items() if name in ALL_TERMS)
+        others = sum(value for name, value in values.items() if name not in ALL_TERMS)
         return others + self.transfer_weight * transfer
 
     def supervised_loss(self, output: Output, batch: Batch) -> torch.Tensor:

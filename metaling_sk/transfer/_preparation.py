@@ -35,7 +35,7 @@ SOLVED_BATCH = 4096
 """Samples whose gradient is computed at a time, where the head is solved for."""
 
 SOLVED_ROUNDS = 3
-"""Rounds of self-training of a head on a frozen encoder that nobody teaches about the targets."""
+"""Rounds of self-training of a head on a frozen encoder that has no teacher."""
 
 SAVED_ATTRIBUTES = ("source_languages_", "target_languages_", "transfer_")
 """Fitted attributes that are JSON as they are, beside those of the base."""
@@ -284,9 +284,8 @@ class TransferPreparation(NetworkEstimator):
         """Rounds of self-training of the target network."""
         if self.self_training != "auto":
             return source.n_network_rounds(self.self_training)
-        is_guessing = not (source.teaches or "labels" in self.transfer_)
         is_suited = self._is_solved and self.front_end_.kind == FrozenFrontEnd.kind
-        return SOLVED_ROUNDS if is_suited and is_guessing else 0
+        return SOLVED_ROUNDS if is_suited and not source.teaches else 0
 
     def _find_head_penalty(self, network: ClassifierNetwork, training_set: TrainingSet) -> float:
         """The L2 penalty of the head."""

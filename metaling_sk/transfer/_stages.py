@@ -15,6 +15,7 @@ from metaling_sk._network.nets import SkorchNet
 from metaling_sk._network.training import train
 from metaling_sk._utils.progress import Progress
 from metaling_sk.transfer._self_training import find_topics, pseudo_labels, round_shares
+from metaling_sk.transfer._terms import PseudoLabels
 from metaling_sk.transfer._training_set import TrainingSet
 
 
@@ -136,7 +137,7 @@ class Stages:
         training_set: TrainingSet,
     ) -> None:
         """Train the network anew in each round, with its surest predictions as labels."""
-        terms = list(dict.fromkeys([*self.terms, "labels"]))
+        terms = [*self.terms, PseudoLabels.name]
         topics = find_topics(training_set.samples.take(pool), self.n_topics, self.rng)
         for number, share in enumerate(round_shares(n_rounds), start=1):
             teacher = list(self.nets.values())[-1].module_
@@ -156,6 +157,6 @@ class Stages:
                 f"self-training {number}",
                 network,
                 terms,
-                training_set.with_labels(y),
+                training_set.with_pseudo_labels(y),
                 n_rounds - number,
             )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections import ChainMap
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -147,9 +148,8 @@ class Labels(Term):
     there are, the more the other terms decide.
     """
 
-    name = "labels"
-    streams = ("labels",)
-    target_stream = "labels"
+    name = stream = target_stream = "labels"
+    streams = (stream,)
     judges_predictions = True
 
     def find_lack(self, situation):
@@ -159,8 +159,15 @@ class Labels(Term):
         return n_samples / (n_samples + ENOUGH_LABELS)
 
     def value(self, objective, outputs, step, network):
-        loss = objective.supervised_loss(outputs["labels"], step.batches["labels"])
-        return self.share(step.sizes["labels"]) * loss
+        loss = objective.supervised_loss(outputs[self.stream], step.batches[self.stream])
+        return self.share(step.sizes[self.stream]) * loss
+
+
+class PseudoLabels(Labels):
+    """The same for pseudo-labels: beside them, few labels keep what they count."""
+
+    name = stream = target_stream = "pseudo_labels"
+    streams = (stream,)
 
 
 class Distill(Term):
@@ -273,7 +280,10 @@ TERMS: dict[str, Term] = {
     term.name: term
     for term in (Labels(), Distill(), Coral(), Mmd(), Adversarial(), L2sp(), CodeSwitch())
 }
-"""All terms by name."""
+"""The terms that `transfer` may name."""
+
+ALL_TERMS = ChainMap(TERMS, {PseudoLabels.name: PseudoLabels()})
+"""These, and the one of self-training."""
 
 
 def list_terms(transfer) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import Samples
 from metaling_sk.transfer._descriptions import Descriptions
-from metaling_sk.transfer._terms import TERMS
+from metaling_sk.transfer._terms import ALL_TERMS
 
 
 @dataclass
@@ -29,6 +29,7 @@ class TrainingSet:
         The labelled source samples, code-switched.
     descriptions : Descriptions or None
         Those of the classes. Each counts as a label in the shares of the classes.
+    has_pseudo_label : ndarray of bool, shape (n_samples,), or None
     """
 
     samples: Samples
@@ -37,11 +38,17 @@ class TrainingSet:
     source_predictions: np.ndarray | None = None
     switched: EncodedSamples | None = None
     descriptions: Descriptions | None = None
+    has_pseudo_label: np.ndarray | None = None
 
-    def with_labels(self, y: np.ndarray) -> TrainingSet:
-        """The same samples with other labels."""
+    def with_pseudo_labels(self, y: np.ndarray) -> TrainingSet:
+        """The same samples, with further labels in y."""
         samples = replace(self.samples, y=y)
-        return replace(self, samples=samples, encoded=self.encoded.with_labels(y))
+        return replace(
+            self,
+            samples=samples,
+            encoded=self.encoded.with_labels(y),
+            has_pseudo_label=samples.labelled & ~self.samples.labelled,
+        )
 
     def streams(self, terms, part=slice(None)) -> dict[str, EncodedSamples]:
         """The streams that the objective with these terms reads, restricted to a part."""
@@ -50,10 +57,15 @@ class TrainingSet:
         labelled = self.samples.labelled
         is_source, is_target = ~self.is_target & labelled & chosen, self.is_target & chosen
         encoded = replace(self.encoded, teacher=self.source_predictions)
-        wanted = {stream for term in terms for stream in TERMS[term].streams}
+        wanted = {stream for term in terms for stream in ALL_TERMS[term].streams}
         streams = {"source": encoded.take(is_source)}
+        has_pseudo_label = self.has_pseudo_label
+        if has_pseudo_label is None:
+            has_pseudo_label = np.zeros(len(self.samples), dtype=bool)
         if "labels" in wanted:
-            streams["labels"] = encoded.take(is_target & labelled)
+            streams["labels"] = encoded.take(is_target & labelled & ~has_pseudo_label)
+        if "pseudo_labels" in wanted:
+            streams["pseudo_labels"] = encoded.take(is_target & has_pseudo_label)
         if "target" in wanted:
             streams["target"] = encoded.take(is_target)
         if "code_switch" in wanted and self.switched is not None:
@@ -63,7 +75,7 @@ class TrainingSet:
     def validation_streams(self, terms, part) -> dict[str, EncodedSamples]:
         """The streams that tell the best epoch: those of the target, where there are any."""
         streams = self.streams(terms, part)
-        judged = (TERMS[term].target_stream for term in terms)
+        judged = (ALL_TERMS[term].target_stream for term in terms)
         target = {stream: streams[stream] for stream in judged if stream is not None}
         if any(map(len, target.values())):
             return target

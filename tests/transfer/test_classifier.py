@@ -95,6 +95,13 @@ def test_self_training_of_the_network():
     assert learner.score(*CHINESE) > 0.9
 
 
+def test_pseudo_labels_are_a_term_beside_the_labels():
+    model = make_classifier(self_training=2, n_topics=1, target_languages="zh").fit(*FEW_SHOT)
+    values = model.history_.groupby("stage")[["labels", "pseudo_labels"]].count() > 0
+    assert values.loc["target"].tolist() == [True, False]
+    assert values.loc["self-training 2"].tolist() == [True, True]
+
+
 def test_self_training_without_unlabelled_rows_trains_nothing_more():
     X, y = make_pair(20, 20, n_labelled=20)
     model = make_classifier(self_training=2, target_languages="zh").fit(X, y)

@@ -109,9 +109,9 @@ def test_auto_is_none_where_more_than_a_head_is_trained_or_samples_are_sparse(pa
 def test_a_frozen_encoder_trains_itself_by_default():
     model = make_model(encoder=make_classifier(transfer=None).fit(*UNLABELLED), trainable="head")
     model.fit(*UNLABELLED)
-    stages = ["source", "self-training 1", "self-training 2", "self-training 3"]
-    assert model.history_["stage"].tolist() == stages
-    assert model.fit(*FEW_SHOT).history_["stage"].tolist() == ["source", "target"]
+    rounds = ["self-training 1", "self-training 2", "self-training 3"]
+    assert model.history_["stage"].tolist() == ["source", *rounds]
+    assert model.fit(*FEW_SHOT).history_["stage"].tolist() == ["source", "target", *rounds]
     assert model.set_params(self_training=0).fit(*UNLABELLED).n_iter_ == 1
     model.set_params(self_training="auto", source="linear", dictionary=DICTIONARY)
     assert model.fit(*UNLABELLED).history_["stage"].tolist() == ["target"]
