@@ -4,9 +4,8 @@ import copy
 
 import numpy as np
 import pytest
-from estimators import MODELS, VARIANTS, X_TEST, X, Y
+from estimators import X_TEST, X, Y, not_a_search
 from marks import predicts_unseen_languages
-from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from tiny import make_classifier, make_meta_net, make_pair
 
@@ -43,9 +42,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED)
-@pytest.mark.parametrize("name", MODELS)
-def test_a_fit_that_is_refused(name, data):
-    model = clone(VARIANTS[name]).fit(X, Y)
+@not_a_search
+def test_a_fit_that_is_refused(fitted, data):
+    model = copy.deepcopy(fitted)
     expected, attributes = model.predict_proba(X_TEST), attributes_of(model)
     with pytest.raises(ValueError):
         model.fit(*data)

@@ -1,144 +1,51 @@
-"""Our suite for images: what every estimator that reads texts does with images."""
+"""Our suite: what is particular to images, over every estimator that reads them."""
 
 import copy
-import pickle
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
-from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
+from input_kinds import KINDS, outputs
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.pipeline import make_pipeline
 from tiny_images import (
     make_classifier,
     make_config,
     make_images,
     make_meta_net,
-    make_meta_regressor,
     make_pair,
-    make_regressor,
 )
 
-from metaling_sk import EncoderVectorizer, MetaParamSearchCV, StratifiedLanguageKFold, load
+from metaling_sk import EncoderVectorizer, MetaParamSearchCV, StratifiedLanguageKFold
 from metaling_sk._encoders.memory_cache import CACHE
 from metaling_sk.exceptions import InputWarning
 
-X, Y = make_pair(24, 24)
-X_TEST, Y_TEST = make_pair(8, 8, 8, seed=5)
-LABELLED = ~np.isnan(Y)
-X_LABELLED, Y_LABELLED = X[LABELLED].reset_index(drop=True), Y[LABELLED].astype(int)
-
-VARIANTS = {
-    "every term": make_classifier(transfer=["labels", "distill", "coral", "mmd", "adversarial"]),
-    "self-training": make_classifier(self_training=1, trainable="head"),
-    "adapters": make_classifier(trainable="adapter"),
-    "low rank": make_classifier(trainable="lora"),
-    "layer": make_classifier(encoder=make_config(num_hidden_layers=2), layer=1, pooling="cls"),
-    "checkpointing": make_classifier(gradient_checkpointing=True),
-    "teacher": make_classifier(
-        source=make_pipeline(
-            EncoderVectorizer(make_config(), image_column="image", verbose=0, random_state=0),
-            LogisticRegression(),
-        )
-    ),
-    "meta network": make_meta_net(),
-    "meta head": make_meta_net(trainable="head"),
-    "generated adapters": make_meta_net(trainable="adapter"),
-    "regressor": make_regressor(),
-    "meta regressor": make_meta_regressor(trainable="head"),
-}
-FITTED = {}
+KIND = KINDS["images"]
+X, Y, X_TEST, Y_TEST = KIND.X, KIND.y, KIND.X_test, KIND.y_test
+X_LABELLED, Y_LABELLED = KIND.labelled()
 
 
-@pytest.fixture(params=VARIANTS)
+@pytest.fixture
+def kind():
+    return KIND
+
+
+@pytest.fixture(params=KIND.models)
 def name(request):
     return request.param
 
 
-@pytest.fixture
-def fitted(name):
-    """The fitted model; for tests that do not change it."""
-    if name not in FITTED:
-        FITTED[name] = clone(VARIANTS[name]).fit(X, Y)
-    return FITTED[name]
-
-
-def outputs(model, X=X_TEST):
-    predict = getattr(model, "predict_proba", model.predict)
-    return np.asarray(predict(X))
-
-
-def test_an_image_is_predicted_alike_in_any_company(fitted):
-    everything = outputs(fitted)
-    for rows in (np.arange(len(X_TEST))[::-1], np.array([3]), np.zeros(70, dtype=int)):
-        np.testing.assert_allclose(outputs(fitted, X_TEST.iloc[rows]), everything[rows], rtol=1e-4)
-
-
-def test_fits_with_one_seed_are_equal(name, fitted):
-    np.testing.assert_array_equal(outputs(clone(VARIANTS[name]).fit(X, Y)), outputs(fitted))
-
-
-def test_copies_predict_the_same(fitted):
-    for model in (copy.deepcopy(fitted), pickle.loads(pickle.dumps(fitted))):
-        np.testing.assert_array_equal(outputs(model), outputs(fitted))
-
-
-def test_a_saved_model_predicts_the_same(name, fitted, tmp_path):
-    fitted.save(tmp_path)
-    tolerance = 1e-5 if name == "low rank" else 0  # The updates are added to the weights.
-    np.testing.assert_allclose(outputs(load(tmp_path)), outputs(fitted), rtol=tolerance)
-
-
-def test_threads_predict_the_same(fitted):
-    expected = outputs(fitted)
-    with ThreadPoolExecutor(4) as pool:
-        for found in pool.map(lambda _: outputs(fitted), range(8)):
-            np.testing.assert_array_equal(found, expected)
-
-
-def test_the_form_of_images_means_nothing(fitted, tmp_path):
-    paths = [tmp_path / f"{row}.png" for row in range(len(X_TEST))]
-    images = [Image.fromarray(image) for image in X_TEST["image"]]
-    for image, path in zip(images, paths, strict=True):
-        image.save(path)
-    language = X_TEST["language"].to_numpy()
-    for values in (paths, [str(path) for path in paths], images):
-        frame = pd.DataFrame({"image": values, "language": language})
-        np.testing.assert_array_equal(outputs(fitted, frame), outputs(fitted))
-    predict = getattr(fitted, "predict_proba", fitted.predict)
-    for values in (paths, images, np.stack(X_TEST["image"])):
-        np.testing.assert_array_equal(predict(values, language=language), outputs(fitted))
-
-
-def test_images_are_not_written_to(name):
-    before = X.copy()
-    before["image"] = [image.copy() for image in X["image"]]
-    for image in before["image"]:
-        image.flags.writeable = False
-    clone(VARIANTS[name]).fit(before, Y)
-    for image, expected in zip(before["image"], X["image"], strict=True):
-        np.testing.assert_array_equal(image, expected)
-
-
-def test_images_of_any_size_are_predicted(fitted):
-    sizes = [(1, 1), (1, 40), (33, 2), (300, 200, 3)]
-    images = [np.full(size, 200, dtype=np.uint8) for size in sizes]
-    found = outputs(fitted, pd.DataFrame({"image": images, "language": "en"}))
-    assert found.shape[0] == 4 and np.isfinite(found).all()
-    # They all look the same: nothing but one grey.
+def test_images_of_any_size_are_resized(fitted):
+    """They all look the same then: nothing but one grey."""
+    found = outputs(fitted, KIND.odd)
     np.testing.assert_allclose(found, found[[0] * 4], rtol=1e-4)
 
 
-def test_features_seen(fitted):
-    assert fitted.n_features_in_ == 2
-    assert fitted.feature_names_in_.tolist() == ["image", "language"]
-    assert fitted.text_encoder_ is None
-    assert fitted.image_encoder_ is not None
+def test_the_encoder_is_one_of_images(fitted):
+    model = getattr(fitted, "best_estimator_", fitted)
+    assert model.text_encoder_ is None
+    assert model.image_encoder_ is not None
 
 
 def test_other_input_is_refused(fitted):
@@ -193,10 +100,9 @@ def test_tools_of_scikit_learn():
     assert np.isfinite(get_scorer("accuracy")(grid, X_TEST, Y_TEST))
 
 
-@pytest.mark.parametrize("trainable", ["head", "all"])
-def test_a_search(trainable):
+def test_a_search():
     search = MetaParamSearchCV(
-        make_classifier(trainable=trainable),
+        make_classifier(),
         {"learning_rate": [1e-3, 2e-3]},
         n_iter=2,
         cv=2,

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from estimators import X_LABELLED, X_TEST, Y_LABELLED, Y_TEST, X, Y, not_a_search
-from scipy import sparse
 from scipy.special import expit
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -28,18 +27,6 @@ def test_decisions_between_three_classes(kind):
     assert decisions.shape == (60, 3)
     np.testing.assert_array_equal(decisions.argmax(axis=1), clf.predict(NUMBERS))
     assert np.isfinite(clf.predict_log_proba(NUMBERS * 1e3)).all()
-
-
-def test_representations(fitted):
-    if not hasattr(fitted, "transform"):
-        pytest.skip("no representations")
-    vectors = fitted.transform(X_TEST)
-    assert vectors.shape[0] == len(X_TEST)
-    if hasattr(fitted, "get_feature_names_out"):
-        assert len(fitted.get_feature_names_out()) == vectors.shape[1]
-    if not sparse.issparse(vectors):
-        # One row more does not change the others.
-        np.testing.assert_allclose(fitted.transform(X_TEST[:3]), vectors[:3], atol=1e-5)
 
 
 def test_representations_separate_the_classes(model):

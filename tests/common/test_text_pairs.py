@@ -1,115 +1,50 @@
-"""Our suite, over every estimator that takes pairs of texts: the twin of what one text is asked."""
+"""Our suite: what is particular to pairs of texts, over every estimator that takes them."""
 
-import copy
-import pickle
-from concurrent.futures import ThreadPoolExecutor
-
-import datasets
 import numpy as np
 import pandas as pd
-import polars as pl
-import pyarrow as pa
 import pytest
-from estimators import ESTIMATORS, PAIR_MODELS
 from hypothesis import given
 from hypothesis import strategies as st
+from input_kinds import KINDS, outputs
 from saved_cases import forge
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
-from text_pairs import COLUMNS, LABELLED, X_TEST, X, Y, make_text_pairs
-from tiny import DICTIONARY, ODD_TEXTS, make_classifier, make_learner, make_meta_net
+from text_pairs import COLUMNS, X_TEST, X, Y, make_text_pairs
+from tiny import DICTIONARY, make_classifier, make_learner, make_meta_net
 
 from metaling_sk import (
     DictionaryTranslator,
     EncoderVectorizer,
     LanguageIdentifier,
     LinearTransferClassifier,
-    MetaParamSearchCV,
     load,
 )
 
-FITTED = {}
-NETWORKS = [name for name in PAIR_MODELS if name not in ESTIMATORS[MetaParamSearchCV].on_pairs]
+KIND = KINDS["pairs"]
+NETWORKS = [name for name in KIND.models if name != "search"]
 not_a_search = pytest.mark.parametrize("name", NETWORKS, indirect=True)
 
 
-@pytest.fixture(params=PAIR_MODELS)
+@pytest.fixture
+def kind():
+    return KIND
+
+
+@pytest.fixture(params=KIND.models)
 def name(request):
     return request.param
 
 
-@pytest.fixture
-def model(name):
-    return clone(PAIR_MODELS[name])
-
-
-@pytest.fixture
-def fitted(name):
-    """The fitted model; for tests that do not change it."""
-    if name not in FITTED:
-        FITTED[name] = clone(PAIR_MODELS[name]).fit(X, Y)
-    return FITTED[name]
-
-
-def outputs(model, X=X_TEST, **language):
-    """The probabilities of a classifier, or the numbers of a regressor."""
-    method = model.predict_proba if is_classifier(model) else model.predict
-    return method(X, **language)
-
-
-SELECTIONS = {
-    "permuted": np.random.default_rng(0).permutation(len(X_TEST)),
-    "reversed": np.arange(len(X_TEST))[::-1],
-    "the last alone": np.array([len(X_TEST) - 1]),
-    "one row many times": np.zeros(200, dtype=int),
-}
-
-
-@pytest.mark.parametrize("rows", SELECTIONS.values(), ids=SELECTIONS)
-def test_a_row_is_predicted_alike_in_any_company(fitted, rows):
-    alone = outputs(fitted, X_TEST.iloc[rows])
-    np.testing.assert_allclose(alone, outputs(fitted)[rows], rtol=1e-4)
-
-
 def test_both_texts_and_their_order_are_read(fitted):
-    before = outputs(fitted)
+    before = outputs(fitted, X_TEST)
     for column in COLUMNS:
         changed = X_TEST.assign(**{column: X_TEST[column].to_numpy()[::-1]})
         assert not np.allclose(outputs(fitted, changed), before, rtol=1e-6)
     exchanged = X_TEST.assign(first=X_TEST["second"], second=X_TEST["first"])
     assert not np.allclose(outputs(fitted, exchanged), before, rtol=1e-6)
-
-
-FORMS = {
-    "list of pairs": lambda X: (list(map(tuple, X[COLUMNS].to_numpy())), X["language"].tolist()),
-    "list of triples": lambda X: (X.to_numpy().tolist(), None),
-    "two columns": lambda X: (X[COLUMNS].to_numpy(), X["language"].to_numpy()),
-    "three columns": lambda X: (X.to_numpy(), None),
-    "columns in another order": lambda X: (X[["language", "second", "first"]].assign(n=1), None),
-    "string dtype": lambda X: (X.astype("string"), None),
-    "polars": lambda X: (pl.DataFrame(X.to_dict("list")), None),
-    "pyarrow": lambda X: (pa.table(X.to_dict("list")), None),
-    "Dataset": lambda X: (datasets.Dataset.from_pandas(X, preserve_index=False), None),
-}
-
-
-@not_a_search
-@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-def test_every_form_of_x_is_learnt_from_alike(model, fitted, form):
-    pairs, language = form(X)
-    model.fit(pairs, Y, language=language)
-    pairs, language = form(X_TEST)
-    np.testing.assert_array_equal(outputs(model, pairs, language=language), outputs(fitted))
-
-
-@not_a_search
-def test_an_iterator_of_parts(fitted):
-    parts = (X_TEST[start : start + 7] for start in range(0, len(X_TEST), 7))
-    np.testing.assert_allclose(outputs(fitted, parts), outputs(fitted), rtol=1e-4)
 
 
 @not_a_search
@@ -124,44 +59,18 @@ def test_columns_seen(model):
     again = clone(model).set_params(**names).fit(renamed, Y)
     assert again.feature_names_in_.tolist() == ["premise", "hypothesis", "lang"]
     X_test = X_TEST.set_axis(renamed.columns, axis=1)
-    np.testing.assert_array_equal(outputs(again, X_test), outputs(model))
+    np.testing.assert_array_equal(outputs(again, X_test), outputs(model, X_TEST))
 
 
-def test_copies(model, fitted, tmp_path):
-    expected = outputs(fitted)
-    for copied in (pickle.loads(pickle.dumps(fitted)), copy.deepcopy(fitted)):
-        np.testing.assert_array_equal(outputs(copied), expected)
-    assert model.get_params().keys() == clone(model).get_params().keys()
+def test_a_saved_model_names_the_columns(fitted, tmp_path):
     fitted.save(tmp_path / "model")
-    loaded = load(tmp_path / "model")
-    np.testing.assert_array_equal(outputs(loaded), expected)
     card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
     assert "Each row is a pair of texts, in the columns 'first' and 'second'." in card
     with pytest.raises(ValueError, match="X has no column 'second'"):
-        loaded.predict(X_TEST.drop(columns="second"))
+        load(tmp_path / "model").predict(X_TEST.drop(columns="second"))
 
 
-def test_inputs_are_not_written_to(model):
-    X_before, y = X.copy(deep=True), Y.copy()
-    outputs(model.fit(X_before, y), X_before)
-    pd.testing.assert_frame_equal(X_before, X)
-    np.testing.assert_array_equal(y, Y)
-
-
-def test_representations(fitted):
-    if hasattr(fitted, "get_feature_names_out"):
-        representations = fitted.transform(X_TEST)
-        assert representations.shape == (len(X_TEST), len(fitted.get_feature_names_out()))
-
-
-@pytest.mark.parametrize("text", ODD_TEXTS.values(), ids=ODD_TEXTS)
-def test_odd_texts(fitted, text):
-    rows = [(text, "good hotel"), ("good hotel", text), (text, text)]
-    odd = pd.DataFrame(rows, columns=COLUMNS, dtype=object).assign(language="en")
-    assert np.isfinite(outputs(fitted, odd)).all()
-
-
-@not_a_search
+@pytest.mark.parametrize("name", ["scratch", "characters"], indirect=True)
 def test_any_text(fitted):
     text = st.text(st.characters(), max_size=40)
 
@@ -192,33 +101,6 @@ def test_wrong_names(model):
     for names in (["first"], ["first", "second", "third"], ["first", "first"]):
         with pytest.raises(ValueError, match="`text_column`"):
             clone(model).set_params(text_column=names).fit(X, Y)
-
-
-@not_a_search
-def test_a_new_language(fitted):
-    model = copy.deepcopy(fitted)
-    before = outputs(model)
-    french, _ = make_text_pairs(5, 5, seed=9)
-    model.register_language(french.assign(language="fr"))
-    np.testing.assert_array_equal(outputs(model), before)
-    assert "fr" in model.languages_
-
-
-def test_tools_of_scikit_learn(model):
-    X_known, y_known = X[LABELLED].sample(frac=1, random_state=0), Y[LABELLED].astype(int)
-    y_known = y_known[np.argsort(np.random.default_rng(0).permutation(len(y_known)))]
-    assert len(cross_val_predict(model, X_known, y_known, cv=2)) == len(X_known)
-    if hasattr(model, "max_length"):
-        search = GridSearchCV(model, {"max_length": [20, 30]}, cv=2, error_score="raise")
-        assert search.fit(X_known, y_known).predict(X_TEST).shape == (len(X_TEST),)
-
-
-@not_a_search
-def test_threads(fitted):
-    expected = outputs(fitted)
-    with ThreadPoolExecutor(8) as threads:
-        found = threads.map(lambda _: outputs(fitted), range(8))
-        assert all(np.array_equal(each, expected) for each in found)
 
 
 # What is learnt

@@ -6,12 +6,12 @@ import joblib
 import numpy as np
 import pytest
 import torch
-from estimators import MODELS, VARIANTS, X_TEST, X, Y
+from estimators import VARIANTS, X_TEST, X, Y
 from sklearn.base import clone
 from sklearn.ensemble import VotingClassifier
 from tiny import make_classifier, make_config, make_meta_net
 
-SHARED = {name: VARIANTS[name] for name in MODELS if name != "linear"} | {
+SHARED = {
     "a layer below the top": make_classifier(encoder=make_config(), layer=1),
     "adapters": make_classifier(trainable="adapter"),
     "generated adapters": make_meta_net(trainable="adapter"),

@@ -1,5 +1,5 @@
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -115,10 +115,10 @@ LONG = {f"word{number}": [f"Wort{number}"] for number in range(200_000)}
 )
 def test_a_long_dictionary_is_not_printed(wrap):
     translator = DictionaryTranslator(LONG, target_language="de")
-    start = perf_counter()
+    start = process_time()
     for shown in (repr(wrap(translator)), wrap(translator)._repr_html_()):
         assert "of 200000 entries" in shown and "word7" not in shown
-    assert perf_counter() - start < 1
+    assert process_time() - start < 1
     assert translator.get_params()["dictionary"] is LONG
     assert clone(wrap(translator)).get_params().keys() == wrap(translator).get_params().keys()
 

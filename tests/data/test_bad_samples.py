@@ -1,0 +1,139 @@
+"""Input that is refused at the door."""
+
+import datasets
+import numpy as np
+import pandas as pd
+import pytest
+from sample_cases import (
+    LANGUAGE,
+    NUMBERS,
+    TEXTS,
+    NumberReader,
+    Reader,
+    a_dataset,
+    frame,
+    pairs,
+    read,
+)
+from scipy import sparse
+
+BAD_SAMPLES = {
+    "no text": ([], "X is empty"),
+    "an empty array": (np.array([], dtype=object), "X is empty"),
+    "an empty frame": (frame().iloc[:0], "X is empty"),
+    "an empty matrix": (np.empty((0, 3)), "0 sample"),
+    "one string": ("good", r"X is a single string; pass a list with one text: X=\[text\]"),
+    "one bytes": (b"good", "X is a single string"),
+    "a dict": ({"text": TEXTS}, r"X is a dict; pass a table of rows: X=pandas.DataFrame\(X\)"),
+    "a generator": ((text for text in TEXTS), "X is of type generator, .* pass a list"),
+    "a set": (set(TEXTS), "X is of type set, which has no order"),
+    "numbers among texts": (["a", 3, "b", 4], r"in rows 1, 3 \(row 1: int\)"),
+    "NaN": (["a", np.nan], r"in row 1 \(row 1: NaN or None\). Drop these rows or"),
+    "None": ([None, "a"], r"in row 0 \(row 0: NaN or None\)"),
+    "only None": ([None, None], "in rows 0, 1"),
+    "only NaN": ([np.nan, np.nan], "in rows 0, 1"),
+    "NA in a Series": (pd.Series(["a", pd.NA], dtype="string"), "in row 1"),
+    "NaN in a frame": (frame(text=["a", np.nan, None, "b"]), "in rows 1, 2"),
+    "None in pairs": ([("a", "en"), (None, "en")], "in row 1"),
+    "bytes": ([b"a", b"b"], r"in rows 0, 1 \(row 0: bytes\)"),
+    "an array of bytes": (np.array([b"a", b"b"]), "row 0: bytes"),
+    "many": ([1, "a"] * 9, r"in rows 0, 2, 4, 6, 8, ... \(9 in all\)"),
+    "dicts": ([{"text": "a"}], "row 0: dict"),
+    "lists among texts": (["a", ["b"]], r"row 1: list"),
+    "numbers in the text column": (frame(text=[1, 2, 3, 4]), "row 0: int"),
+    "no such column": (
+        frame().rename(columns={"text": "review"}),
+        r"no column 'text'; its columns are \['review', 'language'\]. Rename .* in `text_column`",
+    ),
+    "only the language": (frame()[["language"]], "X has no column 'text'"),
+    "two text columns": (
+        pd.concat([frame(), frame()[["text"]]], axis=1),
+        "X has 2 columns named 'text'; keep one of them",
+    ),
+    "two language columns": (
+        pd.concat([frame(), frame()[["language"]]], axis=1),
+        "X has 2 columns named 'language'",
+    ),
+    "two columns of numbers": (
+        pd.DataFrame(NUMBERS, columns=["a", "a"]),
+        "X has 2 columns named 'a'; keep one of them",
+    ),
+    "three columns": (np.array([["a", "b", "c"]]), "array of strings with 3 columns"),
+    "numbers and a language in an array": (
+        np.array([[0.5, 1.0, "en"], [0.1, 2.0, "zh"]], dtype=object),
+        "numbers need `language` beside them",
+    ),
+    "None as language": (frame(language=["en", None, "zh", "zh"]), "column of X holds .* in row 1"),
+    "a number as language": ([("a", 1), ("b", "en")], r"in row 0 \(row 0: 1\)"),
+    "one dimension of numbers": ([1, 2, 3], "Expected 2D array"),
+    "infinity": (np.array([[1, np.inf]]), "infinity"),
+    "NaN features": (np.array([[1, np.nan]]), "NaN"),
+    "sparse NaN": (sparse.csr_array([[1, np.nan]]), "NaN"),
+    "a DatasetDict": (
+        datasets.DatasetDict({"train": a_dataset()}),
+        r"X is of type DatasetDict; pass one datasets.Dataset, such as X\['train'\]",
+    ),
+    "an IterableDataset": (a_dataset().to_iterable_dataset(), "X is of type IterableDataset"),
+    "a Dataset without the column": (
+        a_dataset().rename_column("text", "review"),
+        r"X has no column 'text'; its columns are \['review', 'language', 'label'\]",
+    ),
+}
+
+
+@pytest.mark.parametrize(("X", "message"), BAD_SAMPLES.values(), ids=BAD_SAMPLES)
+def test_bad_samples(X, message):
+    with pytest.raises(ValueError, match=message):
+        read(X)
+
+
+@pytest.mark.parametrize(
+    ("language", "message"),
+    [
+        (["en"] * 3, "X has 4 rows, `language` has 3"),
+        (["en", None, "zh", np.nan], r"`language` holds something else in rows 1, 3"),
+        ([1, 2, 3, 4], r"`language` holds .* in rows 0, 1, 2, 3 \(row 0: 1\)"),
+        (3, "`language` must be one string for all rows, or one string per row"),
+        ([["en"]] * 4, "`language` must be one string"),
+        (b"en", "`language` must be one string"),
+        (["en", "zh\ud800", "zh", "\udfff"], r"no valid Unicode in rows 1, 3 \(row 1: 'zh"),
+    ],
+)
+@pytest.mark.parametrize("X", [TEXTS, NUMBERS])
+def test_bad_languages(X, language, message):
+    with pytest.raises(ValueError, match=message):
+        read(X, language)
+
+
+@pytest.mark.parametrize("X", [frame(), pairs(), pd.DataFrame(NUMBERS).assign(language=LANGUAGE)])
+def test_languages_that_disagree(X):
+    message = r"disagree in rows 2, 3 \(row 2: 'zh' and 'en'\). Pass one of them"
+    with pytest.raises(ValueError, match=message):
+        read(X, "en")
+
+
+@pytest.mark.parametrize(
+    ("fitted", "given", "message"),
+    [
+        (TEXTS, NUMBERS, "was fitted on text, but X holds numeric features"),
+        (NUMBERS, TEXTS, "was fitted on numeric features, but X holds text"),
+    ],
+)
+def test_another_kind_than_at_fit(fitted, given, message):
+    reader = Reader()
+    read(fitted, reader=reader)
+    with pytest.raises(ValueError, match=message):
+        read(given, reader=reader, reset=False)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (TEXTS, "NumberReader takes numbers, but X holds text"),
+        (frame(), r"NumberReader takes numbers, but these columns of X hold text: \['text'\]"),
+        ([], "X is empty"),
+    ],
+)
+def test_text_where_only_numbers_are_taken(X, message):
+    with pytest.raises(ValueError, match=message):
+        read(X, reader=NumberReader())
