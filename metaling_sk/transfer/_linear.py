@@ -35,7 +35,13 @@ from metaling_sk._utils.sklearn_compat import RealNotInt, fit_context
 from metaling_sk.base import LanguageClassifierMixin
 from metaling_sk.preprocessing._dictionary_translator import DictionaryTranslator, fit_translator
 from metaling_sk.transfer._language_roles import find_language_roles, keep_languages
-from metaling_sk.transfer._self_training import char_tfidf, find_topics, pseudo_labels, round_shares
+from metaling_sk.transfer._self_training import (
+    char_tfidf,
+    class_shares,
+    find_topics,
+    pseudo_labels,
+    round_shares,
+)
 
 SAVED_ATTRIBUTES = ("classes_", "source_languages_", "target_languages_")
 """Fitted attributes that JSON or an array can hold as they are."""
@@ -360,10 +366,10 @@ class LinearTransferClassifier(SavedClassifierMixin, LanguageClassifierMixin, Ba
         """Refit the model in rounds with pseudo-labels for a growing share of the pool."""
         X, y = labelled
         stack = sparse.vstack if sparse.issparse(X) else np.vstack
-        priors = np.bincount(y) / len(y)
+        shares = class_shares(y, len(self.classes_))
         for number, share in enumerate(round_shares(self.self_training), start=1):
             probabilities = self.model_.predict_proba(pool)
-            indices, labels = pseudo_labels(probabilities, topics, share * priors)
+            indices, labels = pseudo_labels(probabilities, topics, share * shares)
             self.model_ = self._new_model().fit(
                 stack([X, pool[indices]]),
                 np.concatenate([y, labels]),

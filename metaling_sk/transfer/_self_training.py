@@ -15,6 +15,12 @@ from metaling_sk._data.samples import Samples
 FIRST_SHARE, LAST_SHARE = 0.2, 0.6
 """Shares of the unlabelled samples that get a pseudo-label in the first and in the last round."""
 
+SMOOTHING = 10.0
+"""What is added to the number of labels of each class, before its share is estimated."""
+
+SMOOTHING_OF_INDICATORS = 0.5
+"""The same where a sample has several labels, each of which most samples do not have."""
+
 TOPIC_NGRAMS = (1, 3)
 """Least and largest length of the character n-grams that tell topics."""
 
@@ -73,6 +79,27 @@ def find_topics(samples: Samples, n_topics: int, rng: np.random.RandomState) -> 
 def round_shares(n_rounds: int) -> np.ndarray:
     """Return the share of the unlabelled samples that get a pseudo-label in each round."""
     return np.linspace(FIRST_SHARE, LAST_SHARE, n_rounds)
+
+
+def class_shares(labels: np.ndarray, n_classes: int, smoothing: float = SMOOTHING) -> np.ndarray:
+    """Estimate the shares of the classes, by additive smoothing.
+
+    The fewer labels there are, the less they say about the shares, and the more equal these are.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n_labels,)
+    n_classes : int
+    smoothing : float, default=10.0
+        What is added to the number of labels of each class.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+        Their sum is 1.
+    """
+    counts = np.bincount(labels, minlength=n_classes) + smoothing
+    return counts / counts.sum()
 
 
 def pseudo_labels(

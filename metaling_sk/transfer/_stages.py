@@ -14,7 +14,14 @@ from metaling_sk._network.classifier import ClassifierNetwork
 from metaling_sk._network.nets import SkorchNet
 from metaling_sk._network.training import train
 from metaling_sk._utils.progress import Progress
-from metaling_sk.transfer._self_training import find_topics, pseudo_labels, round_shares
+from metaling_sk.transfer._self_training import (
+    SMOOTHING,
+    SMOOTHING_OF_INDICATORS,
+    class_shares,
+    find_topics,
+    pseudo_labels,
+    round_shares,
+)
 from metaling_sk.transfer._terms import PseudoLabels
 from metaling_sk.transfer._training_set import TrainingSet
 
@@ -138,18 +145,18 @@ class Stages:
     ) -> None:
         """Train the network anew in each round, with its surest predictions as labels."""
         terms = [*self.terms, PseudoLabels.name]
+        assert training_set.samples.y is not None
+        is_multilabel = training_set.samples.y.ndim == 2
+        smoothing = SMOOTHING_OF_INDICATORS if is_multilabel else SMOOTHING
         topics = find_topics(training_set.samples.take(pool), self.n_topics, self.rng)
         for number, share in enumerate(round_shares(n_rounds), start=1):
             teacher = list(self.nets.values())[-1].module_
             predictions = self.predict(teacher, training_set.encoded.take(pool))
-            assert training_set.samples.y is not None
             y = training_set.samples.y.copy()
             columns, probabilities = y.reshape(len(y), -1).T, self.class_probabilities(predictions)
             for column, of_column in zip(columns, probabilities, strict=True):
-                priors = np.bincount(column[column != MISSING], minlength=of_column.shape[1])
-                if training_set.descriptions is not None:
-                    priors = priors + 1
-                indices, labels = pseudo_labels(of_column, topics, share * priors / priors.sum())
+                shares = class_shares(column[column != MISSING], of_column.shape[1], smoothing)
+                indices, labels = pseudo_labels(of_column, topics, share * shares)
                 column[pool[indices]] = labels
             network = copy.deepcopy(network)
             network.load_state_dict(first_weights)

@@ -28,7 +28,7 @@ class TrainingSet:
     switched : EncodedSamples or None
         The labelled source samples, code-switched.
     descriptions : Descriptions or None
-        Those of the classes. Each counts as a label in the shares of the classes.
+        Those of the classes.
     has_pseudo_label : ndarray of bool, shape (n_samples,), or None
     """
 

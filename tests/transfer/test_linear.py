@@ -8,7 +8,7 @@ from tiny import DICTIONARY, ONLY_TARGET, make_reviews
 
 from metaling_sk.exceptions import InputWarning
 from metaling_sk.linear import LinearTransferClassifier
-from metaling_sk.transfer._self_training import pseudo_labels
+from metaling_sk.transfer._self_training import class_shares, pseudo_labels
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +143,9 @@ def test_dictionary_needs_text(model):
 def test_predict_before_fit(model):
     with pytest.raises(NotFittedError):
         model.predict(["酒店"])
+
+
+def test_few_labels_say_little_about_the_shares_of_the_classes():
+    assert class_shares(np.zeros(4, dtype=int), 2).max() < 0.6
+    assert class_shares(np.zeros(4000, dtype=int), 2).max() > 0.99
+    np.testing.assert_allclose(class_shares(np.array([], dtype=int), 4), 0.25)
