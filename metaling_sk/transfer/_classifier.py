@@ -9,7 +9,7 @@ import numpy as np
 
 from metaling_sk._data.indicators import check_classes_or_indicators
 from metaling_sk._data.samples import Samples, check_two_classes
-from metaling_sk._encoders.make_encoder import is_scratch
+from metaling_sk._encoders.encoder_forms import is_scratch
 from metaling_sk._network.estimator import DOOR_ATTRIBUTES
 from metaling_sk._network.network_classifier import NetworkClassifier
 from metaling_sk._network.outputs.classes import Classes
@@ -504,10 +504,11 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
             is_free = self.dictionary is not None and self._transfer_is_auto
             is_suited = is_free and not samples.is_multilabel and not samples.is_pairs
             source = "linear" if has_targets and is_trained and is_suited else None
-        if isinstance(source, str) and samples.images is not None:
+        if isinstance(source, str) and samples.cells is not None:
+            parameter = samples.column_parameter
             raise ValueError(
-                "`source`='linear' reads texts and numbers, but `image_column` is "
-                f"{self.image_column!r}. Pass None, or a classifier of images."
+                f"`source`='linear' reads texts and numbers, but `{parameter}` is "
+                f"{getattr(self, parameter)!r}. Pass None, or a classifier of {samples.kind}."
             )
         if isinstance(source, str) and samples.is_multilabel:
             raise ValueError(
