@@ -127,13 +127,12 @@ class CellKind(ABC):
         """
         column, language = self.column_of(estimator), None
         values: Any = X
-        parameter = self.parameter
         if isinstance(X, pd.DataFrame):
             columns: list[Hashable] = list(X.columns)
             if columns.count(column) != 1:
                 raise ValueError(
-                    f"X must have one column {column!r}, as `{parameter}` says; its columns are "
-                    f"{columns}."
+                    f"X must have one column {column!r}, as `{self.parameter}` says; its columns "
+                    f"are {columns}."
                 )
             values = X[column].to_numpy(dtype=object)
             if estimator.language_column in X.columns:
@@ -142,8 +141,8 @@ class CellKind(ABC):
             self.check_several(X)
             if not (isinstance(X, pd.Series | list) or (isinstance(X, np.ndarray) and X.ndim)):
                 raise ValueError(
-                    f"X is of type {type(X).__name__}, but `{parameter}` is {column!r}: pass a "
-                    f"table with this column, or a list of {self.name}. Each is {self.forms}."
+                    f"X is of type {type(X).__name__}, but `{self.parameter}` is {column!r}: pass "
+                    f"a table with this column, or a list of {self.name}. Each is {self.forms}."
                 )
             column = None
         return self._check(list(values), column), language
@@ -184,7 +183,7 @@ class CellKind(ABC):
             return "NaN or None"
         return self.find_problem(value)
 
-    def refuse_other_parameters(self, estimator) -> None:
+    def refuse_text_parameters(self, estimator) -> None:
         """Raise a ValueError if a parameter is set that is about texts."""
         for name in set_parameters(estimator, ONLY_FOR_TEXTS):
             default = signature(type(estimator).__init__).parameters[name].default

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
-from metaling_sk._data.cell_kinds import cell_kind_of
+from metaling_sk._data.cell_kinds import cell_kind_of, refuse_parameters
 from metaling_sk._data.cells import CellKind
 from metaling_sk._data.input_forms import (
     check_texts,
@@ -230,8 +230,10 @@ def check_samples(
     texts = cells = features = None
     names = text_columns_of(estimator)
     cell_kind = cell_kind_of(estimator)
+    if reset:
+        refuse_parameters(estimator, cell_kind)
     if cell_kind is not None:
-        _check_cell_input(estimator, cell_kind, reset=reset)
+        _check_kind(estimator, cell_kind.name, reset=reset)
         cells, language_column = cell_kind.read(X, estimator)
         names = [cell_kind.column_of(estimator)]
     else:
@@ -413,12 +415,6 @@ def _check_text_input(estimator, texts: np.ndarray, names: list[Hashable], *, re
             "numbers first, for example with EncoderVectorizer."
         )
     _check_kind(estimator, "text" if len(names) == 1 else "pairs", reset=reset)
-
-
-def _check_cell_input(estimator, kind: CellKind, *, reset: bool) -> None:
-    if reset:
-        kind.refuse_other_parameters(estimator)
-    _check_kind(estimator, kind.name, reset=reset)
 
 
 def _check_features(estimator, X, *, reset: bool):
