@@ -26,9 +26,11 @@ MetaNetClassifier learns a new language by `adapt`.
 
 import argparse
 import io
+import shutil
 import subprocess
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -77,37 +79,47 @@ COLUMNS = ["audio", "language"]
 RESULT = Path(__file__).parent / "results" / "spoken_words.json"
 
 
-def speak(text: str, voice: str, rng: np.random.RandomState) -> np.ndarray:
-    """Let espeak-ng say a text, and spoil it."""
+def speak(text: str, voice: str, speed: int, pitch: int) -> np.ndarray:
+    """Let espeak-ng say a text."""
     import soundfile
 
-    speed, pitch = rng.randint(130, 220), rng.randint(25, 75)
     command = ["espeak-ng", "-v", voice, "-s", str(speed), "-p", str(pitch), "--stdout", text]
-    sound, rate = soundfile.read(
-        io.BytesIO(subprocess.run(command, check=True, capture_output=True).stdout)
-    )
+    done = subprocess.run(command, check=True, capture_output=True)
+    sound, rate = soundfile.read(io.BytesIO(done.stdout))
     heard = np.flatnonzero(abs(sound) > 1e-3)
-    sound = resample_poly(sound[heard[0] : heard[-1] + 1], RATE // 50, rate // 50)
+    return resample_poly(sound[heard[0] : heard[-1] + 1], RATE // 50, rate // 50)
+
+
+def spoil(sound: np.ndarray, rng: np.random.RandomState) -> dict:
+    """Put silence and noise to what was said."""
     silence = np.zeros(int(RATE * rng.uniform(0, 0.3)))
     sound = np.concatenate([silence, sound, np.zeros(RATE // 20)])
     loudness = np.sqrt(np.mean(np.square(sound)))
     noise = rng.normal(0, loudness * 10 ** (-rng.uniform(3, 18) / 20), len(sound))
-    return ((sound + noise) * rng.uniform(0.3, 1)).astype(np.float32)
+    array = ((sound + noise) * rng.uniform(0.3, 1)).astype(np.float32)
+    return {"array": array, "sampling_rate": RATE}
 
 
 @cache
 def make_recordings(seed: int, is_test: bool, n_recordings: int) -> pd.DataFrame:
     """Make so many recordings of each digit of each language; more of the new ones to train on."""
-    rows = []
-    for number, language in enumerate([*KNOWN, *NEW]):
-        rng = np.random.RandomState([seed, is_test, number])
+    if shutil.which("espeak-ng") is None:
+        raise SystemExit("espeak-ng is missing; install Debian's package espeak-ng.")
+    rng = np.random.RandomState([seed, is_test])
+    variants, rows = VOICES[is_test], []
+    for language in [*KNOWN, *NEW]:
         n_each = max(SHOTS) if language in NEW and not is_test else n_recordings
         for digit in range(10):
             for nth in range(n_each):
-                variant = VOICES[is_test][nth % len(VOICES[is_test])]
-                sound = speak(str(digit), f"{language}+{variant}", rng)
-                rows.append(({"array": sound, "sampling_rate": RATE}, language, digit))
-    return pd.DataFrame(rows, columns=["audio", "language", "digit"])
+                voice = f"{language}+{variants[nth % len(variants)]}"
+                rows.append((voice, rng.randint(130, 220), rng.randint(25, 75), language, digit))
+    table = pd.DataFrame(rows, columns=["voice", "speed", "pitch", "language", "digit"])
+    with ThreadPoolExecutor(8) as pool:  # Each sentence is a process.
+        said = pool.map(
+            speak, table["digit"].map(str), *table[["voice", "speed", "pitch"]].T.values
+        )
+        table["audio"] = [spoil(sound, rng) for sound in said]
+    return table[["audio", "language", "digit"]]
 
 
 @cache
