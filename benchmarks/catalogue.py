@@ -316,7 +316,10 @@ BENCHMARKS = {
         ("digits.py {fonts} --seeds 0 --images 2 --tasks scikit-learn --methods pixels HOG",),
     ),
     "spoken-words": Benchmark(
-        ("spoken_words.py --seeds 0",),
+        (
+            "spoken_words.py --seeds 0 --methods MFCC 'MFCC, each alone' "
+            "'MetaNetClassifier on MFCC' TransferClassifier",
+        ),
         tables.spoken_words,
         partial(figures.dots, panels={"recordings (%)": slice(None)}),
         ("spoken_words.py --seeds 0 --recordings 1 --methods MFCC",),

@@ -51,7 +51,7 @@ class Sounds(EncoderInputs):
 
     @property
     def values(self) -> list[np.ndarray]:  # noqa: D102
-        return [self.array]
+        return [self.array, self.n_heard]
 
     def take(self, indices: np.ndarray) -> Sounds:  # noqa: D102
         chosen, offsets = take_rows(self.offsets, indices)
@@ -61,7 +61,8 @@ class Sounds(EncoderInputs):
 
     def contents(self) -> Iterator[bytes]:  # noqa: D102
         bounds = pairwise(self.offsets.tolist())
-        return (self.array[start:end].tobytes() for start, end in bounds)
+        for (start, end), n_heard in zip(bounds, self.n_heard, strict=True):
+            yield self.array[start:end].tobytes() + n_heard.tobytes()
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Pad with silence to the longest recording.
