@@ -315,6 +315,15 @@ BENCHMARKS = {
         partial(figures.dots, panels={"images (%)": slice(None)}),
         ("digits.py {fonts} --seeds 0 --images 2 --tasks scikit-learn --methods pixels HOG",),
     ),
+    "spoken-words": Benchmark(
+        (
+            "spoken_words.py --seeds 0 --methods MFCC 'MFCC, each alone' "
+            "'MetaNetClassifier on MFCC' TransferClassifier",
+        ),
+        tables.spoken_words,
+        partial(figures.dots, panels={"recordings (%)": slice(None)}),
+        ("spoken_words.py --seeds 0 --recordings 1 --methods MFCC",),
+    ),
     "source-languages": Benchmark(
         ("source_languages.py {nusax} {sib200}",),
         tables.source_languages,

@@ -314,6 +314,16 @@ def digits(folder: Path) -> pd.DataFrame:
     return collect(rows, "method", "column", "value", order=order)
 
 
+def spoken_words(folder: Path) -> pd.DataFrame:
+    """Spoken digits in 20 languages, in percent of the recordings."""
+    rows = records.read_table(folder / "spoken_words.json")
+    names = {"accuracy": "16 languages"}
+    names |= {f"{shots} recordings": f"new, {shots}" for shots in (0, 1, 4, 16)}
+    order = list(names.values())
+    rows = rows.rename(columns=names).melt(["method", "seed"], order).dropna(subset="value")
+    return collect(rows, "method", "variable", "value", order=order)
+
+
 def source_languages(folder: Path) -> pd.DataFrame:
     """What tells which language helps which."""
     tasks = {

@@ -14,7 +14,8 @@ import pandas as pd
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
-from metaling_sk._data.images import image_column_of, read_images, refuse_text_parameters
+from metaling_sk._data.cell_kinds import cell_kind_of, refuse_parameters
+from metaling_sk._data.cells import CellKind
 from metaling_sk._data.input_forms import (
     check_texts,
     read_texts,
@@ -36,9 +37,9 @@ from metaling_sk._utils.messages import forget_warnings
 
 @dataclass(frozen=True)
 class Samples:
-    """Validated samples: texts, images or features, languages and, at fit, labels.
+    """Validated samples: texts, features or cells, languages and, at fit, labels.
 
-    Exactly one of `texts`, `features` and `images` is not None.
+    Exactly one of `texts`, `features` and `cells` is not None.
 
     Parameters
     ----------
@@ -56,8 +57,10 @@ class Samples:
         The labels that the class indices or the columns of indicators stand for; None for numbers.
     pair_columns : list of two Hashable, or None
         The names of the columns of pairs of texts; None where a sample has one text.
-    images : ndarray of ImageCell, shape (n_samples,), or None
-        The image of each sample, which is not read yet.
+    cells : ndarray of Cell, shape (n_samples,), or None
+        What each sample is, such as an image, which is not read yet.
+    cell_kind : CellKind or None
+        The kind of the cells.
     """
 
     texts: np.ndarray | None
@@ -66,7 +69,8 @@ class Samples:
     y: np.ndarray | None = None
     classes: np.ndarray | None = None
     pair_columns: list[Hashable] | None = None
-    images: np.ndarray | None = None
+    cells: np.ndarray | None = None
+    cell_kind: CellKind | None = None
 
     def __len__(self) -> int:
         return len(self.language)
@@ -89,15 +93,20 @@ class Samples:
 
     @property
     def kind(self) -> str:
-        """What the samples are, in words: "texts", "images" or "numeric features"."""
-        if self.features is not None:
-            return "numeric features"
-        return "texts" if self.is_text else "images"
+        """What the samples are, in words, such as "texts", "images" or "numeric features"."""
+        if self.cell_kind is not None:
+            return self.cell_kind.name
+        return "texts" if self.is_text else "numeric features"
+
+    @property
+    def column_parameter(self) -> str:
+        """The parameter of estimators that names the column of the samples."""
+        return "text_column" if self.cell_kind is None else self.cell_kind.parameter
 
     @property
     def content(self):
-        """The texts, the images or the features."""
-        return next(x for x in (self.texts, self.images, self.features) if x is not None)
+        """The texts, the cells or the features."""
+        return next(x for x in (self.texts, self.cells, self.features) if x is not None)
 
     @property
     def is_multilabel(self) -> bool:
@@ -145,33 +154,33 @@ class Samples:
             self,
             texts=None if self.texts is None else self.texts[indices],
             features=None if self.features is None else self.features[indices],
-            images=None if self.images is None else self.images[indices],
+            cells=None if self.cells is None else self.cells[indices],
             language=self.language[indices],
             y=None if self.y is None else self.y[indices],
         )
 
     def given_content(self) -> np.ndarray:
-        """The texts, or the images as they were given, shape (n_samples,), or (n_samples, 2)."""
-        if self.images is None:
+        """The texts, or the cells as they were given, shape (n_samples,), or (n_samples, 2)."""
+        if self.cells is None:
             return self.content
         given = np.empty(len(self), dtype=object)
-        given[:] = [cell.value for cell in self.images]
+        given[:] = [cell.value for cell in self.cells]
         return given
 
     def to_frame(self, column, language_column: Hashable | None = None) -> pd.DataFrame:
-        """Return texts or images as a DataFrame.
+        """Return texts or cells as a DataFrame.
 
         Parameters
         ----------
         column : Hashable or list of two Hashable
-            The name of the column of texts or images, or those of pairs of texts.
+            The name of the column of texts or cells, or those of pairs of texts.
         language_column : Hashable, default=None
             The name of the column of languages; None for no such column.
 
         Returns
         -------
         DataFrame of n_samples rows
-            The texts or images, and the languages.
+            The texts or cells, and the languages.
         """
         content = self.given_content()
         names, values = (column, content.T) if self.is_pairs else ([column], [content])
@@ -218,22 +227,25 @@ def check_samples(
     if reset:
         forget_warnings(estimator)
     X = unwrap(X)
-    texts = images = features = None
+    texts = cells = features = None
     names = text_columns_of(estimator)
-    if image_column_of(estimator) is not None:
-        _check_image_input(estimator, reset=reset)
-        images, language_column = read_images(X, estimator)
-        names = [image_column_of(estimator)]
+    cell_kind = cell_kind_of(estimator)
+    if reset:
+        refuse_parameters(estimator, cell_kind)
+    if cell_kind is not None:
+        _check_kind(estimator, cell_kind.name, reset=reset)
+        cells, language_column = cell_kind.read(X, estimator)
+        names = [cell_kind.column_of(estimator)]
     else:
         texts, language_column = read_texts(X, estimator)
         if texts is not None:
             _check_text_input(estimator, texts, names, reset=reset)
-    if texts is None and images is None:
+    if texts is None and cells is None:
         X, language_column = split_language_column(X, estimator.language_column)
         features = _check_features(estimator, X, reset=reset)
         n_samples = features.shape[0]
     else:
-        content: Any = images if texts is None else texts
+        content: Any = cells if texts is None else texts
         n_samples = len(content)
         if reset:
             _set_columns(estimator, X, names, has_language=language_column is not None)
@@ -244,7 +256,8 @@ def check_samples(
         features,
         read_language(language_column, language, n_samples),
         pair_columns=names if texts is not None and len(names) == 2 else None,
-        images=images,
+        cells=cells,
+        cell_kind=cell_kind,
     )
     _suspect_languages(estimator, set(samples.language), reset=reset)
     needs_y = reset if needs_y is None else needs_y
@@ -282,7 +295,7 @@ def join(first: Samples, second: Samples) -> Samples:
             return None
         return sparse.vstack(parts, "csr") if sparse.issparse(parts[0]) else np.concatenate(parts)
 
-    fields = {name: concatenate(name) for name in ("texts", "features", "language", "y", "images")}
+    fields = {name: concatenate(name) for name in ("texts", "features", "language", "y", "cells")}
     return replace(first, **fields)
 
 
@@ -404,12 +417,6 @@ def _check_text_input(estimator, texts: np.ndarray, names: list[Hashable], *, re
     _check_kind(estimator, "text" if len(names) == 1 else "pairs", reset=reset)
 
 
-def _check_image_input(estimator, *, reset: bool) -> None:
-    if reset:
-        refuse_text_parameters(estimator)
-    _check_kind(estimator, "images", reset=reset)
-
-
 def _check_features(estimator, X, *, reset: bool):
     _check_kind(estimator, "features", reset=reset)
     X = validate_data(
@@ -433,15 +440,11 @@ def _check_kind(estimator, kind: str, *, reset: bool) -> None:
             if hasattr(estimator, name) and kind != "features":
                 delattr(estimator, name)
     elif getattr(estimator, "_input_kind", kind) != kind:
-        names = {
-            "text": "text",
-            "pairs": "pairs of texts",
-            "features": "numeric features",
-            "images": "images",
-        }
+        names = {"pairs": "pairs of texts", "features": "numeric features"}
         raise ValueError(
-            f"This {type(estimator).__name__} was fitted on {names[estimator._input_kind]}, "
-            f"but X holds {names[kind]}; pass the form it was fitted on."
+            f"This {type(estimator).__name__} was fitted on "
+            f"{names.get(estimator._input_kind, estimator._input_kind)}, but X holds "
+            f"{names.get(kind, kind)}; pass the form it was fitted on."
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from metaling_sk._data.encoder_inputs import EncoderInputs
+from metaling_sk._data.ragged import take_rows
 
 TEXTS_AT_A_TIME = 1000
 """Number of texts in a call of a tokenizer, which keeps the strings of all tokens until its end."""
@@ -115,10 +116,7 @@ class Tokens(EncoderInputs):
         Tokens
             The ids of the selected texts.
         """
-        lengths = self.lengths[indices]
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
-        shifts = np.repeat(self.offsets[indices] - offsets[:-1], lengths)
-        chosen = np.arange(offsets[-1]) + shifts
+        chosen, offsets = take_rows(self.offsets, indices)
         types = None if self.types is None else self.types[chosen]
         return Tokens(self.ids[chosen], offsets, types)
 

@@ -41,10 +41,13 @@ def make_backbone(config: transformers.PretrainedConfig) -> nn.Module:
 def without_decoder(model: Any) -> nn.Module:
     """Return the encoder of an encoder-decoder model, and any other model itself.
 
+    A weight that is computed of other ones, as in the convolution over positions of wav2vec 2.0,
+    becomes one weight, since such modules cannot be pickled.
+
     Parameters
     ----------
     model : module
-        The model; BigBird is changed in place.
+        The model; it is changed in place.
 
     Returns
     -------
@@ -68,7 +71,20 @@ def without_decoder(model: Any) -> nn.Module:
     if getattr(config, "attention_type", None) == "block_sparse":
         # After the first short text BigBird attends to all tokens of every later text.
         _set_full_attention(model)
+    for module in model.modules():
+        _remove_parametrizations(module)
     return model
+
+
+def _remove_parametrizations(module: Any) -> None:
+    """Do what torch does, but leave the class as it is, which copies of a module share."""
+    for name in tuple(getattr(module, "parametrizations", ())):
+        weight = getattr(module, name).detach().clone()
+        del module.parametrizations
+        module.__class__ = type(module).__bases__[0]
+        module.register_parameter(name, nn.Parameter(weight))
+        # That of a weight norm is a local function, and has no use any more.
+        module._load_state_dict_pre_hooks.clear()
 
 
 def _shrink_decoder(config: transformers.PretrainedConfig) -> None:

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import cycle, islice
-
 import torch
 
-from metaling_sk._encoders.text_encoder import TextEncoder, n_embeddings
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
-
-SHORT, LONG = 3, 64
-"""Number of tokens of the two texts of the check."""
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-4}
 """Largest relative difference between two vectors of one text, by precision."""
@@ -39,8 +33,8 @@ def check_encoder(encoder: TransformerEncoder, checkpoint: tuple | None = None) 
     Raises
     ------
     ValueError
-        If the tokenizer has more tokens than the encoder has embeddings, the encoder fails, its
-        layers do not give a vector per token, or the vector of a sample depends on others.
+        If the encoder does not fit to its reader or fails, its layers do not give a vector per
+        token, or the vector of a sample depends on others.
     """
     key = (checkpoint, repr(encoder.settings))
     if checkpoint is None:
@@ -58,8 +52,7 @@ def _check(encoder: TransformerEncoder) -> None:
     model_type = getattr(getattr(backbone, "config", None), "model_type", None)
     if model_type in REFUSED:
         raise ValueError(f"`encoder`: {name} {REFUSED[model_type]}; use another model.")
-    if isinstance(encoder, TextEncoder):
-        _check_embeddings(encoder)
+    encoder.check_reader()
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         modes = [(module, module.training) for module in encoder.modules()]
         encoder.eval()
@@ -70,33 +63,14 @@ def _check(encoder: TransformerEncoder) -> None:
                 module.training = training
 
 
-def _check_embeddings(encoder: TextEncoder) -> None:
-    limit = n_embeddings(encoder.backbone)
-    if limit is None or not hasattr(encoder.tokenizer, "get_vocab"):
-        return
-    # Checkpoints may have special tokens without an embedding, such as one for padding.
-    special = set(getattr(encoder.tokenizer, "all_special_ids", ()))
-    ids = [index for index in encoder.tokenizer.get_vocab().values() if index not in special]
-    if ids and max(ids) >= limit:
-        raise ValueError(
-            f"`encoder`: the tokenizer has the token id {max(ids)}, but "
-            f"{type(encoder.backbone).__name__} has only {limit} embeddings; pass the tokenizer "
-            "that belongs to the module, or call module.resize_token_embeddings(len(tokenizer))."
-        )
-
-
 def _check_vectors(encoder: TransformerEncoder) -> None:
-    """Encode one sample alone and beside another one, which is longer if it is a text."""
+    """Encode one sample alone and beside another one, which is longer if they have lengths."""
     name = type(encoder.backbone).__name__
     first = next(encoder.parameters(), None)
-    device = "cpu" if first is None else first.device
-    if str(device) == "meta":
+    if first is not None and first.device.type == "meta":
         return
     unit = encoder.reader.unit
-    if isinstance(encoder, TextEncoder):
-        one, both = _text_probes(encoder, device)
-    else:
-        one, both = encoder.probes()
+    one, both = encoder.probes()
     outputs = []
 
     def remember(layer, hidden):
@@ -124,23 +98,3 @@ def _check_vectors(encoder: TransformerEncoder) -> None:
         encoder.gives_token_vectors(hidden, both[0]) and hidden.shape[2] == alone.shape[1]
         for hidden in outputs
     )
-
-
-def _text_probes(encoder: TextEncoder, device) -> tuple[tuple, tuple]:
-    """The inputs of one short text, and of this and a longer one."""
-    n_long = min(LONG, encoder.max_length)
-    n_short = min(SHORT, n_long)
-    ids = torch.tensor(_token_ids(encoder, n_short + n_long), device=device)
-    both = torch.zeros((2, n_long), dtype=torch.int64, device=device)
-    both[0, :n_short], both[1] = ids[:n_short], ids[n_short:]
-    mask = torch.ones_like(both)
-    mask[0, n_short:] = 0
-    return (both[:1, :n_short], mask[:1, :n_short]), (both, mask)
-
-
-def _token_ids(encoder: TextEncoder, n_tokens: int) -> list[int]:
-    """Return ids of tokens that are not special."""
-    limit = n_embeddings(encoder.backbone) or len(encoder.tokenizer)
-    special = set(getattr(encoder.tokenizer, "all_special_ids", ()))
-    ids = [index for index in range(min(limit, n_tokens + len(special))) if index not in special]
-    return list(islice(cycle(ids or [0]), n_tokens))

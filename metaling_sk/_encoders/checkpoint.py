@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import transformers
@@ -20,6 +20,8 @@ from transformers.utils import cached_file, logging
 
 from metaling_sk._encoders.backbone import without_decoder
 from metaling_sk._encoders.sentence_folder import SentenceSettings, read_sentence_settings
+
+T = TypeVar("T")
 
 _LOADING = RLock()
 """Held while transformers loads: what it prints is decided for the whole process."""
@@ -71,15 +73,35 @@ def load_checkpoint(name: str | os.PathLike, show_downloads: bool = False) -> Ch
     OSError
         If there is no such folder, file or model, or it cannot be downloaded.
     """
+    checkpoint = load_once(_load, name, show_downloads)
+    modules = copy.deepcopy((checkpoint.model, checkpoint.settings))
+    return replace(checkpoint, model=modules[0], settings=modules[1])
+
+
+def load_once(load: Callable[[str, int | None], T], name, show_downloads: bool) -> T:
+    """Load what a checkpoint holds, and print nothing.
+
+    Parameters
+    ----------
+    load : callable
+        Takes the name and when the files were modified. It has a cache.
+    name : str or path
+        A folder, a file or a name on the hub.
+    show_downloads : bool
+        Whether the progress of downloads from the hub is shown.
+
+    Returns
+    -------
+    object
+        What `load` returns.
+    """
     name, time = modified_at(name)
     with (
         silent_transformers(shows_bars=show_downloads and time is None),
         # Weights that a checkpoint lacks are drawn, of which later calls know nothing.
         torch.random.fork_rng(devices=[]),
     ):
-        checkpoint = _load(name, time)
-    modules = copy.deepcopy((checkpoint.model, checkpoint.settings))
-    return replace(checkpoint, model=modules[0], settings=modules[1])
+        return load(name, time)
 
 
 def modified_at(name: str | os.PathLike) -> tuple[str, int | None]:

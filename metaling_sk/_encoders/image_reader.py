@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -52,6 +52,7 @@ class ImageReader:
 
     unit = "image"
     n_at_once = IMAGES_AT_A_TIME
+    settings: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, processor):
         self.processor = processor
@@ -106,9 +107,7 @@ class ImageReader:
 
     def keys(self, fingerprint: bytes, images: np.ndarray) -> list[bytes]:
         """Return a key for each image: a digest of its file or pixels and the fingerprint."""
-        return [
-            blake2b(image.content(), digest_size=16, key=fingerprint).digest() for image in images
-        ]
+        return [image.key(fingerprint) for image in images]
 
     @cached_property
     def digest(self) -> bytes:

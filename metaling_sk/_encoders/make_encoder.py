@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import copy
-import os
 from typing import Any
 
 import numpy as np
-import transformers
 from sklearn import config_context
-from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
-from torch import nn
+from sklearn.base import clone, is_classifier, is_regressor
 
 from metaling_sk._encoders.backbone import without_decoder
 from metaling_sk._encoders.check_encoder import check_encoder
 from metaling_sk._encoders.checkpoint import Checkpoint, load_checkpoint
+from metaling_sk._encoders.encoder_forms import EncoderForms, copy_fitted, is_scratch
 from metaling_sk._encoders.scratch import make_scratch
 from metaling_sk._encoders.sentence_folder import SentenceSettings
 from metaling_sk._encoders.text_encoder import TextEncoder
-from metaling_sk._encoders.trainable import set_trainable
-from metaling_sk._utils.frozen import is_fitted, not_fitted, unfreeze
+from metaling_sk._utils.frozen import unfreeze
 
 
 def is_vectorizer(encoder) -> bool:
@@ -29,13 +25,6 @@ def is_vectorizer(encoder) -> bool:
     """
     is_transformer = hasattr(encoder, "fit") and hasattr(encoder, "transform")
     return is_transformer and not is_classifier(encoder) and not is_regressor(encoder)
-
-
-def is_scratch(encoder) -> bool:
-    """Return whether `encoder` starts from random weights."""
-    return (isinstance(encoder, str) and encoder == "scratch") or isinstance(
-        encoder, transformers.PretrainedConfig
-    )
 
 
 def make_text_encoder(
@@ -86,7 +75,7 @@ def make_text_encoder(
     encoder = unfreeze(encoder, "encoder")
     if isinstance(getattr(encoder, "text_encoder_", None), TextEncoder):
         return copy_fitted(encoder.text_encoder_)
-    checkpoint = _get_checkpoint(encoder, texts, language, show_downloads)
+    checkpoint = _forms(texts, language).find(encoder, show_downloads)
     settings = checkpoint.settings
     text_encoder = TextEncoder(
         without_decoder(checkpoint.model),
@@ -105,24 +94,16 @@ def make_text_encoder(
     return text_encoder
 
 
-def _get_checkpoint(
-    encoder, texts: np.ndarray, language: np.ndarray, show_downloads: bool
-) -> Checkpoint:
-    """Return the module and the tokenizer of every kind of `encoder` that has no encoder yet."""
-    if is_scratch(encoder):
-        config = None if isinstance(encoder, str) else copy.deepcopy(encoder)
-        return Checkpoint(*make_scratch(texts, language, config))
-    if isinstance(encoder, (str, os.PathLike)):
-        return load_checkpoint(encoder, show_downloads)
-    if isinstance(encoder, tuple) and len(encoder) == 2 and isinstance(encoder[0], nn.Module):
-        # Half precision trains badly; `dtype` says in which precision the encoder computes.
-        return Checkpoint(copy.deepcopy(encoder[0]).float(), encoder[1])
-    if isinstance(encoder, BaseEstimator) and needs_fit(encoder):
-        raise not_fitted(encoder, "encoder")
-    raise TypeError(
-        "`encoder` must be 'scratch', a name or path of a transformers model, a transformers "
-        "config, a pair (module, tokenizer), an sklearn transformer of texts or a fitted "
-        f"estimator of metaling_sk with a text encoder, got {type(encoder).__name__}."
+def _forms(texts: np.ndarray, language: np.ndarray) -> EncoderForms[Checkpoint]:
+    return EncoderForms(
+        scratch=lambda config: Checkpoint(*make_scratch(texts, language, config)),
+        files=load_checkpoint,
+        pair=Checkpoint,
+        wanted=(
+            "'scratch', a name or path of a transformers model, a transformers config, a pair "
+            "(module, tokenizer), an sklearn transformer of texts or a fitted estimator of "
+            "metaling_sk with a text encoder"
+        ),
     )
 
 
@@ -153,18 +134,3 @@ def apply_vectorizer(vectorizer, texts: np.ndarray):
     """Return the features of texts, an array or a sparse matrix whatever is configured."""
     with config_context(transform_output="default"):
         return vectorizer.transform(texts)
-
-
-def needs_fit(estimator: BaseEstimator) -> bool:
-    """Whether an estimator has a text encoder as soon as it is fitted."""
-    return hasattr(estimator, "encoder") and not is_fitted(estimator)
-
-
-def copy_fitted(encoder):
-    """Copy the encoder of a fitted estimator as an encoder that can be trained in full."""
-    # The original may be frozen, in low precision, or have low-rank updates.
-    encoder = copy.deepcopy(encoder).float()
-    encoder.pretrained = True
-    encoder.origin = None  # It may have been trained.
-    set_trainable(encoder, "all")
-    return encoder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -14,12 +14,12 @@ from torch import nn
 
 from metaling_sk._data.images import import_pillow
 from metaling_sk._encoders.check_encoder import check_encoder
-from metaling_sk._encoders.checkpoint import check_complete, modified_at, silent_transformers
+from metaling_sk._encoders.checkpoint import check_complete, load_once
+from metaling_sk._encoders.encoder_forms import EncoderForms, copy_fitted, is_scratch
 from metaling_sk._encoders.image_encoder import ImageEncoder, gives_pooled
 from metaling_sk._encoders.image_reader import ImageReader
-from metaling_sk._encoders.make_encoder import copy_fitted, is_scratch, needs_fit
 from metaling_sk._encoders.scratch_images import make_scratch_images
-from metaling_sk._utils.frozen import not_fitted, unfreeze
+from metaling_sk._utils.frozen import unfreeze
 
 POOLERS = ("pooler.", "head.")
 """How the names of the weights begin that turn the vectors of patches into one vector."""
@@ -79,7 +79,7 @@ def make_image_encoder(
     encoder = unfreeze(encoder, "encoder")
     if isinstance(getattr(encoder, "image_encoder_", None), ImageEncoder):
         return copy_fitted(encoder.image_encoder_)
-    checkpoint = _get_checkpoint(encoder, show_downloads)
+    checkpoint = _FORMS.find(encoder, show_downloads)
     if pooling == "auto":
         pooling = "model" if checkpoint.has_pooler and not is_scratch(encoder) else "mean"
         pooling = pooling if _pools(checkpoint) else "mean"
@@ -102,25 +102,6 @@ def vision_part(model: Any) -> nn.Module:
             )
         return part
     return model
-
-
-def _get_checkpoint(encoder, show_downloads: bool) -> ImageCheckpoint:
-    if is_scratch(encoder):
-        config = None if isinstance(encoder, str) else copy.deepcopy(encoder)
-        return ImageCheckpoint(*make_scratch_images(config))
-    if isinstance(encoder, (str, os.PathLike)):
-        return load_image_checkpoint(encoder, show_downloads)
-    if isinstance(encoder, tuple) and len(encoder) == 2 and isinstance(encoder[0], nn.Module):
-        module = copy.deepcopy(encoder[0]).float()
-        return ImageCheckpoint(vision_part(module), ImageReader(copy.deepcopy(encoder[1])))
-    if needs_fit(encoder):
-        raise not_fitted(encoder, "encoder")
-    raise TypeError(
-        "`encoder` must be 'scratch', a name or path of a transformers model of images, a "
-        "transformers config, a pair (module, image processor) or a fitted estimator of "
-        f"metaling_sk with an image encoder, got {type(encoder).__name__}. What an sklearn "
-        "transformer makes of images can be passed as numbers, with image_column=None."
-    )
 
 
 def load_image_checkpoint(name: str | os.PathLike, show_downloads: bool = False) -> ImageCheckpoint:
@@ -148,15 +129,8 @@ def load_image_checkpoint(name: str | os.PathLike, show_downloads: bool = False)
         If a weight is missing, or its image processor cannot be used.
     """
     import_pillow()
-    name, time = modified_at(name)
-    with (
-        silent_transformers(shows_bars=show_downloads and time is None),
-        torch.random.fork_rng(devices=[]),
-    ):
-        checkpoint = _load(name, time)
-    return ImageCheckpoint(
-        copy.deepcopy(checkpoint.model), checkpoint.reader, checkpoint.key, checkpoint.has_pooler
-    )
+    checkpoint = load_once(_load, name, show_downloads)
+    return replace(checkpoint, model=copy.deepcopy(checkpoint.model))
 
 
 @lru_cache(maxsize=2)
@@ -196,3 +170,22 @@ def _pools(checkpoint: ImageCheckpoint) -> bool:
         return False  # `check_encoder` says why.
     finally:
         checkpoint.model.train(was_training)
+
+
+def _of_pair(module: nn.Module, processor) -> ImageCheckpoint:
+    return ImageCheckpoint(vision_part(module), ImageReader(copy.deepcopy(processor)))
+
+
+_FORMS = EncoderForms(
+    scratch=lambda config: ImageCheckpoint(*make_scratch_images(config)),
+    files=load_image_checkpoint,
+    pair=_of_pair,
+    wanted=(
+        "'scratch', a name or path of a transformers model of images, a transformers config, a "
+        "pair (module, image processor) or a fitted estimator of metaling_sk with an image encoder"
+    ),
+    way_out=(
+        "What an sklearn transformer makes of images can be passed as numbers, with "
+        "image_column=None."
+    ),
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from inspect import signature
+from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from metaling_sk._encoders.dense import Dense
 from metaling_sk._encoders.pooling import POOLINGS, pool
 from metaling_sk._encoders.text_tokenizer import TextTokenizer, make_text_tokenizer
 from metaling_sk._encoders.transformer_encoder import Adapt, TransformerEncoder
+
+SHORT, LONG = 3, 64
+"""Number of tokens of the two texts that an encoder is checked with."""
 
 PADDED_ON_THE_RIGHT = ("led", "longformer")
 """Kinds of models whose layers get the tokens padded to whole windows."""
@@ -171,6 +175,41 @@ class TextEncoder(TransformerEncoder):
         model_type = getattr(getattr(self.backbone, "config", None), "model_type", None)
         is_padded = model_type in PADDED_ON_THE_RIGHT and hidden.shape[1] > n_tokens
         return is_padded or hidden.shape[1] == n_tokens
+
+    def check_reader(self):  # noqa: D102
+        limit = n_embeddings(self.backbone)
+        if limit is None or not hasattr(self.tokenizer, "get_vocab"):
+            return
+        # Checkpoints may have special tokens without an embedding, such as one for padding.
+        special = set(getattr(self.tokenizer, "all_special_ids", ()))
+        ids = [index for index in self.tokenizer.get_vocab().values() if index not in special]
+        if ids and max(ids) >= limit:
+            raise ValueError(
+                f"`encoder`: the tokenizer has the token id {max(ids)}, but "
+                f"{type(self.backbone).__name__} has only {limit} embeddings; pass the tokenizer "
+                "that belongs to the module, or call "
+                "module.resize_token_embeddings(len(tokenizer))."
+            )
+
+    def probes(self):  # noqa: D102
+        first = next(self.parameters(), None)
+        device = "cpu" if first is None else first.device
+        n_long = min(LONG, self.max_length)
+        n_short = min(SHORT, n_long)
+        ids = torch.tensor(self._token_ids(n_short + n_long), device=device)
+        both = torch.zeros((2, n_long), dtype=torch.int64, device=device)
+        both[0, :n_short], both[1] = ids[:n_short], ids[n_short:]
+        mask = torch.ones_like(both)
+        mask[0, n_short:] = 0
+        return (both[:1, :n_short], mask[:1, :n_short]), (both, mask)
+
+    def _token_ids(self, n_tokens: int) -> list[int]:
+        """Return ids of tokens that are not special."""
+        limit = n_embeddings(self.backbone) or len(self.tokenizer)
+        special = set(getattr(self.tokenizer, "all_special_ids", ()))
+        n_looked_at = min(limit, n_tokens + len(special))
+        ids = [index for index in range(n_looked_at) if index not in special]
+        return list(islice(cycle(ids or [0]), n_tokens))
 
 
 def input_embeddings(backbone: Any) -> nn.Embedding | None:

@@ -55,8 +55,8 @@ class Reader(Protocol):
 class TransformerEncoder(nn.Module):
     """A Transformer that gives one vector per sample.
 
-    A subclass defines `reader`, `settings`, `n_features`, `gives_token_vectors` and `encode`, and
-    `probes` where `check_encoder` does not know its kind.
+    A subclass defines `reader`, `settings`, `n_features`, `gives_token_vectors`, `encode` and
+    `probes`.
 
     Parameters
     ----------
@@ -141,6 +141,9 @@ class TransformerEncoder(nn.Module):
     def probes(self) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
         """Return the inputs of `encode` for one sample, and for this and another one."""
         raise NotImplementedError
+
+    def check_reader(self) -> None:
+        """Raise a ValueError if the reader makes what the backbone cannot take."""
 
     def call_backbone(
         self, adapt: Adapt | None, **inputs: torch.Tensor

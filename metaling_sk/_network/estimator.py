@@ -17,6 +17,7 @@ from metaling_sk._data.language_statistics import MIN_SAMPLES
 from metaling_sk._data.parts import compute_in_parts
 from metaling_sk._data.samples import Samples, check_samples, count_samples
 from metaling_sk._data.suspicions import suspect_unseen
+from metaling_sk._encoders.audio_encoder import AudioEncoder
 from metaling_sk._encoders.image_encoder import ImageEncoder
 from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
@@ -60,6 +61,8 @@ WARM_CACHE_PARAMETERS = (
     "dtype",
     "text_column",
     "image_column",
+    "audio_column",
+    "max_seconds",
     "language_column",
 )
 """Parameters that decide the vector of a sample."""
@@ -109,15 +112,21 @@ class NetworkEstimator(
 
     @property
     def text_encoder_(self) -> TextEncoder | None:
-        """The Transformer that encodes the texts; None for images and features."""
+        """The Transformer that encodes the texts; None for other samples."""
         encoder = self._fitted_encoder
         return encoder if isinstance(encoder, TextEncoder) else None
 
     @property
     def image_encoder_(self) -> ImageEncoder | None:
-        """The Transformer that encodes the images; None for texts and features."""
+        """The Transformer that encodes the images; None for other samples."""
         encoder = self._fitted_encoder
         return encoder if isinstance(encoder, ImageEncoder) else None
+
+    @property
+    def audio_encoder_(self) -> AudioEncoder | None:
+        """The Transformer that encodes the recordings; None for other samples."""
+        encoder = self._fitted_encoder
+        return encoder if isinstance(encoder, AudioEncoder) else None
 
     @property
     def _fitted_encoder(self) -> TransformerEncoder | None:
@@ -285,6 +294,7 @@ class NetworkEstimator(
             layer=self.layer,
             prompt=self.prompt,
             max_length=self.max_length,
+            max_seconds=self.max_seconds,
             language_norm=self.language_norm,
             generates_adapters=self._generates_adapters,
         )

@@ -13,12 +13,8 @@ from sklearn.utils import check_array
 
 from metaling_sk._data.language_statistics import MIN_SAMPLES, LanguageStatistics
 from metaling_sk._encoders.encode import encode, freeze, on_cpu
-from metaling_sk._encoders.make_encoder import (
-    apply_vectorizer,
-    fit_vectorizer,
-    is_scratch,
-    is_vectorizer,
-)
+from metaling_sk._encoders.encoder_forms import is_scratch
+from metaling_sk._encoders.make_encoder import apply_vectorizer, fit_vectorizer, is_vectorizer
 from metaling_sk._encoders.trainable import add_saved_adapters
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._network.classifier import IdentityEncoder

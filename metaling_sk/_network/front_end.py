@@ -31,7 +31,7 @@ class EncodingParameters:
 
     Attributes
     ----------
-    encoder, trainable, pooling, layer, prompt, max_length, language_norm
+    encoder, trainable, pooling, layer, prompt, max_length, max_seconds, language_norm
         As in `TransferClassifier`.
     generates_adapters : bool
         Whether the network generates the adapters of trainable="adapter".
@@ -43,6 +43,7 @@ class EncodingParameters:
     layer: int | float
     prompt: str
     max_length: int
+    max_seconds: float
     language_norm: bool
     generates_adapters: bool
 

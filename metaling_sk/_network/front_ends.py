@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from metaling_sk._data.samples import Samples
+from metaling_sk._network.audio_front_ends import FrozenAudio, TrainedAudio
 from metaling_sk._network.fixed_front_ends import (
     FrozenFrontEnd,
     NumbersFrontEnd,
@@ -21,6 +22,8 @@ FRONT_ENDS: dict[str, type[FrontEnd]] = {
         VectorizerFrontEnd,
         TrainedImages,
         FrozenImages,
+        TrainedAudio,
+        FrozenAudio,
     )
 }
 """The kinds by name. Where several accept the samples, the last one is taken."""

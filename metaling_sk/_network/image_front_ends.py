@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import transformers
+
 from metaling_sk._data.samples import Samples
 from metaling_sk._encoders.image_encoder import ImageEncoder
+from metaling_sk._encoders.image_reader import ImageReader
 from metaling_sk._encoders.make_image_encoder import make_image_encoder
-from metaling_sk._encoders.saved_images import (
-    restore_image_encoder,
-    restore_image_reader,
-    save_image_encoder,
-)
+from metaling_sk._encoders.saved_processor import SavedWithProcessor
 from metaling_sk._network.fixed_front_ends import FrozenFrontEnd
 from metaling_sk._network.front_end import EncodingParameters
 from metaling_sk._network.modality import Modality
@@ -29,7 +30,13 @@ def _make_encoder(
     )
 
 
-IMAGES = Modality(_make_encoder, save_image_encoder, restore_image_encoder, restore_image_reader)
+SAVED = SavedWithProcessor(
+    ImageEncoder,
+    ImageReader,
+    partial(transformers.AutoImageProcessor.from_pretrained, backend="pil"),
+    "image processor",
+)
+IMAGES = Modality(_make_encoder, SAVED.save, SAVED.restore, SAVED.restore_reader)
 
 
 class TrainedImages(TrainedFrontEnd):

@@ -78,6 +78,8 @@ COMMON_CONSTRAINTS: dict[str, list | str] = {
     # pandas allows any hashable value as the name of a column. A list names two columns.
     "text_column": [Hashable, list],
     "image_column": [Hashable],  # and None
+    "audio_column": [Hashable],  # and None
+    "max_seconds": [Number(Real, 0, None, closed="neither")],
     "language_column": [Hashable],
     # Any value may stand for a missing label.
     "missing_label": "no_validation",

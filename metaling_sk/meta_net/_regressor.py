@@ -110,6 +110,9 @@ class MetaNetRegressor(NetworkRegressor, MetaNetFitting):
 
         For images: ``"scratch"``, a small Vision Transformer; a folder or hub name of a model of
         images; a config; a module and its image processor; a fitted estimator of images.
+        For recordings: ``"scratch"``, a small Conformer on a log-mel spectrogram; a folder or hub
+        name of a model of audio; a config; a module and its feature extractor; a fitted estimator
+        of recordings.
 
         In a `FrozenEstimator` a fitted estimator or transformer stays as it is, also in
         cross-validation and searches, which clone it.
@@ -195,6 +198,11 @@ class MetaNetRegressor(NetworkRegressor, MetaNetFitting):
     image_column : str, default=None
         The column of a DataFrame X that holds images in place of texts: paths, PIL images or uint8
         arrays of shape (height, width, 3) or (height, width). X may also be a list of them.
+    audio_column : str, default=None
+        The column of a DataFrame X that holds recordings in place of texts: paths, or dictionaries
+        of an "array" and its "sampling_rate". X may also be a list of them.
+    max_seconds : float, default=30.0
+        Number of seconds after which a recording is truncated.
     language_column : str, default="language"
         The column of a DataFrame X that holds the languages.
     missing_label : object, default=None
@@ -340,6 +348,8 @@ class MetaNetRegressor(NetworkRegressor, MetaNetFitting):
         warm_start=False,
         text_column="text",
         image_column=None,
+        audio_column=None,
+        max_seconds=30.0,
         language_column="language",
         missing_label=None,
     ):
@@ -381,6 +391,8 @@ class MetaNetRegressor(NetworkRegressor, MetaNetFitting):
         self.warm_start = warm_start
         self.text_column = text_column
         self.image_column = image_column
+        self.audio_column = audio_column
+        self.max_seconds = max_seconds
         self.language_column = language_column
         self.missing_label = missing_label
 
@@ -391,7 +403,7 @@ class MetaNetRegressor(NetworkRegressor, MetaNetFitting):
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
-            The n_samples texts or images, or numbers of shape (n_samples, n_features).
+            The n_samples texts, images or recordings, or numbers of shape (n_samples, n_features).
         y : array-like of shape (n_samples,)
             NaN, None or `missing_label` where a sample has no label.
         language : str or array-like of str, shape (n_samples,), default=None

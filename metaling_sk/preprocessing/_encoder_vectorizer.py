@@ -1,4 +1,4 @@
-"""Texts or images become the vectors of a frozen Transformer."""
+"""Texts, images or recordings become the vectors of a frozen Transformer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.samples import Samples, check_samples
 from metaling_sk._encoders.encode import encode, freeze, on_cpu
+from metaling_sk._encoders.make_audio_encoder import make_audio_encoder
 from metaling_sk._encoders.make_encoder import make_text_encoder
 from metaling_sk._encoders.make_image_encoder import make_image_encoder
 from metaling_sk._utils.device import autocast_dtype, find_device
@@ -17,20 +18,28 @@ from metaling_sk._utils.random_state import seeded
 from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import fit_context
 
+ENCODERS = {
+    "texts": "text_encoder_",
+    "images": "image_encoder_",
+    "recordings": "audio_encoder_",
+}
+"""The attribute that holds the encoder, by the kind of the samples."""
+
 
 class EncoderVectorizer(
     ReprMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
-    """Encode texts or images as vectors with a frozen Transformer.
+    """Encode texts, images or recordings as vectors with a frozen Transformer.
 
-    The same encoder never encodes the same text or image twice in one process. The vectors of texts
-    have length 1 where the files of sentence-transformers in the encoder's folder say so, for
+    The same encoder never encodes the same sample twice in one process. The vectors of texts have
+    length 1 where the files of sentence-transformers in the encoder's folder say so, for
     pooling="auto".
 
     Parameters
     ----------
     encoder : str, path, config or (module, tokenizer), default="scratch"
-        The Transformer, as in `TransferClassifier`; of images, if there is an `image_column`.
+        The Transformer, as in `TransferClassifier`; of images, if there is an `image_column`, or
+        of recordings, if there is an `audio_column`.
         "scratch" has random weights and is meant for tests.
     pooling : {"auto", "mean", "cls", "last"}, default="auto"
         How the vectors of the tokens become one vector: their mean, the first or the last one.
@@ -47,7 +56,7 @@ class EncoderVectorizer(
     max_length : int, default=128
         Number of tokens after which a text is truncated, those of the prompt among them.
     batch_size : int, default=64
-        The number of texts or images that are encoded at once.
+        The number of samples that are encoded at once.
     device : str, default="auto"
         Device of the computations. "auto" is a GPU where there is one.
     dtype : {"auto", "float32", "bfloat16", "float16"}, default="auto"
@@ -61,15 +70,22 @@ class EncoderVectorizer(
     image_column : str, default=None
         The column of a DataFrame X that holds images in place of texts: paths, PIL images or uint8
         arrays of shape (height, width, 3) or (height, width). X may also be a list of them.
+    audio_column : str, default=None
+        The column of a DataFrame X that holds recordings in place of texts: paths, or dictionaries
+        of an "array" and its "sampling_rate". X may also be a list of them.
+    max_seconds : float, default=30.0
+        Number of seconds after which a recording is truncated.
     language_column : str, default="language"
         The column of a DataFrame X that holds the languages.
 
     Attributes
     ----------
     text_encoder_ : torch module or None
-        The Transformer with its tokenizer; None for images.
+        The Transformer with its tokenizer; None for other samples.
     image_encoder_ : torch module or None
-        The Transformer with its image processor; None for texts.
+        The Transformer with its image processor; None for other samples.
+    audio_encoder_ : torch module or None
+        The Transformer with its feature extractor; None for other samples.
     n_features_in_ : int
         The number of columns of X seen at fit.
     feature_names_in_ : ndarray of str
@@ -100,6 +116,8 @@ class EncoderVectorizer(
         "random_state",
         "text_column",
         "image_column",
+        "audio_column",
+        "max_seconds",
         "language_column",
     )
 
@@ -118,6 +136,8 @@ class EncoderVectorizer(
         random_state=None,
         text_column="text",
         image_column=None,
+        audio_column=None,
+        max_seconds=30.0,
         language_column="language",
     ):
         self.encoder = encoder
@@ -132,6 +152,8 @@ class EncoderVectorizer(
         self.random_state = random_state
         self.text_column = text_column
         self.image_column = image_column
+        self.audio_column = audio_column
+        self.max_seconds = max_seconds
         self.language_column = language_column
 
     def __sklearn_tags__(self):
@@ -147,7 +169,7 @@ class EncoderVectorizer(
         Parameters
         ----------
         X : DataFrame, list, Series, array or datasets.Dataset of n_samples
-            The texts or images; a loaded encoder does not depend on them.
+            The texts, images or recordings; a loaded encoder does not depend on them.
         y : None
             Ignored.
 
@@ -161,23 +183,23 @@ class EncoderVectorizer(
         with seeded(self.random_state):
             encoder = self._make_encoder(samples)
         freeze(encoder, device, autocast_dtype(self.dtype, device))
-        self.text_encoder_ = encoder if samples.is_text else None
-        self.image_encoder_ = None if samples.is_text else encoder
+        for kind, name in ENCODERS.items():
+            setattr(self, name, encoder if kind == samples.kind else None)
         self._n_features_out = encoder.n_features
         return self
 
     def transform(self, X) -> np.ndarray:
-        """Encode texts or images.
+        """Encode texts, images or recordings.
 
         Parameters
         ----------
         X : DataFrame, list, Series, array or datasets.Dataset of n_samples
-            The texts or images.
+            The texts, images or recordings.
 
         Returns
         -------
         ndarray of float32, shape (n_samples, n_features)
-            The vector of each text or image.
+            The vector of each sample.
         """
         check_is_fitted(self)
         samples = self._check_samples(X, reset=False)
@@ -187,14 +209,15 @@ class EncoderVectorizer(
 
     def __getstate__(self):
         state = super().__getstate__().copy()
-        for name in ("text_encoder_", "image_encoder_"):
+        for name in ENCODERS.values():
             if state.get(name) is not None:
                 state[name] = on_cpu(state[name])
         return state
 
     @property
     def _encoder(self):
-        return self.image_encoder_ if self.text_encoder_ is None else self.text_encoder_
+        encoders = (getattr(self, name) for name in ENCODERS.values())
+        return next(encoder for encoder in encoders if encoder is not None)
 
     def _make_encoder(self, samples: Samples):
         settings = {
@@ -202,8 +225,11 @@ class EncoderVectorizer(
             "layer": self.layer,
             "show_downloads": Progress(self.verbose, type(self).__name__).is_shown,
         }
-        if samples.texts is None:
+        if samples.kind == "images":
             return make_image_encoder(self.encoder, **settings)
+        if samples.kind == "recordings":
+            return make_audio_encoder(self.encoder, max_seconds=self.max_seconds, **settings)
+        assert samples.texts is not None
         return make_text_encoder(
             self.encoder,
             samples.texts,

@@ -9,7 +9,7 @@ import numpy as np
 
 from metaling_sk._data.indicators import check_classes_or_indicators
 from metaling_sk._data.samples import Samples, check_two_classes
-from metaling_sk._encoders.make_encoder import is_scratch
+from metaling_sk._encoders.encoder_forms import is_scratch
 from metaling_sk._network.estimator import DOOR_ATTRIBUTES
 from metaling_sk._network.network_classifier import NetworkClassifier
 from metaling_sk._network.outputs.classes import Classes
@@ -138,6 +138,9 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
 
         For images: ``"scratch"``, a small Vision Transformer; a folder or hub name of a model of
         images; a config; a module and its image processor; a fitted estimator of images.
+        For recordings: ``"scratch"``, a small Conformer on a log-mel spectrogram; a folder or hub
+        name of a model of audio; a config; a module and its feature extractor; a fitted estimator
+        of recordings.
 
         In a `FrozenEstimator` a fitted estimator or transformer stays as it is, also in
         cross-validation and searches, which clone it.
@@ -233,6 +236,11 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
     image_column : str, default=None
         The column of a DataFrame X that holds images in place of texts: paths, PIL images or uint8
         arrays of shape (height, width, 3) or (height, width). X may also be a list of them.
+    audio_column : str, default=None
+        The column of a DataFrame X that holds recordings in place of texts: paths, or dictionaries
+        of an "array" and its "sampling_rate". X may also be a list of them.
+    max_seconds : float, default=30.0
+        Number of seconds after which a recording is truncated.
     language_column : str, default="language"
         The column of a DataFrame X that holds the languages.
     missing_label : object, default=None
@@ -372,6 +380,8 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         warm_start=False,
         text_column="text",
         image_column=None,
+        audio_column=None,
+        max_seconds=30.0,
         language_column="language",
         missing_label=None,
     ):
@@ -413,6 +423,8 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         self.warm_start = warm_start
         self.text_column = text_column
         self.image_column = image_column
+        self.audio_column = audio_column
+        self.max_seconds = max_seconds
         self.language_column = language_column
         self.missing_label = missing_label
 
@@ -428,7 +440,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
-            The n_samples texts or images, or numbers of shape (n_samples, n_features).
+            The n_samples texts, images or recordings, or numbers of shape (n_samples, n_features).
         y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
             NaN, None or `missing_label` where a sample has no label, or where a label is not
             known. With `class_descriptions` it may be None: no sample has a label.
@@ -464,7 +476,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
-            The n_samples texts or images, or numbers of shape (n_samples, n_features).
+            The n_samples texts, images or recordings, or numbers of shape (n_samples, n_features).
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             NaN, None or `missing_label` where a sample has no label, or where a label is not
             known.
@@ -503,10 +515,11 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
             is_free = self.dictionary is not None and self._transfer_is_auto
             is_suited = is_free and not samples.is_multilabel and not samples.is_pairs
             source = "linear" if has_targets and is_trained and is_suited else None
-        if isinstance(source, str) and samples.images is not None:
+        if isinstance(source, str) and samples.cells is not None:
+            parameter = samples.column_parameter
             raise ValueError(
-                "`source`='linear' reads texts and numbers, but `image_column` is "
-                f"{self.image_column!r}. Pass None, or a classifier of images."
+                f"`source`='linear' reads texts and numbers, but `{parameter}` is "
+                f"{getattr(self, parameter)!r}. Pass None, or a classifier of {samples.kind}."
             )
         if isinstance(source, str) and samples.is_multilabel:
             raise ValueError(

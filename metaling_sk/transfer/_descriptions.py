@@ -11,7 +11,7 @@ from scipy import sparse
 
 from metaling_sk._data.labels import label_array, plain_labels
 from metaling_sk._data.samples import Samples
-from metaling_sk._encoders.make_encoder import is_scratch
+from metaling_sk._encoders.encoder_forms import is_scratch
 from metaling_sk.transfer._source_models import SourceModel
 
 TEMPERATURE = 0.4

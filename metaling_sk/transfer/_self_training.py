@@ -41,7 +41,7 @@ def char_tfidf(ngram_range, min_df=MIN_DF) -> TfidfVectorizer:
 def find_topics(samples: Samples, n_topics: int, rng: np.random.RandomState) -> np.ndarray:
     """Find the topic of each sample by k-means of latent semantic representations [1]_.
 
-    Images have one topic.
+    Images and other cells have one topic.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def find_topics(samples: Samples, n_topics: int, rng: np.random.RandomState) -> 
        Society for Information Science.
     """
     n_topics = min(n_topics, len(samples))
-    if n_topics == 1 or samples.images is not None:
+    if n_topics == 1 or samples.cells is not None:
         return np.zeros(len(samples), dtype=int)
     features: Any = samples.features
     if samples.is_text:

@@ -250,10 +250,9 @@ def _as_input(model, samples: Samples):
     first = _step(model, 0)
     # The parts of a union take one form of X: that of the plainest, texts.
     parameters = [] if isinstance(first, FeatureUnion) else list(_parameters(model))
-    content = "text_column" if samples.is_text else "image_column"
     columns: list[Any] = [
         next((value for name, value in parameters if name.endswith(wanted)), None)
-        for wanted in (content, "language_column")
+        for wanted in (samples.column_parameter, "language_column")
     ]
     if samples.is_pairs:
         return samples.to_frame(samples.pair_columns, columns[1])

@@ -17,7 +17,7 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from metaling_sk import EncoderVectorizer, TransferClassifier
-from metaling_sk._data.images import ImageCell, read_images
+from metaling_sk._data.images import IMAGES, ImageCell
 from metaling_sk._data.samples import check_samples
 
 RNG = np.random.default_rng(0)
@@ -31,7 +31,7 @@ def pixels(value):
 
 
 def read(*values):
-    return read_images(pd.DataFrame({"image": list(values)}), ESTIMATOR)[0]
+    return IMAGES.read(pd.DataFrame({"image": list(values)}), ESTIMATOR)[0]
 
 
 def saved(path, image, **options):
@@ -137,9 +137,9 @@ def test_what_is_no_image_is_named_with_its_column_and_row(value, reason):
     with pytest.raises(
         ValueError, match=rf"the column 'image' of X .*rows 1, 2 \(row 1: .*{reason}"
     ):
-        read_images(X, ESTIMATOR)
+        IMAGES.read(X, ESTIMATOR)
     with pytest.raises(ValueError, match="but X holds something else in rows 1, 2"):
-        read_images(list(values), ESTIMATOR)
+        IMAGES.read(list(values), ESTIMATOR)
 
 
 def png_chunk(name, data):
@@ -190,7 +190,7 @@ def test_forms_of_tables(form):
         TransferClassifier(image_column="image"), form(images), [0, 1], reset=True
     )
     assert samples.kind == "images"
-    for cell, image in zip(samples.images, images, strict=True):
+    for cell, image in zip(samples.cells, images, strict=True):
         np.testing.assert_array_equal(np.asarray(cell.read())[:, :, 0], image)
 
 
@@ -201,7 +201,7 @@ def test_a_dataset_with_a_column_of_images(tmp_path):
         {"image": [str(path), Image.fromarray(COLOURS)], "language": ["en", "en"]}, features
     )
     samples = check_samples(TransferClassifier(image_column="image"), table, [0, 1], reset=True)
-    for cell in samples.images:
+    for cell in samples.cells:
         np.testing.assert_array_equal(np.asarray(cell.read()), COLOURS)
 
 

@@ -1,0 +1,83 @@
+"""Sounds of different lengths, stored one after another without padding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from metaling_sk._data.encoder_inputs import EncoderInputs
+from metaling_sk._data.ragged import take_rows
+
+
+@dataclass(frozen=True)
+class Sounds(EncoderInputs):
+    """What a feature extractor makes of recordings: waves, or the strengths of frequency bands.
+
+    Parameters
+    ----------
+    array : ndarray of float32, shape (n_steps,) or (n_steps, n_bands)
+        The steps in time of all recordings, one recording after another.
+    offsets : ndarray of int64, shape (n_recordings + 1,)
+        The steps of recording i are ``array[offsets[i]:offsets[i + 1]]``.
+    n_heard : ndarray of int64, shape (n_recordings,)
+        The number of steps that are not silence with which the extractor has filled a recording up.
+    steps_per_vector : int
+        About how many steps an encoder makes one vector of.
+    """
+
+    array: np.ndarray
+    offsets: np.ndarray
+    n_heard: np.ndarray
+    steps_per_vector: int
+
+    @classmethod
+    def join(
+        cls, rows: list[np.ndarray], steps_per_vector: int, n_heard: np.ndarray | None = None
+    ) -> Sounds:
+        """Join the steps of each recording, all of which are heard by default."""
+        offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+        n_heard = np.diff(offsets) if n_heard is None else n_heard
+        return cls(np.concatenate(rows), offsets, n_heard, steps_per_vector)
+
+    def __len__(self) -> int:
+        return len(self.n_heard)
+
+    @property
+    def lengths(self) -> np.ndarray:  # noqa: D102
+        return -(-np.diff(self.offsets) // self.steps_per_vector)
+
+    @property
+    def values(self) -> list[np.ndarray]:  # noqa: D102
+        return [self.array, self.n_heard]
+
+    def take(self, indices: np.ndarray) -> Sounds:  # noqa: D102
+        chosen, offsets = take_rows(self.offsets, indices)
+        return replace(
+            self, array=self.array[chosen], offsets=offsets, n_heard=self.n_heard[indices]
+        )
+
+    def contents(self) -> Iterator[bytes]:  # noqa: D102
+        bounds = pairwise(self.offsets.tolist())
+        for (start, end), n_heard in zip(bounds, self.n_heard, strict=True):
+            yield self.array[start:end].tobytes() + n_heard.tobytes()
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Pad with silence to the longest recording.
+
+        Returns
+        -------
+        dict of str to ndarray
+            `sounds` of shape (n_recordings, n_steps) or (n_recordings, n_steps, n_bands), and
+            `attention_mask` of int64, shape (n_recordings, n_steps): 1 where something is heard.
+        """
+        lengths = np.diff(self.offsets)
+        steps = np.arange(lengths.max())
+        padded = np.zeros((len(self), len(steps), *self.array.shape[1:]), np.float32)
+        padded[steps < lengths[:, None]] = self.array
+        return {
+            "sounds": padded,
+            "attention_mask": (steps < self.n_heard[:, None]).astype(np.int64),
+        }

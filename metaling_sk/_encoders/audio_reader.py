@@ -1,0 +1,177 @@
+"""Recordings become what an encoder takes: waves, or the strengths of frequency bands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from functools import cached_property
+from hashlib import blake2b
+from math import ceil
+from typing import Any
+
+import numpy as np
+from scipy.signal import resample_poly
+
+from metaling_sk._data.sounds import Sounds
+from metaling_sk._encoders.disk_cache import active_disk_cache
+
+RECORDINGS_AT_A_TIME = 64
+"""Number of recordings that are in memory for a frozen encoder."""
+
+MIN_SECONDS = 0.1
+"""Shorter recordings are filled up with silence."""
+
+INPUT_NAMES = ("input_values", "input_features")
+"""What extractors call waves, and the strengths of frequency bands."""
+
+PROBE_SECONDS = (0.3, 0.5)
+"""Lengths of recordings that show what an extractor does."""
+
+WAVES_PER_VECTOR, FRAMES_PER_VECTOR = 320, 2
+"""Usual encoders make a vector of 20 ms: of 320 numbers of a wave, or of two frames of 10 ms."""
+
+LARGEST_FACTOR = 1000
+"""Sampling rates are in the ratio of two integers, of which the second one is not larger."""
+
+
+class AudioReader:
+    """Reads recordings, resamples them, and calls a feature extractor. It does not change.
+
+    Parameters
+    ----------
+    processor : transformers feature extractor
+    max_seconds : float
+        What comes later in a recording is left out.
+
+    Attributes
+    ----------
+    rate : int
+        The sampling rate that the extractor takes, in Hz.
+    input_name : str
+        What the extractor calls its output, and a backbone its input.
+    is_fixed : bool
+        Whether the output has one size, whatever the length of the recording.
+    bands_first : bool
+        Whether time is the second axis of the output.
+    n_bands : int or None
+        The number of frequency bands; None for waves.
+
+    Raises
+    ------
+    ValueError
+        If the processor makes anything else of recordings than steps in time.
+    """
+
+    unit = "recording"
+    n_at_once = RECORDINGS_AT_A_TIME
+
+    def __init__(self, processor, max_seconds: float):
+        self.processor = processor
+        self.max_seconds = max_seconds
+        try:
+            self.rate = int(processor.sampling_rate)
+            outputs = [self._call(wave) for wave in self.noise()]
+            self.input_name = next(name for name in INPUT_NAMES if name in outputs[0])
+            (short, _), (long, mask) = (self._steps_of(output) for output in outputs)
+        except (AttributeError, StopIteration, TypeError, ValueError) as error:
+            raise self._refusal(f"it makes no steps in time of recordings ({error})") from error
+        if not 1 <= short.ndim <= 2 or short.shape[1:] != long.shape[1:]:
+            raise self._refusal(f"it makes arrays of shape {short.shape} of recordings")
+        self.is_fixed = short.shape == long.shape
+        # Where some steps are silence that fills up, the mask tells which axis is time.
+        self.bands_first = self.is_fixed and len(mask) == long.shape[-1] != len(long)
+        self.n_bands = None if long.ndim == 1 else long.shape[0 if self.bands_first else 1]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a saved reader needs beside its processor."""
+        return {"max_seconds": self.max_seconds}
+
+    def __call__(self, recordings: np.ndarray) -> Sounds:
+        """Read recordings, one after the other.
+
+        Raises
+        ------
+        ValueError
+            If a recording cannot be read.
+        """
+        disk_cache = active_disk_cache()
+        if disk_cache is None:
+            rows = self._read(recordings)
+        else:
+            rows = disk_cache.get_or_compute(
+                f"sounds-{self.digest.hex()}",
+                self.keys(self.digest, recordings),
+                lambda indices: self._read(recordings[indices]),
+            )
+        return self._join(rows)
+
+    def keys(self, fingerprint: bytes, recordings: np.ndarray) -> list[bytes]:
+        """Return a key for each recording: a digest of its file or numbers and the fingerprint."""
+        return [recording.key(fingerprint) for recording in recordings]
+
+    @cached_property
+    def digest(self) -> bytes:
+        """A digest of everything that decides what becomes of a recording."""
+        name = type(self.processor).__name__
+        settings = f"{name} {self.max_seconds} {self.processor.to_json_string()}"
+        return blake2b(settings.encode(), digest_size=16).digest()
+
+    def noise(self) -> list[np.ndarray]:
+        """Return two recordings of noise, the second one longer."""
+        rng = np.random.default_rng(0)
+        rate = getattr(self.processor, "sampling_rate", 16_000)
+        sizes = (ceil(rate * min(seconds, self.max_seconds)) for seconds in PROBE_SECONDS)
+        return [rng.normal(0, 0.1, size).astype(np.float32) for size in sizes]
+
+    def extract(self, waves: list[np.ndarray]) -> Sounds:
+        """Return what the extractor makes of waves of its own sampling rate."""
+        return self._join([self._to_row(wave) for wave in waves])
+
+    def _read(self, recordings: np.ndarray) -> list[np.ndarray]:
+        return [self._to_row(self._resample(*each.read(self.max_seconds))) for each in recordings]
+
+    def _resample(self, wave: np.ndarray, rate: float) -> np.ndarray:
+        if rate == self.rate:
+            return wave
+        ratio = Fraction(self.rate / rate).limit_denominator(LARGEST_FACTOR)
+        return resample_poly(wave, ratio.numerator, ratio.denominator).astype(np.float32)
+
+    def _to_row(self, wave: np.ndarray) -> np.ndarray:
+        """The steps in time of a recording, flat; last, where all have one size, those heard."""
+        n_least = ceil(MIN_SECONDS * self.rate)
+        if len(wave) < n_least:
+            wave = np.pad(wave, (0, n_least - len(wave)))
+        steps, mask = self._steps_of(self._call(wave))
+        steps = steps.T if self.bands_first else steps
+        row = steps.astype(np.float32).ravel()
+        return np.append(row, np.float32(mask.sum())) if self.is_fixed else row
+
+    def _join(self, rows: list[np.ndarray]) -> Sounds:
+        """The inverse of `_to_row`, for many recordings."""
+        n_heard = None
+        if self.is_fixed:
+            n_heard = np.array([row[-1] for row in rows], np.int64)
+            rows = [row[:-1] for row in rows]
+        bands = () if self.n_bands is None else (self.n_bands,)
+        per_vector = WAVES_PER_VECTOR if self.n_bands is None else FRAMES_PER_VECTOR
+        return Sounds.join([row.reshape(-1, *bands) for row in rows], per_vector, n_heard)
+
+    def _call(self, wave: np.ndarray) -> Any:
+        call: Callable[..., Any] = self.processor
+        return call(wave, sampling_rate=self.rate, return_tensors="np", return_attention_mask=True)
+
+    def _steps_of(self, output) -> tuple[np.ndarray, np.ndarray]:
+        """The steps of a recording, and a mask of those that are heard."""
+        (steps,) = np.asarray(output[self.input_name])
+        mask = output.get("attention_mask")
+        return steps, np.ones(len(steps)) if mask is None else np.asarray(mask)[0]
+
+    def _refusal(self, reason: str) -> ValueError:
+        return ValueError(
+            f"`encoder`: its feature extractor, a {type(self.processor).__name__}, cannot be used: "
+            f"{reason}."
+        )
+
+    def __deepcopy__(self, memo) -> AudioReader:
+        return self

@@ -1,0 +1,89 @@
+"""The forms that `encoder=` can have, whatever the kind of the samples."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import transformers
+from sklearn.base import BaseEstimator
+from torch import nn
+
+from metaling_sk._encoders.trainable import set_trainable
+from metaling_sk._encoders.transformer_encoder import TransformerEncoder
+from metaling_sk._utils.frozen import is_fitted, not_fitted
+
+C = TypeVar("C")
+"""What an encoder is made of: a module, and what reads samples for it."""
+
+
+@dataclass(frozen=True)
+class EncoderForms(Generic[C]):
+    """What becomes of each form of `encoder=`, for one kind of samples.
+
+    Attributes
+    ----------
+    scratch : callable
+        Of a config, or None: random weights.
+    files : callable
+        Of a name and `show_downloads`: a checkpoint.
+    pair : callable
+        Of a module in float32 and what belongs to it: both.
+    wanted : str
+        The sentence of the TypeError for any other form, up to the type that it has.
+    way_out : str
+        The sentence after it.
+    """
+
+    scratch: Callable[[transformers.PretrainedConfig | None], C]
+    files: Callable[[Any, bool], C]
+    pair: Callable[[nn.Module, Any], C]
+    wanted: str
+    way_out: str = ""
+
+    def find(self, encoder, show_downloads: bool) -> C:
+        """Return what an encoder is made of.
+
+        Raises
+        ------
+        TypeError
+            If `encoder` is of no such form.
+        NotFittedError
+            If it is an estimator of this package that is not fitted.
+        """
+        if is_scratch(encoder):
+            return self.scratch(None if isinstance(encoder, str) else copy.deepcopy(encoder))
+        if isinstance(encoder, (str, os.PathLike)):
+            return self.files(encoder, show_downloads)
+        if isinstance(encoder, tuple) and len(encoder) == 2 and isinstance(encoder[0], nn.Module):
+            # Half precision trains badly; `dtype` says in which precision the encoder computes.
+            return self.pair(copy.deepcopy(encoder[0]).float(), encoder[1])
+        if isinstance(encoder, BaseEstimator) and needs_fit(encoder):
+            raise not_fitted(encoder, "encoder")
+        way_out = f" {self.way_out}" if self.way_out else ""
+        raise TypeError(f"`encoder` must be {self.wanted}, got {type(encoder).__name__}.{way_out}")
+
+
+def is_scratch(encoder) -> bool:
+    """Return whether `encoder` starts from random weights."""
+    return (isinstance(encoder, str) and encoder == "scratch") or isinstance(
+        encoder, transformers.PretrainedConfig
+    )
+
+
+def needs_fit(estimator: BaseEstimator) -> bool:
+    """Whether an estimator has an encoder as soon as it is fitted."""
+    return hasattr(estimator, "encoder") and not is_fitted(estimator)
+
+
+def copy_fitted(encoder: TransformerEncoder) -> Any:
+    """Copy the encoder of a fitted estimator as an encoder that can be trained in full."""
+    # The original may be frozen, in low precision, or have low-rank updates.
+    encoder = copy.deepcopy(encoder).float()
+    encoder.pretrained = True
+    encoder.origin = None  # It may have been trained.
+    set_trainable(encoder, "all")
+    return encoder

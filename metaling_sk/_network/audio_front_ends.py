@@ -1,0 +1,54 @@
+"""The front ends of recordings."""
+
+from __future__ import annotations
+
+import transformers
+
+from metaling_sk._data.samples import Samples
+from metaling_sk._encoders.audio_encoder import AudioEncoder
+from metaling_sk._encoders.audio_reader import AudioReader
+from metaling_sk._encoders.make_audio_encoder import make_audio_encoder
+from metaling_sk._encoders.saved_processor import SavedWithProcessor
+from metaling_sk._network.fixed_front_ends import FrozenFrontEnd
+from metaling_sk._network.front_end import EncodingParameters
+from metaling_sk._network.modality import Modality
+from metaling_sk._network.prediction import Execution
+from metaling_sk._network.trained_front_end import TrainedFrontEnd
+
+
+def _make_encoder(
+    parameters: EncodingParameters, samples: Samples, execution: Execution
+) -> AudioEncoder:
+    """Make the encoder of recordings that the parameters name."""
+    return make_audio_encoder(
+        parameters.encoder,
+        pooling=parameters.pooling,
+        layer=parameters.layer,
+        max_seconds=parameters.max_seconds,
+        show_downloads=execution.progress.is_shown,
+    )
+
+
+SAVED = SavedWithProcessor(
+    AudioEncoder,
+    AudioReader,
+    transformers.AutoFeatureExtractor.from_pretrained,
+    "feature extractor",
+)
+RECORDINGS = Modality(_make_encoder, SAVED.save, SAVED.restore, SAVED.restore_reader)
+
+
+class TrainedAudio(TrainedFrontEnd):
+    """The network takes sounds; its encoder is trained."""
+
+    kind = "trained audio"
+    input_name = "recordings"
+    modality = RECORDINGS
+
+
+class FrozenAudio(FrozenFrontEnd):
+    """An encoder that is not trained turns each recording into a vector, once."""
+
+    kind = "frozen audio"
+    input_name = "recordings"
+    modality = RECORDINGS

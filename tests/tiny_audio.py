@@ -1,0 +1,105 @@
+"""Recordings of a made-up pair of languages, and models that learn from them in a moment."""
+
+import numpy as np
+import pandas as pd
+import transformers
+
+from metaling_sk import (
+    MetaNetClassifier,
+    MetaNetRegressor,
+    TransferClassifier,
+    TransferRegressor,
+)
+
+RATE = 16_000
+QUICK = {
+    "audio_column": "audio",
+    "max_epochs": 2,
+    "dtype": "float32",
+    "device": "cpu",
+    "verbose": 0,
+    "random_state": 0,
+}
+CONVOLUTIONS = {"conv_dim": (8, 8), "conv_kernel": (10, 3), "conv_stride": (20, 16)}
+SMALL = {
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+}
+
+
+def make_recordings(n_rows, language, seed):
+    """Tones that rise for class 0 and fall for class 1; higher in "xx"."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(2, size=n_rows)
+    recordings = []
+    for label in y:
+        time = np.arange(int(RATE * rng.uniform(0.12, 0.3))) / RATE
+        slope = (-1 if label else 1) * rng.uniform(2000, 4000)
+        start = rng.uniform(900, 1500) + (1500 if language == "xx" else 0)
+        tone = 0.3 * np.sin(2 * np.pi * (start + slope * (time - time.mean()) / 2) * time)
+        noisy = tone + rng.normal(0, 0.02, len(time))
+        recordings.append({"array": noisy.astype(np.float32), "sampling_rate": RATE})
+    return pd.DataFrame({"audio": recordings, "language": language}, dtype=object), y
+
+
+def make_pair(n_en=40, n_xx=40, n_labelled=10, seed=0):
+    """Recordings of two languages; of the second one only the first `n_labelled` have a label."""
+    X_en, y_en = make_recordings(n_en, "en", seed)
+    X_xx, y_xx = make_recordings(n_xx, "xx", seed + 1)
+    y_xx = np.where(np.arange(n_xx) < n_labelled, y_xx, np.nan)
+    return pd.concat([X_en, X_xx], ignore_index=True), np.concatenate([y_en, y_xx])
+
+
+def make_config(**parameters):
+    """A Conformer of one layer, on 20 frequency bands."""
+    sizes = {"feature_projection_input_dim": 40, "conv_depthwise_kernel_size": 3}
+    return transformers.Wav2Vec2BertConfig(**SMALL | sizes | parameters)
+
+
+def make_wave_config(kind=transformers.Wav2Vec2Config, **parameters):
+    """A wav2vec 2.0, or a model like it, of two layers, of one convolution each 20 ms."""
+    positions = {"num_conv_pos_embeddings": 8, "num_conv_pos_embedding_groups": 2}
+    sizes = CONVOLUTIONS | positions | {"num_feat_extract_layers": 2, "num_hidden_layers": 3}
+    return kind(**SMALL | sizes | parameters)
+
+
+def make_whisper_config():
+    """A Whisper that hears one second."""
+    return transformers.WhisperConfig(
+        d_model=16,
+        encoder_layers=1,
+        encoder_attention_heads=2,
+        encoder_ffn_dim=16,
+        decoder_layers=1,
+        decoder_attention_heads=2,
+        decoder_ffn_dim=16,
+        num_mel_bins=20,
+        max_source_positions=50,
+        vocab_size=8,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+        decoder_start_token_id=3,
+    )
+
+
+def make_classifier(**parameters):
+    """A classifier of recordings that is fitted in a moment."""
+    return TransferClassifier(**QUICK | {"encoder": make_config()} | parameters)
+
+
+def make_regressor(**parameters):
+    """A regressor of recordings that is fitted in a moment."""
+    return TransferRegressor(**QUICK | {"encoder": make_config()} | parameters)
+
+
+def make_meta_net(**parameters):
+    """A meta network of recordings that is fitted in a moment."""
+    return MetaNetClassifier(**QUICK | {"encoder": make_config()} | parameters)
+
+
+def make_meta_regressor(**parameters):
+    """A meta network of recordings and numbers that is fitted in a moment."""
+    return MetaNetRegressor(**QUICK | {"encoder": make_config()} | parameters)
