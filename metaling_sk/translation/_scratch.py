@@ -22,6 +22,7 @@ from tokenizers import (
 from torch import nn
 
 from metaling_sk._encoders.text_tokenizer import TextTokenizer
+from metaling_sk._utils.parameters import MAX_EPOCHS
 from metaling_sk.translation._model import Inputs, TranslationModel
 from metaling_sk.translation._sentence_pairs import NO_TOKEN, SentencePairs
 
@@ -31,7 +32,7 @@ BLANK, END = 0, 1
 CHARACTERS_PER_TOKEN = 60
 """The vocabulary has one token for so many characters of the texts, besides those of bytes."""
 
-MAX_VOCABULARY = 8000
+MAX_VOCABULARY = 3000
 
 MAX_TOKEN_LENGTH = 16
 """Largest number of characters in a token."""
@@ -78,7 +79,7 @@ class ScratchTranslator(TranslationModel):
     """
 
     kind = "scratch"
-    max_epochs = 20
+    max_epochs = MAX_EPOCHS
 
     def __init__(self, tokenizer, max_length: int, target_languages: list[str]):
         super().__init__(target_languages)
@@ -110,19 +111,24 @@ class ScratchTranslator(TranslationModel):
         return SentencePairs(source, self.target_index(target_language), target)
 
     def forward(self, inputs: Inputs) -> torch.Tensor:  # noqa: D102
-        log_probabilities, lengths = self.backbone(
+        vectors, blank, lengths = self.backbone(
             inputs["input_ids"], inputs["attention_mask"], inputs["target_index"]
         )
         labels = inputs["labels"]
-        # A text that holds the name of the blank has its token.
-        labels = labels.masked_fill(labels == BLANK, END)
         n_tokens = (labels != NO_TOKEN).sum(dim=1)
+        # The loss looks at the tokens of this batch alone, of which the first one is the blank. A
+        # text that holds the name of the blank has its token.
+        tokens, index = labels.clamp(min=END).unique(return_inverse=True)
+        embeddings = self.backbone.directions()
+        all_tokens = (vectors @ embeddings[END:].T).float().logsumexp(dim=2)
+        logits = torch.cat([blank[:, :, None], vectors @ embeddings[tokens].T], dim=2).float()
+        log_probabilities = logits - torch.logaddexp(all_tokens, logits[:, :, 0])[:, :, None]
         losses = F.ctc_loss(
             log_probabilities.transpose(0, 1),
-            labels.clamp(min=0),
+            index + 1,
             lengths,
             n_tokens,
-            blank=BLANK,
+            blank=0,
             reduction="none",
             zero_infinity=True,
         )
@@ -130,10 +136,11 @@ class ScratchTranslator(TranslationModel):
 
     def translate(self, inputs: Inputs, num_beams: int) -> list[str]:
         """Show the most probable token of each slot, equal neighbours once."""
-        log_probabilities, lengths = self.backbone(
+        vectors, blank, lengths = self.backbone(
             inputs["input_ids"], inputs["attention_mask"], inputs["target_index"]
         )
-        best = log_probabilities.argmax(dim=2).cpu().numpy()
+        best = (vectors @ self.backbone.directions()[END:].T).max(dim=2)
+        best = torch.where(best.values > blank, best.indices + END, BLANK).cpu().numpy()
         rows = [row[:length] for row, length in zip(best, lengths.tolist(), strict=True)]
         shown = [row[(row != BLANK) & (row != np.append(-1, row[:-1]))].tolist() for row in rows]
         decode = self.text_tokenizer.tokenizer.decode
@@ -181,12 +188,15 @@ class SlotNetwork(nn.Module):
 
     def forward(
         self, ids: torch.Tensor, mask: torch.Tensor, target_index: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Compute the logarithms of the probabilities of what each slot shows.
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Compute what the slots show.
 
         Returns
         -------
-        log_probabilities : float32 Tensor of shape (n_texts, n_slots, n_tokens)
+        vectors : Tensor of shape (n_texts, n_slots, n_features)
+            Their products with `directions` are the logits of tokens.
+        blank : Tensor of shape (n_texts, n_slots)
+            The logit of nothing.
         lengths : int64 Tensor of shape (n_texts,)
             The number of slots that are no padding.
         """
@@ -197,10 +207,13 @@ class SlotNetwork(nn.Module):
         for layer in self.layers:
             vectors = layer(vectors, src_key_padding_mask=is_padding)
         vectors = self.dropout(vectors)
-        cosines = F.normalize(vectors, dim=2) @ F.normalize(self.embedding.weight, dim=1).T
-        blank = self.blank(vectors) + self.blank_bias.repeat(ids.shape[1])[:, None]
-        logits = torch.cat([blank, self.sharpness * cosines[:, :, 1:]], dim=2)
-        return logits.float().log_softmax(dim=2), (~is_padding).sum(dim=1)
+        blank = self.blank(vectors).squeeze(2) + self.blank_bias.repeat(ids.shape[1])
+        vectors = self.sharpness * F.normalize(vectors, dim=2)
+        return vectors, blank, (~is_padding).sum(dim=1)
+
+    def directions(self) -> torch.Tensor:
+        """The embeddings, all of length 1."""
+        return F.normalize(self.embedding.weight, dim=1)
 
 
 def _new_layer() -> nn.Module:

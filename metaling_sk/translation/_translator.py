@@ -133,14 +133,14 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
     learning_rate : float or "auto", default="auto"
         Peak of the learning rate of AdamW. "auto" is 5e-3 from scratch, 2e-5 for a checkpoint, and
         2e-3 for low-rank updates.
-    batch_size : int, default=32
+    batch_size : int, default=16
         Number of samples in a step. It is smaller where an epoch would have fewer than 10 steps.
     gradient_accumulation_steps : int, default=1
         Number of batches whose gradients are summed to one step, which needs the memory of one
         batch.
     max_epochs : int or "auto", default="auto"
-        Largest number of epochs. "auto" is 20 from scratch and 10 for a checkpoint, and fewer
-        where they would take more than 5,000 steps.
+        Largest number of epochs. "auto" is 10, and fewer where these would take more than 5,000
+        steps.
     weight_decay : float, default=0.01
         Decoupled weight decay of matrices.
     warmup : float, default=0.1
@@ -250,7 +250,7 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
         num_beams=4,
         max_length=128,
         learning_rate="auto",
-        batch_size=32,
+        batch_size=16,
         gradient_accumulation_steps=1,
         max_epochs="auto",
         weight_decay=0.01,

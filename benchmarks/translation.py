@@ -1,0 +1,180 @@
+"""Indonesian to 11 languages with few translations: alone, pooled, and by transfer. chrF.
+
+    python benchmarks/translation.py FOLDER_OF_NUSAX
+    python benchmarks/translation.py FOLDER_OF_NUSAX --split dev --methods alone transfer
+    python benchmarks/translation.py --report
+
+The 500 sentences of NusaX's datasets/mt/train.csv are in 12 languages. 400 of them are there to
+train on, the other 100 to translate. With --split dev the last 80 of the 400 are translated, and
+the others are there to train on; nothing was chosen by the 100. A sentence is on the same side in
+all languages. The methods:
+
+- copy: the Indonesian sentence itself
+- word for word: DictionaryTranslator with the lexicon of NusaX, which keeps words that it lacks
+- alone: TransferTranslator with its defaults, on the translations into one language
+- pooled: one TransferTranslator, on the translations into all 11 languages, in 6 epochs, as the
+  sources of the next
+- transfer: TransferTranslator on the translations into one language, whose `source` is one on the
+  translations into other languages. There are two such sources, each of about half of the
+  languages, from which the others go on
+"""
+
+import argparse
+import functools
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import records
+
+from metaling_sk import DictionaryTranslator, TransferTranslator
+from metaling_sk.metrics import translation_report
+
+LANGUAGES = [
+    "acehnese",
+    "balinese",
+    "banjarese",
+    "buginese",
+    "english",
+    "javanese",
+    "madurese",
+    "minangkabau",
+    "ngaju",
+    "sundanese",
+    "toba_batak",
+]
+N_SOURCES = 2
+MANY = {"max_epochs": 6}
+"""On several languages an epoch is several times as long."""
+
+METHODS = ["copy", "word for word", "alone", "pooled", "transfer"]
+RESULT = Path(__file__).parent / "results" / "translation.json"
+
+
+@functools.cache
+def read(folder: Path) -> pd.DataFrame:
+    """Read the sentences, a column for each language, in a random order."""
+    table = pd.read_csv(folder / "datasets/mt/train.csv", index_col=0)
+    return table.sample(frac=1, random_state=0, ignore_index=True)
+
+
+def rows_of(folder: Path, split: str, part: str, languages, n_sentences: int) -> pd.DataFrame:
+    """Return the sentences of a part, "train" or "test", and their translations."""
+    n_train = {"dev": 320, "test": 400}[split]
+    ranges = {"train": range(min(n_train, n_sentences)), "test": range(n_train, n_train + 100)}
+    if split == "dev":
+        ranges["test"] = range(n_train, 400)
+    table = read(folder).iloc[list(ranges[part])]
+    parts = [
+        pd.DataFrame(
+            {"text": table["indonesian"], "language": "indonesian", "to": name, "y": table[name]}
+        )
+        for name in languages
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def word_for_word(folder: Path, train: pd.DataFrame, test: pd.DataFrame, name: str) -> np.ndarray:
+    """Translate with the lexicon of a language."""
+    lexicon = pd.read_csv(folder / f"datasets/lexicon/{name}.csv", index_col=0).dropna()
+    dictionary = lexicon.groupby("indonesian")[name].apply(lambda words: [*map(str.strip, words)])
+    translator = DictionaryTranslator(
+        dictionary.to_dict(), target_language=name, unknown="keep", random_state=0
+    )
+    texts = [*train["text"], *train["y"]]
+    translator.fit(texts, language=["indonesian"] * len(train) + [name] * len(train))
+    return translator.transform(test["text"], language="indonesian")
+
+
+def new_translator(seed: int, source=None, **parameters) -> TransferTranslator:
+    """Make a translator with its defaults."""
+    return TransferTranslator(
+        target_language="to", source=source, verbose=0, random_state=seed, **parameters
+    )
+
+
+def translate(folder: Path, split: str, method: str, seed: int, n_sentences: int) -> pd.DataFrame:
+    """Fit on the training sentences; return the test sentences with their translations."""
+    rows = functools.partial(rows_of, folder, split, n_sentences=n_sentences)
+    test = rows(part="test", languages=LANGUAGES)
+    if method == "copy":
+        return test.assign(found=test["text"])
+    if method == "pooled":
+        train = rows(part="train", languages=LANGUAGES)
+        return test.assign(found=new_translator(seed, **MANY).fit(train, train["y"]).predict(test))
+    sources = {}
+    if method == "transfer":
+        for first in range(N_SOURCES):
+            others = [name for i, name in enumerate(LANGUAGES) if i % N_SOURCES != first]
+            train = rows(part="train", languages=others)
+            sources[first] = new_translator(seed, **MANY).fit(train, train["y"])
+    parts = []
+    for number, name in enumerate(LANGUAGES):
+        train, part = (rows(part=which, languages=[name]) for which in ("train", "test"))
+        if method == "word for word":
+            found = word_for_word(folder, train, part, name)
+        else:
+            source = sources.get(number % N_SOURCES)
+            found = new_translator(seed, source).fit(train, train["y"]).predict(part)
+        parts.append(part.assign(found=found))
+    return pd.concat(parts, ignore_index=True)
+
+
+def measure(folder: Path, split: str, method: str, seed: int, n_sentences: int) -> dict:
+    """Return chrF of each language in percent, and the seconds that it took."""
+    start = time.process_time()
+    found = translate(folder, split, method, seed, n_sentences)
+    seconds = time.process_time() - start
+    report = translation_report(found["y"], found["found"], found["to"])
+    chrf = (100 * report["chrf"]).round(2)
+    return {
+        "chrF": chrf[LANGUAGES].to_dict(),
+        "mean": float(chrf["mean"]),
+        "worst": float(chrf["worst"]),
+        "seconds": round(seconds, 1),
+    }
+
+
+def report(path: Path) -> None:
+    """Print chrF of each language."""
+    for split, found in records.read_table(path).groupby("split"):
+        table = [[split, *METHODS]]
+        for name in [*LANGUAGES, "mean", "seconds"]:
+            cells = []
+            for method in METHODS:
+                rows = found[found["method"] == method]
+                values = rows[name] if name in rows else [one[name] for one in rows["chrF"]]
+                cells.append(records.mean_and_std(values) if len(values) else "")
+            table.append([name, *cells])
+        print(f"{records.simple_table(table)}\n")
+
+
+def main() -> None:
+    """Run what is not known yet, or print the report."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, nargs="?", help="copy of IndoNLP/nusax")
+    records.add_arguments(parser, METHODS, RESULT)
+    records.add_split(parser)
+    parser.add_argument("--sentences", type=int, default=400, help="training sentences")
+    args = parser.parse_args()
+    if not args.report:
+        if args.folder is None:
+            parser.error("the copy of IndoNLP/nusax is missing")
+        runs = [
+            records.new_record(method, seed, {"split": args.split, "sentences": args.sentences})
+            for method in args.methods
+            for seed in args.seeds
+        ]
+        records.run_unknown(
+            args.result,
+            runs,
+            lambda run: measure(
+                args.folder, args.split, run["method"], run["seed"], run["arguments"]["sentences"]
+            ),
+        )
+    report(args.result)
+
+
+if __name__ == "__main__":
+    main()
