@@ -29,10 +29,10 @@ from metaling_sk.translation._sentence_pairs import NO_TOKEN, SentencePairs
 BLANK, END = 0, 1
 """The token that shows nothing, and the last one of every text."""
 
-CHARACTERS_PER_TOKEN = 60
+CHARACTERS_PER_TOKEN = 100
 """The vocabulary has one token for so many characters of the texts, besides those of bytes."""
 
-MAX_VOCABULARY = 3000
+MAX_VOCABULARY = 2000
 
 MAX_TOKEN_LENGTH = 16
 """Largest number of characters in a token."""
@@ -62,7 +62,8 @@ class ScratchTranslator(TranslationModel):
     similarities to the embeddings of all tokens are the logits of what the slot shows: a token, or
     nothing. The loss is that of all ways in which the slots can show the translation (CTC [1]_).
     As the embeddings of input and output are the same and layers begin at zero, the network begins
-    as a copy of its input, and learns what to change.
+    as a copy of its input, and learns what to change. Some of the change of a token is the same for
+    all target languages, and some is their own.
 
     Parameters
     ----------
@@ -98,11 +99,7 @@ class ScratchTranslator(TranslationModel):
 
     def add_languages(self, names: list[str]) -> None:
         """Begin with the mean of the languages that are known."""
-        known = self.backbone.languages.weight.detach()
-        new = known.mean(dim=0, keepdim=True).repeat(len(names), 1)
-        self.backbone.languages = nn.Embedding.from_pretrained(
-            torch.cat([known, new]), freeze=False
-        )
+        self.backbone.add_languages(len(names))
         self.target_languages = [*self.target_languages, *names]
 
     def tokenize(self, texts, language, target_language, translations=None):  # noqa: D102
@@ -179,6 +176,7 @@ class SlotNetwork(nn.Module):
         nn.init.zeros_(self.change.weight)
         self.languages = nn.Embedding(n_languages, N_FEATURES)
         nn.init.normal_(self.languages.weight, std=0.1 * size)
+        self.own_changes = nn.Parameter(torch.zeros(n_languages, n_tokens, N_FEATURES))
         self.slots = nn.Parameter(torch.randn(N_SLOTS, N_FEATURES) * 0.1 * size)
         self.layers = nn.ModuleList(_new_layer() for _ in range(N_LAYERS))
         self.sharpness = nn.Parameter(torch.tensor(SHARPNESS))
@@ -200,8 +198,9 @@ class SlotNetwork(nn.Module):
         lengths : int64 Tensor of shape (n_texts,)
             The number of slots that are no padding.
         """
-        vectors = self.embedding(ids) + self.change(ids)
-        vectors = vectors + self.languages(target_index)[:, None] + _positions(ids)
+        vectors = self.embedding(ids) + self.change(ids) + _positions(ids)
+        target_index = target_index[:, None]
+        vectors = vectors + self.languages(target_index) + self.own_changes[target_index, ids]
         vectors = (self.dropout(vectors)[:, :, None] + self.slots).flatten(1, 2)
         is_padding = (mask == 0).repeat_interleave(N_SLOTS, dim=1)
         for layer in self.layers:
@@ -210,6 +209,13 @@ class SlotNetwork(nn.Module):
         blank = self.blank(vectors).squeeze(2) + self.blank_bias.repeat(ids.shape[1])
         vectors = self.sharpness * F.normalize(vectors, dim=2)
         return vectors, blank, (~is_padding).sum(dim=1)
+
+    def add_languages(self, n_new: int) -> None:
+        """Make room for further languages, which begin as the mean of the others."""
+        for table in (self.languages.weight, self.own_changes):
+            mean = table.detach().mean(dim=0, keepdim=True)
+            table.data = torch.cat([table.detach(), mean.repeat(n_new, *[1] * (table.ndim - 1))])
+        self.languages.num_embeddings += n_new
 
     def directions(self) -> torch.Tensor:
         """The embeddings, all of length 1."""
