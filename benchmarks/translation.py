@@ -93,59 +93,54 @@ def new_translator(seed: int, epochs: int, source=None) -> TransferTranslator:
     )
 
 
-def translate(folder: Path, split: str, method: str, seed: int, n_sentences: int) -> pd.DataFrame:
-    """Fit on the training sentences; return the test sentences with their translations."""
-    rows = functools.partial(rows_of, folder, split, n_sentences=n_sentences)
-    test = rows(part="test", languages=LANGUAGES)
+@functools.cache
+def fit_many(folder: Path, split: str, languages: tuple, seed: int, n_sentences: int):
+    """Fit one translator into several languages."""
+    train = rows_of(folder, split, "train", languages, n_sentences)
+    return new_translator(seed, FEW_EPOCHS).fit(train, train["y"])
+
+
+def translate(
+    folder: Path, split: str, method: str, language: str, seed: int, n_sentences: int
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Fit on the training sentences; return the test sentences and their translations."""
+    train, test = (
+        rows_of(folder, split, part, [language], n_sentences) for part in ("train", "test")
+    )
     if method == "copy":
-        return test.assign(found=test["text"])
+        return test, test["text"].to_numpy()
+    if method == "word for word":
+        return test, word_for_word(folder, train, test, language)
+    many = functools.partial(fit_many, folder, split, seed=seed, n_sentences=n_sentences)
     if method == "pooled":
-        train = rows(part="train", languages=LANGUAGES)
-        return test.assign(found=new_translator(seed, FEW_EPOCHS).fit(train, train["y"]).predict(test))
-    sources = {}
+        return test, many(languages=tuple(LANGUAGES)).predict(test)
+    source = None
     if method == "transfer":
-        for first in range(N_SOURCES):
-            others = [name for i, name in enumerate(LANGUAGES) if i % N_SOURCES != first]
-            train = rows(part="train", languages=others)
-            sources[first] = new_translator(seed, FEW_EPOCHS).fit(train, train["y"])
-    parts = []
-    for number, name in enumerate(LANGUAGES):
-        train, part = (rows(part=which, languages=[name]) for which in ("train", "test"))
-        if method == "word for word":
-            found = word_for_word(folder, train, part, name)
-        else:
-            source = sources.get(number % N_SOURCES)
-            found = new_translator(seed, MANY_EPOCHS, source).fit(train, train["y"]).predict(part)
-        parts.append(part.assign(found=found))
-    return pd.concat(parts, ignore_index=True)
+        group = LANGUAGES.index(language) % N_SOURCES
+        others = tuple(name for i, name in enumerate(LANGUAGES) if i % N_SOURCES != group)
+        source = many(languages=others)
+    translator = new_translator(seed, MANY_EPOCHS, source)
+    return test, translator.fit(train, train["y"]).predict(test)
 
 
-def measure(folder: Path, split: str, method: str, seed: int, n_sentences: int) -> dict:
-    """Return chrF of each language in percent, and the seconds that it took."""
+def measure(folder: Path, split: str, method: str, language: str, seed: int, rows: int) -> dict:
+    """Return chrF in percent, and the seconds that it took, those of a new source among them."""
     start = time.process_time()
-    found = translate(folder, split, method, seed, n_sentences)
+    test, found = translate(folder, split, method, language, seed, rows)
     seconds = time.process_time() - start
-    report = translation_report(found["y"], found["found"], found["to"])
-    chrf = (100 * report["chrf"]).round(2)
-    return {
-        "chrF": chrf[LANGUAGES].to_dict(),
-        "mean": float(chrf["mean"]),
-        "worst": float(chrf["worst"]),
-        "seconds": round(seconds, 1),
-    }
+    chrf = translation_report(test["y"], found, test["to"]).loc[language, "chrf"]
+    return {"chrF": round(100 * float(chrf), 2), "seconds": round(seconds, 1)}
 
 
 def report(path: Path) -> None:
     """Print chrF of each language."""
     for split, found in records.read_table(path).groupby("split"):
-        table = [[split, *METHODS]]
-        for name in [*LANGUAGES, "mean", "seconds"]:
-            cells = []
-            for method in METHODS:
-                rows = found[found["method"] == method]
-                values = rows[name] if name in rows else [one[name] for one in rows["chrF"]]
-                cells.append(records.mean_and_std(values) if len(values) else "")
-            table.append([name, *cells])
+        cells = found.groupby(["language", "method"])["chrF"].mean().unstack()
+        cells = cells.reindex(columns=[name for name in METHODS if name in cells])
+        cells.loc["mean"] = cells.mean().where(cells.notna().all())
+        table = [[split, *cells]]
+        for name, values in cells.iterrows():
+            table.append([name, *("" if pd.isna(value) else f"{value:.1f}" for value in values)])
         print(f"{records.simple_table(table)}\n")
 
 
@@ -156,20 +151,28 @@ def main() -> None:
     records.add_arguments(parser, METHODS, RESULT)
     records.add_split(parser)
     parser.add_argument("--sentences", type=int, default=400, help="training sentences")
+    parser.add_argument("--languages", nargs="+", choices=LANGUAGES, default=LANGUAGES)
     args = parser.parse_args()
     if not args.report:
         if args.folder is None:
             parser.error("the copy of IndoNLP/nusax is missing")
+        arguments = {"split": args.split, "sentences": args.sentences}
         runs = [
-            records.new_record(method, seed, {"split": args.split, "sentences": args.sentences})
-            for method in args.methods
+            records.new_record(method, seed, arguments | {"language": language})
             for seed in args.seeds
+            for method in args.methods
+            for language in args.languages
         ]
         records.run_unknown(
             args.result,
             runs,
             lambda run: measure(
-                args.folder, args.split, run["method"], run["seed"], run["arguments"]["sentences"]
+                args.folder,
+                args.split,
+                run["method"],
+                run["arguments"]["language"],
+                run["seed"],
+                args.sentences,
             ),
         )
     report(args.result)

@@ -12,6 +12,9 @@ from metaling_sk import TransferTranslator
 INDONESIAN = ["rumah besar", "rumah kecil", "jalan besar"]
 JAVANESE = ["omah gedhe", "omah cilik", "dalan gedhe"]
 SUNDANESE = ["imah ageung", "imah leutik", "jalan ageung"]
+BETWEEN = ["omah besar", "omah kecil", "dalan besar"]
+"""Words of the first two languages."""
+
 TEXTS = [*INDONESIAN, *JAVANESE, *SUNDANESE]
 SIZES = {
     "d_model": 32,
@@ -27,7 +30,7 @@ SIZES = {
 
 def make_pairs(languages=("jav",), n_times=8):
     """Indonesian texts with a column of target languages, and their translations."""
-    known = {"jav": JAVANESE, "sun": SUNDANESE}
+    known = {"jav": JAVANESE, "sun": SUNDANESE, "between": BETWEEN}
     X = [(text, "ind", name) for name in languages for text in INDONESIAN * n_times]
     y = [text for name in languages for text in known[name] * n_times]
     return pd.DataFrame(X, columns=["text", "language", "to"], dtype=object), y

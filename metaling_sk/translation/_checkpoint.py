@@ -77,12 +77,13 @@ class CheckpointTranslator(TranslationModel):
             with silent_transformers(shows_bars=time is None), torch.random.fork_rng(devices=[]):
                 model, tokenizer = copy.deepcopy(_load(name, time))
         elif isinstance(encoder, tuple) and len(encoder) == 2:
-            model, tokenizer = copy.deepcopy(encoder[0]).float(), encoder[1]
+            model, tokenizer = encoder
             if not getattr(getattr(model, "config", None), "is_encoder_decoder", False):
                 raise ValueError(
                     f"`encoder`: {type(model).__name__} is no encoder-decoder model of transformers"
                     ", which writes translations."
                 )
+            model = copy.deepcopy(model).float()
         else:
             raise ValueError(
                 "`encoder` must be 'scratch', the folder or hub name of an encoder-decoder model, "

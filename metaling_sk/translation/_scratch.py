@@ -22,6 +22,7 @@ from tokenizers import (
 from torch import nn
 
 from metaling_sk._encoders.text_tokenizer import TextTokenizer
+from metaling_sk._utils.messages import warn_user
 from metaling_sk._utils.parameters import MAX_EPOCHS
 from metaling_sk.translation._model import Inputs, TranslationModel
 from metaling_sk.translation._sentence_pairs import NO_TOKEN, SentencePairs
@@ -30,9 +31,10 @@ BLANK, END = 0, 1
 """The token that shows nothing, and the last one of every text."""
 
 CHARACTERS_PER_TOKEN = 100
-"""The vocabulary has one token for so many characters of the texts, besides those of bytes."""
+"""There is one token for so many characters of the texts, besides those of bytes."""
 
-MAX_VOCABULARY = 2000
+MIN_TOKENS, MAX_TOKENS = 1000, 1750
+"""The smallest and the largest number of these tokens. The time for a step goes with it."""
 
 MAX_TOKEN_LENGTH = 16
 """Largest number of characters in a token."""
@@ -42,6 +44,9 @@ N_FEATURES, N_HEADS, N_LAYERS = 64, 4, 1
 
 N_SLOTS = 2
 """The largest number of tokens that a token of the source becomes."""
+
+MAX_LONG_SHARE = 0.1
+"""Share of the translations that may be too long without a warning."""
 
 SHARPNESS = 8.0
 """Factor of the cosines of vectors and embeddings at the start."""
@@ -104,7 +109,10 @@ class ScratchTranslator(TranslationModel):
 
     def tokenize(self, texts, language, target_language, translations=None):  # noqa: D102
         source = self.text_tokenizer(texts)
-        target = None if translations is None else self.text_tokenizer(translations)
+        target = None
+        if translations is not None:
+            target = self.text_tokenizer(translations)
+            _suspect_long(source.lengths, target.lengths)
         return SentencePairs(source, self.target_index(target_language), target)
 
     def forward(self, inputs: Inputs) -> torch.Tensor:  # noqa: D102
@@ -222,6 +230,17 @@ class SlotNetwork(nn.Module):
         return F.normalize(self.embedding.weight, dim=1)
 
 
+def _suspect_long(source: np.ndarray, target: np.ndarray) -> None:
+    """Warn if many translations have too many tokens to be shown in the slots of their texts."""
+    n_long = int((target > N_SLOTS * source).sum())
+    if n_long > MAX_LONG_SHARE * len(target):
+        warn_user(
+            f"{n_long} of {len(target)} translations have more than twice as many tokens as their "
+            "texts, and are not learnt from. If a `source` does not know the words of the target "
+            "language, fit a new translator on all languages together; otherwise use a checkpoint."
+        )
+
+
 def _new_layer() -> nn.Module:
     """A layer that computes nothing at the start."""
     layer = nn.TransformerEncoderLayer(
@@ -254,14 +273,15 @@ def train_tokenizer(texts: list[str]) -> transformers.PreTrainedTokenizerFast:
     PreTrainedTokenizerFast
     """
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    n_wanted = sum(map(len, texts)) // CHARACTERS_PER_TOKEN
+    n_tokens = sum(map(len, texts)) // CHARACTERS_PER_TOKEN
+    n_tokens = min(max(n_tokens, MIN_TOKENS), MAX_TOKENS)
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     tokenizer.decoder = decoders.ByteLevel()
     special_tokens = ["[BLANK]", "[END]"]
     trainer = trainers.BpeTrainer(
-        vocab_size=min(MAX_VOCABULARY, len(alphabet) + n_wanted),
+        vocab_size=len(alphabet) + n_tokens,
         special_tokens=special_tokens,
         initial_alphabet=alphabet,
         min_frequency=2,

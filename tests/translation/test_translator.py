@@ -27,6 +27,7 @@ from tiny_translators import (
 )
 
 from metaling_sk import MetaParamSearchCV, TransferClassifier, TransferTranslator, load
+from metaling_sk.exceptions import InputWarning
 
 X, Y = make_pairs()
 TEXTS = X["text"].tolist()
@@ -35,13 +36,13 @@ TEXTS = X["text"].tolist()
 @cache
 def javanese():
     """A fitted translator, which no test changes."""
-    return make_translator().fit(X, Y)
+    return make_translator(max_epochs=20).fit(X, Y)
 
 
 @cache
 def both():
     """One translator into two languages."""
-    return make_translator().fit(*make_pairs(("jav", "sun")))
+    return make_translator(max_epochs=20).fit(*make_pairs(("jav", "sun")))
 
 
 def test_it_learns_words_and_puts_them_together():
@@ -72,19 +73,25 @@ def test_one_translator_into_two_languages():
 
 @pytest.mark.parametrize("wrap", [lambda each: each, FrozenEstimator], ids=["plain", "frozen"])
 def test_transfer_from_a_related_pair(wrap):
-    X_sun, y_sun = make_pairs(("sun",))
+    rows, y = make_pairs(("between",))
     source = wrap(javanese())
     weights = {name: each.clone() for name, each in javanese().net_.module_.state_dict().items()}
-    translator = make_translator(source=source).fit(X_sun, y_sun)
-    assert translator.predict(X_sun).tolist() == y_sun
-    assert translator.target_languages_ == ["jav", "sun"]
+    translator = make_translator(source=source).fit(rows, y)
+    assert translator.predict(rows).tolist() == y
+    assert translator.target_languages_ == ["jav", "between"]
     assert javanese().target_languages_ == ["jav"]
     for name, each in javanese().net_.module_.state_dict().items():
         assert (each == weights[name]).all(), "the source has changed"
     # It goes on from what the source knows: the first epoch is better than that of a new one.
-    alone = make_quick().fit(X_sun, y_sun)
-    more = make_quick(source=source).fit(X_sun, y_sun)
+    alone, more = make_quick().fit(rows, y), make_quick(source=source).fit(rows, y)
     assert more.history_["train_loss"][0] < alone.history_["train_loss"][0]
+
+
+def test_translations_that_are_too_long_to_learn_from():
+    rows, y = make_pairs(("sun",))
+    # The tokenizer has words of Indonesian, and letters of what it does not know.
+    with pytest.warns(InputWarning, match="24 of 24 translations have more than twice as many"):
+        make_quick(source=javanese()).fit(rows, y)
 
 
 FORMS = {
@@ -120,10 +127,11 @@ def test_texts_in_the_target_language_stay():
 
 @pytest.mark.parametrize("text", ODD_TEXTS.values(), ids=ODD_TEXTS)
 def test_odd_texts(text):
-    rows = pd.DataFrame({"text": [text, "rumah besar"], "language": "ind", "to": "jav"})
+    rows = X[:2].assign(text=pd.Series([text, "rumah besar"], dtype=object))
     found = javanese().predict(rows).tolist()
     assert isinstance(found[0], str) and found[1] == "omah gedhe"
-    make_quick().fit(pd.concat([X, rows], ignore_index=True), [*Y, "omah", text])
+    y = np.array([*Y, "omah", text], dtype=object)
+    make_quick().fit(pd.concat([X, rows], ignore_index=True), y)
 
 
 def test_rows_without_a_translation_train_the_tokenizer_alone():
@@ -201,11 +209,12 @@ def test_cloning_pickling_and_saving(tmp_path):
     assert not list((tmp_path / "model").rglob("*.pkl"))
     for other in (pickle.loads(pickle.dumps(javanese())), load(tmp_path / "model")):
         assert other.predict(X).tolist() == Y
-        assert other.n_iter_ == 10 and other.history_.equals(javanese().history_)
+        assert other.n_iter_ == 20
+        pd.testing.assert_frame_equal(other.history_, javanese().history_)
     card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
     assert "translations into jav" in card and "SlotNetwork" in card
-    again = make_translator(source=load(tmp_path / "model")).fit(*make_pairs(("sun",)))
-    assert again.target_languages_ == ["jav", "sun"]
+    again = make_quick(source=load(tmp_path / "model")).fit(*make_pairs(("between",)))
+    assert again.target_languages_ == ["jav", "between"]
 
 
 def test_threads_get_what_one_gets():
@@ -217,11 +226,11 @@ def test_threads_get_what_one_gets():
 
 
 def test_validation_finds_the_best_epoch():
-    rows, y = make_pairs(n_times=50)
-    translator = make_translator(max_epochs=30, patience=2, learning_rate=0.02).fit(rows, y)
+    rows, y = make_pairs(n_times=34)
+    translator = make_translator(max_epochs=20, patience=1, learning_rate=0.1).fit(rows, y)
     losses = translator.history_["valid_loss"]
-    assert len(losses) < 30 and len(losses) - 1 - losses.argmin() == 2
-    assert list(translator.history_) == ["stage", "epoch", "train_loss", "valid_loss"]
+    assert len(losses) < 20 and losses.argmin() == len(losses) - 2
+    assert set(translator.history_) == {"stage", "epoch", "train_loss", "valid_loss"}
 
 
 def test_scores_and_searches():
@@ -238,7 +247,7 @@ def test_scores_and_searches():
     assert search.best_params_ == {"learning_rate": 0.02}
     assert search.best_score_ == pytest.approx(grid.best_score_)
     frozen = make_quick(source=FrozenEstimator(javanese()))
-    assert cross_val_score(frozen, X, Y, cv=folds, error_score="raise").mean() > 0.9
+    assert cross_val_score(frozen, X, Y, cv=folds, error_score="raise").mean() > scores.mean()
 
 
 def test_before_a_classifier():
