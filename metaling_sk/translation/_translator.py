@@ -197,7 +197,7 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
     See Also
     --------
     DictionaryTranslator : Translation word for word, without training.
-    metaling_sk.metrics.translation_report : chrF of each language.
+    metaling_sk.metrics.translation_report : The chrF of each language.
 
     Notes
     -----
@@ -437,7 +437,7 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
         Returns
         -------
         float
-            chrF; higher is better.
+            The higher, the better.
 
         Raises
         ------
