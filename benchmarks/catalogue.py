@@ -315,6 +315,12 @@ BENCHMARKS = {
         partial(figures.dots, panels={"images (%)": slice(None)}),
         ("digits.py {fonts} --seeds 0 --images 2 --tasks scikit-learn --methods pixels HOG",),
     ),
+    "translation": Benchmark(
+        ("translation.py {nusax} --seeds 0",),
+        tables.translation,
+        partial(figures.dots, panels={"chrF (%)": slice(None)}),
+        ("translation.py {nusax} --seeds 0 --languages banjarese --methods copy 'word for word'",),
+    ),
     "source-languages": Benchmark(
         ("source_languages.py {nusax} {sib200}",),
         tables.source_languages,

@@ -61,7 +61,7 @@ def train_vocabulary(special_tokens):
 
 def make_bart():
     """A model whose tokenizer knows of no languages."""
-    tokenizer = train_vocabulary(["<pad>", "</s>", "<unk>", "<s>"])
+    tokenizer = train_vocabulary(["<pad>", "</s>", "<unk>", "<s>", ">>jav<<", ">>sun<<"])
     tokenizer.post_processor = processors.TemplateProcessing(
         single="$A </s>", special_tokens=[("</s>", 1)]
     )
