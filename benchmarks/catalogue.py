@@ -323,6 +323,11 @@ BENCHMARKS = {
         tables.spoken_words,
         partial(figures.dots, panels={"recordings (%)": slice(None)}),
         ("spoken_words.py --seeds 0 --recordings 1 --methods MFCC",),
+    "translation": Benchmark(
+        ("translation.py {nusax} --seeds 0",),
+        tables.translation,
+        partial(figures.dots, panels={"chrF (%)": slice(None)}),
+        ("translation.py {nusax} --seeds 0 --languages banjarese --methods copy 'word for word'",),
     ),
     "source-languages": Benchmark(
         ("source_languages.py {nusax} {sib200}",),

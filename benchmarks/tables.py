@@ -324,6 +324,13 @@ def spoken_words(folder: Path) -> pd.DataFrame:
     return collect(rows, "method", "variable", "value", order=order)
 
 
+def translation(folder: Path) -> pd.DataFrame:
+    """chrF of translations from Indonesian, in percent."""
+    rows = records.read_table(folder / "translation.json")
+    rows = rows[rows["split"] == "test"]
+    return collect(rows, "language", "method", "chrF")
+
+
 def source_languages(folder: Path) -> pd.DataFrame:
     """What tells which language helps which."""
     tasks = {

@@ -10,6 +10,7 @@ from . import persistence as persistence
 from . import plotting as plotting
 from . import preprocessing as preprocessing
 from . import transfer as transfer
+from . import translation as translation
 from .meta_net import MetaNetClassifier as MetaNetClassifier
 from .meta_net import MetaNetRegressor as MetaNetRegressor
 from .meta_param import MetaParamSearchCV as MetaParamSearchCV
@@ -20,6 +21,7 @@ from .metrics import SoftNeighborhoodDensity as SoftNeighborhoodDensity
 from .metrics import language_report as language_report
 from .metrics import language_report_from_estimator as language_report_from_estimator
 from .metrics import make_language_scorer as make_language_scorer
+from .metrics import translation_report as translation_report
 from .metrics import worst_languages as worst_languages
 from .model_selection import LeaveOneLanguageOut as LeaveOneLanguageOut
 from .model_selection import StratifiedLanguageKFold as StratifiedLanguageKFold
@@ -38,5 +40,6 @@ from .preprocessing import LanguageStandardScaler as LanguageStandardScaler
 from .transfer import LinearTransferClassifier as LinearTransferClassifier
 from .transfer import TransferClassifier as TransferClassifier
 from .transfer import TransferRegressor as TransferRegressor
+from .translation import TransferTranslator as TransferTranslator
 
 __version__: str

@@ -25,6 +25,7 @@ from metaling_sk import (
     SoftNeighborhoodDensity,
     TransferClassifier,
     TransferRegressor,
+    TransferTranslator,
 )
 
 
@@ -66,6 +67,10 @@ ESTIMATORS = {
     ),
     LanguageIdentifier: Instances(
         without_data=[LanguageIdentifier()], left_out="It takes texts, and the suite gives numbers."
+    ),
+    TransferTranslator: Instances(
+        without_data=[TransferTranslator(target_language="zh")],
+        left_out="It takes texts and translations, and the suite gives numbers and classes.",
     ),
     DictionaryTranslator: Instances(
         without_data=[DictionaryTranslator(DICTIONARY)],

@@ -28,6 +28,7 @@ from metaling_sk import (
     StratifiedLanguageKFold,
     TransferClassifier,
     TransferRegressor,
+    TransferTranslator,
 )
 
 ROOT = Path(__file__).parent.parent
@@ -44,13 +45,14 @@ HEADINGS = {"Data", "Encoder", "Languages and transfer", "Meta network", "Model"
 """Lines that group the parameters of a class; numpydoc takes them for parameters."""
 
 DIFFERENT = {
-    "batch_size": {EncoderVectorizer},  # another default
+    "batch_size": {EncoderVectorizer, TransferTranslator},  # another default
     "class_weight": {
         LinearTransferClassifier,  # what scikit-learn's classifier takes
         TransferClassifier,  # several labels
     },
     "dictionary": {DictionaryTranslator},  # a translator cannot be without
-    "encoder": {EncoderVectorizer},  # takes no estimator
+    "encoder": {EncoderVectorizer, TransferTranslator},  # takes no estimator
+    "gradient_accumulation_steps": {TransferTranslator},  # one kind of samples
     "language_column": {  # what else it does
         LanguageStandardScaler,
         LeaveOneLanguageOut,
@@ -63,10 +65,16 @@ DIFFERENT = {
         MetaParamSearchCV,
         StratifiedLanguageKFold,
     },
+    "learning_rate": {TransferTranslator},  # other defaults from scratch
+    "max_epochs": {TransferTranslator},  # one kind of samples
+    "max_length": {TransferTranslator},  # translations, too
+    "missing_label": {TransferTranslator},  # what becomes of these samples
     "residual_penalty": {MetaNetRegressor},  # of another loss
     "resource": {MetaParamDisplay},  # another default
     "self_training": {TransferClassifier},  # may be "auto"
-    "source": {TransferRegressor},  # what it learns from
+    "source": {TransferRegressor, TransferTranslator},  # what it learns from
+    "target_language": {TransferTranslator},  # may be a column
+    "trainable": {TransferTranslator},  # no head, and no adapters
     "source_languages": {  # scored, not learnt from
         CircularValidation,
         ImportanceWeightedScorer,
@@ -74,10 +82,12 @@ DIFFERENT = {
         SoftNeighborhoodDensity,
     },
     "temperature": {SoftNeighborhoodDensity},  # of similarities
-    "text_column": {LanguageIdentifier, LinearTransferClassifier},  # one text, no pairs
+    # one text, no pairs
+    "text_column": {LanguageIdentifier, LinearTransferClassifier, TransferTranslator},
     "transfer": {TransferRegressor},  # what teaches
     "unknown": {LanguageIdentifier},  # a language, not what to do with words
-    "validation_fraction": {MetaNetRegressor, TransferRegressor},  # no classes to hold out
+    # no classes to hold out
+    "validation_fraction": {MetaNetRegressor, TransferRegressor, TransferTranslator},
     "verbose": {LinearTransferClassifier},  # another default
 }
 """Parameters that mean something else, or have another default, in some of the classes."""

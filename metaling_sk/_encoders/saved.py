@@ -96,7 +96,7 @@ def save_backbone(encoder: TransformerEncoder, folder: Path) -> dict[str, Any]:
     ):
         raise _module_error(f"{type(backbone).__name__} has no config of transformers")
     (folder / ENCODER).mkdir(exist_ok=True)
-    content = _without_lookups(json.loads(config.to_json_string(use_diff=False)))
+    content = without_lookups(json.loads(config.to_json_string(use_diff=False)))
     (folder / CONFIG).write_text(json.dumps(content, indent=2), encoding="utf-8")
     attention = getattr(config, "_attn_implementation", None)
     state = {
@@ -194,7 +194,7 @@ def _make_backbone(state: dict[str, Any], folder: Path) -> nn.Module:
     content = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     if content["model_type"] != state["model_type"]:
         raise ValueError(f"model type {content['model_type']!r} instead of {state['model_type']!r}")
-    content = _without_lookups(content)
+    content = without_lookups(content)
     config_class = transformers.CONFIG_MAPPING[content["model_type"]]
     config = config_class.from_dict(content)
     if state["attention"] is not None and state["attention"] not in ATTENTIONS:
@@ -215,14 +215,14 @@ def _check_runs(encoder: TextEncoder) -> None:
     encoder.eval()(**{name: torch.from_numpy(values) for name, values in padded.items()})
 
 
-def _without_lookups(content):
+def without_lookups(content):
     """A configuration without what makes transformers look up code, kernels or other models."""
     if isinstance(content, list):
-        return [_without_lookups(item) for item in content]
+        return [without_lookups(item) for item in content]
     if not isinstance(content, dict):
         return content
     return {
-        key: _without_lookups(value)
+        key: without_lookups(value)
         for key, value in content.items()
         if key not in LOOKUPS and not key.removesuffix("_internal").endswith("_implementation")
     }

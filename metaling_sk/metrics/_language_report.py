@@ -172,7 +172,7 @@ def language_report(
         names=["language"],
     )
     report = report if by_class else report.droplevel(1)
-    summary = _summarise(report, by_class)
+    summary = summarise(report, by_class)
     if n_bootstraps:
         rng = check_random_state(random_state)
         counts = {name: BootstrapCounts(*pair, n_bootstraps, rng) for name, pair in pairs.items()}
@@ -349,7 +349,7 @@ def _class_scores(y_true, y_pred, zero_division) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(classes, name="class"))
 
 
-def _summarise(report: pd.DataFrame, by_class: bool) -> pd.DataFrame:
+def summarise(report: pd.DataFrame, by_class: bool = False) -> pd.DataFrame:
     """The rows below those of the languages."""
     scores: Any = report.drop(columns="support")
     support: Any = report["support"].sum()

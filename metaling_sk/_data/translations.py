@@ -1,0 +1,146 @@
+"""The target of a translator: the translation of each text, and the language that it is in."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+import numpy as np
+import pandas as pd
+
+from metaling_sk._data.input_forms import unwrap
+from metaling_sk._data.labels import MISSING, check_length, is_missing, label_array
+from metaling_sk._data.languages import check_languages
+from metaling_sk._utils.messages import name_rows, name_some
+
+
+def check_translations(
+    y, n_samples: int, missing_label=None, *, needed: bool = True
+) -> tuple[np.ndarray, None]:
+    """Validate a target of strings, which is not written to.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        The translations; NaN, None or `missing_label` where there is none.
+    n_samples : int
+        The number of samples in X.
+    missing_label : object, default=None
+        One more value that stands for a missing translation.
+    needed : bool, default=True
+        Whether a target without any translation is an error.
+
+    Returns
+    -------
+    translations : ndarray of objects, shape (n_samples,)
+        Strings; `MISSING` for samples without a translation.
+    classes : None
+        Translations are no classes.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, translations are needed and all are missing, or one is no string.
+    """
+    y = label_array(y)
+    check_length(y, n_samples)
+    has_translation = ~is_missing(y, missing_label)
+    if needed and not has_translation.any():
+        raise ValueError(
+            "y has no translation: every row is missing (NaN, None or `missing_label`). At least "
+            "one row needs a string."
+        )
+    wrong = [i for i in np.flatnonzero(has_translation) if not isinstance(y[i], str)]
+    if wrong:
+        raise ValueError(
+            f"Every translation must be a string, but y holds something else in "
+            f"{name_rows(wrong)} (row {wrong[0]}: {type(y[wrong[0]]).__name__}). For classes there "
+            "is TransferClassifier, for numbers TransferRegressor."
+        )
+    translations = np.full(n_samples, MISSING, dtype=object)
+    translations[has_translation] = [str(text) for text in y[has_translation]]
+    return translations, None
+
+
+def present_translations(y, n_samples: int) -> np.ndarray:
+    """Return translations of which none may be missing.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        The translations.
+    n_samples : int
+        The number of samples in X.
+
+    Returns
+    -------
+    ndarray of str objects, shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        As `check_translations`, and if one of them is missing.
+    """
+    translations, _ = check_translations(y, n_samples)
+    if len(missing := np.flatnonzero(translations == MISSING)):
+        raise ValueError(f"y has no translation in {name_rows(missing)}; leave these rows out.")
+    return translations
+
+
+def read_target_language(X, name: str, n_samples: int, known: list[str] | None) -> np.ndarray:
+    """Return the language that each text is translated to.
+
+    Parameters
+    ----------
+    X : object
+        The samples as the user gave them, which have been validated.
+    name : str
+        The column of X that holds the languages or, where X has no such column, one language.
+    n_samples : int
+        The number of samples in X.
+    known : list of str or None
+        The languages to choose from; None at fit.
+
+    Returns
+    -------
+    ndarray of str objects, shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If the name is that of a missing column, or a language is no string or not known.
+    """
+    X = unwrap(X)
+    columns = list(X.columns) if isinstance(X, pd.DataFrame) else []
+    if name in columns:
+        language = X[name].to_numpy(dtype=object)
+        check_languages(language, f"column {name!r} of X")
+    else:
+        _check_is_no_column(name, columns, known)
+        language = np.full(n_samples, name, dtype=object)
+    if known is None:
+        return language
+    lacking = np.flatnonzero(~np.isin(language, known))
+    if len(lacking):
+        unknown = dict.fromkeys(language[lacking])
+        raise ValueError(
+            f"`target_language`: there were no translations to {name_some(unknown)} in fit, which "
+            f"{name_rows(lacking)} of X ask{'s' if len(lacking) == 1 else ''} for; there were some "
+            f"to {name_some(known)}."
+        )
+    return language
+
+
+def _check_is_no_column(name: str, columns: list, known: list[str] | None) -> None:
+    """Raise if a name that is no column of X looks as if it were meant to be one."""
+    meant = get_close_matches(name, [each for each in columns if isinstance(each, str)])
+    if known is None and meant:
+        raise ValueError(
+            f"`target_language`: X has no column {name!r}; its columns are {columns}. Name "
+            f"{meant[0]!r} or another one of them. If {name!r} is a language, rename the column."
+        )
+    if known is not None and name not in known:
+        place = f"its columns are {columns}" if columns else "it is no DataFrame"
+        raise ValueError(
+            f"`target_language`: X has no column {name!r}; {place}. Nor is it one of the languages "
+            f"that fit had translations to: {name_some(known)}."
+        )

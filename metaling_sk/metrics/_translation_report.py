@@ -1,0 +1,107 @@
+"""How good translations are: chrF of all of them, and of those to each language."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from metaling_sk._data.translations import present_translations
+from metaling_sk._utils.messages import name_some
+from metaling_sk._utils.sklearn_compat import validate_params
+from metaling_sk.metrics._inputs import check_language_array
+from metaling_sk.metrics._language_report import SUMMARY, summarise
+
+
+def corpus_chrf(y_true, y_pred) -> float:
+    """Compute chrF, from 0 to 1, of a corpus of strings.
+
+    Raises
+    ------
+    ImportError
+        If sacrebleu is not installed.
+    """
+    try:
+        from sacrebleu.metrics import CHRF
+    except ImportError as error:
+        raise ImportError('chrF needs sacrebleu: pip install "metaling_sk[translation]"') from error
+    return CHRF().corpus_score(list(y_pred), [list(y_true)]).score / 100
+
+
+@validate_params(
+    {"y_true": ["array-like"], "y_pred": ["array-like"], "language": ["array-like", str]},
+    prefer_skip_nested_validation=True,
+)
+def translation_report(y_true, y_pred, language) -> pd.DataFrame:
+    """Report chrF of the translations to each language, its worst value and its gap.
+
+    chrF [1]_ is the F-score of sequences of up to 6 characters, in which recall counts twice. It
+    needs no words, so it suits languages with many forms and those without spaces. It comes from
+    sacrebleu (extra `translation`), with its defaults, divided by 100.
+
+    Parameters
+    ----------
+    y_true : array-like of str, shape (n_samples,)
+        The right translations.
+    y_pred : array-like of str, shape (n_samples,)
+        The translations to judge.
+    language : array-like of str, shape (n_samples,)
+        The language of each translation, or another group of samples.
+
+    Returns
+    -------
+    DataFrame
+        One row per language, in alphabetical order, then the rows "mean" (each language counts the
+        same), "worst" and "gap" (the highest minus the lowest), as in `language_report`. The
+        columns are chrf, from 0 to 1, and support, the number of samples.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, or a translation is missing or no string.
+    ImportError
+        If sacrebleu is not installed.
+
+    See Also
+    --------
+    language_report : The same for classes.
+
+    References
+    ----------
+    .. [1] Popović (2015). chrF: character n-gram F-score for automatic MT evaluation. WMT.
+
+    Examples
+    --------
+    >>> from metaling_sk.metrics import translation_report
+    >>> right = ["rumah nan gadang", "omah sing gedhe"]
+    >>> found = ["rumah nan gadang", "omah gedhe"]
+    >>> translation_report(right, found, ["min", "jav"]).round(2)
+              chrf  support
+    language
+    jav       0.38        1
+    min       1.00        1
+    mean      0.69        2
+    worst     0.38        2
+    gap       0.62        2
+    """
+    y_true = present_translations(y_true, len(y_true))
+    y_pred = present_translations(y_pred, len(y_true))
+    language = check_language_array(language)
+    if len(language) != len(y_true):
+        raise ValueError(
+            f"y_true and `language` must have one value per row, but they have {len(y_true)} and "
+            f"{len(language)} values."
+        )
+    names = sorted(set(language))
+    if clashing := set(names) & set(SUMMARY):
+        raise ValueError(
+            f"A language must not be called like a row of the summary, got {name_some(clashing)} "
+            "in `language`; rename it."
+        )
+    chosen = [language == name for name in names]
+    report = pd.DataFrame(
+        {
+            "chrf": [corpus_chrf(y_true[rows], y_pred[rows]) for rows in chosen],
+            "support": [int(rows.sum()) for rows in chosen],
+        },
+        index=pd.Index(names, name="language"),
+    )
+    return pd.concat([report, summarise(report)])

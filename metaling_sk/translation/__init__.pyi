@@ -1,0 +1,1 @@
+from ._translator import TransferTranslator as TransferTranslator

@@ -1,0 +1,100 @@
+"""What the models of a translator have in common."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from metaling_sk._encoders.trainable import merge_lora
+from metaling_sk.translation._sentence_pairs import SentencePairs
+
+Inputs = dict[str, torch.Tensor]
+"""The inputs of a batch, as `SentencePairs.arrays` names them."""
+
+
+class TranslationModel(nn.Module, ABC):
+    """A network that translates, with its tokenizer.
+
+    Attributes
+    ----------
+    target_languages : list of str
+        The languages that it translates to.
+    backbone : module
+        The weights.
+    has_lora : bool
+        Whether the linear layers have low-rank updates.
+    trainable : str or None
+        What of the weights is trained, once that is chosen.
+    """
+
+    kind: str
+    """The name of the kind in a saved folder."""
+
+    max_epochs: int
+    """The largest number of epochs for max_epochs="auto"."""
+
+    # What the training asks of the networks of classifiers, and no translator has.
+    encoder = norm = None
+    adapters = ()
+
+    backbone: nn.Module
+
+    def __init__(self, target_languages: list[str]):
+        super().__init__()
+        self.target_languages = target_languages
+        self.has_lora = False
+        self.trainable: str | None = None
+
+    @abstractmethod
+    def add_languages(self, names: list[str]) -> None:
+        """Learn the names of further target languages."""
+
+    @abstractmethod
+    def tokenize(
+        self,
+        texts: np.ndarray,
+        language: np.ndarray,
+        target_language: np.ndarray,
+        translations: np.ndarray | None = None,
+    ) -> SentencePairs:
+        """Turn texts and, for training, their translations into token ids."""
+
+    @abstractmethod
+    def forward(self, inputs: Inputs) -> torch.Tensor:
+        """Compute the mean loss of a token of the translations."""
+
+    @abstractmethod
+    def translate(self, inputs: Inputs, num_beams: int) -> list[str]:
+        """Translate the texts of a batch."""
+
+    @abstractmethod
+    def learning_rate(self, trainable: str) -> float:
+        """The learning rate for learning_rate="auto"."""
+
+    @abstractmethod
+    def get_state(self, folder: Path) -> dict[str, Any]:
+        """Return what it takes to make a model of this shape; files may be written."""
+
+    @classmethod
+    @abstractmethod
+    def from_state(
+        cls, state: dict[str, Any], weights: dict[str, torch.Tensor], folder: Path
+    ) -> TranslationModel:
+        """Make a model of the shape of the weights, which are not loaded."""
+
+    def without_lora(self) -> TranslationModel:
+        """A copy with the low-rank updates added to the weights, or the model itself."""
+        if not self.has_lora:
+            return self
+        return merge_lora(copy.deepcopy(self))  # type: ignore[arg-type]  # it is like an encoder
+
+    def target_index(self, target_language: np.ndarray) -> np.ndarray:
+        """The position of each language among the target languages."""
+        index_of = {name: index for index, name in enumerate(self.target_languages)}
+        return np.array([index_of[name] for name in target_language], dtype=np.int64)

@@ -1,0 +1,302 @@
+"""A small translator with random weights, which begins as a copy of its input."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+import transformers
+from tokenizers import (
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
+from torch import nn
+
+from metaling_sk._encoders.text_tokenizer import TextTokenizer
+from metaling_sk._utils.messages import warn_user
+from metaling_sk._utils.parameters import MAX_EPOCHS
+from metaling_sk.translation._model import Inputs, TranslationModel
+from metaling_sk.translation._sentence_pairs import NO_TOKEN, SentencePairs
+
+BLANK, END = 0, 1
+"""The token that shows nothing, and the last one of every text."""
+
+CHARACTERS_PER_TOKEN = 100
+"""There is one token for so many characters of the texts, besides those of bytes."""
+
+MIN_TOKENS, MAX_TOKENS = 1000, 1750
+"""The smallest and the largest number of these tokens. The time for a step goes with it."""
+
+MAX_TOKEN_LENGTH = 16
+"""Largest number of characters in a token."""
+
+N_FEATURES, N_HEADS, N_LAYERS = 64, 4, 1
+"""The size of the vectors, and the number of heads and layers."""
+
+N_SLOTS = 2
+"""The largest number of tokens that a token of the source becomes."""
+
+MAX_LONG_SHARE = 0.1
+"""Share of the translations that may be too long without a warning."""
+
+SHARPNESS = 8.0
+"""Factor of the cosines of vectors and embeddings at the start."""
+
+BLANK_LOGITS = (2.0, 6.0)
+"""Logits of the blank in each slot at the start: the first one shows a token, the second none."""
+
+POSITION_SCALE = 0.3
+"""Size of the vectors of positions, compared with embeddings."""
+
+LEARNING_RATE = 5e-3
+
+
+class ScratchTranslator(TranslationModel):
+    """Every token becomes up to two tokens, in the same order.
+
+    Each token of the text has two slots. An encoder computes a vector for each slot, and its
+    similarities to the embeddings of all tokens are the logits of what the slot shows: a token, or
+    nothing. The loss is that of all ways in which the slots can show the translation (CTC [1]_).
+    As the embeddings of input and output are the same and layers begin at zero, the network begins
+    as a copy of its input, and learns what to change. Some of the change of a token is the same for
+    all target languages, and some is their own.
+
+    Parameters
+    ----------
+    tokenizer : transformers tokenizer
+        Its tokens 0 and 1 are the blank and the end.
+    max_length : int
+        Number of tokens to which texts and translations are truncated.
+    target_languages : list of str
+        The languages to translate to.
+
+    References
+    ----------
+    .. [1] Graves et al. (2006). Connectionist temporal classification. ICML.
+    """
+
+    kind = "scratch"
+    max_epochs = MAX_EPOCHS
+
+    def __init__(self, tokenizer, max_length: int, target_languages: list[str]):
+        super().__init__(target_languages)
+        self.text_tokenizer = TextTokenizer(tokenizer, max_length)
+        self.backbone = SlotNetwork(len(tokenizer), len(target_languages))
+
+    @classmethod
+    def from_texts(
+        cls, texts: list[str], max_length: int, target_languages: list[str]
+    ) -> ScratchTranslator:
+        """Make a model whose tokenizer is trained on texts of all languages."""
+        return cls(train_tokenizer(texts), max_length, target_languages)
+
+    def learning_rate(self, trainable: str) -> float:  # noqa: D102
+        return LEARNING_RATE
+
+    def add_languages(self, names: list[str]) -> None:
+        """Begin with the mean of the languages that are known."""
+        self.backbone.add_languages(len(names))
+        self.target_languages = [*self.target_languages, *names]
+
+    def tokenize(self, texts, language, target_language, translations=None):  # noqa: D102
+        source = self.text_tokenizer(texts)
+        target = None
+        if translations is not None:
+            target = self.text_tokenizer(translations)
+            _suspect_long(source.lengths, target.lengths)
+        return SentencePairs(source, self.target_index(target_language), target)
+
+    def forward(self, inputs: Inputs) -> torch.Tensor:  # noqa: D102
+        vectors, blank, lengths = self.backbone(
+            inputs["input_ids"], inputs["attention_mask"], inputs["target_index"]
+        )
+        labels = inputs["labels"]
+        n_tokens = (labels != NO_TOKEN).sum(dim=1)
+        # The loss looks at the tokens of this batch alone, of which the first one is the blank. A
+        # text that holds the name of the blank has its token.
+        tokens, index = labels.clamp(min=END).unique(return_inverse=True)
+        embeddings = self.backbone.directions()
+        all_tokens = (vectors @ embeddings[END:].T).float().logsumexp(dim=2)
+        logits = torch.cat([blank[:, :, None], vectors @ embeddings[tokens].T], dim=2).float()
+        log_probabilities = logits - torch.logaddexp(all_tokens, logits[:, :, 0])[:, :, None]
+        losses = F.ctc_loss(
+            log_probabilities.transpose(0, 1),
+            index + 1,
+            lengths,
+            n_tokens,
+            blank=0,
+            reduction="none",
+            zero_infinity=True,
+        )
+        return losses.sum() / n_tokens.sum()
+
+    def translate(self, inputs: Inputs, num_beams: int) -> list[str]:
+        """Show the most probable token of each slot, equal neighbours once."""
+        vectors, blank, lengths = self.backbone(
+            inputs["input_ids"], inputs["attention_mask"], inputs["target_index"]
+        )
+        best = (vectors @ self.backbone.directions()[END:].T).max(dim=2)
+        best = torch.where(best.values > blank, best.indices + END, BLANK).cpu().numpy()
+        rows = [row[:length] for row, length in zip(best, lengths.tolist(), strict=True)]
+        shown = [row[(row != BLANK) & (row != np.append(-1, row[:-1]))].tolist() for row in rows]
+        decode = self.text_tokenizer.tokenizer.decode
+        return [decode(ids, skip_special_tokens=True).strip() for ids in shown]
+
+    def get_state(self, folder: Path) -> dict[str, Any]:  # noqa: D102
+        self.text_tokenizer.tokenizer.save_pretrained(folder / "tokenizer")
+        return {
+            "max_length": self.text_tokenizer.max_length,
+            "target_languages": self.target_languages,
+        }
+
+    @classmethod
+    def from_state(cls, state, weights, folder):  # noqa: D102
+        tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(
+            (folder / "tokenizer").resolve(strict=True), local_files_only=True
+        )
+        return cls(tokenizer, state["max_length"], state["target_languages"])
+
+
+class SlotNetwork(nn.Module):
+    """The network of a `ScratchTranslator`.
+
+    Parameters
+    ----------
+    n_tokens, n_languages : int
+        Size of the vocabulary, and number of target languages.
+    """
+
+    def __init__(self, n_tokens: int, n_languages: int):
+        super().__init__()
+        size = N_FEATURES**-0.5
+        self.embedding = nn.Embedding(n_tokens, N_FEATURES)
+        nn.init.normal_(self.embedding.weight, std=size)
+        self.change = nn.Embedding(n_tokens, N_FEATURES)
+        nn.init.zeros_(self.change.weight)
+        self.languages = nn.Embedding(n_languages, N_FEATURES)
+        nn.init.normal_(self.languages.weight, std=0.1 * size)
+        self.own_changes = nn.Parameter(torch.zeros(n_languages, n_tokens, N_FEATURES))
+        self.slots = nn.Parameter(torch.randn(N_SLOTS, N_FEATURES) * 0.1 * size)
+        self.layers = nn.ModuleList(_new_layer() for _ in range(N_LAYERS))
+        self.sharpness = nn.Parameter(torch.tensor(SHARPNESS))
+        self.blank = nn.Linear(N_FEATURES, 1, bias=False)
+        self.blank_bias = nn.Parameter(torch.tensor(BLANK_LOGITS))
+        self.dropout = nn.Dropout(0.1)
+
+    def forward(
+        self, ids: torch.Tensor, mask: torch.Tensor, target_index: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Compute what the slots show.
+
+        Returns
+        -------
+        vectors : Tensor of shape (n_texts, n_slots, n_features)
+            Their products with `directions` are the logits of tokens.
+        blank : Tensor of shape (n_texts, n_slots)
+            The logit of nothing.
+        lengths : int64 Tensor of shape (n_texts,)
+            The number of slots that are no padding.
+        """
+        vectors = self.embedding(ids) + self.change(ids) + _positions(ids)
+        target_index = target_index[:, None]
+        vectors = vectors + self.languages(target_index) + self.own_changes[target_index, ids]
+        vectors = (self.dropout(vectors)[:, :, None] + self.slots).flatten(1, 2)
+        is_padding = (mask == 0).repeat_interleave(N_SLOTS, dim=1)
+        for layer in self.layers:
+            vectors = layer(vectors, src_key_padding_mask=is_padding)
+        vectors = self.dropout(vectors)
+        blank = self.blank(vectors).squeeze(2) + self.blank_bias.repeat(ids.shape[1])
+        vectors = self.sharpness * F.normalize(vectors, dim=2)
+        return vectors, blank, (~is_padding).sum(dim=1)
+
+    def add_languages(self, n_new: int) -> None:
+        """Make room for further languages, which begin as the mean of the others."""
+        for table in (self.languages.weight, self.own_changes):
+            mean = table.detach().mean(dim=0, keepdim=True)
+            table.data = torch.cat([table.detach(), mean.repeat(n_new, *[1] * (table.ndim - 1))])
+        self.languages.num_embeddings += n_new
+
+    def directions(self) -> torch.Tensor:
+        """The embeddings, all of length 1."""
+        return F.normalize(self.embedding.weight, dim=1)
+
+
+def _suspect_long(source: np.ndarray, target: np.ndarray) -> None:
+    """Warn if many translations have too many tokens to be shown in the slots of their texts."""
+    n_long = int((target > N_SLOTS * source).sum())
+    if n_long > MAX_LONG_SHARE * len(target):
+        warn_user(
+            f"{n_long} of {len(target)} translations have more than twice as many tokens as their "
+            "texts, and are not learnt from. If a `source` does not know the words of the target "
+            "language, fit a new translator on all languages together; otherwise use a checkpoint."
+        )
+
+
+def _new_layer() -> nn.Module:
+    """A layer that computes nothing at the start."""
+    layer = nn.TransformerEncoderLayer(
+        N_FEATURES, N_HEADS, 2 * N_FEATURES, activation="gelu", batch_first=True, norm_first=True
+    )
+    nn.init.zeros_(layer.linear2.weight)
+    nn.init.zeros_(layer.linear2.bias)
+    nn.init.zeros_(layer.self_attn.out_proj.weight)
+    return layer
+
+
+def _positions(ids: torch.Tensor) -> torch.Tensor:
+    """Sines and cosines of the positions, shape (n_positions, n_features)."""
+    rates = torch.exp(-math.log(1e4) * torch.arange(0, N_FEATURES, 2) / N_FEATURES)
+    angles = torch.arange(ids.shape[1])[:, None] * rates
+    both = torch.cat([angles.sin(), angles.cos()], dim=1)
+    return (both * POSITION_SCALE * N_FEATURES**-0.5).to(ids.device)
+
+
+def train_tokenizer(texts: list[str]) -> transformers.PreTrainedTokenizerFast:
+    """Train byte-pair encoding of bytes, from which every text can be restored.
+
+    Parameters
+    ----------
+    texts : list of str
+        Texts of all languages, in both directions.
+
+    Returns
+    -------
+    PreTrainedTokenizerFast
+    """
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    n_tokens = sum(map(len, texts)) // CHARACTERS_PER_TOKEN
+    n_tokens = min(max(n_tokens, MIN_TOKENS), MAX_TOKENS)
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    special_tokens = ["[BLANK]", "[END]"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=len(alphabet) + n_tokens,
+        special_tokens=special_tokens,
+        initial_alphabet=alphabet,
+        min_frequency=2,
+        max_token_length=MAX_TOKEN_LENGTH,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(
+        (text.encode("utf-8", "replace").decode("utf-8") for text in texts), trainer
+    )
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="$A [END]", special_tokens=[("[END]", END)]
+    )
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="[BLANK]",
+        eos_token="[END]",
+        clean_up_tokenization_spaces=False,
+    )

@@ -1,0 +1,574 @@
+"""TransferTranslator: texts in a target language, from translations into related ones."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from metaling_sk._data.batches import EncodedSamples
+from metaling_sk._data.input_forms import plain_table, unwrap
+from metaling_sk._data.parts import compute_in_parts
+from metaling_sk._data.samples import Samples, check_samples, check_single_texts, count_samples
+from metaling_sk._data.translations import (
+    check_translations,
+    present_translations,
+    read_target_language,
+)
+from metaling_sk._network.nets import new_net
+from metaling_sk._network.prediction import Execution, suited_to_many
+from metaling_sk._saving.saved_classifier import (
+    DOOR_ATTRIBUTES,
+    SavedClassifierMixin,
+    table_from_json,
+    table_to_json,
+)
+from metaling_sk._utils.all_or_nothing import unfitted_on_error
+from metaling_sk._utils.device import autocast_dtype, find_device
+from metaling_sk._utils.frozen import is_fitted, not_fitted, unfreeze
+from metaling_sk._utils.out_of_memory import for_each_batch, memory_errors
+from metaling_sk._utils.parameters import Number, common_constraints
+from metaling_sk._utils.progress import Progress
+from metaling_sk._utils.random_state import seeded
+from metaling_sk._utils.representation import ReprMixin
+from metaling_sk._utils.sklearn_compat import HasMethods, StrOptions, fit_context
+from metaling_sk.metrics._translation_report import corpus_chrf
+from metaling_sk.translation._checkpoint import CheckpointTranslator
+from metaling_sk.translation._fitting import encode, make_model, make_settings, train_model
+from metaling_sk.translation._objective import TranslationObjective
+from metaling_sk.translation._scratch import ScratchTranslator
+
+COMMON = (
+    "encoder",
+    "max_length",
+    "learning_rate",
+    "batch_size",
+    "gradient_accumulation_steps",
+    "max_epochs",
+    "weight_decay",
+    "warmup",
+    "validation_fraction",
+    "patience",
+    "device",
+    "dtype",
+    "n_threads",
+    "callbacks",
+    "verbose",
+    "random_state",
+    "text_column",
+    "language_column",
+    "missing_label",
+)
+"""The parameters that classifiers have as well."""
+
+SAVED_ATTRIBUTES = ("languages_", "target_languages_", "learning_rate_")
+"""Fitted attributes that JSON can hold as they are."""
+
+SAVED_TABLES = ("history_", "sample_counts_")
+"""Fitted tables."""
+
+MODELS = {model.kind: model for model in (CheckpointTranslator, ScratchTranslator)}
+"""The kinds of models by their names in saved folders."""
+
+
+class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, BaseEstimator):
+    """Translate texts, with what translations into related languages have taught.
+
+    A sample is a text and its language, y is its translation, and `target_language` says into
+    which language. A translator is trained on few translations of one pair of languages in one of
+    these ways:
+
+    - alone;
+    - pooled: on the translations into several languages together, which X names in a column;
+    - by transfer: from a fitted translator into related languages, which is its `source`.
+
+    `predict` returns the translations. `transform` returns X with the translations in the place of
+    the texts, and so puts a fitted translator before any classifier: translated training texts
+    teach one in the target language (translate-train), translated test texts are for one of the
+    source language (translate-test). Texts that are in their target language already stay as they
+    are.
+
+    Without a checkpoint the translator begins as a copy of its input and learns which tokens become
+    others. It keeps their order, so it is for related languages; any others need a checkpoint.
+
+    Parameters
+    ----------
+    Languages and transfer
+
+    target_language : str
+        The column of a DataFrame X that holds the language that each text is translated into or,
+        where X has no such column, the one target language.
+    source : TransferTranslator or None, default=None
+        A fitted translator to go on from, with its tokenizer. `encoder` and `max_length` are not
+        used then. It learns further target languages. In a `FrozenEstimator` it stays fitted in
+        cross-validation and searches, which clone it.
+
+    Encoder
+
+    encoder : str, path or (model, tokenizer), default="scratch"
+        The Transformer that translates.
+
+        - ``"scratch"``: a small one with random weights and a tokenizer that is trained on the
+          texts and translations of `fit`.
+        - A folder or hub name of an encoder-decoder model of `transformers`, such as Marian, mT5,
+          NLLB or mBART. For the last two, languages have the names that they have there.
+        - Such a model and its tokenizer.
+    trainable : {"all", "lora"}, default="all"
+        The part of a checkpoint that is trained: all weights, or low-rank updates of the linear
+        layers (extra `peft`).
+    num_beams : int, default=4
+        Number of translations that are followed at a time to find the best one. The translator from
+        scratch chooses every token by itself and takes no notice.
+    max_length : int, default=128
+        Number of tokens after which a text or a translation is truncated.
+
+    Training
+
+    learning_rate : float or "auto", default="auto"
+        Peak of the learning rate of AdamW. "auto" is 5e-3 from scratch, 2e-5 for a checkpoint, and
+        2e-3 for low-rank updates.
+    batch_size : int, default=16
+        Number of samples in a step. It is smaller where an epoch would have fewer than 10 steps.
+    gradient_accumulation_steps : int, default=1
+        Number of batches whose gradients are summed to one step, which needs the memory of one
+        batch.
+    max_epochs : int or "auto", default="auto"
+        Largest number of epochs. "auto" is 10, and fewer where these would take more than 5,000
+        steps.
+    weight_decay : float, default=0.01
+        Decoupled weight decay of matrices.
+    warmup : float, default=0.1
+        Share of the steps in which the learning rate grows. Afterwards it falls to 0.
+    validation_fraction : float, default=0.1
+        Share of the translations of each pair of languages that is held out to find the best epoch.
+        Nothing is held out for 0, or where it would be fewer than 10 samples.
+    patience : int, default=3
+        Number of epochs without a better validation loss after which training stops.
+    device : str, default="auto"
+        Device of the computations. "auto" is a GPU where there is one.
+    dtype : {"auto", "float32", "bfloat16", "float16"}, default="auto"
+        Precision of the encoder's computations. "auto" is bfloat16 where the hardware has it.
+    n_threads : int, default=None
+        Number of threads of torch on a CPU. None is 1 for a small network, else what torch is set
+        to, and no more than the cores that the process may use.
+    callbacks : list of skorch callbacks or of (name, callback), default=None
+        Callbacks of the training, called after our own.
+    verbose : int, default=1
+        1 shows a progress bar for what takes longer than a second, 0 shows nothing.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, batches and draws.
+
+    Data
+
+    text_column : str, default="text"
+        The column of a DataFrame X that holds the texts.
+    language_column : str, default="language"
+        The column of a DataFrame X that holds the languages.
+    missing_label : object, default=None
+        The value of y in samples without a translation, besides NaN and None. These are not
+        learnt from, except for the tokenizer.
+
+    Attributes
+    ----------
+    languages_, target_languages_ : list of str
+        The languages of the texts that were translated in `fit`, and those of the translations,
+        among them those of the source.
+    learning_rate_ : float
+        The peak learning rate.
+    net_ : skorch.NeuralNet
+        The model.
+    history_ : DataFrame
+        A row per epoch: `stage`, `epoch`, `train_loss` and `valid_loss`, of a token.
+    sample_counts_ : DataFrame of shape (n_languages, 2)
+        The number of samples of each language that `fit` was given, `labelled` and `unlabelled`.
+    n_iter_ : int
+        The number of epochs that were trained.
+    n_features_in_ : int
+        Number of columns of texts and languages seen in `fit`.
+    feature_names_in_ : ndarray of str
+        Names of these columns, for DataFrames.
+
+    See Also
+    --------
+    DictionaryTranslator : Translation word for word, without training.
+    metaling_sk.metrics.translation_report : The chrF of each language.
+
+    Notes
+    -----
+    From scratch, every token of a text has two slots, each of which shows a token or nothing. The
+    loss is that of all ways in which the slots can show the translation, which is connectionist
+    temporal classification [1]_. A translation that has more than twice as many tokens as its text
+    is not learnt from. The tokens are those of byte-pair encoding. Input and output share their
+    embeddings, and a target language is a vector that is added to each token; a new one begins as
+    the mean of the known ones.
+
+    References
+    ----------
+    .. [1] Graves et al. (2006). Connectionist temporal classification: labelling unsegmented
+       sequence data with recurrent neural networks. ICML.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from metaling_sk import TransferTranslator
+    >>> X = pd.DataFrame({"text": ["rumah besar", "rumah kecil", "jalan besar"] * 8})
+    >>> y = ["omah gedhe", "omah cilik", "dalan gedhe"] * 8
+    >>> translator = TransferTranslator(target_language="jav", max_epochs=60, random_state=0)
+    >>> translator.fit(X, y, language="ind").predict(["jalan kecil"], language="ind").tolist()
+    ['dalan cilik']
+    """
+
+    _parameter_constraints: dict = {
+        **common_constraints(*COMMON),
+        "trainable": [StrOptions({"all", "lora"})],
+        "target_language": [str],
+        "source": [HasMethods(["fit", "predict"]), None],
+        "num_beams": [Number(Integral, 1, None, closed="left")],
+        "text_column": common_constraints("image_column")["image_column"],
+    }
+
+    _check_y = staticmethod(check_translations)
+
+    _task = "translation"
+    """The name of the task on a model hub."""
+
+    _unsaved_parameters = ("source",)
+
+    def __init__(
+        self,
+        *,
+        target_language,
+        source=None,
+        encoder="scratch",
+        trainable="all",
+        num_beams=4,
+        max_length=128,
+        learning_rate="auto",
+        batch_size=16,
+        gradient_accumulation_steps=1,
+        max_epochs="auto",
+        weight_decay=0.01,
+        warmup=0.1,
+        validation_fraction=0.1,
+        patience=3,
+        device="auto",
+        dtype="auto",
+        n_threads=None,
+        callbacks=None,
+        verbose=1,
+        random_state=None,
+        text_column="text",
+        language_column="language",
+        missing_label=None,
+    ):
+        self.target_language = target_language
+        self.source = source
+        self.encoder = encoder
+        self.trainable = trainable
+        self.num_beams = num_beams
+        self.max_length = max_length
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.max_epochs = max_epochs
+        self.weight_decay = weight_decay
+        self.warmup = warmup
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.device = device
+        self.dtype = dtype
+        self.n_threads = n_threads
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+        self.text_column = text_column
+        self.language_column = language_column
+        self.missing_label = missing_label
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "net_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.target_tags.required = True
+        return tags
+
+    @property
+    def n_iter_(self) -> int:
+        """The number of epochs that were trained."""
+        check_is_fitted(self)
+        return len(self.history_)
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, language=None) -> Self:
+        """Learn to translate.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array or datasets.Dataset of n_samples texts
+            The texts.
+        y : array-like of str, shape (n_samples,)
+            Their translations; NaN, None or `missing_label` where there is none.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, where X has no language column.
+
+        Returns
+        -------
+        self : TransferTranslator
+            The fitted translator.
+
+        Raises
+        ------
+        ValueError
+            If anything is wrong with X, y or the languages, `encoder` is no model that translates,
+            or the loss becomes infinite.
+        ImportError
+            If peft is not installed, for trainable="lora".
+        """
+        with unfitted_on_error(self), memory_errors():
+            samples = self._check_texts(X, y, language, reset=True)
+            target_language = read_target_language(X, self.target_language, len(samples), None)
+            start = self._find_start()
+            with (
+                seeded(self.random_state) as rng,
+                Progress(self.verbose, type(self).__name__) as progress,
+            ):
+                self._fit_samples(samples, target_language, start, rng, self._execution(progress))
+        return self
+
+    def predict(self, X, language=None) -> np.ndarray:
+        """Translate texts.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array or datasets.Dataset of n_samples texts
+            As in `fit`, or an iterator of such tables. These and a Dataset are read part by part.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, where X has no language column.
+
+        Returns
+        -------
+        ndarray of str objects, shape (n_samples,)
+            The translations. A text that is in its target language is its own translation.
+
+        Raises
+        ------
+        ValueError
+            If anything is wrong with X or the languages, or `fit` has seen no translations into a
+            target language.
+        """
+        check_is_fitted(self)
+        with memory_errors(), Progress(self.verbose, type(self).__name__) as progress:
+            execution = self._execution(progress)
+
+            def compute(part, language):
+                samples, target_language = self._read(part, language)
+                return self._translate(samples, target_language, execution)
+
+            return compute_in_parts(compute, X, language)
+
+    def transform(self, X, language=None) -> pd.DataFrame | np.ndarray:
+        """Put translations in the place of the texts, for an estimator of the target language.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array or datasets.Dataset of n_samples texts
+            The texts, which are not written to.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, where X has no language column.
+
+        Returns
+        -------
+        DataFrame or ndarray of str objects
+            X with translated texts and their languages if X is a table or an array of texts and
+            languages; else the translations, shape (n_samples,).
+        """
+        check_is_fitted(self)
+        texts = self.predict(X, language=language)
+        _, target_language = self._read(X, language)
+        table = plain_table(unwrap(X))
+        if isinstance(table, pd.DataFrame):
+            return table.assign(**{self.text_column: texts, self.language_column: target_language})
+        if isinstance(X, np.ndarray) and X.size > texts.size:
+            return np.column_stack([texts, target_language])
+        return texts
+
+    def fit_transform(self, X, y, language=None) -> pd.DataFrame | np.ndarray:
+        """Learn to translate, and translate the same texts.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array or datasets.Dataset of n_samples texts
+            The texts, which are not written to.
+        y : array-like of str, shape (n_samples,)
+            Their translations.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, where X has no language column.
+
+        Returns
+        -------
+        DataFrame or ndarray of str objects
+            What `transform` returns.
+        """
+        return self.fit(X, y, language=language).transform(X, language=language)
+
+    def score(self, X, y, language=None) -> float:
+        """Compute chrF of `predict`, from 0 to 1.
+
+        It is that of sacrebleu for all samples as one corpus, divided by 100;
+        `metaling_sk.metrics.translation_report` has that of each language.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array or datasets.Dataset of n_samples texts
+            The texts.
+        y : array-like of str, shape (n_samples,)
+            The right translation of each sample.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, where X has no language column.
+
+        Returns
+        -------
+        float
+            The higher, the better.
+
+        Raises
+        ------
+        ValueError
+            If a sample has no translation.
+        ImportError
+            If sacrebleu is not installed (extra `translation`).
+        """
+        check_is_fitted(self)
+        y = present_translations(y, len(y))
+        return corpus_chrf(y, self.predict(X, language=language))
+
+    def _check_texts(self, X, y, language, *, reset: bool) -> Samples:
+        samples = check_samples(self, X, y, language, reset=reset)
+        if samples.texts is None:
+            raise ValueError("TransferTranslator translates texts, but X holds numbers.")
+        check_single_texts(samples, self, "Translate one column after the other.")
+        return samples
+
+    def _read(self, X, language) -> tuple[Samples, np.ndarray]:
+        """Return validated samples and the target language of each."""
+        samples = self._check_texts(X, None, language, reset=False)
+        known = self.target_languages_
+        return samples, read_target_language(X, self.target_language, len(samples), known)
+
+    def _find_start(self) -> TransferTranslator | None:
+        """Return the fitted translator to go on from."""
+        start = unfreeze(self.source, "source")
+        if start is None:
+            return None
+        if not isinstance(start, TransferTranslator):
+            raise TypeError(
+                "`source` must be a fitted TransferTranslator, plain or in a FrozenEstimator, got "
+                f"{type(start).__name__}."
+            )
+        if not is_fitted(start):
+            raise not_fitted(start, "source")
+        return start
+
+    def _fit_samples(
+        self, samples: Samples, target_language: np.ndarray, start, rng, execution: Execution
+    ) -> None:
+        model = make_model(self, samples, target_language, start)
+        is_auto = self.learning_rate == "auto"
+        self.learning_rate_ = model.learning_rate(self.trainable) if is_auto else self.learning_rate
+        labelled = samples.labelled
+        self.languages_ = sorted(set(samples.language[labelled]))
+        self.target_languages_ = model.target_languages
+        self.sample_counts_ = count_samples(samples)
+        net, self.history_ = train_model(
+            self,
+            model,
+            samples.take(labelled),
+            target_language[labelled],
+            make_settings(self, model, execution, self.learning_rate_),
+            execution,
+            rng,
+        )
+        self.net_ = net
+
+    def _translate(
+        self, samples: Samples, target_language: np.ndarray, execution: Execution
+    ) -> np.ndarray:
+        assert samples.texts is not None
+        texts = samples.texts.copy()
+        chosen = np.flatnonzero(samples.language != target_language)
+        if len(chosen):
+            model = self.net_.module_
+            encoded = encode(model, samples.take(chosen), target_language[chosen], with_y=False)
+            texts[chosen] = self._generate(encoded, execution)
+        return texts
+
+    @torch.no_grad()
+    def _generate(self, encoded: EncodedSamples, execution: Execution) -> np.ndarray:
+        """Translate samples, equal ones once, in batches of similar length."""
+        model = self.net_.module_
+        if next(model.parameters()).device != execution.device:
+            model.to(execution.device)
+        if model.training:
+            model.eval()
+        first, position = encoded.distinct()
+        distinct = encoded.take(first)
+        texts = np.empty(len(distinct), dtype=object)
+
+        def compute(indices: np.ndarray) -> None:
+            batch = distinct.collate(indices).to(execution.device)
+            texts[indices] = model.translate(batch.inputs, self.num_beams)
+            execution.progress.advance(len(indices))
+
+        execution.progress.start("translate", len(distinct), "sample")
+        with suited_to_many(model, distinct, execution):
+            for_each_batch(distinct.indices(execution.batch_size), compute, execution.batch_size)
+        return texts[position]
+
+    def _execution(self, progress: Progress | None = None) -> Execution:
+        device = find_device(self.device)
+        return Execution(
+            device=device,
+            dtype=autocast_dtype(self.dtype, device),
+            batch_size=self.batch_size,
+            progress=Progress(0, "") if progress is None else progress,
+            n_threads=self.n_threads,
+        )
+
+    # Saving
+
+    def _describe_input(self) -> str:
+        model = type(self.net_.module_.backbone).__name__
+        return f"It translates by a {model}, trainable={self.trainable!r}."
+
+    def _describe_output(self) -> str:
+        return f"translations into {', '.join(self.target_languages_)}"
+
+    def _get_saved_state(self, folder: Path) -> dict[str, Any]:
+        names = [*SAVED_ATTRIBUTES, *(name for name in DOOR_ATTRIBUTES if hasattr(self, name))]
+        state: dict[str, Any] = {name: getattr(self, name) for name in names}
+        for name in SAVED_TABLES:
+            state[name] = table_to_json(getattr(self, name))
+        model = self.net_.module_.without_lora()
+        state["model"] = {"kind": model.kind} | model.get_state(folder)
+        state["weights"] = model.state_dict()
+        return state
+
+    def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
+        for name in (*SAVED_ATTRIBUTES, *DOOR_ATTRIBUTES):
+            if name in state:
+                setattr(self, name, state[name])
+        for name in SAVED_TABLES:
+            setattr(self, name, table_from_json(state[name]))
+        kind = MODELS[state["model"]["kind"]]
+        model = kind.from_state(state["model"], state["weights"], folder)
+        model.load_state_dict(state["weights"])
+        settings = make_settings(self, model, self._execution(), self.learning_rate_)
+        self.net_ = new_net(model, TranslationObjective(), settings, to_train=False)
