@@ -323,6 +323,7 @@ BENCHMARKS = {
         tables.spoken_words,
         partial(figures.dots, panels={"recordings (%)": slice(None)}),
         ("spoken_words.py --seeds 0 --recordings 1 --methods MFCC",),
+    ),
     "translation": Benchmark(
         ("translation.py {nusax} --seeds 0",),
         tables.translation,

@@ -46,8 +46,8 @@ report.round(2)
 # %%
 # A few labels
 # ------------
-# Are they worth more? Chinese rows get labels, in three draws, with and without the descriptions. The
-# baseline has no label.
+# Are they worth more? Chinese rows get labels, in three draws, with and without the descriptions.
+# The baseline has no label.
 
 from metaling_sk import FewShotCurveDisplay
 
@@ -68,5 +68,5 @@ display = FewShotCurveDisplay.from_estimator(
 
 # %%
 # How good descriptions are depends on their words and on the encoder: a few labelled rows to check
-# are worth having. :ref:`class-descriptions` says what can be described, and how descriptions and labels go
-# together.
+# are worth having. :ref:`class-descriptions` says what can be described, and how descriptions and
+# labels go together.
