@@ -24,6 +24,8 @@ say; with more, a few labels soon make it forgotten.
 LARGEST_WEIGHT, N_HALF = 9.0, 32
 """How much more the penalty is without labels, and the number of labels at which it is half so.
 
+At this number the loss of source labels counts half, too.
+
 With 0, 7, 28, 112 and 701 English labels of SIB-200, penalties of 10, 10 to 30, 10 to 30, 3 and 1
 were the best of 1, 3, 10, 30 and 100 on validation rows.
 """
@@ -102,6 +104,10 @@ class Descriptions:
         The fewer labels there are, the more the descriptions decide.
         """
         return 1 + LARGEST_WEIGHT / (1 + n_labels / N_HALF)
+
+    def source_weight(self, n_labels: int) -> float:
+        """What the mean loss of so many source labels counts beside the descriptions."""
+        return n_labels / (n_labels + N_HALF)
 
     def as_samples(self) -> Samples:
         """The descriptions as samples without a language."""

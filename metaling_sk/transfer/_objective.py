@@ -15,7 +15,7 @@ from metaling_sk.transfer._terms import ALL_TERMS
 
 
 class TransferObjective(nn.Module):
-    """The objective of a training step, ``L_source + λ Σ_k R_k + γ ‖W − W_0‖² / 2``.
+    """The objective of a training step, ``w L_source + λ Σ_k R_k + γ ‖W − W_0‖² / 2``.
 
     The source loss reads the stream "source". Each term says which streams it reads, see `Term`.
     W are the weights of the head.
@@ -40,6 +40,8 @@ class TransferObjective(nn.Module):
         γ.
     head_start : Tensor of shape (n_outputs, n_features), optional
         W_0.
+    source_weight : float, default=1.0
+        w.
 
     Attributes
     ----------
@@ -63,6 +65,7 @@ class TransferObjective(nn.Module):
         loss: PredictionLoss = Classes.loss,
         head_penalty=0.0,
         head_start=None,
+        source_weight=1.0,
     ):
         super().__init__()
         self.loss = loss
@@ -73,6 +76,7 @@ class TransferObjective(nn.Module):
         self.register_buffer("class_weight", class_weight)
         self.start = list(start)
         self.head_penalty = head_penalty
+        self.source_weight = source_weight
         self.register_buffer("head_start", head_start)
         self.parts = nn.ModuleDict()
         for name in self.terms:
@@ -135,9 +139,8 @@ class TransferObjective(nn.Module):
 
     def total(self, values: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return the number to minimise."""
-        transfer = sum(value for name, value in values.items() if name in ALL_TERMS)
-        others = sum(value for name, value in values.items() if name not in ALL_TERMS)
-        return others + self.transfer_weight * transfer
+        weights = dict.fromkeys(ALL_TERMS, self.transfer_weight) | {"source": self.source_weight}
+        return sum(weights.get(name, 1.0) * value for name, value in values.items())
 
     def supervised_loss(self, output: Output, batch: Batch) -> torch.Tensor:
         """Compute the loss of predictions for labels, weighted by class where there are classes."""

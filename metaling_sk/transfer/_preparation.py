@@ -258,6 +258,10 @@ class TransferPreparation(NetworkEstimator):
         self, network: ClassifierNetwork, training_set: TrainingSet, terms, is_solved: bool = False
     ) -> SkorchNet:
         """A net that minimises the source loss and these terms."""
+        source_weight = 1.0
+        if training_set.descriptions is not None:
+            is_source_label = training_set.samples.labelled & ~training_set.is_target
+            source_weight = training_set.descriptions.source_weight(is_source_label.sum())
         objective = TransferObjective(
             terms,
             self.transfer_weight,
@@ -268,6 +272,7 @@ class TransferPreparation(NetworkEstimator):
             self._output.loss,
             self.head_penalty_,
             torch.tensor(self._head_start) if self.head_penalty_ else None,
+            source_weight,
         )
         settings = self._settings()
         if is_solved:

@@ -159,7 +159,13 @@ def test_the_objective_is_the_formula():
     module = nn.Linear(3, 2)
     start = [parameter.detach() + 1 for parameter in module.parameters()]
     objective = TransferObjective(
-        TERMS, weight, temperature, torch.tensor(class_weight).float(), n_features=3, start=start
+        TERMS,
+        weight,
+        temperature,
+        torch.tensor(class_weight).float(),
+        n_features=3,
+        start=start,
+        source_weight=0.5,
     )
     objective.progress = 0.5
     step = TrainingStep(
@@ -189,7 +195,7 @@ def test_the_objective_is_the_formula():
     assert set(values) == {"source", *TERMS} == {"source", *terms}
     for name, value in terms.items():
         assert values[name].item() == pytest.approx(value, rel=1e-5)
-    expected = mean_loss("source") + weight * sum(terms.values())
+    expected = 0.5 * mean_loss("source") + weight * sum(terms.values())
     assert objective.total(values).item() == pytest.approx(expected, rel=1e-5)
     # Rows held out are judged by their predictions alone.
     held_out = objective(outputs, step, module, False)
