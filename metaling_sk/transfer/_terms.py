@@ -282,7 +282,9 @@ TERMS: dict[str, Term] = {
 }
 """The terms that `transfer` may name."""
 
-ALL_TERMS = ChainMap(TERMS, {PseudoLabels.name: PseudoLabels()})
+_OF_SELF_TRAINING: dict[str, Term] = {PseudoLabels.name: PseudoLabels()}
+
+ALL_TERMS = ChainMap(TERMS, _OF_SELF_TRAINING)
 """These, and the one of self-training."""
 
 
