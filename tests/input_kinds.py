@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import soundfile
 import text_pairs
 import tiny
+import tiny_audio
 import tiny_images
 from PIL import Image
 from sklearn.base import BaseEstimator, clone, is_classifier
@@ -54,6 +56,12 @@ class Kind:
     """Samples that are seldom, and legal."""
     forms: dict[str, Callable] = field(default_factory=dict)
     """By name: turns a table, and an empty folder, into another form of X, and its `language`."""
+    rtol: float = 0
+    """How far the outputs for two forms may be apart.
+
+    A vector in memory is rounded as the batch in which it was encoded, and files have vectors of
+    their own. Samples of one length are rounded alike in every batch.
+    """
     quick: tuple[str, ...] = ()
     """One model of each estimator, for what all inputs go through before any of them is chosen."""
 
@@ -159,6 +167,22 @@ OF_IMAGES = {
         tiny_images.make_classifier(trainable="head"), {"learning_rate": [1e-3, 2e-3]}
     ),
 }
+OF_AUDIO = {
+    "every term": tiny_audio.make_classifier(
+        transfer=["labels", "distill", "coral", "mmd", "adversarial"]
+    ),
+    "self-training": tiny_audio.make_classifier(self_training=1, trainable="head"),
+    "adapters of waves": tiny_audio.make_classifier(
+        encoder=tiny_audio.make_wave_config(num_hidden_layers=1),
+        trainable="adapter",
+        gradient_checkpointing=True,
+    ),
+    "meta head": tiny_audio.make_meta_net(trainable="head"),
+    "regressor": tiny_audio.make_regressor(),
+    "search": make_search(
+        tiny_audio.make_classifier(trainable="head"), {"learning_rate": [1e-3, 2e-3]}
+    ),
+}
 
 
 def image_files(X, folder: Path):
@@ -166,6 +190,14 @@ def image_files(X, folder: Path):
     paths = [folder / f"{row}.png" for row in range(len(X))]
     for image, path in zip(X["image"], paths, strict=True):
         Image.fromarray(image).save(path)
+    return paths
+
+
+def sound_files(X, folder: Path):
+    """Write the recordings of a table to files."""
+    paths = [folder / f"{row}.wav" for row in range(len(X))]
+    for recording, path in zip(X["audio"], paths, strict=True):
+        soundfile.write(path, recording["array"], recording["sampling_rate"], subtype="FLOAT")
     return paths
 
 
@@ -207,11 +239,22 @@ FORMS_OF_IMAGES = {
     "PIL": lambda X, folder: (list(map(Image.fromarray, X["image"])), X["language"].to_numpy()),
     "array": lambda X, folder: (np.stack(X["image"]), X["language"].to_numpy()),
 }
+FORMS_OF_AUDIO = {
+    "table of paths": lambda X, folder: (X.assign(audio=sound_files(X, folder)), None),
+    "table of bytes": lambda X, folder: (
+        X.assign(audio=[path.read_bytes() for path in sound_files(X, folder)]),
+        None,
+    ),
+    "paths": lambda X, folder: (sound_files(X, folder), X["language"].to_numpy()),
+    "dictionaries": lambda X, folder: (X["audio"].tolist(), X["language"].tolist()),
+}
 
 X, Y = tiny.make_pair(40, 40, n_labelled=20)
 X_TEST, Y_TEST = tiny.make_pair(10, 10, n_labelled=10, seed=5)
 X_IMAGES, Y_IMAGES = tiny_images.make_pair(24, 24)
 X_IMAGES_TEST, Y_IMAGES_TEST = tiny_images.make_pair(8, 8, 8, seed=5)
+X_AUDIO, Y_AUDIO = tiny_audio.make_pair(12, 12)
+X_AUDIO_TEST, Y_AUDIO_TEST = tiny_audio.make_pair(6, 6, 6, seed=5)
 
 ODD = pd.DataFrame({"text": ODD_TEXTS.values(), "language": "en"}, dtype=object)
 ODD_PAIRS = pd.concat(
@@ -225,6 +268,13 @@ ODD_PAIRS = pd.concat(
 SIZES = ((1, 1), (1, 40), (33, 2), (300, 200, 3))
 ODD_IMAGES = pd.DataFrame(
     {"image": [np.full(size, 200, dtype=np.uint8) for size in SIZES], "language": "en"}
+)
+LENGTHS = (1, 2, 500, 30_000)
+ODD_AUDIO = pd.DataFrame(
+    {
+        "audio": [{"array": np.full(size, 0.1), "sampling_rate": 8_000} for size in LENGTHS],
+        "language": "en",
+    }
 )
 
 KINDS = {
@@ -266,6 +316,17 @@ KINDS = {
         Y_IMAGES_TEST,
         odd=ODD_IMAGES,
         forms=FORMS_OF_IMAGES,
+        quick=("self-training", "meta head"),
+    ),
+    "audio": Kind(
+        OF_AUDIO,
+        X_AUDIO,
+        Y_AUDIO,
+        X_AUDIO_TEST,
+        Y_AUDIO_TEST,
+        odd=ODD_AUDIO,
+        forms=FORMS_OF_AUDIO,
+        rtol=1e-5,
         quick=("self-training", "meta head"),
     ),
 }

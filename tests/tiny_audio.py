@@ -14,7 +14,7 @@ from metaling_sk import (
 RATE = 16_000
 QUICK = {
     "audio_column": "audio",
-    "max_epochs": 2,
+    "max_epochs": 1,
     "dtype": "float32",
     "device": "cpu",
     "verbose": 0,

@@ -1,145 +1,46 @@
-"""Our suite for recordings: what every estimator that reads texts does with recordings."""
+"""Our suite: what is particular to recordings, over every estimator that reads them."""
 
 import copy
-import pickle
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 import pytest
-import soundfile
-from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
+from input_kinds import KINDS, outputs
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.pipeline import make_pipeline
-from tiny_audio import (
-    make_classifier,
-    make_config,
-    make_meta_net,
-    make_meta_regressor,
-    make_pair,
-    make_recordings,
-    make_regressor,
-    make_wave_config,
-)
+from tiny_audio import make_classifier, make_config, make_meta_net, make_pair, make_recordings
 
-from metaling_sk import EncoderVectorizer, MetaParamSearchCV, StratifiedLanguageKFold, load
+from metaling_sk import EncoderVectorizer, StratifiedLanguageKFold
 from metaling_sk._encoders.memory_cache import CACHE
 from metaling_sk.exceptions import InputWarning
 
-X, Y = make_pair(24, 24)
-X_TEST, Y_TEST = make_pair(8, 8, 8, seed=5)
-LABELLED = ~np.isnan(Y)
-X_LABELLED, Y_LABELLED = X[LABELLED].reset_index(drop=True), Y[LABELLED].astype(int)
-
-VARIANTS = {
-    "every term": make_classifier(transfer=["labels", "distill", "coral", "mmd", "adversarial"]),
-    "self-training": make_classifier(self_training=1, trainable="head"),
-    "adapters of waves": make_classifier(encoder=make_wave_config(), trainable="adapter"),
-    "low rank": make_classifier(trainable="lora"),
-    "checkpointing": make_classifier(gradient_checkpointing=True),
-    "teacher": make_classifier(
-        source=make_pipeline(
-            EncoderVectorizer(make_config(), audio_column="audio", verbose=0, random_state=0),
-            LogisticRegression(),
-        )
-    ),
-    "generated adapters": make_meta_net(trainable="adapter"),
-    "regressor": make_regressor(),
-    "meta regressor": make_meta_regressor(trainable="head"),
-}
-FITTED = {}
+KIND = KINDS["audio"]
+X, Y, X_TEST, Y_TEST = KIND.X, KIND.y, KIND.X_test, KIND.y_test
+X_LABELLED, Y_LABELLED = KIND.labelled()
 
 
-@pytest.fixture(params=VARIANTS)
+@pytest.fixture
+def kind():
+    return KIND
+
+
+@pytest.fixture(params=KIND.models)
 def name(request):
     return request.param
 
 
-@pytest.fixture
-def fitted(name):
-    """The fitted model; for tests that do not change it."""
-    if name not in FITTED:
-        FITTED[name] = clone(VARIANTS[name]).fit(X, Y)
-    return FITTED[name]
-
-
-def outputs(model, X=X_TEST):
-    predict = getattr(model, "predict_proba", model.predict)
-    return np.asarray(predict(X))
-
-
-def test_a_recording_is_predicted_alike_in_any_company(fitted):
-    everything = outputs(fitted)
-    for rows in (np.arange(len(X_TEST))[::-1], np.array([3])):
-        found = outputs(fitted, X_TEST.iloc[rows])
-        np.testing.assert_allclose(found, everything[rows], rtol=1e-3, atol=1e-4)
-
-
-def test_fits_with_one_seed_are_equal(name, fitted):
-    np.testing.assert_array_equal(outputs(clone(VARIANTS[name]).fit(X, Y)), outputs(fitted))
-
-
-def test_copies_predict_the_same(fitted):
-    for model in (copy.deepcopy(fitted), pickle.loads(pickle.dumps(fitted))):
-        np.testing.assert_array_equal(outputs(model), outputs(fitted))
-
-
-def test_a_saved_model_predicts_the_same(name, fitted, tmp_path):
-    fitted.save(tmp_path)
-    tolerance = 1e-5 if name == "low rank" else 0  # The updates are added to the weights.
-    np.testing.assert_allclose(outputs(load(tmp_path)), outputs(fitted), rtol=tolerance)
-
-
-def test_threads_predict_the_same(fitted):
-    expected = outputs(fitted)
-    with ThreadPoolExecutor(4) as pool:
-        for found in pool.map(lambda _: outputs(fitted), range(4)):
-            np.testing.assert_array_equal(found, expected)
-
-
-def test_the_form_of_recordings_means_nothing(fitted, tmp_path):
-    paths = [tmp_path / f"{row}.wav" for row in range(len(X_TEST))]
-    for recording, path in zip(X_TEST["audio"], paths, strict=True):
-        soundfile.write(path, recording["array"], recording["sampling_rate"], subtype="FLOAT")
-    language = X_TEST["language"].to_numpy()
-    for values in (paths, [path.read_bytes() for path in paths]):
-        frame = pd.DataFrame({"audio": values, "language": language})
-        np.testing.assert_array_equal(outputs(fitted, frame), outputs(fitted))
-    predict = getattr(fitted, "predict_proba", fitted.predict)
-    np.testing.assert_array_equal(predict(paths, language=language), outputs(fitted))
-
-
-def test_recordings_are_not_written_to(name):
-    before = X.copy()
-    before["audio"] = [dict(recording) for recording in X["audio"]]
-    for recording in before["audio"]:
-        recording["array"] = recording["array"].copy()
-        recording["array"].flags.writeable = False
-    model = clone(VARIANTS[name]).fit(before, Y)
-    np.testing.assert_array_equal(outputs(model, before), outputs(model, X))
-
-
-def test_recordings_of_any_length_are_predicted(fitted):
-    arrays = [np.full(size, 0.1) for size in (1, 2, 500, 30_000)]
-    recordings = [{"array": array, "sampling_rate": 8_000} for array in arrays]
-    found = outputs(fitted, pd.DataFrame({"audio": recordings, "language": "en"}))
-    assert found.shape[0] == 4 and np.isfinite(found).all()
-
-
-def test_features_seen(fitted):
-    assert fitted.n_features_in_ == 2
-    assert fitted.feature_names_in_.tolist() == ["audio", "language"]
-    assert fitted.text_encoder_ is None and fitted.image_encoder_ is None
-    assert fitted.audio_encoder_ is not None
+def test_the_encoder_is_one_of_recordings(fitted):
+    model = getattr(fitted, "best_estimator_", fitted)
+    assert model.text_encoder_ is None and model.image_encoder_ is None
+    assert model.audio_encoder_ is not None
 
 
 def test_other_input_is_refused(fitted):
     texts = pd.DataFrame({"text": ["a"], "language": "en"})
     with pytest.raises(ValueError, match="one column 'audio', as `audio_column` says"):
         fitted.predict(texts)
-    other = copy.copy(fitted).set_params(audio_column=None)
+    model = getattr(fitted, "best_estimator_", fitted)
+    other = copy.copy(model).set_params(audio_column=None)
     with pytest.raises(ValueError, match="was fitted on recordings, but X holds text"):
         other.predict(texts)
 
@@ -186,21 +87,6 @@ def test_tools_of_scikit_learn():
     reader = grid.best_estimator_.audio_encoder_.reader
     assert reader.max_seconds == grid.best_params_["max_seconds"]
     assert np.isfinite(get_scorer("accuracy")(grid, X_TEST, Y_TEST))
-
-
-@pytest.mark.parametrize("trainable", ["head", "all"])
-def test_a_search(trainable):
-    search = MetaParamSearchCV(
-        make_classifier(trainable=trainable),
-        {"learning_rate": [1e-3, 2e-3]},
-        n_iter=2,
-        cv=2,
-        verbose=0,
-        error_score="raise",
-        random_state=0,
-    ).fit(X_LABELLED, Y_LABELLED)
-    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
-    assert search.predict(X_TEST).shape == (len(X_TEST),)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,8 @@ def test_other_input_is_refused(fitted):
     texts = pd.DataFrame({"text": ["a"], "language": "en"})
     with pytest.raises(ValueError, match="one column 'image', as `image_column` says"):
         fitted.predict(texts)
-    other = copy.copy(fitted).set_params(image_column=None)
+    model = getattr(fitted, "best_estimator_", fitted)
+    other = copy.copy(model).set_params(image_column=None)
     with pytest.raises(ValueError, match="was fitted on images, but X holds text"):
         other.predict(texts)
 
