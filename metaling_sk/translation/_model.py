@@ -55,6 +55,9 @@ class TranslationModel(nn.Module, ABC):
     def add_languages(self, names: list[str]) -> None:
         """Learn the names of further target languages."""
 
+    def add_words(self, texts: list[str]) -> None:
+        """Learn the words of further translations, if the tokenizer can."""
+
     @abstractmethod
     def tokenize(
         self,

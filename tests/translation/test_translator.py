@@ -87,11 +87,20 @@ def test_transfer_from_a_related_pair(wrap):
     assert more.history_["train_loss"][0] < alone.history_["train_loss"][0]
 
 
-def test_translations_that_are_too_long_to_learn_from():
+def test_transfer_to_words_that_the_source_lacks():
     rows, y = make_pairs(("sun",))
-    # The tokenizer has words of Indonesian, and letters of what it does not know.
+    source = javanese().net_.module_.text_tokenizer.tokenizer
+    translator = make_translator(source=javanese()).fit(rows, y)
+    assert translator.predict(rows).tolist() == y
+    tokenizer = translator.net_.module_.text_tokenizer.tokenizer
+    assert len(tokenizer.tokenize("leutik")) == 1 < len(source.tokenize("leutik"))
+    assert source.get_vocab().items() < tokenizer.get_vocab().items(), "a token has changed"
+
+
+def test_translations_that_are_too_long_to_learn_from():
+    y = ["".join(map(chr, range(200 + row, 230 + row))) for row in range(24)]
     with pytest.warns(InputWarning, match="24 of 24 translations have more than twice as many"):
-        make_quick(source=javanese()).fit(rows, y)
+        make_quick().fit(X.assign(text="a"), y)
 
 
 FORMS = {
