@@ -95,7 +95,7 @@ class TranslationModel(nn.Module, ABC):
         """A copy with the low-rank updates added to the weights, or the model itself."""
         if not self.has_lora:
             return self
-        return merge_lora(copy.deepcopy(self))  # type: ignore[arg-type]  # it is like an encoder
+        return merge_lora(copy.deepcopy(self))  # type: ignore[arg-type, return-value]
 
     def target_index(self, target_language: np.ndarray) -> np.ndarray:
         """The position of each language among the target languages."""

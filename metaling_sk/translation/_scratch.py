@@ -64,6 +64,7 @@ class ScratchTranslator(TranslationModel):
     .. [1] Graves et al. (2006). Connectionist temporal classification. ICML.
     """
 
+    backbone: SlotNetwork
     kind = "scratch"
     max_epochs = MAX_EPOCHS
 
