@@ -325,7 +325,7 @@ BENCHMARKS = {
         ("spoken_words.py --seeds 0 --recordings 1 --methods MFCC",),
     ),
     "translation": Benchmark(
-        ("translation.py {nusax} --seeds 0",),
+        ("translation.py {nusax} --seeds 0 --sentences 100",),
         tables.translation,
         partial(figures.dots, panels={"chrF (%)": slice(None)}),
         ("translation.py {nusax} --seeds 0 --languages banjarese --methods copy 'word for word'",),

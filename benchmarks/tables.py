@@ -328,7 +328,8 @@ def translation(folder: Path) -> pd.DataFrame:
     """chrF of translations from Indonesian, in percent."""
     rows = records.read_table(folder / "translation.json")
     rows = rows[rows["split"] == "test"]
-    return collect(rows, "language", "method", "chrF")
+    methods = ["copy", "word for word", "alone", "pooled", "transfer"]
+    return collect(rows, "language", "method", "chrF", order=methods)
 
 
 def source_languages(folder: Path) -> pd.DataFrame:

@@ -1,13 +1,13 @@
 """Indonesian to 11 languages with few translations: alone, pooled, and by transfer. chrF.
 
-    python benchmarks/translation.py FOLDER_OF_NUSAX
+    python benchmarks/translation.py FOLDER_OF_NUSAX --seeds 0 --sentences 100
     python benchmarks/translation.py FOLDER_OF_NUSAX --split dev --methods alone transfer
     python benchmarks/translation.py --report
 
 The 500 sentences of NusaX's datasets/mt/train.csv are in 12 languages. 400 of them are there to
-train on, the other 100 to translate. With --split dev the last 80 of the 400 are translated, and
-the others are there to train on; nothing was chosen by the 100. A sentence is on the same side in
-all languages. The methods:
+train on, or the first of these by --sentences, and the other 100 to translate. With --split dev the
+last 80 of the 400 are translated, and the others are there to train on; nothing was chosen by the
+100. A sentence is on the same side in all languages. The methods:
 
 - copy: the Indonesian sentence itself
 - word for word: DictionaryTranslator with the lexicon of NusaX, which keeps words that it lacks

@@ -49,7 +49,7 @@ def check_translations(
             "y has no translation: every row is missing (NaN, None or `missing_label`). At least "
             "one row needs a string."
         )
-    wrong = [i for i in np.flatnonzero(has_translation) if not isinstance(y[i], str)]
+    wrong = [i for i in np.flatnonzero(has_translation).tolist() if not isinstance(y[i], str)]
     if wrong:
         raise ValueError(
             f"Every translation must be a string, but y holds something else in "

@@ -47,6 +47,7 @@ class CheckpointTranslator(TranslationModel):
         The languages to translate to.
     """
 
+    backbone: Any
     kind = "checkpoint"
     max_epochs = MAX_EPOCHS
 

@@ -49,6 +49,8 @@ def make_model(
     if start is not None:
         model = copy.deepcopy(start.net_.module_)
         model.add_languages([name for name in names if name not in model.target_languages])
+        assert samples.y is not None
+        model.add_words([*samples.y[labelled]])
     elif isinstance(estimator.encoder, str) and estimator.encoder == "scratch":
         assert samples.texts is not None and samples.y is not None
         texts = [*samples.texts, *samples.y[labelled]]

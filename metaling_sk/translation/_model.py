@@ -55,6 +55,9 @@ class TranslationModel(nn.Module, ABC):
     def add_languages(self, names: list[str]) -> None:
         """Learn the names of further target languages."""
 
+    def add_words(self, texts: list[str]) -> None:
+        """Learn the words of further translations, if the tokenizer can."""
+
     @abstractmethod
     def tokenize(
         self,
@@ -92,7 +95,7 @@ class TranslationModel(nn.Module, ABC):
         """A copy with the low-rank updates added to the weights, or the model itself."""
         if not self.has_lora:
             return self
-        return merge_lora(copy.deepcopy(self))  # type: ignore[arg-type]  # it is like an encoder
+        return merge_lora(copy.deepcopy(self))  # type: ignore[arg-type, return-value]
 
     def target_index(self, target_language: np.ndarray) -> np.ndarray:
         """The position of each language among the target languages."""

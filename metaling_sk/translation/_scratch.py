@@ -10,34 +10,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 import transformers
-from tokenizers import (
-    Tokenizer,
-    decoders,
-    models,
-    normalizers,
-    pre_tokenizers,
-    processors,
-    trainers,
-)
 from torch import nn
 
 from metaling_sk._encoders.text_tokenizer import TextTokenizer
 from metaling_sk._utils.messages import warn_user
 from metaling_sk._utils.parameters import MAX_EPOCHS
+from metaling_sk.translation._byte_pairs import BLANK, END, grow_tokenizer, train_tokenizer
 from metaling_sk.translation._model import Inputs, TranslationModel
 from metaling_sk.translation._sentence_pairs import NO_TOKEN, SentencePairs
-
-BLANK, END = 0, 1
-"""The token that shows nothing, and the last one of every text."""
-
-CHARACTERS_PER_TOKEN = 100
-"""There is one token for so many characters of the texts, besides those of bytes."""
-
-MIN_TOKENS, MAX_TOKENS = 1000, 1750
-"""The smallest and the largest number of these tokens. The time for a step goes with it."""
-
-MAX_TOKEN_LENGTH = 16
-"""Largest number of characters in a token."""
 
 N_FEATURES, N_HEADS, N_LAYERS = 64, 4, 1
 """The size of the vectors, and the number of heads and layers."""
@@ -84,6 +64,7 @@ class ScratchTranslator(TranslationModel):
     .. [1] Graves et al. (2006). Connectionist temporal classification. ICML.
     """
 
+    backbone: SlotNetwork
     kind = "scratch"
     max_epochs = MAX_EPOCHS
 
@@ -106,6 +87,13 @@ class ScratchTranslator(TranslationModel):
         """Begin with the mean of the languages that are known."""
         self.backbone.add_languages(len(names))
         self.target_languages = [*self.target_languages, *names]
+
+    def add_words(self, texts: list[str]) -> None:
+        """Learn tokens of further translations, which begin as those of a new model do."""
+        old = self.text_tokenizer
+        tokenizer = grow_tokenizer(old.tokenizer, texts)
+        self.backbone.add_tokens(len(tokenizer) - len(old.tokenizer))
+        self.text_tokenizer = TextTokenizer(tokenizer, old.max_length)
 
     def tokenize(self, texts, language, target_language, translations=None):  # noqa: D102
         source = self.text_tokenizer(texts)
@@ -225,6 +213,14 @@ class SlotNetwork(nn.Module):
             table.data = torch.cat([table.detach(), mean.repeat(n_new, *[1] * (table.ndim - 1))])
         self.languages.num_embeddings += n_new
 
+    def add_tokens(self, n_new: int) -> None:
+        """Make room for further tokens: random vectors, and no changes yet."""
+        for table, size in ((self.embedding, N_FEATURES**-0.5), (self.change, 0.0)):
+            new = torch.randn(n_new, N_FEATURES).to(table.weight) * size
+            table.weight.data = torch.cat([table.weight.detach(), new])
+            table.num_embeddings += n_new
+        self.own_changes.data = F.pad(self.own_changes.detach(), (0, 0, 0, n_new))
+
     def directions(self) -> torch.Tensor:
         """The embeddings, all of length 1."""
         return F.normalize(self.embedding.weight, dim=1)
@@ -236,8 +232,7 @@ def _suspect_long(source: np.ndarray, target: np.ndarray) -> None:
     if n_long > MAX_LONG_SHARE * len(target):
         warn_user(
             f"{n_long} of {len(target)} translations have more than twice as many tokens as their "
-            "texts, and are not learnt from. If a `source` does not know the words of the target "
-            "language, fit a new translator on all languages together; otherwise use a checkpoint."
+            "texts, and are not learnt from. Use a checkpoint for languages this different."
         )
 
 
@@ -258,45 +253,3 @@ def _positions(ids: torch.Tensor) -> torch.Tensor:
     angles = torch.arange(ids.shape[1])[:, None] * rates
     both = torch.cat([angles.sin(), angles.cos()], dim=1)
     return (both * POSITION_SCALE * N_FEATURES**-0.5).to(ids.device)
-
-
-def train_tokenizer(texts: list[str]) -> transformers.PreTrainedTokenizerFast:
-    """Train byte-pair encoding of bytes, from which every text can be restored.
-
-    Parameters
-    ----------
-    texts : list of str
-        Texts of all languages, in both directions.
-
-    Returns
-    -------
-    PreTrainedTokenizerFast
-    """
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    n_tokens = sum(map(len, texts)) // CHARACTERS_PER_TOKEN
-    n_tokens = min(max(n_tokens, MIN_TOKENS), MAX_TOKENS)
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.normalizer = normalizers.NFC()
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
-    tokenizer.decoder = decoders.ByteLevel()
-    special_tokens = ["[BLANK]", "[END]"]
-    trainer = trainers.BpeTrainer(
-        vocab_size=len(alphabet) + n_tokens,
-        special_tokens=special_tokens,
-        initial_alphabet=alphabet,
-        min_frequency=2,
-        max_token_length=MAX_TOKEN_LENGTH,
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(
-        (text.encode("utf-8", "replace").decode("utf-8") for text in texts), trainer
-    )
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="$A [END]", special_tokens=[("[END]", END)]
-    )
-    return transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token="[BLANK]",
-        eos_token="[END]",
-        clean_up_tokenization_spaces=False,
-    )

@@ -105,8 +105,9 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
         The column of a DataFrame X that holds the language that each text is translated into or,
         where X has no such column, the one target language.
     source : TransferTranslator or None, default=None
-        A fitted translator to go on from, with its tokenizer. `encoder` and `max_length` are not
-        used then. It learns further target languages. In a `FrozenEstimator` it stays fitted in
+        A fitted translator to go on from, with its tokenizer, which gets further tokens for the
+        translations if it is from scratch. `encoder` and `max_length` are not used then. It learns
+        further target languages. In a `FrozenEstimator` it stays fitted in
         cross-validation and searches, which clone it.
 
     Encoder

@@ -56,6 +56,17 @@ def test_it_learns_and_is_saved(kind, tmp_path):
         assert other.predict(rows).tolist() == expected
 
 
+def test_more_beams_find_a_more_probable_translation():
+    # Most translations begin with "omah", but none of these is as frequent as "dalan gedhe".
+    y = ["omah gedhe", "omah cilik", "omah leutik"] * 2 + ["dalan gedhe"] * 4
+    translator = make_translator(encoder=make_bart(), target_language="jav", **LEARNING)
+    translator.fit(["rumah"] * 40, y * 4, language="ind")
+    (greedy,) = translator.set_params(num_beams=1).predict(["rumah"], language="ind")
+    assert greedy.startswith("omah ")
+    (found,) = translator.set_params(num_beams=4).predict(["rumah"], language="ind")
+    assert found == "dalan gedhe"
+
+
 @pytest.mark.parametrize("kind", NAMES)
 def test_languages_that_a_tokenizer_does_not_have(kind):
     with pytest.raises(ValueError, match="`language`: the tokenizer .* has no language 'xx'; it"):
