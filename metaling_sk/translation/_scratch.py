@@ -100,6 +100,7 @@ class ScratchTranslator(TranslationModel):
         target = None
         if translations is not None:
             target = self.text_tokenizer(translations)
+            self.backbone.is_known[torch.from_numpy(source.ids.astype(np.int64))] = True
             _suspect_long(source.lengths, target.lengths)
         return SentencePairs(source, self.target_index(target_language), target)
 
@@ -128,12 +129,19 @@ class ScratchTranslator(TranslationModel):
         return losses.sum() / n_tokens.sum()
 
     def translate(self, inputs: Inputs, num_beams: int) -> list[str]:
-        """Show the most probable token of each slot, equal neighbours once."""
+        """Show the most probable token of each slot, equal neighbours once.
+
+        A token that no text of the training has is shown as it is.
+        """
+        ids = inputs["input_ids"]
+        copies = torch.stack([ids, torch.full_like(ids, BLANK)], dim=2).flatten(1)
+        is_known = self.backbone.is_known[ids].repeat_interleave(N_SLOTS, dim=1)
         vectors, blank, lengths = self.backbone(
             inputs["input_ids"], inputs["attention_mask"], inputs["target_index"]
         )
         best = (vectors @ self.backbone.directions()[END:].T).max(dim=2)
-        best = torch.where(best.values > blank, best.indices + END, BLANK).cpu().numpy()
+        best = torch.where(best.values > blank, best.indices + END, BLANK)
+        best = torch.where(is_known, best, copies).cpu().numpy()
         rows = [row[:length] for row, length in zip(best, lengths.tolist(), strict=True)]
         shown = [row[(row != BLANK) & (row != np.append(-1, row[:-1]))].tolist() for row in rows]
         decode = self.text_tokenizer.tokenizer.decode
@@ -161,7 +169,14 @@ class SlotNetwork(nn.Module):
     ----------
     n_tokens, n_languages : int
         Size of the vocabulary, and number of target languages.
+
+    Attributes
+    ----------
+    is_known : bool Tensor of shape (n_tokens,)
+        The tokens of the texts that it was trained on.
     """
+
+    is_known: torch.Tensor
 
     def __init__(self, n_tokens: int, n_languages: int):
         super().__init__()
@@ -179,6 +194,7 @@ class SlotNetwork(nn.Module):
         self.blank = nn.Linear(N_FEATURES, 1, bias=False)
         self.blank_bias = nn.Parameter(torch.tensor(BLANK_LOGITS))
         self.dropout = nn.Dropout(0.1)
+        self.register_buffer("is_known", torch.zeros(n_tokens, dtype=torch.bool))
 
     def forward(
         self, ids: torch.Tensor, mask: torch.Tensor, target_index: torch.Tensor
@@ -219,6 +235,7 @@ class SlotNetwork(nn.Module):
             new = torch.randn(n_new, N_FEATURES).to(table.weight) * size
             table.weight.data = torch.cat([table.weight.detach(), new])
             table.num_embeddings += n_new
+        self.is_known = F.pad(self.is_known, (0, n_new))
         self.own_changes.data = F.pad(self.own_changes.detach(), (0, 0, 0, n_new))
 
     def directions(self) -> torch.Tensor:

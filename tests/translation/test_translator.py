@@ -282,3 +282,8 @@ def test_a_checkpoint_is_not_trained_in_place():
         target_language="jav", encoder=(model, tokenizer), max_epochs=1, verbose=0, max_length=16
     ).fit(TEXTS, Y, language="ind")
     assert all((each == before[name]).all() for name, each in model.state_dict().items())
+
+
+def test_tokens_that_fit_has_not_seen_are_copied():
+    found = javanese().predict(X[:2].assign(text=["😀", f"{TEXTS[0]} 🎈"]))
+    assert found[0] == "😀" and found[1].endswith("🎈")
