@@ -205,7 +205,8 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
     From scratch, every token of a text has two slots, each of which shows a token or nothing. The
     loss is that of all ways in which the slots can show the translation, which is connectionist
     temporal classification [1]_. A translation that has more than twice as many tokens as its text
-    is not learnt from. The tokens are those of byte-pair encoding. Input and output share their
+    is not learnt from. A token that no text of the training has is copied. The tokens are those of
+    byte-pair encoding. Input and output share their
     embeddings, and a target language is a vector that is added to each token; a new one begins as
     the mean of the known ones.
 
