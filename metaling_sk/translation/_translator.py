@@ -206,9 +206,8 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
     loss is that of all ways in which the slots can show the translation, which is connectionist
     temporal classification [1]_. A translation that has more than twice as many tokens as its text
     is not learnt from. A token that no text of the training has is copied. The tokens are those of
-    byte-pair encoding. Input and output share their
-    embeddings, and a target language is a vector that is added to each token; a new one begins as
-    the mean of the known ones.
+    byte-pair encoding. Input and output share their embeddings, and a target language is a vector
+    that is added to each token; a new one begins as the mean of the known ones.
 
     References
     ----------
