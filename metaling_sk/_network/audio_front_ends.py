@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import transformers
 
 from metaling_sk._data.samples import Samples
@@ -29,12 +31,12 @@ def _make_encoder(
     )
 
 
-SAVED = SavedWithProcessor(
-    AudioEncoder,
-    AudioReader,
-    transformers.AutoFeatureExtractor.from_pretrained,
-    "feature extractor",
-)
+def _read_processor(folder, **options) -> Any:
+    # transformers imports its models with the class.
+    return transformers.AutoFeatureExtractor.from_pretrained(folder, **options)
+
+
+SAVED = SavedWithProcessor(AudioEncoder, AudioReader, _read_processor, "feature extractor")
 RECORDINGS = Modality(_make_encoder, SAVED.save, SAVED.restore, SAVED.restore_reader)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from typing import Any
 
 import transformers
 
@@ -30,12 +30,12 @@ def _make_encoder(
     )
 
 
-SAVED = SavedWithProcessor(
-    ImageEncoder,
-    ImageReader,
-    partial(transformers.AutoImageProcessor.from_pretrained, backend="pil"),
-    "image processor",
-)
+def _read_processor(folder, **options) -> Any:
+    # transformers imports its models with the class.
+    return transformers.AutoImageProcessor.from_pretrained(folder, backend="pil", **options)
+
+
+SAVED = SavedWithProcessor(ImageEncoder, ImageReader, _read_processor, "image processor")
 IMAGES = Modality(_make_encoder, SAVED.save, SAVED.restore, SAVED.restore_reader)
 
 

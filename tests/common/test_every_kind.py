@@ -26,7 +26,11 @@ SINGLE = [
     for kind, name in CASES
     if not isinstance(KINDS[kind].models[name], MetaParamSearchCV)
 ]
+REGISTERING = [
+    (kind, name) for kind, name in SINGLE if hasattr(KINDS[kind].models[name], "register_language")
+]
 quick = pytest.mark.parametrize("case", QUICK, ids="-".join, indirect=True)
+registers_languages = pytest.mark.parametrize("case", REGISTERING, ids="-".join, indirect=True)
 not_a_search = pytest.mark.parametrize("case", SINGLE, ids="-".join, indirect=True)
 
 
@@ -194,7 +198,7 @@ def test_every_form_of_x_is_learnt_from_alike(kind, model, fitted, tmp_path):
         np.testing.assert_allclose(found, expected, rtol=kind.rtol, err_msg=name)
 
 
-@not_a_search
+@registers_languages
 def test_a_language_is_registered(kind, fitted):
     model = copy.deepcopy(fitted)
     assert model.register_language(kind.X[:6].assign(language="fr")) is model

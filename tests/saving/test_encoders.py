@@ -29,10 +29,6 @@ def inject_peft(module):
     inject_adapter_in_model(LoraConfig(r=2, target_modules="all-linear"), module)
 
 
-def add_weight_norm(module):
-    nn.utils.parametrizations.weight_norm(module.encoder.layer[0].output.dense)
-
-
 def enlarge_vocabulary(module):
     module.embeddings.word_embeddings = nn.Embedding(350, 16)
 
@@ -48,7 +44,6 @@ def change_epsilon(module):
 CHANGES = [
     cut_layers,
     inject_peft,
-    add_weight_norm,
     enlarge_vocabulary,
     exchange_activation,
     change_epsilon,
@@ -75,11 +70,17 @@ MODULES = {
     ).float(),
     "dropout of its own": lambda: _with_dropout(BertModel(BertConfig(**CONFIG))),
     "resized as transformers does": lambda: _resized(BertModel(BertConfig(**CONFIG))),
+    "weight norm, which becomes one weight": lambda: _normed(BertModel(BertConfig(**CONFIG))),
 }
 
 
 def _with_dropout(module):
     module.embeddings.dropout.p = 0.5
+    return module
+
+
+def _normed(module):
+    nn.utils.parametrizations.weight_norm(module.encoder.layer[0].output.dense)
     return module
 
 
