@@ -13,6 +13,7 @@ from metaling_sk._data.holdout import split_validation
 from metaling_sk._data.samples import Samples
 from metaling_sk._encoders.trainable import set_trainable
 from metaling_sk._network.callbacks import name_callbacks
+from metaling_sk._network.estimator import MAX_STEPS
 from metaling_sk._network.nets import SkorchNet, TrainingSettings, new_net
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import history_frame, train
@@ -21,9 +22,6 @@ from metaling_sk.translation._model import TranslationModel
 from metaling_sk.translation._objective import STREAM, TranslationObjective
 from metaling_sk.translation._scratch import ScratchTranslator
 from metaling_sk.translation._sentence_pairs import SentencePairs
-
-MAX_STEPS = 5000
-"""Number of steps beyond which there are fewer epochs for max_epochs="auto"."""
 
 
 def make_model(
