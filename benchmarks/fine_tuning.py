@@ -21,6 +21,7 @@ step, twice the learning rate and 4 epochs. A method changes of it what its name
 - masked words, contrast: the encoder first learns from all texts of the task, by guessing words or
   by telling texts apart (Gao et al., 2021. SimCSE. arXiv:2104.08821)
 - no validation: all rows are trained on
+- one stage: source and target labels at once, without a source network that is trained first
 
 Others say in one more part what becomes of the fitted model:
 
@@ -184,11 +185,14 @@ class Modified(TransferClassifier):
                 rate = float(part.removeprefix("rate "))
         return replace(super()._settings(), encoder_learning_rate=rate)
 
-    def _new_net(self, network, training_set, terms):
+    def _has_source_stage(self, source, start):
+        return "one stage" not in self.parts and super()._has_source_stage(source, start)
+
+    def _new_net(self, network, training_set, terms, is_solved=False):
         for part in self.parts:
             if part.startswith("frozen"):
                 freeze(network.encoder.backbone, int(part.split()[-1]) if "layers" in part else 0)
-        net = super()._new_net(network, training_set, terms)
+        net = super()._new_net(network, training_set, terms, is_solved)
         for part in self.parts:
             if part.startswith("rate of layers"):
                 scale_rates(net, float(part.split()[-1]))

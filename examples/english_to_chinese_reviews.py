@@ -173,7 +173,7 @@ def fit_network(y, seed, teacher):
         words = TfidfVectorizer(ngram_range=(1, 2), min_df=3, sublinear_tf=True)
         prompt = "query: " if encoder == HUB_NAME else "auto"
         layer = int(args.layer) if args.layer < 0 else args.layer
-        meaning = EncoderVectorizer(encoder=encoder, layer=layer, prompt=prompt, max_length=64)
+        meaning = EncoderVectorizer(encoder=encoder, layer=layer, prompt=prompt)
         settings = {"encoder": make_union(words, meaning), "self_training": 3, "batch_size": 128}
     clf = TransferClassifier(
         source_languages="en", target_languages="zh", random_state=seed, **settings

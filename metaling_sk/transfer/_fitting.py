@@ -15,6 +15,7 @@ from metaling_sk._data.holdout import split_validation
 from metaling_sk._data.samples import Samples, check_samples, without_labels
 from metaling_sk._network.classifier import ClassifierNetwork
 from metaling_sk._network.data_parallel import agree_on_random_state
+from metaling_sk._network.estimator import NetworkEstimator
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import history_frame, train
 from metaling_sk._network.untrained_on_error import untrained_on_error
@@ -81,7 +82,7 @@ class TransferFitting(TransferPreparation):
         stages.run(
             network,
             training_set,
-            has_source_stage=start is None and not source.teaches,
+            has_source_stage=self._has_source_stage(source, start),
             n_rounds=self._n_rounds(source),
         )
         self.net_ = list(stages.nets.values())[-1]
@@ -90,6 +91,10 @@ class TransferFitting(TransferPreparation):
         self._complete_statistics(training_set.samples, rng)
         if "source" in stages.nets:
             self.source_model_ = self._with_net(stages.nets["source"])
+
+    def _has_source_stage(self, source: SourceModel, start: NetworkEstimator | None) -> bool:
+        """Whether a source network is trained first."""
+        return start is None and not source.teaches
 
     def _find_solver(self, network: ClassifierNetwork) -> Callable[..., None] | None:
         """What solves for the head of a new network; None where it is trained."""
