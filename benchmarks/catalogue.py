@@ -19,7 +19,7 @@ CORPORA = {
     "sib200": "dadelani/sib-200",
     "afrisenti": "afrisenti-semeval/afrisent-semeval-2023",
     "fonts": "Debian's package fonts-noto-core",
-    "features": "the vectors of NusaX of a frozen gemma-3-270m",
+    "features": "nusax.npz, the vectors of NusaX of a frozen gemma-3-270m",
 }
 """The corpora, by the names that stand for their folders in a command."""
 
@@ -368,7 +368,7 @@ BENCHMARKS = {
         ),
     ),
     "unsupervised-scores": Benchmark(
-        ("unsupervised_scores.py {features}",),
+        ("unsupervised_scores.py {features}/nusax.npz",),
         tables.unsupervised_scores,
         partial(
             figures.dots,
@@ -377,7 +377,7 @@ BENCHMARKS = {
                 "accuracy of the chosen (%)": ["reviews, chosen (%)", "NusaX, chosen (%)"],
             },
         ),
-        ("unsupervised_scores.py {features} --candidates 2 --seeds 0",),
+        ("unsupervised_scores.py {features}/nusax.npz --candidates 2 --seeds 0",),
     ),
     "language-identification": Benchmark(
         ("language_identification.py {nusax} {sib200} {afrisenti}",),
