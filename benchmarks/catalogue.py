@@ -372,10 +372,7 @@ BENCHMARKS = {
         tables.unsupervised_scores,
         partial(
             figures.dots,
-            panels={
-                "rank correlation": ["reviews, correlation", "NusaX, correlation"],
-                "accuracy of the chosen (%)": ["reviews, chosen (%)", "NusaX, chosen (%)"],
-            },
+            panels={"accuracy (%)": ["reviews, chosen (%)", "NusaX, chosen (%)"]},
         ),
         ("unsupervised_scores.py {features}/nusax.npz --candidates 2 --seeds 0",),
     ),

@@ -404,29 +404,14 @@ def priors(folder: Path) -> pd.DataFrame:
 
 def unsupervised_scores(folder: Path) -> pd.DataFrame:
     """How scorers without target labels rank candidates, and the accuracy of what they choose."""
-    titles = {
-        "circular validation": "CircularValidation()",
-        "entropy and diversity, calibrated": "PredictionEntropyScorer()",
-        "entropy and diversity": "PredictionEntropyScorer(calibrated=False)",
-        "entropy": "PredictionEntropyScorer(calibrated=False, diversity=False)",
-        "importance-weighted accuracy": "ImportanceWeightedScorer()",
-        "importance-weighted log-loss": 'ImportanceWeightedScorer(metric="neg_log_loss")',
-        "soft neighbourhood density": "SoftNeighborhoodDensity()",
-    }
-    titles = {method: CODE.format(title) for method, title in titles.items()}
     rows = records.read_table(folder / "unsupervised_scores.json")
-    rows["row"] = rows["method"].map(lambda method: titles.get(method, method))
-    names = rows["task"].map(TASKS)
-    parts = [
-        rows.assign(column=names + ", correlation", value=rows["correlation"]),
-        rows.assign(column=names + ", chosen (%)", value=rows["chosen"]),
-    ]
-    cells = pd.concat(parts).dropna(subset="value")
+    titles = {"correlation": "correlation", "chosen": "chosen (%)"}
+    cells = rows.melt(["task", "method", "seed"], list(titles)).dropna(subset="value")
+    cells["column"] = cells["task"].map(TASKS) + ", " + cells["variable"].map(titles)
     order = [
-        f"{name}, {figure}" for name in names.unique() for figure in ("correlation", "chosen (%)")
+        f"{TASKS[task]}, {title}" for task in rows["task"].unique() for title in titles.values()
     ]
-    table = collect(cells, "row", "column", "value", order=order)
-    return table.loc[[*titles.values(), *table.index.difference(titles.values(), sort=False)]]
+    return collect(cells, "method", "column", "value", order=order)
 
 
 def language_identification(folder: Path) -> pd.DataFrame:

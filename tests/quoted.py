@@ -34,7 +34,9 @@ NOT_MEASURED = re.compile(
     r"|confidence intervals of 95 %"
     r"|(?:Python|version|wav2vec|w2v-BERT) [\d.]+"  # A name.
 )
-CODE_OR_LINK = re.compile(r"(?s)``.+?``|`[^`]+`_{0,2}|\]\([^)]*\)|\"[^\"]{,50}\"")
+CODE_LINK_OR_NAME = re.compile(
+    r"(?s)``.+?``|`[^`]+`_{0,2}|\]\([^)]*\)|(?<!\w)\"\w[^\"]{,80}(?<=\w)\"(?!\w)"
+)
 OF_CODE = ("code-block", "image", "math", "toctree", "autosummary")
 """Directives whose content is no text."""
 
@@ -115,7 +117,7 @@ def prose(section: str) -> str:
         if directive:
             lines[number] = ""
     section = re.sub(r"(?ms)^ *>>> .*?(?=^\s*$|\Z)", blank, "\n".join(lines))
-    return NOT_MEASURED.sub(blank, CODE_OR_LINK.sub(blank, section))
+    return NOT_MEASURED.sub(blank, CODE_LINK_OR_NAME.sub(blank, section))
 
 
 def blank(match: re.Match) -> str:
