@@ -383,7 +383,7 @@ def languages(folder: Path) -> pd.DataFrame:
         "twice the rows, s": seconds[twice],
         "times half the rows": seconds[twice] / seconds[many],
     }
-    medians = pd.DataFrame(table).groupby("method", sort=False).median()
+    medians = pd.DataFrame(table).groupby("method").median()
     return medians.rename_axis(None).map(lambda value: [value])
 
 
