@@ -7,7 +7,9 @@ of records. Write settings as code. A table holds a figure, rounded as the page 
 - with the unit times, as such a ratio or as a cell,
 - otherwise as a cell, which is the mean of the seeds, or as their standard deviation.
 
-A sentence that links to a page of the web quotes that page, not us.
+A sentence that links to a page of the web quotes that page, not us. Large tables give nearly every
+small whole number of points. So this finds what has no record or is out of date, and not every
+mistake.
 """
 
 import re
