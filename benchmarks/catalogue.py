@@ -19,8 +19,9 @@ CORPORA = {
     "sib200": "dadelani/sib-200",
     "afrisenti": "afrisenti-semeval/afrisent-semeval-2023",
     "fonts": "Debian's package fonts-noto-core",
+    "features": "nusax.npz, the vectors of NusaX of a frozen gemma-3-270m",
 }
-"""The repositories of the corpora, by the names that stand for their folders in a command."""
+"""The corpora, by the names that stand for their folders in a command."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Benchmark:
     Attributes
     ----------
     commands : tuple of str
-        Scripts of this folder with their arguments. ``{nusax}``, ``{sib200}`` and ``{afrisenti}``
+        Scripts of this folder with their arguments. The names of `CORPORA`, such as ``{nusax}``,
         stand for copies of the corpora, ``{kept}`` for a folder of what several runs need.
     table : callable
         Makes the table from the folder of the records.
@@ -40,6 +41,9 @@ class Benchmark:
         The commands of a smoke run; most of its time goes into encoding texts.
     on_gpu : bool, default=False
         Whether it is for a GPU. Its records have a file of their own, beside those of a CPU.
+    quoted : tuple of callable, default=()
+        Make further tables, which are not shown. The text of the documentation may quote what is
+        in them.
     """
 
     commands: tuple[str, ...]
@@ -47,6 +51,7 @@ class Benchmark:
     draw: Callable
     quick: tuple[str, ...]
     on_gpu: bool = False
+    quoted: tuple[Callable[[Path], pd.DataFrame], ...] = ()
 
     @property
     def file(self) -> str:
@@ -97,6 +102,7 @@ BENCHMARKS = {
         tables.reviews,
         partial(figures.lines, xlabel=LABELS, ylabel="accuracy on Chinese reviews (%)"),
         ("reviews.py --quick --labels 0 64 --seeds 0",),
+        quoted=(tables.reviews_in_english,),
     ),
     "transfer-defaults": Benchmark(
         (
@@ -178,6 +184,7 @@ BENCHMARKS = {
             figures.dots, panels={"accuracy (%)": ["3 pairs", "6 unseen pairs", "worst of them"]}
         ),
         ("sentence_pairs.py {sib200} --rows 20 --seeds 0 --methods cosine",),
+        quoted=(tables.pairs_of_languages,),
     ),
     "prediction": Benchmark(
         ("prediction.py",),
@@ -225,6 +232,7 @@ BENCHMARKS = {
         tables.rows,
         partial(figures.dots, panels={"MB at the height of the call": slice(None)}),
         ("rows.py --rows 500 1000",),
+        quoted=(tables.memory_of_a_row,),
     ),
     "fit": Benchmark(
         ("fit.py",),
@@ -335,6 +343,38 @@ BENCHMARKS = {
         tables.source_languages,
         partial(figures.dots, panels={"rank correlation with the truth": slice(None)}),
         ("source_languages.py {nusax} {sib200} --methods SIB-200",),
+    ),
+    "languages": Benchmark(
+        ("languages.py {sib200}",),
+        tables.languages,
+        partial(
+            figures.dots,
+            panels={
+                "seconds of a fit": ["5 languages, s", "205 languages, s", "twice the rows, s"]
+            },
+        ),
+        ("languages.py {sib200} --rows 410 --seeds 0",),
+    ),
+    "priors": Benchmark(
+        ("priors.py {nusax} --vectors {kept}",),
+        tables.priors,
+        partial(
+            figures.dots,
+            panels={"fits (%)": ["fits (%)"], "loss": ["loss without", "loss with"]},
+        ),
+        (
+            "priors.py {nusax} --vectors {kept} --candidates 2 --seeds 0 --languages acehnese "
+            "balinese",
+        ),
+    ),
+    "unsupervised-scores": Benchmark(
+        ("unsupervised_scores.py {features}/nusax.npz",),
+        tables.unsupervised_scores,
+        partial(
+            figures.dots,
+            panels={"accuracy (%)": ["reviews, chosen (%)", "NusaX, chosen (%)"]},
+        ),
+        ("unsupervised_scores.py {features}/nusax.npz --candidates 2 --seeds 0",),
     ),
     "language-identification": Benchmark(
         ("language_identification.py {nusax} {sib200} {afrisenti}",),

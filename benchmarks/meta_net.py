@@ -30,14 +30,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import records
-from features import characters_and_words
+from features import characters_and_words, e5_vectors
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score
 
-from metaling_sk import EncoderVectorizer, LanguageStandardScaler, MetaNetClassifier
-from metaling_sk.datasets import load_encoder
+from metaling_sk import LanguageStandardScaler, MetaNetClassifier
 
 LANGUAGES = "eng_Latn fra_Latn hau_Latn hin_Deva kat_Geor swh_Latn tam_Taml tur_Latn yor_Latn"
 LANGUAGES = [*LANGUAGES.split(), "zho_Hans"]
@@ -88,12 +87,7 @@ class Task:
         self.is_train = ~np.isin(self.split, held_out)
         self.test = np.flatnonzero(self.split == split)
         self.metric = {"nusax": macro_f1, "sib200": accuracy_score}[name]
-        path = kept / f"{name}.npy"
-        if not path.exists():
-            kept.mkdir(parents=True, exist_ok=True)
-            encoder = EncoderVectorizer(load_encoder("multilingual-e5-small"), prompt="query: ")
-            np.save(path, encoder.fit_transform(data["text"].tolist()).astype(np.float16))
-        vectors = np.load(path).astype(np.float32)
+        vectors = e5_vectors(kept / f"{name}.npy", data["text"].tolist())
         scaler = LanguageStandardScaler()
         scaler.fit(vectors[self.is_train], language=self.language[self.is_train])
         vectors = scaler.transform(vectors, language=self.language)

@@ -44,6 +44,9 @@ FORMATS = {
     "median, ms": ".0f",
     "loads torch": ".0f",
     **dict.fromkeys(["times metaling_sk", "times head", "times adapt"], ".2f"),
+    **dict.fromkeys(["times 5 languages", "times half the rows"], ".2f"),
+    **dict.fromkeys(["loss without", "loss with"], ".3f"),
+    **dict.fromkeys(["reviews, correlation", "NusaX, correlation"], ".2f"),
     "NusaX": ".2f",
     "SIB-200": ".2f",
 }
@@ -69,6 +72,12 @@ def reviews(folder: Path) -> pd.DataFrame:
     }
     rows["column"] = [titles[key] for key in zip(rows["encoder"], rows["method"], strict=True)]
     return collect(rows, "labels", "column", "zh").rename_axis("Chinese labels")
+
+
+def reviews_in_english(folder: Path) -> pd.DataFrame:
+    """The same models on English reviews, without Chinese labels."""
+    rows = records.read_table(folder / "reviews.json")
+    return collect(rows[rows["labels"] == 0], "encoder", "method", "en")
 
 
 def meta_net(folder: Path) -> pd.DataFrame:
@@ -188,6 +197,16 @@ def sentence_pairs(folder: Path) -> pd.DataFrame:
     return collect(cells, "row", "column", "value", order=titles.values())
 
 
+def pairs_of_languages(folder: Path) -> pd.DataFrame:
+    """The same in each pair of languages."""
+    accuracy = {
+        one["method"]: one["figures"]["accuracy"]
+        for one in records.read(folder / "sentence_pairs.json")
+        if one["arguments"]["split"] == "test"
+    }
+    return pd.DataFrame(accuracy).T.map(lambda value: [value])
+
+
 def fine_tuning(folder: Path) -> pd.DataFrame:
     """Ideas to gain accuracy where all weights are trained, first on validation rows."""
     rows = records.read_table(folder / "fine_tuning_gpu.json")
@@ -213,6 +232,15 @@ def rows(folder: Path) -> pd.DataFrame:
     ]
     frame = frame.melt(["method", "seed", "row"], ["fit, MB", "predict, MB"])
     return collect(frame, "row", "variable", "value")
+
+
+def memory_of_a_row(folder: Path) -> pd.DataFrame:
+    """The memory that a further row takes, in kB."""
+    memory = records.read_table(folder / "rows.json").set_index(["method", "rows"])
+    fewest, most = memory.index.unique("rows")
+    further = memory.xs(most, level="rows") - memory.xs(fewest, level="rows")
+    kilobytes = 1000 * further[["fit, MB", "predict, MB"]] / (most - fewest)
+    return kilobytes.map(lambda value: [value])
 
 
 def speed(folder: Path, name: str, reference: str, *, by: str | None = None) -> pd.DataFrame:
@@ -328,8 +356,10 @@ def translation(folder: Path) -> pd.DataFrame:
     """chrF of translations from Indonesian, in percent."""
     rows = records.read_table(folder / "translation.json")
     rows = rows[rows["split"] == "test"]
+    rows = pd.concat([rows, rows.assign(language="mean")])
+    means = rows.groupby(["language", "method", "seed"], sort=False, as_index=False)["chrF"].mean()
     methods = ["copy", "word for word", "alone", "pooled", "transfer"]
-    return collect(rows, "language", "method", "chrF", order=methods)
+    return collect(means, "language", "method", "chrF", order=methods)
 
 
 def source_languages(folder: Path) -> pd.DataFrame:
@@ -339,6 +369,49 @@ def source_languages(folder: Path) -> pd.DataFrame:
         for one in records.read(folder / "source_languages.json")
     }
     return pd.DataFrame(tasks).map(lambda value: [value])
+
+
+def languages(folder: Path) -> pd.DataFrame:
+    """How the time of a fit grows with the languages and with the rows."""
+    frame = records.read_table(folder / "languages.json")
+    seconds = frame.pivot_table("seconds", ["method", "seed"], ["languages", "rows"])
+    few, many, twice = seconds  # In the order of the languages, then of the rows.
+    table = {
+        f"{few[0]} languages, s": seconds[few],
+        f"{many[0]} languages, s": seconds[many],
+        f"times {few[0]} languages": seconds[many] / seconds[few],
+        "twice the rows, s": seconds[twice],
+        "times half the rows": seconds[twice] / seconds[many],
+    }
+    medians = pd.DataFrame(table).groupby("method").median()
+    return medians.rename_axis(None).map(lambda value: [value])
+
+
+def priors(folder: Path) -> pd.DataFrame:
+    """Searches that know those of other languages: medians of their fits, means of their losses."""
+    frame = records.read_table(folder / "priors.json")
+    by_language = frame.groupby("language")
+    table = pd.DataFrame(
+        {
+            "fits (%)": by_language["share"].median(),
+            "loss without": by_language["without"].mean(),
+            "loss with": by_language["with"].mean(),
+        }
+    ).rename_axis(None)
+    table.loc["all"] = [table["fits (%)"].median(), *table[["loss without", "loss with"]].mean()]
+    return table.map(lambda value: [value])
+
+
+def unsupervised_scores(folder: Path) -> pd.DataFrame:
+    """How scorers without target labels rank candidates, and the accuracy of what they choose."""
+    rows = records.read_table(folder / "unsupervised_scores.json")
+    titles = {"correlation": "correlation", "chosen": "chosen (%)"}
+    cells = rows.melt(["task", "method", "seed"], list(titles)).dropna(subset="value")
+    cells["column"] = cells["task"].map(TASKS) + ", " + cells["variable"].map(titles)
+    order = [
+        f"{TASKS[task]}, {title}" for task in rows["task"].unique() for title in titles.values()
+    ]
+    return collect(cells, "method", "column", "value", order=order)
 
 
 def language_identification(folder: Path) -> pd.DataFrame:

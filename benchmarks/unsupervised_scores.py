@@ -1,9 +1,16 @@
-"""Measure how well scorers without target labels rank models by their accuracy there.
+"""How well scorers without target labels rank models by their accuracy there.
+
+    python benchmarks/unsupervised_scores.py FEATURES.npz
+    python benchmarks/unsupervised_scores.py --report
+
+FEATURES.npz holds a vector for each row of NusaX, as the arrays X, language, split, id and label.
 
 Random candidates are fitted on labelled source rows and unlabelled target rows. Each is scored on
-other rows of both languages, of which the target labels are hidden. The rank correlation of the
-scores with the true accuracy on these target rows is reported, and the accuracy of the candidate
-with the best score.
+other rows of both languages, of which the target labels are hidden. The methods are scorers, and
+
+- any candidate, best candidate: no scorer; their mean accuracy and the greatest
+
+The tasks:
 
 - reviews: English to Chinese. All rows are from the training part of `load_reviews`. The English
   rows are translated word for word. The candidates read character n-grams.
@@ -11,19 +18,18 @@ with the best score.
   languages are translations of each other, so no sentence is both a source and a target row. The
   candidates read vectors of a frozen gemma-3-270m.
 
-    python benchmarks/unsupervised_scores.py FEATURES.npz
-
-FEATURES.npz holds a vector for each row of NusaX, as the arrays X, language, split, id and label.
+The seed draws rows and candidates. Figures: the Spearman correlation of the scores with the true
+accuracy on the target rows, and this accuracy, in percent, of the candidate with the best score.
 """
 
 import argparse
-import json
-import sys
+import functools
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import records
 from scipy.stats import spearmanr
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -41,15 +47,8 @@ from metaling_sk.metrics import (
 )
 
 TARGETS = ["buginese", "javanese", "minangkabau"]
+ANY, BEST = "any candidate", "best candidate"
 RESULT = Path(__file__).parent / "results" / "unsupervised_scores.json"
-
-parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("features", type=Path, help="vectors of NusaX (.npz)")
-parser.add_argument("--candidates", type=int, default=30)
-parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-parser.add_argument("--tasks", nargs="+", default=["reviews", "nusax"])
-parser.add_argument("--result", type=Path, default=RESULT)
-args = parser.parse_args()
 
 
 def source_accuracy(estimator, X, y):
@@ -70,7 +69,7 @@ SCORERS = {
 }
 
 
-def reviews(seed):
+def reviews(args, seed):
     """Return X, the labels and the part of each row, and a function that draws a candidate."""
     X, y = load_reviews(return_X_y=True)
     rng = np.random.default_rng(seed)
@@ -91,7 +90,7 @@ def reviews(seed):
     return translator.fit(X[is_train]).transform(X), y[chosen], is_train, reviews_candidate
 
 
-def nusax(seed):
+def nusax(args, seed):
     """Return X, the labels and the part of each row, and a function that draws a candidate."""
     data = np.load(args.features, allow_pickle=True)
     rng = np.random.default_rng(seed)
@@ -158,58 +157,79 @@ def network_parameters(rng):
     }
 
 
-def measure(read, seed):
-    """Return a row with the scores and the true accuracy for each candidate."""
-    X, y, is_train, draw = read(seed)
+TASKS = {"reviews": reviews, "nusax": nusax}
+
+
+def candidates(args, task: str, seed: int) -> pd.DataFrame:
+    """Return the scores and the true accuracy of each candidate."""
+    X, y, is_train, draw = TASKS[task](args, seed)
     rng = np.random.default_rng(seed)
     is_target = ~X["language"].isin(["en", "english"]).to_numpy()
     visible = np.where(is_target, np.nan, y)
     is_hidden = is_target & ~is_train
     sources = np.flatnonzero(is_train & ~is_target)
     rows = []
-    for _ in tqdm(range(args.candidates), file=sys.stderr):
+    for _ in tqdm(range(args.candidates), desc=f"{task}, seed {seed}", leave=False):
         model = draw(rng)
-        share = rng.choice([0.2, 1.0])
-        left_out = sources[rng.random(len(sources)) > share]
+        left_out = sources[rng.random(len(sources)) > rng.choice([0.2, 1.0])]
         fitted = np.setdiff1d(np.flatnonzero(is_train), left_out)
         model.fit(X.iloc[fitted], visible[fitted])
         scores = {
-            name: round(float(scorer(model, X[~is_train], visible[~is_train])), 4)
+            name: float(scorer(model, X[~is_train], visible[~is_train]))
             for name, scorer in SCORERS.items()
         }
-        accuracy = accuracy_score(y[is_hidden], model.predict(X[is_hidden]))
-        rows.append(
-            {"model": " ".join(repr(model).split()), "share": share, "accuracy": round(accuracy, 4)}
-            | scores
-        )
-    return rows
+        accuracy = 100 * accuracy_score(y[is_hidden], model.predict(X[is_hidden]))
+        rows.append({"accuracy": accuracy} | scores)
+    return pd.DataFrame(rows)
 
 
-def summarise(rows):
-    """Return the rank correlation of each score and the accuracy of its best candidate."""
-    table = pd.DataFrame(rows)
-    summary = {
-        name: {
-            "correlation": round(
-                float(np.nan_to_num(spearmanr(table[name], table["accuracy"])[0])), 3
-            ),
-            "chosen": float(table["accuracy"][table[name].idxmax()]),
-        }
-        for name in SCORERS
-    }
+def summarise(table: pd.DataFrame, method: str) -> dict[str, float]:
+    """Return the accuracy of what a scorer chooses, and its rank correlation."""
     accuracy = table["accuracy"]
-    candidates = {"mean": accuracy.mean(), "best": accuracy.max(), "worst": accuracy.min()}
-    return {name: round(float(value), 4) for name, value in candidates.items()} | summary
+    if method in (ANY, BEST):
+        chosen = accuracy.mean() if method == ANY else accuracy.max()
+        return {"chosen": round(float(chosen), 2)}
+    correlation = np.nan_to_num(spearmanr(table[method], accuracy)[0])
+    return {
+        "correlation": round(float(correlation), 3),
+        "chosen": round(float(accuracy[table[method].idxmax()]), 2),
+    }
 
 
-tasks = {"reviews": reviews, "nusax": nusax}
-warnings.simplefilter("ignore", InputWarning)
-warnings.simplefilter("ignore", ConvergenceWarning)
-result = {}
-for task in args.tasks:
-    for seed in args.seeds:
-        rows = measure(tasks[task], seed)
-        result[f"{task}, seed {seed}"] = {"summary": summarise(rows), "candidates": rows}
-        print(task, seed, json.dumps(result[f"{task}, seed {seed}"]["summary"], indent=1))
-args.result.parent.mkdir(parents=True, exist_ok=True)
-args.result.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+def report(path: Path) -> None:
+    """Print the means of the seeds."""
+    found = records.read_table(path).groupby(["task", "method"], sort=False)
+    print(found[["correlation", "chosen"]].mean().unstack("task").round(2).to_string())
+
+
+def main() -> None:
+    """Run what is not known yet, or print the report."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("features", type=Path, nargs="?", help="vectors of NusaX (.npz)")
+    records.add_arguments(parser, [*SCORERS, ANY, BEST], RESULT)
+    parser.set_defaults(seeds=[0, 1])
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
+    parser.add_argument("--candidates", type=int, default=30)
+    args = parser.parse_args()
+    if not args.report:
+        if args.features is None and "nusax" in args.tasks:
+            parser.error("the file of the vectors of NusaX is missing")
+        warnings.simplefilter("ignore", InputWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        of_task = functools.cache(functools.partial(candidates, args))
+        runs = [
+            records.new_record(method, seed, {"task": task, "candidates": args.candidates})
+            for seed in args.seeds
+            for task in args.tasks
+            for method in args.methods
+        ]
+        records.run_unknown(
+            args.result,
+            runs,
+            lambda run: summarise(of_task(run["arguments"]["task"], run["seed"]), run["method"]),
+        )
+    report(args.result)
+
+
+if __name__ == "__main__":
+    main()

@@ -9,26 +9,43 @@ import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import quoted
 
 ROOT = Path(__file__).parents[1]
 PAGE, RESULTS = ROOT / "docs" / "benchmarks.rst", ROOT / "benchmarks" / "results"
 FIGURES = ROOT / "docs" / "_static" / "results"
-SCRATCH, E5, NETWORK = "scratch", "multilingual-e5-small", "TransferClassifier"
+PAGES = [
+    ROOT / "README.md",
+    *sorted(path for path in ROOT.glob("docs/*.rst") if path != PAGE),
+    *sorted(ROOT.glob("docs/user_guide/*.rst")),
+]
+PENDING = {
+    "Searching parameters": "the searches have no records yet",
+    "Ideas for fine-tuning": "one stage and two stages have no records yet",
+}
+"""Sections whose figures are being measured again, with the reason."""
+
+TITLES = [
+    pytest.param(title, marks=pytest.mark.xfail(reason=PENDING[title]) if title in PENDING else ())
+    for title, *_ in quoted.sections(PAGE.read_text(encoding="utf-8"))
+]
 MAX_FIGURE_BYTES = 60_000
 MODULES = {path.stem for path in (ROOT / "benchmarks").glob("*.py")} - {"__main__"}
 
 
-@pytest.fixture
-def catalogue(monkeypatch):
+@pytest.fixture(scope="module")
+def catalogue():
     pytest.importorskip("matplotlib")
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    yield pytest.importorskip("catalogue")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "benchmarks"))
+        yield pytest.importorskip("catalogue")
     for name in MODULES & set(sys.modules):
         del sys.modules[name]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def tables(catalogue):
     return {name: one.table(RESULTS) for name, one in catalogue.recorded(RESULTS).items()}
 
@@ -58,39 +75,90 @@ def test_figures_are_drawn_in_the_same_way_each_time(catalogue, tables, tmp_path
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
 
 
-def test_the_readme_quotes_the_records(catalogue, tables):
-    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    text = {name: catalogue.tables.format_table(table) for name, table in tables.items()}
-    (row,) = (cells for cells in text["meta-net"] if cells[0] == "NusaX, both")
-    alone, pooled, _, meta_net, _ = row[1:]
-    assert (
-        f"its macro-F1 is {meta_net}, that of a logistic regression for each language {alone} and "
-        f"of one for all {pooled}"
-    ) in readme
-    no_label = text["nusax"][1]
-    assert (
-        f"without a single label has {no_label[1]}, a logistic regression on the vectors of the "
-        f"other languages {no_label[3]}"
-    ) in readme
+@pytest.fixture(scope="module")
+def held(catalogue, tables):
+    """The tables of each section of the page of benchmarks, by its title."""
+    found = {}
+    for title, _, section in quoted.sections(PAGE.read_text(encoding="utf-8")):
+        names = [match.group(1) for match in catalogue.tables.MARKED.finditer(section)]
+        more = [make(RESULTS) for name in names for make in catalogue.BENCHMARKS[name].quoted]
+        found[title] = [*(tables[name] for name in names), *more]
+    return found
 
 
-def test_the_readme_quotes_the_reviews(catalogue, tables):
+def not_held(page: Path, held: dict, only: str | None = None) -> list[str]:
+    """Name the figures that are in no table of their section, or of those that it links."""
+    benchmarks = PAGE.read_text(encoding="utf-8")
+    targets = dict(re.findall(r"(?m)^\.\. _([\w-]+):\n\n(.+)\n---", benchmarks))
+    targets |= {re.sub(r"\W+", "-", title.lower()): title for title in held}
+    found = []
+    for title, line, section in quoted.sections(page.read_text(encoding="utf-8")):
+        if only in (None, title):
+            linked = re.findall(r":ref:`(?:[^`<]*<)?([\w-]+)|benchmarks\.rst#([\w-]+)", section)
+            titles = [targets[name] for names in linked for name in names if name in targets]
+            titles += [title] if page == PAGE else []
+            tables = [table for name in titles for table in held[name]]
+            found += [
+                f"{page.relative_to(ROOT)}, line {figure.line}: {figure.text} {figure.unit}"
+                for figure in quoted.figures(section, line)
+                if not any(figure.is_in(table) for table in tables)
+            ]
+    return found
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_a_section_of_benchmarks_quotes_its_tables(held, title):
+    assert not not_held(PAGE, held, only=title), (
+        "These figures are in no table of their section, nor in one that its entry in "
+        "benchmarks/catalogue.py names as quoted. Measure them, or say it without a number."
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_quotes_tables_of_the_benchmarks_that_it_links(held, page):
+    assert not not_held(page, held), (
+        "These figures are in no table of the sections of benchmarks.rst that theirs links. "
+        "Link it, write settings as code, or say it without a number."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("It is 82.8 %, not 82.9 %, and 83 % when rounded.", ["82.9 %"]),
+        ("It has 1.2 in the one and 0.7 in the other.", ["0.7 "]),
+        (
+            "It is five points ahead, or 5.0, and six and seven points behind.",
+            ["5.0 ", "six points", "seven points"],
+        ),
+        ("It takes 2.0 or 3 times as long, in 10 s or 9 s.", ["3 times", "9 s"]),
+        ("Half a point.", []),
+        ("Pass ``0.9`` or `0.9`, or::\n\n    f(0.9)\n\n>>> f(0.9)\n0.9\n\nIt has\n0.9.", ["0.9 "]),
+        ("They found 0.9 (`here <https://a.org>`_). It is 0.9 here.", ["0.9 "]),
+        (".. begin a\n\n0.9\n\n.. end a\n\n.. image:: a\n   :alt: 0.9\n", []),
+        ("Python 3.11 has 10 rows and a standard error of about 0.9 points.", []),
+    ],
+)
+def test_what_a_page_quotes_is_found_in_a_table(text, wrong):
+    table = pd.DataFrame({"a": [[82.8], [77.8]], "s": [[10.0], [20.0]], "b": [[1.0, 1.4], None]})
+    found = quoted.figures(text, first_line=1)
+    assert [f"{one.text} {one.unit}" for one in found if not one.is_in(table)] == wrong
+
+
+def test_a_figure_has_the_line_of_its_page():
+    page = "Title\n=====\n\nOne\n---\n\n``a\nb`` and\n1.5 or\n2.5\n"
+    (_, (title, line, section)) = quoted.sections(page)
+    found = [(one.line, one.text) for one in quoted.figures(section, line)]
+    assert (title, found) == ("One", [(9, "1.5"), (10, "2.5")])
+
+
+def test_the_readme_has_the_table_of_the_reviews(catalogue, tables):
     lines = (ROOT / "README.md").read_text(encoding="utf-8").replace("*", "").splitlines()
-    quoted = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     for labels, baseline, *others in catalogue.tables.format_table(tables["reviews"])[1:]:
-        (row,) = (cells for cells in quoted if cells[0] == labels)
+        (row,) = (cells for cells in rows if cells[0] == labels)
         assert row[1].removesuffix(" (English labels)") == baseline.split(" ± 0.0")[0]
         assert row[2 : 2 + len(others)] == others
-    scores = catalogue.tables.records.read_table(RESULTS / "reviews.json")
-    scores = scores[scores["labels"] == 0].groupby(["encoder", "method"])["en"].mean()
-    tf_idf, recipe = scores[SCRATCH, "TF-IDF + LR"], scores[SCRATCH, "linear recipe"]
-    in_english = (
-        f"On English test rows TF-IDF + logistic regression has {tf_idf:.1f} %, the linear recipe "
-        f"{recipe:.1f} %, the network from scratch {scores[SCRATCH, NETWORK]:.1f} %, "
-        f"that with {E5} {scores[E5, NETWORK]:.1f} %."
-    )
-    for path in (ROOT / "README.md", PAGE):
-        assert in_english in " ".join(path.read_text(encoding="utf-8").split())
 
 
 def test_each_published_command_has_all_its_records(catalogue, monkeypatch, tmp_path, capsys):
