@@ -290,8 +290,8 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
     On features and the vectors of a frozen encoder, learning_rate="auto" is 0.05 (for several
     labels 0.2) divided by the mean 1-norm of a sample, so that a step changes a logit by about as
     much. The best epoch is the one with the least value of the terms on held-out target samples,
-    where there are any, else of the source loss. The low-rank updates are those of [7]_, the
-    adapters those of [8]_.
+    where there are any, else of the source loss; beside held-out target labels, which may be few,
+    the source loss counts, too. The low-rank updates are those of [7]_, the adapters those of [8]_.
 
     References
     ----------

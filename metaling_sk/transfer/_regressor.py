@@ -255,7 +255,8 @@ class TransferRegressor(NetworkRegressor, TransferFitting):
     Otherwise, as in `partial_fit` and with a fitted `TransferRegressor` as source, they are trained
     there, too. learning_rate="auto" is then 0.2 divided by the mean 1-norm of a sample, so that a
     step changes a standardised prediction by about 0.2. The best epoch is the one with the least
-    value of the terms on held-out target samples, where there are any, else of the source loss.
+    value of the terms on held-out target samples, where there are any, else of the source loss;
+    beside held-out target labels, which may be few, the source loss counts, too.
 
     Examples
     --------

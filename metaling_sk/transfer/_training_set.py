@@ -73,12 +73,14 @@ class TrainingSet:
         return streams
 
     def validation_streams(self, terms, part) -> dict[str, EncodedSamples]:
-        """The streams that tell the best epoch: those of the target, where there are any."""
+        """The streams that tell the best epoch: those of the target, where there are any.
+
+        Held-out labels of the target may be few, so those of the source count with them.
+        """
         streams = self.streams(terms, part)
-        judged = (ALL_TERMS[term].target_stream for term in terms)
-        target = {stream: streams[stream] for stream in judged if stream is not None}
-        if any(map(len, target.values())):
-            return target
-        return {
-            name: stream for name, stream in streams.items() if name in ("source", "code_switch")
-        }
+        judged = {ALL_TERMS[term].target_stream for term in terms} & set(streams)
+        if not any(len(streams[name]) for name in judged):
+            judged = {"source", "code_switch"} & set(streams)
+        elif len(streams.get("labels", ())):
+            judged.add("source")
+        return {name: stream for name, stream in streams.items() if name in judged}

@@ -245,3 +245,14 @@ def test_a_new_term_is_one_class(monkeypatch):
     english = X["language"] == "en"
     with pytest.raises(ValueError, match="'confidence' needs rows in a target language"):
         model.fit(X[english], y[english])
+
+
+def test_a_few_held_out_target_labels_do_not_tell_the_best_epoch_alone():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(240, 5))
+    by_chance = rng.permutation(np.tile([0, 1], 20))
+    y = np.r_[(X[:200, 0] > 0).astype(int), by_chance]
+    clf = TransferClassifier(target_languages="zh", max_epochs=10, verbose=0, random_state=0)
+    clf.fit(X, y, language=["en"] * 200 + ["zh"] * 40)
+    target = clf.history_.query("stage == 'target'")
+    assert target["valid_loss"].idxmin() == target.index[-1]
