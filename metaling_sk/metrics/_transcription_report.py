@@ -114,7 +114,7 @@ def transcription_report(y_true, y_pred, language, *, unit="word") -> pd.DataFra
 
     See Also
     --------
-    translation_report : chrF of translations.
+    translation_report : The chrF of translations.
 
     Examples
     --------
@@ -126,8 +126,8 @@ def transcription_report(y_true, y_pred, language, *, unit="word") -> pd.DataFra
     en                   0.00        1
     id                   0.33        1
     mean                 0.17        2
-    worst                0.33        1
-    gap                  0.33        1
+    worst                0.33        2
+    gap                  0.33        2
     """
     y_true = present_translations(y_true, len(y_true))
     y_pred = present_translations(y_pred, len(y_true))
