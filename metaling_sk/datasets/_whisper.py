@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
@@ -19,7 +20,7 @@ FILES = {
 }
 """The files of the package and their SHA-256."""
 
-TYPES = {1: np.dtype("i1"), 2: np.dtype("<i2"), 4: np.dtype("<f2")}
+TYPES: dict[int, np.dtype[Any]] = {1: np.dtype("i1"), 2: np.dtype("<i2"), 4: np.dtype("<f2")}
 """Types of variables by their numbers in the file."""
 
 N_HEADS, N_LAYERS = 6, 4

@@ -36,6 +36,9 @@ MAX_LONG_SHARE = 0.1
 
 DROPOUT = 0.1
 
+MAX_EPOCHS_FROM_SCRATCH = 40
+"""Largest number of epochs of random weights: at first they learn to show nothing."""
+
 PREFIX = "backbone.encoder."
 """What the names of the weights of the encoder begin with."""
 
@@ -62,10 +65,10 @@ class CtcRecognizer(TranslationModel):
 
     backbone: CharacterNetwork
     kind = "ctc"
-    max_epochs = MAX_EPOCHS
 
     def __init__(self, encoder: AudioEncoder, characters: list[str], target_languages: list[str]):
         super().__init__(target_languages)
+        self.max_epochs = MAX_EPOCHS if encoder.pretrained else MAX_EPOCHS_FROM_SCRATCH
         self.backbone = CharacterNetwork(encoder, len(characters), len(target_languages))
         self.characters = characters
 

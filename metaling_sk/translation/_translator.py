@@ -137,8 +137,8 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
         Number of batches whose gradients are summed to one step, which needs the memory of one
         batch.
     max_epochs : int or "auto", default="auto"
-        Largest number of epochs. "auto" is 10, and fewer where these would take more than 5,000
-        steps.
+        Largest number of epochs. "auto" is 10, and 40 for recordings from scratch, but fewer where
+        these would take more than 5,000 steps.
     weight_decay : float, default=0.01
         Decoupled weight decay of matrices.
     warmup : float, default=0.1
