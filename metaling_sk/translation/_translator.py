@@ -166,7 +166,7 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
 
     text_column : str, default="text"
         The column of a DataFrame X that holds the texts; that which `transform` puts them in.
-    audio_column : Hashable, default=None
+    audio_column : str, default=None
         The column of a DataFrame X that holds recordings in place of texts: paths, or dictionaries
         of an "array" and its "sampling_rate". X may also be a list of them.
     max_seconds : float, default=30.0
