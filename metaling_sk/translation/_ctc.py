@@ -19,7 +19,7 @@ from metaling_sk._encoders.make_audio_encoder import make_audio_encoder
 from metaling_sk._encoders.scratch_audio import make_scratch_audio
 from metaling_sk._encoders.trainable import merge_lora, set_trainable
 from metaling_sk._network.audio_front_ends import RECORDINGS
-from metaling_sk._network.trained_front_end import FINE_TUNING, FROM_SCRATCH
+from metaling_sk._network.trained_front_end import FROM_SCRATCH
 from metaling_sk._utils.messages import warn_user
 from metaling_sk._utils.parameters import MAX_EPOCHS
 from metaling_sk.translation._model import Inputs, TranslationModel
@@ -35,6 +35,9 @@ MAX_LONG_SHARE = 0.1
 """Share of the texts that may be too long without a warning."""
 
 DROPOUT = 0.1
+
+LEARNING_RATE = 1e-4
+"""That of a pretrained encoder, on which a head with random weights stands: the usual one."""
 
 MAX_EPOCHS_FROM_SCRATCH = 40
 """Largest number of epochs of random weights: at first they learn to show nothing."""
@@ -95,7 +98,7 @@ class CtcRecognizer(TranslationModel):
 
     def learning_rate(self, trainable: str) -> float:  # noqa: D102
         is_fine = self.is_pretrained and trainable == "all"
-        return FINE_TUNING if is_fine else FROM_SCRATCH
+        return LEARNING_RATE if is_fine else FROM_SCRATCH
 
     def set_trainable(self, trainable: str) -> None:
         """Choose the weights of the encoder that are trained; the others always are."""

@@ -130,7 +130,8 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
 
     learning_rate : float or "auto", default="auto"
         Peak of the learning rate of AdamW. "auto" is 5e-3 from scratch, 2e-3 for recordings from
-        scratch, 2e-5 for a checkpoint, and 2e-3 for low-rank updates.
+        scratch, 2e-5 for a checkpoint, 1e-4 for one that learns to hear characters, and 2e-3 for
+        low-rank updates.
     batch_size : int, default=16
         Number of samples in a step. It is smaller where an epoch would have fewer than 10 steps.
     gradient_accumulation_steps : int, default=1

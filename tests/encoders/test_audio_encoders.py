@@ -195,3 +195,13 @@ def test_what_fills_recordings_up_is_not_kept(make_extractor, sizes):
         assert (found == (expected.T if reader.bands_first else expected)).all()
     assert sounds.array.nbytes < sounds.arrays()["sounds"].nbytes / 3
     assert (sounds.take(np.array([4, 1])).lengths == sounds.lengths[0]).all()
+
+
+@pytest.mark.parametrize("max_seconds", [0.05, 0.25])
+def test_recordings_that_are_cut_short_keep_their_lengths(max_seconds):
+    reader = AudioReader(transformers.Wav2Vec2FeatureExtractor(do_normalize=False), max_seconds)
+    assert not reader.is_fixed
+    sounds = [{"array": np.ones(size), "sampling_rate": RATE} for size in (3000, 9000)]
+    found = reader(np.array([AudioCell(each, "audio", 0) for each in sounds], dtype=object))
+    expected = [max(1600, min(size, int(RATE * max_seconds))) for size in (3000, 9000)]
+    assert found.n_heard.tolist() == expected

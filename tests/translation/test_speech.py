@@ -186,7 +186,9 @@ def test_any_encoder_of_recordings(make_encoder, tmp_path):
 def test_low_rank_updates_of_an_encoder(tmp_path):
     model = transformers.Wav2Vec2Model(tiny_audio.make_wave_config())
     pair = model, transformers.Wav2Vec2FeatureExtractor()
+    assert make_recognizer(encoder=pair).fit(X[:8], Y[:8]).learning_rate_ == 1e-4
     translator = make_recognizer(encoder=pair, trainable="lora").fit(X, Y)
+    assert translator.learning_rate_ == 2e-3
     trained = dict(translator.net_.module_.named_parameters())
     for name, weight in trained.items():
         is_own = not name.startswith("backbone.encoder.") or "lora_" in name
