@@ -332,6 +332,18 @@ BENCHMARKS = {
         partial(figures.dots, panels={"recordings (%)": slice(None)}),
         ("spoken_words.py --seeds 0 --recordings 1 --methods MFCC",),
     ),
+    "spoken-phrases": Benchmark(
+        ("spoken_phrases.py --seeds 0",),
+        tables.spoken_phrases,
+        partial(
+            figures.dots,
+            panels={
+                "word error rate (%)": ["WER, es", "WER, id", "WER, nl"],
+                "character error rate (%)": ["CER, es", "CER, id", "CER, nl"],
+            },
+        ),
+        ("spoken_phrases.py --seeds 0 --phrases 4 --languages nl --methods MFCC",),
+    ),
     "translation": Benchmark(
         ("translation.py {nusax} --seeds 0 --sentences 100",),
         tables.translation,

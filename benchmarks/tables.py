@@ -362,6 +362,14 @@ def translation(folder: Path) -> pd.DataFrame:
     return collect(means, "language", "method", "chrF", order=methods)
 
 
+def spoken_phrases(folder: Path) -> pd.DataFrame:
+    """Word and character error rates of transcriptions of spoken phrases, in percent."""
+    rows = records.read_table(folder / "spoken_phrases.json")
+    rows = rows.melt(["method", "language", "seed"], ["WER", "CER"])
+    rows["column"] = rows["variable"] + ", " + rows["language"]
+    return collect(rows, "method", "column", "value")
+
+
 def source_languages(folder: Path) -> pd.DataFrame:
     """What tells which language helps which."""
     tasks = {

@@ -21,7 +21,9 @@ from .metrics import SoftNeighborhoodDensity as SoftNeighborhoodDensity
 from .metrics import language_report as language_report
 from .metrics import language_report_from_estimator as language_report_from_estimator
 from .metrics import make_language_scorer as make_language_scorer
+from .metrics import transcription_report as transcription_report
 from .metrics import translation_report as translation_report
+from .metrics import word_error_rate as word_error_rate
 from .metrics import worst_languages as worst_languages
 from .model_selection import LeaveOneLanguageOut as LeaveOneLanguageOut
 from .model_selection import StratifiedLanguageKFold as StratifiedLanguageKFold

@@ -96,5 +96,27 @@ from metaling_sk import LanguageReportDisplay
 display = LanguageReportDisplay.from_estimator(clf, X_test, test["word"], score="accuracy")
 
 # %%
+# What is said, in letters
+# ------------------------
+# :class:`~metaling_sk.TransferTranslator` writes recordings down: y is the text of each, here its
+# vowels. So it also writes words that it has never heard, such as "iua".
+
+from metaling_sk import TransferTranslator
+
+writer = TransferTranslator(audio_column="audio", verbose=0, random_state=0)
+writer.fit(X, y.map(words))
+words["new"] = "iua"
+new = pd.DataFrame({"audio": [say("new", name) for name in shift], "language": list(shift)})
+new.assign(written=writer.predict(new))[["language", "written"]]
+
+# %%
+# ``score`` is 1 minus the share of wrong words, and a report has that share in each language.
+
+from metaling_sk.metrics import transcription_report
+
+spelt = test["word"].map(words)
+transcription_report(spelt, writer.predict(X_test), test["language"]).round(2)
+
+# %%
 # Pairs of clear vowels are easy. Words of a language, by many voices and in noise, are not: without
 # a pretrained encoder see :doc:`/user_guide/speech` for what to expect.

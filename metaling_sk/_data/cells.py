@@ -16,7 +16,8 @@ import pandas as pd
 from metaling_sk._utils.messages import name_rows
 
 ONLY_FOR_TEXTS = ("class_descriptions", "dictionary", "max_length", "prompt", "text_column")
-"""Parameters that say nothing about cells."""
+"""Parameters that say nothing about cells, unless an estimator writes texts: it then has those in
+`_parameters_of_output`."""
 
 BLOCK = 2**20
 """Bytes of a file that are in memory at a time while its digest is computed."""
@@ -185,7 +186,9 @@ class CellKind(ABC):
 
     def refuse_text_parameters(self, estimator) -> None:
         """Raise a ValueError if a parameter is set that is about texts."""
-        for name in set_parameters(estimator, ONLY_FOR_TEXTS):
+        of_output = getattr(estimator, "_parameters_of_output", ())
+        names = tuple(name for name in ONLY_FOR_TEXTS if name not in of_output)
+        for name in set_parameters(estimator, names):
             default = signature(type(estimator).__init__).parameters[name].default
             column = self.column_of(estimator)
             raise ValueError(

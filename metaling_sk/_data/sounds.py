@@ -26,28 +26,38 @@ class Sounds(EncoderInputs):
         The number of steps that are not silence with which the extractor has filled a recording up.
     steps_per_vector : int
         About how many steps an encoder makes one vector of.
+    n_steps : int or None
+        The number of steps of every recording, where all have one: what is stored of a recording
+        ends where the last step begins to repeat. None where recordings have their own lengths.
     """
 
     array: np.ndarray
     offsets: np.ndarray
     n_heard: np.ndarray
     steps_per_vector: int
+    n_steps: int | None = None
 
     @classmethod
     def join(
-        cls, rows: list[np.ndarray], steps_per_vector: int, n_heard: np.ndarray | None = None
+        cls,
+        rows: list[np.ndarray],
+        steps_per_vector: int,
+        n_heard: np.ndarray | None = None,
+        n_steps: int | None = None,
     ) -> Sounds:
         """Join the steps of each recording, all of which are heard by default."""
         offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
         n_heard = np.diff(offsets) if n_heard is None else n_heard
-        return cls(np.concatenate(rows), offsets, n_heard, steps_per_vector)
+        return cls(np.concatenate(rows), offsets, n_heard, steps_per_vector, n_steps)
 
     def __len__(self) -> int:
         return len(self.n_heard)
 
     @property
     def lengths(self) -> np.ndarray:  # noqa: D102
-        return -(-np.diff(self.offsets) // self.steps_per_vector)
+        sizes = np.diff(self.offsets)
+        n_steps = sizes if self.n_steps is None else np.full_like(sizes, self.n_steps)
+        return -(-n_steps // self.steps_per_vector)
 
     @property
     def values(self) -> list[np.ndarray]:  # noqa: D102
@@ -65,7 +75,7 @@ class Sounds(EncoderInputs):
             yield self.array[start:end].tobytes() + n_heard.tobytes()
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Pad with silence to the longest recording.
+        """Pad with silence to the longest recording, or repeat the last step.
 
         Returns
         -------
@@ -74,9 +84,14 @@ class Sounds(EncoderInputs):
             `attention_mask` of int64, shape (n_recordings, n_steps): 1 where something is heard.
         """
         lengths = np.diff(self.offsets)
-        steps = np.arange(lengths.max())
-        padded = np.zeros((len(self), len(steps), *self.array.shape[1:]), np.float32)
-        padded[steps < lengths[:, None]] = self.array
+        if self.n_steps is None:
+            steps = np.arange(lengths.max())
+            padded = np.zeros((len(self), len(steps), *self.array.shape[1:]), np.float32)
+            padded[steps < lengths[:, None]] = self.array
+        else:
+            steps = np.arange(self.n_steps)
+            stored = np.minimum(steps, lengths[:, None] - 1)
+            padded = self.array[self.offsets[:-1, None] + stored]
         return {
             "sounds": padded,
             "attention_mask": (steps < self.n_heard[:, None]).astype(np.int64),

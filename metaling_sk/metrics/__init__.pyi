@@ -7,4 +7,6 @@ from ._language_scorer import make_language_scorer as make_language_scorer
 from ._log_loss import log_loss_scorer as log_loss_scorer
 from ._prediction_entropy import PredictionEntropyScorer as PredictionEntropyScorer
 from ._soft_neighborhood_density import SoftNeighborhoodDensity as SoftNeighborhoodDensity
+from ._transcription_report import transcription_report as transcription_report
+from ._transcription_report import word_error_rate as word_error_rate
 from ._translation_report import translation_report as translation_report

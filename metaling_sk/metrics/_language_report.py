@@ -349,13 +349,16 @@ def _class_scores(y_true, y_pred, zero_division) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(classes, name="class"))
 
 
-def summarise(report: pd.DataFrame, by_class: bool = False) -> pd.DataFrame:
+def summarise(
+    report: pd.DataFrame, by_class: bool = False, greater_is_better: bool = True
+) -> pd.DataFrame:
     """The rows below those of the languages."""
     scores: Any = report.drop(columns="support")
     support: Any = report["support"].sum()
     if by_class:
         scores, support = scores.groupby("class"), report["support"].groupby("class").sum()
-    values = [scores.mean(), scores.min(), scores.max() - scores.min()]
+    worst = scores.min() if greater_is_better else scores.max()
+    values = [scores.mean(), worst, scores.max() - scores.min()]
     rows = dict(zip(SUMMARY, values, strict=True))
     summary = pd.concat(rows, names=["language"])
     if not by_class:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from metaling_sk._data.translations import present_translations
@@ -82,6 +84,32 @@ def translation_report(y_true, y_pred, language) -> pd.DataFrame:
     worst     0.38        2
     gap       0.62        2
     """
+    return report_by_language({"chrf": corpus_chrf}, y_true, y_pred, language)
+
+
+def report_by_language(
+    scores: dict[str, Callable], y_true, y_pred, language, *, greater_is_better: bool = True
+) -> pd.DataFrame:
+    """Score the texts of each language as a corpus of its own, and summarise the scores.
+
+    Parameters
+    ----------
+    scores : dict of str to callable
+        Functions of the right texts and those to judge, by the names of their columns.
+    y_true, y_pred, language : array-like of str, shape (n_samples,)
+        As `translation_report` takes them.
+    greater_is_better : bool, default=True
+        Whether the worst score is the lowest one.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, or a text is missing or no string.
+    """
     y_true = present_translations(y_true, len(y_true))
     y_pred = present_translations(y_pred, len(y_true))
     language = check_language_array(language)
@@ -99,9 +127,12 @@ def translation_report(y_true, y_pred, language) -> pd.DataFrame:
     chosen = [language == name for name in names]
     report = pd.DataFrame(
         {
-            "chrf": [corpus_chrf(y_true[rows], y_pred[rows]) for rows in chosen],
+            name: [score(y_true[rows], y_pred[rows]) for rows in chosen]
+            for name, score in scores.items()
+        }
+        | {
             "support": [int(rows.sum()) for rows in chosen],
         },
         index=pd.Index(names, name="language"),
     )
-    return pd.concat([report, summarise(report)])
+    return pd.concat([report, summarise(report, greater_is_better=greater_is_better)])

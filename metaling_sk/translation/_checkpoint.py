@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import copy
-import json
-import os
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import transformers
-from torch import nn
 
-from metaling_sk._data.tokens import Tokens
-from metaling_sk._encoders.checkpoint import modified_at, silent_transformers
-from metaling_sk._encoders.saved import without_lookups
+from metaling_sk._data.tokens import Tokens, well_formed
 from metaling_sk._encoders.text_tokenizer import TextTokenizer
 from metaling_sk._network.trained_front_end import FINE_TUNING, FROM_SCRATCH
 from metaling_sk._utils.messages import name_some
 from metaling_sk._utils.parameters import MAX_EPOCHS
+from metaling_sk.translation._checkpoint_files import CheckpointFiles
 from metaling_sk.translation._model import Inputs, TranslationModel
 from metaling_sk.translation._sentence_pairs import SentencePairs
 
-CONFIG, TOKENIZER = "config.json", "tokenizer"
-"""Names of a file and a folder in the folder of a saved model."""
+FILES = CheckpointFiles(
+    model_class="AutoModelForSeq2SeqLM",
+    processor_class="AutoTokenizer",
+    model_name="an encoder-decoder model",
+    processor_name="tokenizer",
+    subfolder="tokenizer",
+    fits=lambda model, tokenizer: getattr(
+        getattr(model, "config", None), "is_encoder_decoder", False
+    ),
+)
 
 
 class CheckpointTranslator(TranslationModel):
@@ -73,24 +75,7 @@ class CheckpointTranslator(TranslationModel):
         OSError
             If there is no such folder or model.
         """
-        if isinstance(encoder, (str, os.PathLike)):
-            name, time = modified_at(encoder)
-            with silent_transformers(shows_bars=time is None), torch.random.fork_rng(devices=[]):
-                model, tokenizer = copy.deepcopy(_load(name, time))
-        elif isinstance(encoder, tuple) and len(encoder) == 2:
-            model, tokenizer = encoder
-            if not getattr(getattr(model, "config", None), "is_encoder_decoder", False):
-                raise ValueError(
-                    f"`encoder`: {type(model).__name__} is no encoder-decoder model of transformers"
-                    ", which writes translations."
-                )
-            model = copy.deepcopy(model).float()
-        else:
-            raise ValueError(
-                "`encoder` must be 'scratch', the folder or hub name of an encoder-decoder model, "
-                f"or a pair (model, tokenizer), got {encoder!r}."
-            )
-        return cls(model, tokenizer, max_length, target_languages)
+        return cls(*FILES.find(encoder), max_length, target_languages)
 
     def learning_rate(self, trainable: str) -> float:  # noqa: D102
         return FINE_TUNING if trainable == "all" else FROM_SCRATCH
@@ -101,10 +86,10 @@ class CheckpointTranslator(TranslationModel):
                 self._code_id(name, "target_language")
         self.target_languages = [*self.target_languages, *names]
 
-    def tokenize(self, texts, language, target_language, translations=None):  # noqa: D102
+    def tokenize(self, samples, language, target_language, translations=None):  # noqa: D102
         prefixes = {name: self._prefix(name) for name in set(target_language)}
         texts = np.array(
-            [prefixes[name] + text for name, text in zip(target_language, texts, strict=True)],
+            [prefixes[name] + text for name, text in zip(target_language, samples, strict=True)],
             dtype=object,
         )
         rows: list[Any] = [None] * len(texts)
@@ -144,36 +129,15 @@ class CheckpointTranslator(TranslationModel):
         return texts.tolist()
 
     def get_state(self, folder: Path) -> dict[str, Any]:  # noqa: D102
-        config = self.backbone.config
-        content = without_lookups(json.loads(config.to_json_string(use_diff=False)))
-        (folder / CONFIG).write_text(json.dumps(content, indent=2), encoding="utf-8")
-        self.tokenizer.save_pretrained(folder / TOKENIZER)
-        generation = self.backbone.generation_config.to_json_string(use_diff=True)
-        return {
-            "model_type": config.model_type,
+        return FILES.save(self.backbone, self.tokenizer, folder) | {
             "max_length": self.max_length,
             "target_languages": self.target_languages,
-            "generation": json.loads(generation),
         }
 
     @classmethod
     def from_state(cls, state, weights, folder):  # noqa: D102
-        content = without_lookups(json.loads((folder / CONFIG).read_text(encoding="utf-8")))
-        config = transformers.CONFIG_MAPPING[state["model_type"]].from_dict(content)
-        new = transformers.AutoModelForSeq2SeqLM.from_config
-        with torch.device("meta"):
-            shapes = {name: each.shape for name, each in new(config).state_dict().items()}
-        for name, shape in shapes.items():
-            if f"backbone.{name}" not in weights or weights[f"backbone.{name}"].shape != shape:
-                raise ValueError(f"{CONFIG} does not describe the weight {name!r}")
-        tokenizer = transformers.AutoTokenizer.from_pretrained(
-            (folder / TOKENIZER).resolve(strict=True),
-            trust_remote_code=False,
-            local_files_only=True,
-        )
-        model = new(config)
-        model.generation_config = transformers.GenerationConfig.from_dict(state["generation"])
-        return cls(model, tokenizer, state["max_length"], state["target_languages"])
+        restored = FILES.restore(state, weights, folder)
+        return cls(*restored, state["max_length"], state["target_languages"])
 
     def _code_id(self, name: str, parameter: str) -> int:
         """The token of a language."""
@@ -209,7 +173,7 @@ class CheckpointTranslator(TranslationModel):
                 tokenizer.tgt_lang = name
             chosen = np.flatnonzero(target_language == name)
             encoded = tokenizer(
-                text_target=translations[chosen].tolist(),
+                text_target=[well_formed(text) for text in translations[chosen]],
                 truncation=True,
                 max_length=self.max_length,
             )
@@ -232,29 +196,3 @@ class CheckpointTranslator(TranslationModel):
         index = self._code_id(target_language, "target_language")
         is_first = self._reader(target_language)(np.array([""], dtype=object)).ids[0] == index
         return {"forced_bos_token_id" if is_first else "decoder_start_token_id": index}
-
-
-@lru_cache(maxsize=1)
-def _load(name: str, modified_at: int | None) -> tuple[nn.Module, Any]:
-    """Load a checkpoint; read files anew that were modified since the last call."""
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-        model, loading = transformers.AutoModelForSeq2SeqLM.from_pretrained(
-            name,
-            dtype="float32",
-            output_loading_info=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-        )
-    except (OSError, ValueError) as error:
-        raise OSError(
-            f"`encoder`: {name!r} is no folder with an encoder-decoder model of transformers "
-            "(config, tokenizer, safetensors weights), and could not be had from the Hugging Face "
-            f"hub. encoder='scratch' needs no files. ({error})"
-        ) from error
-    if loading["missing_keys"]:
-        raise ValueError(
-            f"`encoder`: the weights of {name!r} lack {name_some(sorted(loading['missing_keys']))}."
-            " Get the complete files."
-        )
-    return model.eval(), tokenizer

@@ -1,9 +1,6 @@
-"""The fit of a translator: its model, the samples that are held out, and the training."""
+"""The fit of a translator: the samples that are held out, and the training."""
 
 from __future__ import annotations
-
-import copy
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,67 +8,21 @@ import pandas as pd
 from metaling_sk._data.batches import EncodedSamples, StepIterator
 from metaling_sk._data.holdout import split_validation
 from metaling_sk._data.samples import Samples
-from metaling_sk._encoders.trainable import set_trainable
 from metaling_sk._network.callbacks import name_callbacks
 from metaling_sk._network.estimator import MAX_STEPS
 from metaling_sk._network.nets import SkorchNet, TrainingSettings, new_net
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import history_frame, train
-from metaling_sk.translation._checkpoint import CheckpointTranslator
 from metaling_sk.translation._model import TranslationModel
 from metaling_sk.translation._objective import STREAM, TranslationObjective
-from metaling_sk.translation._scratch import ScratchTranslator
-from metaling_sk.translation._sentence_pairs import SentencePairs
-
-
-def make_model(
-    estimator, samples: Samples, target_language: np.ndarray, start: Any
-) -> TranslationModel:
-    """Make the model to train.
-
-    Parameters
-    ----------
-    estimator : TransferTranslator
-    samples : Samples
-        All samples, of which those without a translation have their say in the tokenizer.
-    target_language : ndarray of str objects, shape (n_samples,)
-    start : fitted TransferTranslator or None
-        What gives the model to go on from.
-
-    Returns
-    -------
-    TranslationModel
-    """
-    labelled, names = samples.labelled, sorted(set(target_language[samples.labelled]))
-    model: TranslationModel
-    if start is not None:
-        model = copy.deepcopy(start.net_.module_)
-        model.add_languages([name for name in names if name not in model.target_languages])
-        assert samples.y is not None
-        model.add_words([*samples.y[labelled]])
-    elif isinstance(estimator.encoder, str) and estimator.encoder == "scratch":
-        assert samples.texts is not None and samples.y is not None
-        texts = [*samples.texts, *samples.y[labelled]]
-        model = ScratchTranslator.from_texts(texts, estimator.max_length, names)
-    else:
-        model = CheckpointTranslator.from_encoder(estimator.encoder, estimator.max_length, names)
-    if estimator.trainable == "lora" and isinstance(model, ScratchTranslator):
-        raise ValueError(
-            "`trainable`: 'lora' adapts pretrained weights, and the translator from scratch has "
-            "none; use trainable='all', or name a checkpoint in `encoder`."
-        )
-    set_trainable(model, estimator.trainable)  # type: ignore[arg-type]  # it is like an encoder
-    return model
 
 
 def encode(
     model: TranslationModel, samples: Samples, target_language: np.ndarray, *, with_y: bool
 ) -> EncodedSamples:
     """The samples as the model takes them."""
-    assert samples.texts is not None
     translations = samples.y if with_y else None
-    pairs = model.tokenize(samples.texts, samples.language, target_language, translations)
-    assert isinstance(pairs, SentencePairs)
+    pairs = model.tokenize(samples.content, samples.language, target_language, translations)
     return EncodedSamples(pairs, np.zeros(len(pairs), dtype=np.int64))
 
 

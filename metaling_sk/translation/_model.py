@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from metaling_sk._encoders.trainable import merge_lora
+from metaling_sk._encoders.trainable import merge_lora, set_trainable
 from metaling_sk.translation._sentence_pairs import SentencePairs
 
 Inputs = dict[str, torch.Tensor]
@@ -51,6 +51,11 @@ class TranslationModel(nn.Module, ABC):
         self.has_lora = False
         self.trainable: str | None = None
 
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether the weights were not random at the start, so that low-rank updates adapt them."""
+        return True
+
     @abstractmethod
     def add_languages(self, names: list[str]) -> None:
         """Learn the names of further target languages."""
@@ -61,12 +66,12 @@ class TranslationModel(nn.Module, ABC):
     @abstractmethod
     def tokenize(
         self,
-        texts: np.ndarray,
+        samples: np.ndarray,
         language: np.ndarray,
         target_language: np.ndarray,
         translations: np.ndarray | None = None,
     ) -> SentencePairs:
-        """Turn texts and, for training, their translations into token ids."""
+        """Turn texts or recordings and, for training, their translations into inputs."""
 
     @abstractmethod
     def forward(self, inputs: Inputs) -> torch.Tensor:
@@ -74,7 +79,7 @@ class TranslationModel(nn.Module, ABC):
 
     @abstractmethod
     def translate(self, inputs: Inputs, num_beams: int) -> list[str]:
-        """Translate the texts of a batch."""
+        """Translate the samples of a batch."""
 
     @abstractmethod
     def learning_rate(self, trainable: str) -> float:
@@ -90,6 +95,10 @@ class TranslationModel(nn.Module, ABC):
         cls, state: dict[str, Any], weights: dict[str, torch.Tensor], folder: Path
     ) -> TranslationModel:
         """Make a model of the shape of the weights, which are not loaded."""
+
+    def set_trainable(self, trainable: str) -> None:
+        """Choose the weights that are trained, and add low-rank updates if these are meant."""
+        set_trainable(self, trainable)  # type: ignore[arg-type]  # it is like an encoder
 
     def without_lora(self) -> TranslationModel:
         """A copy with the low-rank updates added to the weights, or the model itself."""

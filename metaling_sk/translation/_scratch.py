@@ -80,6 +80,10 @@ class ScratchTranslator(TranslationModel):
         """Make a model whose tokenizer is trained on texts of all languages."""
         return cls(train_tokenizer(texts), max_length, target_languages)
 
+    @property
+    def is_pretrained(self) -> bool:  # noqa: D102
+        return False
+
     def learning_rate(self, trainable: str) -> float:  # noqa: D102
         return LEARNING_RATE
 
@@ -95,8 +99,8 @@ class ScratchTranslator(TranslationModel):
         self.backbone.add_tokens(len(tokenizer) - len(old.tokenizer))
         self.text_tokenizer = TextTokenizer(tokenizer, old.max_length)
 
-    def tokenize(self, texts, language, target_language, translations=None):  # noqa: D102
-        source = self.text_tokenizer(texts)
+    def tokenize(self, samples, language, target_language, translations=None):  # noqa: D102
+        source = self.text_tokenizer(samples)
         target = None
         if translations is not None:
             target = self.text_tokenizer(translations)

@@ -1,10 +1,9 @@
-"""What a translator reads of many samples: token ids of texts and of their translations."""
+"""What a translator reads of many samples: texts or recordings, and their translations."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -17,57 +16,65 @@ NO_TOKEN = -100
 
 @dataclass(frozen=True)
 class SentencePairs(EncoderInputs):
-    """Token ids of texts and, for training, of their translations.
+    """Texts or recordings and, for training, their translations.
 
     Attributes
     ----------
-    source : Tokens
-        The ids of the texts.
-    target_index : ndarray of int64, shape (n_texts,)
+    source : EncoderInputs
+        The token ids of the texts, or the sounds of the recordings.
+    target_index : ndarray of int64, shape (n_samples,)
         The position of each target language among those of the model.
     translations : Tokens or None
         The ids of the translations.
+    prompts : Tokens or None
+        The ids that a decoder begins with, where these differ among samples.
     """
 
-    source: Tokens
+    source: EncoderInputs
     target_index: np.ndarray
     translations: Tokens | None = None
+    prompts: Tokens | None = None
 
     def __len__(self) -> int:
         return len(self.source)
 
     @property
     def lengths(self) -> np.ndarray:
-        """Number of tokens of each text and of its translation."""
+        """Number of vectors of each sample and of tokens of its translation."""
         both = self.source.lengths
         return both if self.translations is None else both + self.translations.lengths
 
     @property
     def values(self) -> list[np.ndarray]:
         """The ids of all samples, one after another."""
-        translated = [] if self.translations is None else self.translations.values
-        return [*self.source.values, *translated, self.target_index]
+        others = (each for each in (self.translations, self.prompts) if each is not None)
+        values = (value for each in others for value in each.values)
+        return [*self.source.values, *values, self.target_index]
 
     def take(self, indices: np.ndarray) -> SentencePairs:
         """Select samples."""
-        translations = self.translations
+        translations, prompts = self.translations, self.prompts
         return SentencePairs(
             self.source.take(indices),
             self.target_index[indices],
             None if translations is None else translations.take(indices),
+            None if prompts is None else prompts.take(indices),
         )
 
     def contents(self) -> Iterator[bytes]:
         """Yield for each sample what decides its translation."""
-        targets = self.target_index.tolist()
+        targets: Iterable[bytes] = (target.to_bytes(8) for target in self.target_index.tolist())
+        if self.prompts is not None:
+            targets = map(bytes.__add__, targets, self.prompts.contents())
         for content, target in zip(self.source.contents(), targets, strict=True):
-            yield target.to_bytes(8) + content
+            yield target + content
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The inputs of a `TranslationModel`, padded."""
-        arrays: dict[str, Any] = self.source.pad() | {"target_index": self.target_index}
-        if self.translations is not None:
-            padded = self.translations.pad()
-            is_token = padded["attention_mask"] == 1
-            arrays["labels"] = np.where(is_token, padded["input_ids"], NO_TOKEN)
+        arrays = self.source.arrays() | {"target_index": self.target_index}
+        for name, tokens in (("labels", self.translations), ("prompts", self.prompts)):
+            if tokens is not None:
+                padded = tokens.pad()
+                is_token = padded["attention_mask"] == 1
+                arrays[name] = np.where(is_token, padded["input_ids"], NO_TOKEN)
         return arrays

@@ -1,18 +1,15 @@
-"""TransferTranslator: texts in a target language, from translations into related ones."""
+"""TransferTranslator: texts in a target language, of texts or of recordings."""
 
 from __future__ import annotations
 
 from numbers import Integral
-from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
-import torch
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.input_forms import plain_table, unwrap
 from metaling_sk._data.parts import compute_in_parts
 from metaling_sk._data.samples import Samples, check_samples, check_single_texts, count_samples
@@ -21,28 +18,22 @@ from metaling_sk._data.translations import (
     present_translations,
     read_target_language,
 )
-from metaling_sk._network.nets import new_net
-from metaling_sk._network.prediction import Execution, suited_to_many
-from metaling_sk._saving.saved_classifier import (
-    DOOR_ATTRIBUTES,
-    SavedClassifierMixin,
-    table_from_json,
-    table_to_json,
-)
+from metaling_sk._network.prediction import Execution
 from metaling_sk._utils.all_or_nothing import unfitted_on_error
 from metaling_sk._utils.device import autocast_dtype, find_device
 from metaling_sk._utils.frozen import is_fitted, not_fitted, unfreeze
-from metaling_sk._utils.out_of_memory import for_each_batch, memory_errors
+from metaling_sk._utils.out_of_memory import memory_errors
 from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
 from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import HasMethods, StrOptions, fit_context
+from metaling_sk.metrics._transcription_report import word_error_rate
 from metaling_sk.metrics._translation_report import corpus_chrf
-from metaling_sk.translation._checkpoint import CheckpointTranslator
-from metaling_sk.translation._fitting import encode, make_model, make_settings, train_model
-from metaling_sk.translation._objective import TranslationObjective
-from metaling_sk.translation._scratch import ScratchTranslator
+from metaling_sk.translation._fitting import make_settings, train_model
+from metaling_sk.translation._models import make_model
+from metaling_sk.translation._predicting import translate
+from metaling_sk.translation._saving import SavedTranslatorMixin
 
 COMMON = (
     "encoder",
@@ -62,86 +53,93 @@ COMMON = (
     "verbose",
     "random_state",
     "text_column",
+    "audio_column",
+    "max_seconds",
     "language_column",
     "missing_label",
 )
 """The parameters that classifiers have as well."""
 
-SAVED_ATTRIBUTES = ("languages_", "target_languages_", "learning_rate_")
-"""Fitted attributes that JSON can hold as they are."""
 
-SAVED_TABLES = ("history_", "sample_counts_")
-"""Fitted tables."""
-
-MODELS = {model.kind: model for model in (CheckpointTranslator, ScratchTranslator)}
-"""The kinds of models by their names in saved folders."""
-
-
-class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, BaseEstimator):
-    """Translate texts, with what translations into related languages have taught.
+class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, BaseEstimator):
+    """Texts in another language, or what is said in recordings, with transfer from related ones.
 
     A sample is a text and its language, y is its translation, and `target_language` says into
-    which language. A translator is trained on few translations of one pair of languages in one of
-    these ways:
+    which language. With `audio_column` a sample is a recording and its language, and y is what is
+    said: its transcription, or with `target_language` its translation. A translator is trained on
+    few samples of one pair of languages in one of these ways:
 
     - alone;
     - pooled: on the translations into several languages together, which X names in a column;
     - by transfer: from a fitted translator into related languages, which is its `source`.
 
     `predict` returns the translations. `transform` returns X with the translations in the place of
-    the texts, and so puts a fitted translator before any classifier: translated training texts
+    the samples, and so puts a fitted translator before any classifier: translated training texts
     teach one in the target language (translate-train), translated test texts are for one of the
-    source language (translate-test). Texts that are in their target language already stay as they
-    are.
+    source language (translate-test), and recordings become texts. Texts that are in their target
+    language already stay as they are.
 
-    Without a checkpoint the translator begins as a copy of its input and learns which tokens become
-    others. It keeps their order, so it is for related languages; any others need a checkpoint.
+    Without a checkpoint the translator of texts begins as a copy of its input and learns which
+    tokens become others. It keeps their order, so it is for related languages; any others need a
+    checkpoint. Speech without a checkpoint needs few, clear words or many recordings.
 
     Parameters
     ----------
     Languages and transfer
 
-    target_language : str
-        The column of a DataFrame X that holds the language that each text is translated into or,
-        where X has no such column, the one target language.
+    target_language : str or None, default=None
+        The column of a DataFrame X that holds the language that each sample is translated into or,
+        where X has no such column, the one target language. None is for recordings: each is written
+        down in its own language.
     source : TransferTranslator or None, default=None
         A fitted translator to go on from, with its tokenizer, which gets further tokens for the
-        translations if it is from scratch. `encoder` and `max_length` are not used then. It learns
-        further target languages. In a `FrozenEstimator` it stays fitted in
-        cross-validation and searches, which clone it.
+        translations if it is from scratch, or further characters. `encoder`, `max_length` and
+        `max_seconds` are not used then. It learns further target languages. In a `FrozenEstimator`
+        it stays fitted in cross-validation and searches, which clone it.
 
     Encoder
 
-    encoder : str, path or (model, tokenizer), default="scratch"
-        The Transformer that translates.
+    encoder : str, path, transformers config or (model, tokenizer), default="scratch"
+        The Transformer that translates. For texts:
 
         - ``"scratch"``: a small one with random weights and a tokenizer that is trained on the
           texts and translations of `fit`.
         - A folder or hub name of an encoder-decoder model of `transformers`, such as Marian, mT5,
           NLLB or mBART. For the last two, languages have the names that they have there.
         - Such a model and its tokenizer.
+
+        For recordings:
+
+        - ``"scratch"``: a small Conformer with random weights that hears characters.
+        - A folder or hub name of a speech-to-text model with a decoder, such as Whisper, or such a
+          model and its processor. Where it has tokens of languages, each recording gets that of its
+          language.
+        - Any other encoder of recordings that classifiers take, such as a folder of wav2vec 2.0, a
+          config, or a module and its feature extractor. It learns to hear characters.
     trainable : {"all", "lora"}, default="all"
         The part of a checkpoint that is trained: all weights, or low-rank updates of the linear
         layers (extra `peft`).
     num_beams : int, default=4
-        Number of translations that are followed at a time to find the best one. The translator from
-        scratch chooses every token by itself and takes no notice.
+        Number of translations that are followed at a time to find the best one. A model without a
+        decoder, such as those from scratch, takes no notice.
     max_length : int, default=128
-        Number of tokens after which a text or a translation is truncated.
+        Number of tokens after which a text or a translation is truncated. Characters that are heard
+        are not counted.
 
     Training
 
     learning_rate : float or "auto", default="auto"
-        Peak of the learning rate of AdamW. "auto" is 5e-3 from scratch, 2e-5 for a checkpoint, and
-        2e-3 for low-rank updates.
+        Peak of the learning rate of AdamW. "auto" is 5e-3 from scratch, 2e-3 for recordings from
+        scratch, 2e-5 for a checkpoint, 1e-4 for one that learns to hear characters, and 2e-3 for
+        low-rank updates.
     batch_size : int, default=16
         Number of samples in a step. It is smaller where an epoch would have fewer than 10 steps.
     gradient_accumulation_steps : int, default=1
         Number of batches whose gradients are summed to one step, which needs the memory of one
         batch.
     max_epochs : int or "auto", default="auto"
-        Largest number of epochs. "auto" is 10, and fewer where these would take more than 5,000
-        steps.
+        Largest number of epochs. "auto" is 10, and 40 for recordings from scratch, but fewer where
+        these would take more than 5,000 steps.
     weight_decay : float, default=0.01
         Decoupled weight decay of matrices.
     warmup : float, default=0.1
@@ -168,7 +166,12 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
     Data
 
     text_column : str, default="text"
-        The column of a DataFrame X that holds the texts.
+        The column of a DataFrame X that holds the texts; that which `transform` puts them in.
+    audio_column : str, default=None
+        The column of a DataFrame X that holds recordings in place of texts: paths, or dictionaries
+        of an "array" and its "sampling_rate". X may also be a list of them.
+    max_seconds : float, default=30.0
+        Number of seconds after which a recording is truncated.
     language_column : str, default="language"
         The column of a DataFrame X that holds the languages.
     missing_label : object, default=None
@@ -178,20 +181,20 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
     Attributes
     ----------
     languages_, target_languages_ : list of str
-        The languages of the texts that were translated in `fit`, and those of the translations,
+        The languages of the samples that were translated in `fit`, and those of the translations,
         among them those of the source.
     learning_rate_ : float
         The peak learning rate.
     net_ : skorch.NeuralNet
         The model.
     history_ : DataFrame
-        A row per epoch: `stage`, `epoch`, `train_loss` and `valid_loss`, of a token.
+        A row per epoch: `stage`, `epoch`, `train_loss` and `valid_loss`, of a token or character.
     sample_counts_ : DataFrame of shape (n_languages, 2)
         The number of samples of each language that `fit` was given, `labelled` and `unlabelled`.
     n_iter_ : int
         The number of epochs that were trained.
     n_features_in_ : int
-        Number of columns of texts and languages seen in `fit`.
+        Number of columns of samples and languages seen in `fit`.
     feature_names_in_ : ndarray of str
         Names of these columns, for DataFrames.
 
@@ -199,6 +202,7 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
     --------
     DictionaryTranslator : Translation word for word, without training.
     metaling_sk.metrics.translation_report : The chrF of each language.
+    metaling_sk.metrics.transcription_report : The word error rate of each language.
 
     Notes
     -----
@@ -208,6 +212,10 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
     is not learnt from. A token that no text of the training has is copied. The tokens are those of
     byte-pair encoding. Input and output share their embeddings, and a target language is a vector
     that is added to each token; a new one begins as the mean of the known ones.
+
+    Characters are heard in the same way: each vector of the encoder, usually of 20 ms, shows one or
+    nothing. The characters are those of the transcriptions, and languages share most of the layer
+    that decides.
 
     References
     ----------
@@ -228,7 +236,7 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
     _parameter_constraints: dict = {
         **common_constraints(*COMMON),
         "trainable": [StrOptions({"all", "lora"})],
-        "target_language": [str],
+        "target_language": [str, None],
         "source": [HasMethods(["fit", "predict"]), None],
         "num_beams": [Number(Integral, 1, None, closed="left")],
         "text_column": common_constraints("image_column")["image_column"],
@@ -236,15 +244,12 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
 
     _check_y = staticmethod(check_translations)
 
-    _task = "translation"
-    """The name of the task on a model hub."""
-
-    _unsaved_parameters = ("source",)
+    _parameters_of_output = ("max_length", "text_column")
 
     def __init__(
         self,
         *,
-        target_language,
+        target_language=None,
         source=None,
         encoder="scratch",
         trainable="all",
@@ -265,6 +270,8 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
         verbose=1,
         random_state=None,
         text_column="text",
+        audio_column=None,
+        max_seconds=30.0,
         language_column="language",
         missing_label=None,
     ):
@@ -289,6 +296,8 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
         self.verbose = verbose
         self.random_state = random_state
         self.text_column = text_column
+        self.audio_column = audio_column
+        self.max_seconds = max_seconds
         self.language_column = language_column
         self.missing_label = missing_label
 
@@ -309,14 +318,14 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, language=None) -> Self:
-        """Learn to translate.
+        """Learn to translate, or to write down what is said.
 
         Parameters
         ----------
-        X : DataFrame, list, Series, array or datasets.Dataset of n_samples texts
-            The texts.
+        X : DataFrame, list, Series, array or datasets.Dataset of n_samples texts or recordings
+            The samples.
         y : array-like of str, shape (n_samples,)
-            Their translations; NaN, None or `missing_label` where there is none.
+            Their translations or transcriptions; NaN, None or `missing_label` where there is none.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column.
 
@@ -330,12 +339,14 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
         ValueError
             If anything is wrong with X, y or the languages, `encoder` is no model that translates,
             or the loss becomes infinite.
+        TypeError
+            If `encoder` is no encoder of recordings.
         ImportError
             If peft is not installed, for trainable="lora".
         """
         with unfitted_on_error(self), memory_errors():
-            samples = self._check_texts(X, y, language, reset=True)
-            target_language = read_target_language(X, self.target_language, len(samples), None)
+            samples = self._check_samples(X, y, language, reset=True)
+            target_language = read_target_language(X, self.target_language, samples.language, None)
             start = self._find_start()
             with (
                 seeded(self.random_state) as rng,
@@ -345,11 +356,11 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
         return self
 
     def predict(self, X, language=None) -> np.ndarray:
-        """Translate texts.
+        """Translate texts, or write down recordings.
 
         Parameters
         ----------
-        X : DataFrame, list, Series, array or datasets.Dataset of n_samples texts
+        X : DataFrame, list, Series, array or datasets.Dataset of n_samples texts or recordings
             As in `fit`, or an iterator of such tables. These and a Dataset are read part by part.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column.
@@ -371,17 +382,18 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
 
             def compute(part, language):
                 samples, target_language = self._read(part, language)
-                return self._translate(samples, target_language, execution)
+                model = self.net_.module_
+                return translate(model, samples, target_language, self.num_beams, execution)
 
             return compute_in_parts(compute, X, language)
 
     def transform(self, X, language=None) -> pd.DataFrame | np.ndarray:
-        """Put translations in the place of the texts, for an estimator of the target language.
+        """Put translations in the place of the samples, for an estimator of the target language.
 
         Parameters
         ----------
-        X : DataFrame, list, Series, array or datasets.Dataset of n_samples texts
-            The texts, which are not written to.
+        X : DataFrame, list, Series, array or datasets.Dataset of n_samples texts or recordings
+            The samples, which are not written to.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column.
 
@@ -389,25 +401,27 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
         -------
         DataFrame or ndarray of str objects
             X with translated texts and their languages if X is a table or an array of texts and
-            languages; else the translations, shape (n_samples,).
+            languages; else the translations, shape (n_samples,). The column of recordings is left
+            out.
         """
         check_is_fitted(self)
         texts = self.predict(X, language=language)
         _, target_language = self._read(X, language)
         table = plain_table(unwrap(X))
         if isinstance(table, pd.DataFrame):
-            return table.assign(**{self.text_column: texts, self.language_column: target_language})
+            others = table.drop(columns=[] if self.audio_column is None else self.audio_column)
+            return others.assign(**{self.text_column: texts, self.language_column: target_language})
         if isinstance(X, np.ndarray) and X.size > texts.size:
             return np.column_stack([texts, target_language])
         return texts
 
     def fit_transform(self, X, y, language=None) -> pd.DataFrame | np.ndarray:
-        """Learn to translate, and translate the same texts.
+        """Learn to translate, and translate the same samples.
 
         Parameters
         ----------
-        X : DataFrame, list, Series, array or datasets.Dataset of n_samples texts
-            The texts, which are not written to.
+        X : DataFrame, list, Series, array or datasets.Dataset of n_samples texts or recordings
+            The samples, which are not written to.
         y : array-like of str, shape (n_samples,)
             Their translations.
         language : str or array-like of str, shape (n_samples,), default=None
@@ -421,17 +435,21 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
         return self.fit(X, y, language=language).transform(X, language=language)
 
     def score(self, X, y, language=None) -> float:
-        """Compute chrF of `predict`, from 0 to 1.
+        """Compute chrF of `predict`, or for transcriptions 1 minus the word error rate.
 
-        It is that of sacrebleu for all samples as one corpus, divided by 100;
-        `metaling_sk.metrics.translation_report` has that of each language.
+        These are transcriptions where `target_language` is None. Both are computed of all samples
+        as one corpus. chrF, from 0 to 1, is that of sacrebleu divided by 100. There may be more
+        wrong words than right ones, so 1 minus their rate may be negative. In languages without
+        blanks a sentence counts as one word; for them score by
+        ``make_scorer(word_error_rate, greater_is_better=False, unit="character")``. The reports of
+        `metaling_sk.metrics` have both for each language.
 
         Parameters
         ----------
-        X : DataFrame, list, Series, array or datasets.Dataset of n_samples texts
-            The texts.
+        X : DataFrame, list, Series, array or datasets.Dataset of n_samples texts or recordings
+            The samples.
         y : array-like of str, shape (n_samples,)
-            The right translation of each sample.
+            The right translation or transcription of each sample.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column.
 
@@ -445,24 +463,34 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
         ValueError
             If a sample has no translation.
         ImportError
-            If sacrebleu is not installed (extra `translation`).
+            If sacrebleu (extra `translation`) or jiwer (extra `audio`) is not installed.
         """
         check_is_fitted(self)
         y = present_translations(y, len(y))
-        return corpus_chrf(y, self.predict(X, language=language))
+        found = self.predict(X, language=language)
+        return corpus_chrf(y, found) if self._is_translation else 1 - word_error_rate(y, found)
 
-    def _check_texts(self, X, y, language, *, reset: bool) -> Samples:
+    def _check_samples(self, X, y, language, *, reset: bool) -> Samples:
         samples = check_samples(self, X, y, language, reset=reset)
-        if samples.texts is None:
-            raise ValueError("TransferTranslator translates texts, but X holds numbers.")
+        if samples.features is not None:
+            raise ValueError(
+                "TransferTranslator translates texts or, with `audio_column`, recordings, but X "
+                "holds numbers."
+            )
         check_single_texts(samples, self, "Translate one column after the other.")
+        if self.target_language is None and samples.is_text:
+            raise ValueError(
+                "`target_language` is None, by which recordings are written down in their own "
+                "language, but X holds texts. Name a language, or the column of X that holds the "
+                "languages to translate to."
+            )
         return samples
 
     def _read(self, X, language) -> tuple[Samples, np.ndarray]:
         """Return validated samples and the target language of each."""
-        samples = self._check_texts(X, None, language, reset=False)
-        known = self.target_languages_
-        return samples, read_target_language(X, self.target_language, len(samples), known)
+        samples = self._check_samples(X, None, language, reset=False)
+        name, known = self.target_language, self.target_languages_
+        return samples, read_target_language(X, name, samples.language, known)
 
     def _find_start(self) -> TransferTranslator | None:
         """Return the fitted translator to go on from."""
@@ -499,40 +527,6 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
         )
         self.net_ = net
 
-    def _translate(
-        self, samples: Samples, target_language: np.ndarray, execution: Execution
-    ) -> np.ndarray:
-        assert samples.texts is not None
-        texts = samples.texts.copy()
-        chosen = np.flatnonzero(samples.language != target_language)
-        if len(chosen):
-            model = self.net_.module_
-            encoded = encode(model, samples.take(chosen), target_language[chosen], with_y=False)
-            texts[chosen] = self._generate(encoded, execution)
-        return texts
-
-    @torch.no_grad()
-    def _generate(self, encoded: EncodedSamples, execution: Execution) -> np.ndarray:
-        """Translate samples, equal ones once, in batches of similar length."""
-        model = self.net_.module_
-        if next(model.parameters()).device != execution.device:
-            model.to(execution.device)
-        if model.training:
-            model.eval()
-        first, position = encoded.distinct()
-        distinct = encoded.take(first)
-        texts = np.empty(len(distinct), dtype=object)
-
-        def compute(indices: np.ndarray) -> None:
-            batch = distinct.collate(indices).to(execution.device)
-            texts[indices] = model.translate(batch.inputs, self.num_beams)
-            execution.progress.advance(len(indices))
-
-        execution.progress.start("translate", len(distinct), "sample")
-        with suited_to_many(model, distinct, execution):
-            for_each_batch(distinct.indices(execution.batch_size), compute, execution.batch_size)
-        return texts[position]
-
     def _execution(self, progress: Progress | None = None) -> Execution:
         device = find_device(self.device)
         return Execution(
@@ -542,34 +536,3 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
             progress=Progress(0, "") if progress is None else progress,
             n_threads=self.n_threads,
         )
-
-    # Saving
-
-    def _describe_input(self) -> str:
-        model = type(self.net_.module_.backbone).__name__
-        return f"It translates by a {model}, trainable={self.trainable!r}."
-
-    def _describe_output(self) -> str:
-        return f"translations into {', '.join(self.target_languages_)}"
-
-    def _get_saved_state(self, folder: Path) -> dict[str, Any]:
-        names = [*SAVED_ATTRIBUTES, *(name for name in DOOR_ATTRIBUTES if hasattr(self, name))]
-        state: dict[str, Any] = {name: getattr(self, name) for name in names}
-        for name in SAVED_TABLES:
-            state[name] = table_to_json(getattr(self, name))
-        model = self.net_.module_.without_lora()
-        state["model"] = {"kind": model.kind} | model.get_state(folder)
-        state["weights"] = model.state_dict()
-        return state
-
-    def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
-        for name in (*SAVED_ATTRIBUTES, *DOOR_ATTRIBUTES):
-            if name in state:
-                setattr(self, name, state[name])
-        for name in SAVED_TABLES:
-            setattr(self, name, table_from_json(state[name]))
-        kind = MODELS[state["model"]["kind"]]
-        model = kind.from_state(state["model"], state["weights"], folder)
-        model.load_state_dict(state["weights"])
-        settings = make_settings(self, model, self._execution(), self.learning_rate_)
-        self.net_ = new_net(model, TranslationObjective(), settings, to_train=False)

@@ -11,11 +11,13 @@ from tiny_audio import (
     make_classifier,
     make_config,
     make_pair,
+    make_recordings,
     make_wave_config,
     make_whisper_config,
 )
 
 from metaling_sk import EncoderVectorizer, load
+from metaling_sk._data.audio import AudioCell
 from metaling_sk._encoders.audio_reader import AudioReader
 from metaling_sk._encoders.make_audio_encoder import make_audio_encoder
 
@@ -170,3 +172,36 @@ def test_nothing_is_printed(tmp_path, capfd):
     make_classifier(encoder="scratch", max_epochs=1).fit(X, Y)
     make_classifier(encoder=folder, max_epochs=1).fit(X, Y)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "make_extractor, sizes",
+    [
+        (transformers.WhisperFeatureExtractor, {"chunk_length": 2}),
+        (transformers.ASTFeatureExtractor, {"num_mel_bins": 40}),
+    ],
+    ids=["Whisper", "AST"],
+)
+def test_what_fills_recordings_up_is_not_kept(make_extractor, sizes):
+    extractor = make_extractor(**sizes)
+    rows, _ = make_recordings(4, "en", 0)
+    silent = {"array": np.zeros(3000), "sampling_rate": RATE}
+    recordings = [*rows["audio"], silent]
+    reader = AudioReader(extractor, 30.0)
+    sounds = reader(np.array([AudioCell(each, "audio", 0) for each in recordings], dtype=object))
+    for each, found in zip(recordings, sounds.arrays()["sounds"], strict=True):
+        made = extractor(each["array"], sampling_rate=RATE, return_tensors="np")
+        (expected,) = made[reader.input_name]
+        assert (found == (expected.T if reader.bands_first else expected)).all()
+    assert sounds.array.nbytes < sounds.arrays()["sounds"].nbytes / 3
+    assert (sounds.take(np.array([4, 1])).lengths == sounds.lengths[0]).all()
+
+
+@pytest.mark.parametrize("max_seconds", [0.05, 0.25])
+def test_recordings_that_are_cut_short_keep_their_lengths(max_seconds):
+    reader = AudioReader(transformers.Wav2Vec2FeatureExtractor(do_normalize=False), max_seconds)
+    assert not reader.is_fixed
+    sounds = [{"array": np.ones(size), "sampling_rate": RATE} for size in (3000, 9000)]
+    found = reader(np.array([AudioCell(each, "audio", 0) for each in sounds], dtype=object))
+    expected = [max(1600, min(size, int(RATE * max_seconds))) for size in (3000, 9000)]
+    assert found.n_heard.tolist() == expected

@@ -157,7 +157,11 @@ REFUSED = {
     "no translation": (X, [None] * 24, "y has no translation"),
     "no y": (X, None, "requires y to be passed"),
     "another length": (X, Y[:-1], "inconsistent numbers of samples"),
-    "numbers as X": (np.ones((24, 3)), Y, "translates texts, but X holds numbers"),
+    "numbers as X": (
+        np.ones((24, 3)),
+        Y,
+        "translates texts or.* X holds numbers",
+    ),
     "no texts": (X[:0], [], "0 sample"),
     "a column that is not there": (X.rename(columns={"to": "too"}), Y, "X has no column 'to'"),
     "a language that is no string": (X.assign(to=3), Y, "column 'to' of X"),
@@ -192,7 +196,7 @@ WRONG = {
     "a source not fitted": ({"source": make_translator()}, NotFittedError, "FrozenEstimator"),
     "an encoder that is none": ({"encoder": 3}, ValueError, "`encoder` must be 'scratch'"),
     "a folder that is none": ({"encoder": "no/such/folder"}, OSError, "needs no files"),
-    "a pair that is none": ({"encoder": (3, 4)}, ValueError, "no encoder-decoder model"),
+    "a pair that is none": ({"encoder": (3, 4)}, ValueError, "not an encoder-decoder model"),
     "two columns": ({"text_column": ["text", "to"]}, ValueError, "text_column"),
 }
 
