@@ -78,9 +78,10 @@ class TrainingSet:
         Held-out labels of the target may be few, so those of the source count with them.
         """
         streams = self.streams(terms, part)
-        judged = {ALL_TERMS[term].target_stream for term in terms} & set(streams)
+        of_target = [ALL_TERMS[term].target_stream for term in terms]
+        judged = {name for name in of_target if name is not None}
         if not any(len(streams[name]) for name in judged):
-            judged = {"source", "code_switch"} & set(streams)
+            judged = {"source", "code_switch"}
         elif len(streams.get("labels", ())):
             judged.add("source")
         return {name: stream for name, stream in streams.items() if name in judged}
