@@ -183,9 +183,10 @@ def test_random_weights(mode):
     assert np.isfinite(model.predict_proba(TEST)).all()
 
 
-@both
 @with_meta_net
-@pytest.mark.parametrize("kind", ["numbers", "an sklearn transformer"])
+@pytest.mark.parametrize(
+    ("mode", "kind"), [("lora", "numbers"), ("adapter", "an sklearn transformer")]
+)
 def test_without_a_transformer_it_is_ignored(mode, maker, kind):
     X_other = NUMBERS if kind == "numbers" else X["text"].tolist()
     encoder = "scratch" if kind == "numbers" else TfidfVectorizer()
