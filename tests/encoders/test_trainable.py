@@ -143,7 +143,7 @@ def test_what_is_trained(folder, mode, maker):
 )
 def test_it_learns(checkpoints, mode, config, maker):
     X_pair, y = make_pair(60, 60, n_labelled=60, joiner=" ")
-    parameters = {"max_epochs": 12, "patience": 12, "batch_size": 16, "learning_rate": 0.02}
+    parameters = {"max_epochs": 9, "patience": 9, "batch_size": 16, "learning_rate": 0.03}
     model = MAKERS[maker](encoder=checkpoints[config], trainable=mode, **parameters)
     model.fit(X_pair, y)
     assert model.history_["train_loss"].iloc[-1] < model.history_["train_loss"].iloc[0]
