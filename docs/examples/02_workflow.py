@@ -91,7 +91,7 @@ curve = FewShotCurveDisplay.from_estimator(
     target_language="zh",
     X_test=X_more[::10],
     y_test=names[y_more[::10]],
-    ks=(0, 16, 64, 150),
+    ks=(0, 16, 150),
     n_repeats=3,
 )
 

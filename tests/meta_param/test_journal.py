@@ -82,6 +82,14 @@ def test_random_state_none_goes_on_with_the_same_candidates(tmp_path):
     assert_same_results(make_search(tmp_path, random_state=None).fit(X, y), first)
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The checkpoint of a search that is finished."""
+    folder = tmp_path_factory.mktemp("finished")
+    make_search(folder).fit(X, y)
+    return folder
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
@@ -94,21 +102,19 @@ def test_random_state_none_goes_on_with_the_same_candidates(tmp_path):
         ({"prior": {"params": [{"alpha": 0.1}], "mean_test_score": [1.0]}}, "prior was"),
     ],
 )
-def test_checkpoint_of_another_search_is_refused(tmp_path, change, named):
-    make_search(tmp_path).fit(X, y)
-    content = (tmp_path / "journal.jsonl").read_bytes()
+def test_checkpoint_of_another_search_is_refused(finished, change, named):
+    content = (finished / "journal.jsonl").read_bytes()
     with pytest.raises(ValueError, match="holds a different search") as error:
-        make_search(tmp_path).set_params(**change).fit(X, y)
+        make_search(finished).set_params(**change).fit(X, y)
     assert named in str(error.value)
-    assert (tmp_path / "journal.jsonl").read_bytes() == content
+    assert (finished / "journal.jsonl").read_bytes() == content
 
 
-def test_checkpoint_with_other_data_is_refused(tmp_path):
-    make_search(tmp_path).fit(X, y)
+def test_checkpoint_with_other_data_is_refused(finished):
     with pytest.raises(ValueError, match=r"\(X was .* is [^;]*\)"):
-        make_search(tmp_path).fit(X + 1, y)
+        make_search(finished).fit(X + 1, y)
     with pytest.raises(ValueError, match="y was"):
-        make_search(tmp_path).fit(X, 1 - y)
+        make_search(finished).fit(X, 1 - y)
 
 
 def test_n_jobs_and_verbose_are_no_difference(tmp_path):
