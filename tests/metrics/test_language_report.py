@@ -180,7 +180,7 @@ def test_intervals_are_those_of_resampled_rows(average):
     report = language_report(
         y_true, y_pred, ["en"] * 80, average=average, n_bootstraps=4000, random_state=0
     )
-    draws = rng.integers(80, size=(500, 80))
+    draws = rng.integers(80, size=(1000, 80))
     f1 = [f1_score(y_true[rows], y_pred[rows], average=average) for rows in draws]
     accuracy = (y_true == y_pred)[draws].mean(axis=1)
     for name, values in {"f1": f1, "accuracy": accuracy}.items():
@@ -286,7 +286,7 @@ def test_intervals_of_several_labels(average):
     report = language_report(
         y_true, y_pred, ["en"] * 80, average=average, n_bootstraps=4000, random_state=0
     )
-    draws = np.random.default_rng(0).integers(80, size=(500, 80))
+    draws = np.random.default_rng(0).integers(80, size=(1000, 80))
     f1 = [f1_score(y_true[rows], y_pred[rows], average=average, labels=[0, 1, 2]) for rows in draws]
     accuracy = (y_true == y_pred).all(axis=1)[draws].mean(axis=1)
     for name, values in {"f1": f1, "accuracy": accuracy}.items():
