@@ -32,7 +32,7 @@ def make(name: str):
     common = {
         "encoder": make_config(**WITHOUT_DROPOUT),
         "callbacks": [NoDropout()],
-        "max_epochs": 3,
+        "max_epochs": 2,
         "batch_size": 6,
         "validation_fraction": 0.3,
         "device": "cpu",  # The group is one of CPUs.

@@ -14,7 +14,6 @@ from sklearn.metrics import accuracy_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from tiny import make_pair
 
 from metaling_sk import MetaParamSearchCV
 from metaling_sk.meta_param._folds import read_data, split
@@ -124,10 +123,6 @@ class Semisupervised(KNeighborsClassifier):
 def folds_of(estimator, X, y, cv, language=None, **params):
     data = read_data(estimator, X, y, language)
     return data, split(estimator, data, cv, params, 0)
-
-
-PAIR, PAIR_Y = make_pair(20, 20, n_labelled=12)
-TEXTS, TEXT_LANGUAGE = PAIR["text"].tolist(), PAIR["language"].to_numpy()
 
 
 class Recording:

@@ -28,13 +28,15 @@ def test_what_needs_no_torch():
     subprocess.run([sys.executable, "-c", dedent(code)], check=True)
 
 
-def test_numbers_need_neither_models_of_transformers_nor_an_optimiser():
+def test_displays_need_no_matplotlib_and_numbers_neither_transformers_nor_an_optimiser():
     """To import these takes seconds, in each worker process again.
 
     The first optimiser imports what compiles networks. What is solved for needs none.
     """
     code = """
         import sys
+        from metaling_sk.plotting import *
+        assert "HistoryDisplay" in globals() and "matplotlib" not in sys.modules
         from metaling_sk import MetaNetClassifier, MetaParamSearchCV, TransferClassifier
         X, y = [[0.0], [1.0]] * 4, [0, 1] * 4
         language = ["en"] * 4 + ["zh"] * 4

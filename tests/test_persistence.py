@@ -2,10 +2,12 @@ import json
 import subprocess
 import sys
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from input_kinds import KINDS, outputs
 from marks import predicts_unseen_languages
 from safetensors.torch import load_file
 from scipy import sparse
@@ -222,30 +224,38 @@ def test_saved_again(saved, tmp_path):
 
 PREDICT = """
 import json, sys
+import joblib
+X, *models = map(joblib.load, sys.argv[1].split())
 from metaling_sk import load
-texts, language, *folders = json.load(sys.stdin)
-print(json.dumps([load(each).predict_proba(texts, language=language).tolist() for each in folders]))
+for model in [*models, *map(load, sys.argv[2].split())]:
+    predict = getattr(model, "predict_proba", model.predict)
+    print(json.dumps(predict(X).tolist()))
 """
 
 
 def test_in_another_process(bert, decoder, tmp_path):
-    models = [
+    """What joblib has dumped, and saved folders."""
+    kinds = KINDS["texts"], KINDS["numbers of texts"]
+    dumped = [kind.fitted(name) for kind in kinds for name in kind.models]
+    saved = [
         MODELS[name](bert, decoder)[0]
         for name in ("scratch", "a frozen decoder at half depth", "a trained decoder", "strings")
     ]
-    folders = [str(tmp_path / str(number)) for number in range(len(models))]
-    for model, folder in zip(models, folders, strict=True):
+    files = [str(tmp_path / f"{number}.joblib") for number in range(len(dumped) + 1)]
+    for path, content in zip(files, [X, *dumped], strict=True):
+        joblib.dump(content, path)
+    folders = [str(tmp_path / str(number)) for number in range(len(saved))]
+    for model, folder in zip(saved, folders, strict=True):
         model.save(folder)
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PREDICT],
-        input=json.dumps([X["text"].tolist(), LANGUAGE.tolist(), *folders]),
+        [sys.executable, "-W", "error", "-c", PREDICT, " ".join(files), " ".join(folders)],
         capture_output=True,
         text=True,
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
-    for model, there in zip(models, json.loads(done.stdout), strict=True):
-        np.testing.assert_allclose(there, model.predict_proba(X), rtol=1e-6)
+    for model, there in zip([*dumped, *saved], done.stdout.splitlines(), strict=True):
+        np.testing.assert_allclose(json.loads(there), outputs(model, X), rtol=1e-6)
 
 
 def test_a_later_save_replaces_an_earlier_one(tmp_path, bert):

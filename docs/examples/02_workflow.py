@@ -9,7 +9,7 @@ labels would pay, and save.
 # %%
 # Load
 # ----
-# 400 English reviews with a label, and 400 Chinese ones. Half of the Chinese reviews have been
+# 300 English reviews with a label, and 300 Chinese ones. Half of the Chinese reviews have been
 # labelled by hand, so that we can measure.
 
 import numpy as np
@@ -20,9 +20,9 @@ from metaling_sk.datasets import load_reviews
 X_en, y_en = load_reviews("en", return_X_y=True)
 X_zh, y_zh = load_reviews("zh", return_X_y=True)
 names = np.array(["negative", "positive"], dtype=object)
-X = pd.concat([X_en[:400], X_zh[:400]], ignore_index=True)
-y = names[np.r_[y_en[:400], y_zh[:400]]]
-y[600:] = None  # the other half has no label
+X = pd.concat([X_en[:300], X_zh[:300]], ignore_index=True)
+y = names[np.r_[y_en[:300], y_zh[:300]]]
+y[450:] = None  # the other half has no label
 
 # %%
 # Split
@@ -78,8 +78,8 @@ display = display.plot(kind="confusion")
 # Would more labels pay?
 # ----------------------
 # :class:`~metaling_sk.FewShotCurveDisplay` fits the classifier with more and more Chinese labels.
-# The training texts have been encoded already, so a fit takes a second or two. 50 Chinese test rows
-# are too few for a curve, so these are 200 others.
+# The training texts have been encoded already, so a fit takes a second or two. The few Chinese
+# test rows are not enough for a curve, so these are 200 others.
 
 from metaling_sk import FewShotCurveDisplay
 
@@ -91,7 +91,7 @@ curve = FewShotCurveDisplay.from_estimator(
     target_language="zh",
     X_test=X_more[::10],
     y_test=names[y_more[::10]],
-    ks=(0, 16, 64, 150),
+    ks=(0, 16, 100),
     n_repeats=3,
 )
 

@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
-from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping
+from skorch.callbacks import Callback, EarlyStopping
 from skorch.callbacks.scoring import ScoringBase
+from torch.nn.utils import clip_grad_norm_
 
 from metaling_sk._utils.progress import Progress
 
@@ -47,6 +48,19 @@ class RecordTerms(Callback):
                 f"`learning_rate` (now {net.settings.learning_rate:g}) or look for extreme "
                 "values in X."
             )
+
+
+class ClipGradients(Callback):
+    """Scale large gradients down.
+
+    That of skorch searches all modules for weights, in every step. The optimiser has them in a
+    list.
+    """
+
+    def on_grad_computed(self, net, **kwargs):
+        groups = net.optimizer_.param_groups
+        weights = [weight for group in groups for weight in group["params"]]
+        clip_grad_norm_(weights, MAX_GRADIENT_NORM)
 
 
 class ShowProgress(Callback):
@@ -103,7 +117,7 @@ def new_callbacks(
         ("progress", ShowProgress(progress, n_steps, stage, n_stages_after)),
     ]
     if clips:
-        callbacks.insert(1, ("clipping", GradientNormClipping(MAX_GRADIENT_NORM)))
+        callbacks.insert(1, ("clipping", ClipGradients()))
     return callbacks
 
 

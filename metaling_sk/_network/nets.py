@@ -161,7 +161,8 @@ class SkorchNet(NeuralNet):
     def train_step_single(self, batch, **fit_params):
         """Compute the gradient of a step, that of its parts one after the other."""
         step: TrainingStep = batch[0]
-        self._set_training(True)
+        if not self.module_.training:  # A callback of the user has predicted.
+            self._set_training(True)
         parts = [step] if self.batch_size_ is None else step.split(self.batch_size_)
         totals, terms = [], defaultdict(list)
         for part in parts:
@@ -188,6 +189,8 @@ class SkorchNet(NeuralNet):
         """Do what skorch does, but leave losses on a GPU until the end, so that it never waits."""
         if iterator is None:
             return
+        # Once, and not in every step: it goes through all modules.
+        self._set_training(training)
         losses = []
         n_before = len(self.history[-1, "batches"])
         for batch in on_device(iterator, self.settings.device):

@@ -168,6 +168,7 @@ def test_a_fit_depends_on_its_data_alone_and_changes_nothing_else(kind, model, f
     torch.rand(3)
     check_random_state(None).random_sample()
     states = global_random_states()
+    model.fit(X[::-1], 2 * y[::-1] + 1)  # The next fit forgets it.
     found = outputs(model.fit(X, y), kind.X_test)
     assert global_random_states() == states
     assert capfd.readouterr() == ("", "")
@@ -176,11 +177,6 @@ def test_a_fit_depends_on_its_data_alone_and_changes_nothing_else(kind, model, f
     assert all(value is given_ones[name] for name, value in model.get_params(deep=False).items())
     assert pickle.dumps(model.get_params()) == parameters
     np.testing.assert_array_equal(found, outputs(fitted, kind.X_test))
-
-
-def test_fit_forgets_the_last_fit(kind, model, fitted):
-    model.fit(kind.X[::-1], 2 * kind.y[::-1] + 1).fit(kind.X, kind.y)
-    np.testing.assert_array_equal(outputs(model, kind.X_test), outputs(fitted, kind.X_test))
 
 
 def test_columns_seen(kind, fitted):
@@ -211,7 +207,7 @@ def test_a_language_is_registered(kind, fitted):
 def test_tools_of_scikit_learn(kind, model):
     X, y = kind.labelled()
     assert cross_val_predict(model, X, y, cv=2).shape == (len(X),)
-    grid = GridSearchCV(model, {"random_state": [0, 1]}, cv=2, error_score="raise").fit(X, y)
+    grid = GridSearchCV(model, {"random_state": [1]}, cv=2, error_score="raise").fit(X, y)
     assert np.isfinite(grid.cv_results_["mean_test_score"]).all()
     best = clone(model).set_params(**grid.best_params_).fit(X, y)
     np.testing.assert_array_equal(outputs(grid, kind.X_test), outputs(best, kind.X_test))

@@ -113,7 +113,7 @@ def test_the_reviews_can_be_learnt(name, model):
     X, y = make_pair(80, 80, n_labelled=40, joiner=" ")
     parameters = {} if "characters" in name else {"encoder": make_config()}
     model.set_params(
-        **parameters, max_epochs=10, learning_rate=0.02, batch_size=16, patience=10
+        **parameters, max_epochs=6, learning_rate=0.04, batch_size=16, patience=10
     ).fit(X, as_stars(y))
     X_test, y_test = make_pair(50, 50, n_labelled=50, seed=5, joiner=" ")
     assert model.score(X_test, as_stars(y_test)) > 0.4

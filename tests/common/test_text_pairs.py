@@ -47,7 +47,7 @@ def test_both_texts_and_their_order_are_read(fitted):
     assert not np.allclose(outputs(fitted, exchanged), before, rtol=1e-6)
 
 
-@not_a_search
+@pytest.mark.parametrize("name", KIND.quick, indirect=True)
 def test_columns_seen(model):
     model.fit(X.assign(other=1), Y)
     assert model.n_features_in_ == 3

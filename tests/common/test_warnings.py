@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from estimators import X_LABELLED, X_TEST, Y_LABELLED, X, Y, not_a_search
+from estimators import X_LABELLED, X_TEST, Y_LABELLED, X, Y
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import UnsetMetadataPassedError
@@ -223,7 +223,7 @@ def test_what_routing_does_not_reach(model):
             cross_val_predict(asking, TEXTS, Y_LABELLED, cv=2, params={"language": LANGUAGE})
 
 
-@not_a_search
+@TREATS_LANGUAGES
 def test_a_frame_keeps_the_language(model):
     cross_val_score(model, X_LABELLED, Y_LABELLED, cv=2, error_score="raise")
     in_one_form = pd.DataFrame({"text": TEXTS, "language": LANGUAGE}, dtype=object)

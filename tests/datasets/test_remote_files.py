@@ -137,8 +137,8 @@ def test_a_kill_leaves_no_half_file(tmp_path, repository):
 
 def test_processes_that_download_the_same_files_do_no_harm(tmp_path, repository):
     with serve(FILES) as (mirror, _):
-        processes = [start(tmp_path, mirror, repository) for _ in range(3)]
-        assert [process.wait() for process in processes] == [0, 0, 0]
+        processes = [start(tmp_path, mirror, repository) for _ in range(2)]
+        assert [process.wait() for process in processes] == [0, 0]
     assert len(names(tmp_path)) == len(FILES)
     offline = download(tmp_path, download_if_missing=False)
     assert offline.read(repository, FILES) == list(FILES.values())

@@ -36,10 +36,15 @@ def reference(folder, texts, pooling, layer, max_length=128):
     return np.stack(vectors)
 
 
-@pytest.mark.parametrize("pooling", ["mean", "cls", "last"])
+LAYERS = [(-1, 4), (4, 4), (1.0, 4), (-2, 3), (3, 3), (0.5, 2), (1, 1), (0.25, 1), (-4, 1)]
+
+
 @pytest.mark.parametrize(
-    ("layer", "number"),
-    [(-1, 4), (4, 4), (1.0, 4), (-2, 3), (3, 3), (0.5, 2), (1, 1), (0.25, 1), (-4, 1)],
+    ("layer", "number", "pooling"),
+    [
+        *((*layer, "mean") for layer in LAYERS),
+        *((*layer, pooling) for layer in ((-1, 4), (0.5, 2)) for pooling in ("cls", "last")),
+    ],
 )
 def test_vectors_are_those_of_transformers(folder, pooling, layer, number):
     vectorizer = EncoderVectorizer(folder, pooling=pooling, layer=layer, **PLAIN)

@@ -54,8 +54,16 @@ def encoder(request):
     return ENCODERS[request.param]()
 
 
-@pytest.mark.parametrize("make", [make_classifier, make_meta_net])
-@pytest.mark.parametrize("trainable", ["all", "head"])
+@pytest.mark.parametrize(
+    ("encoder", "make", "trainable"),
+    [
+        *((name, make_classifier, "all") for name in ENCODERS),
+        *((name, make_meta_net, "head") for name in ENCODERS),
+        ("transfer", make_classifier, "head"),
+        ("transfer", make_meta_net, "all"),
+    ],
+    indirect=["encoder"],
+)
 def test_a_frozen_encoder_is_cross_validated(encoder, make, trainable):
     before = outputs(encoder)
     model = make(encoder=FrozenEstimator(encoder), trainable=trainable)
@@ -69,7 +77,16 @@ def test_a_frozen_encoder_is_cross_validated(encoder, make, trainable):
     np.testing.assert_array_equal(outputs(encoder), before)
 
 
-@pytest.mark.parametrize("make", [make_classifier, make_meta_net])
+@pytest.mark.parametrize(
+    ("encoder", "make"),
+    [
+        ("transfer", make_classifier),
+        ("meta network", make_meta_net),
+        ("characters", make_meta_net),
+        ("both", make_classifier),
+    ],
+    indirect=["encoder"],
+)
 def test_a_frozen_encoder_is_cross_validated_in_workers(encoder, make):
     model = make(encoder=FrozenEstimator(encoder), trainable="head")
     scores, in_workers = (

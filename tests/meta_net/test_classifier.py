@@ -308,8 +308,16 @@ def test_unlabelled_rows_and_the_whole_table_at_once():
     np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1, rtol=1e-6)
 
 
-@pytest.mark.parametrize("trainable", ["all", "adapter", "head"])
-@pytest.mark.parametrize("meta_algorithm", ["joint", "maml", "reptile"])
+@pytest.mark.parametrize(
+    ("meta_algorithm", "trainable"),
+    [
+        ("joint", "all"),
+        ("joint", "adapter"),
+        ("joint", "head"),
+        ("maml", "all"),
+        ("reptile", "adapter"),
+    ],
+)
 def test_low_precision(meta_algorithm, trainable):
     X, y, language = make_data("scratch")
     predictions = []

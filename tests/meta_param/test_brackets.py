@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import loguniform, uniform
-from search_cases import FRAME, KNOWN, PAIR, PAIR_Y, Known, X, Y, make_search, numbers
+from search_cases import FRAME, KNOWN, Known, X, Y, make_search, numbers
+from search_texts import PAIR, PAIR_Y
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline

@@ -22,25 +22,28 @@ def read_fits(folder):
     return [(line["candidate"], line["split"], line["n_resources"]) for line in lines[1:]]
 
 
-@pytest.mark.parametrize("search", ["halving", "random", "tpe"])
-def test_killed_search_goes_on(tmp_path, search):
+def test_a_search_that_is_running_is_alone_and_goes_on_when_it_is_killed(tmp_path):
     folder = tmp_path / "run"
-    script = searches.__file__
-    process = subprocess.Popen([sys.executable, str(script), str(folder), search])
+    process = subprocess.Popen([sys.executable, searches.__file__, str(folder), "halving"])
     journal = folder / "journal.jsonl"
-    while not journal.exists() or len(journal.read_bytes().splitlines()) < 12:
+    while not journal.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    with pytest.raises(ValueError, match="another search is running"):
+        make_search(folder, nap=0.02).fit(X, y)
+    while len(journal.read_bytes().splitlines()) < 12:
         assert process.poll() is None, "the search ended before it could be killed"
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     before = journal.read_bytes().splitlines(keepends=True)
 
-    found = make_search(folder, search=search, nap=0.02).fit(X, y)
+    found = make_search(folder, nap=0.02).fit(X, y)
     after = journal.read_bytes().splitlines(keepends=True)
     assert after[: len(before) - 1] == before[:-1]
     fits = read_fits(folder)
     assert len(fits) == len(set(fits))
-    assert_same_results(found, make_search(search=search).fit(X, y))
+    assert_same_results(found, make_search().fit(X, y))
 
 
 def test_finished_search_fits_nothing_again(tmp_path):
@@ -79,6 +82,14 @@ def test_random_state_none_goes_on_with_the_same_candidates(tmp_path):
     assert_same_results(make_search(tmp_path, random_state=None).fit(X, y), first)
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The checkpoint of a search that is finished."""
+    folder = tmp_path_factory.mktemp("finished")
+    make_search(folder).fit(X, y)
+    return folder
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
@@ -91,41 +102,24 @@ def test_random_state_none_goes_on_with_the_same_candidates(tmp_path):
         ({"prior": {"params": [{"alpha": 0.1}], "mean_test_score": [1.0]}}, "prior was"),
     ],
 )
-def test_checkpoint_of_another_search_is_refused(tmp_path, change, named):
-    make_search(tmp_path).fit(X, y)
-    content = (tmp_path / "journal.jsonl").read_bytes()
+def test_checkpoint_of_another_search_is_refused(finished, change, named):
+    content = (finished / "journal.jsonl").read_bytes()
     with pytest.raises(ValueError, match="holds a different search") as error:
-        make_search(tmp_path).set_params(**change).fit(X, y)
+        make_search(finished).set_params(**change).fit(X, y)
     assert named in str(error.value)
-    assert (tmp_path / "journal.jsonl").read_bytes() == content
+    assert (finished / "journal.jsonl").read_bytes() == content
 
 
-def test_checkpoint_with_other_data_is_refused(tmp_path):
-    make_search(tmp_path).fit(X, y)
+def test_checkpoint_with_other_data_is_refused(finished):
     with pytest.raises(ValueError, match=r"\(X was .* is [^;]*\)"):
-        make_search(tmp_path).fit(X + 1, y)
+        make_search(finished).fit(X + 1, y)
     with pytest.raises(ValueError, match="y was"):
-        make_search(tmp_path).fit(X, 1 - y)
+        make_search(finished).fit(X, 1 - y)
 
 
 def test_n_jobs_and_verbose_are_no_difference(tmp_path):
     first = make_search(tmp_path).fit(X, y)
     assert_same_results(make_search(tmp_path, n_jobs=2, pre_dispatch=2).fit(X, y), first)
-
-
-def test_two_searches_at_once_in_a_folder_are_refused(tmp_path):
-    folder = tmp_path / "run"
-    script = searches.__file__
-    process = subprocess.Popen([sys.executable, str(script), str(folder), "halving"])
-    try:
-        while not (folder / "journal.jsonl").exists():
-            assert process.poll() is None
-            time.sleep(0.01)
-        with pytest.raises(ValueError, match="another search is running"):
-            make_search(folder, nap=0.02).fit(X, y)
-    finally:
-        process.kill()
-        process.wait()
 
 
 def test_failed_fit_is_not_repeated(tmp_path):

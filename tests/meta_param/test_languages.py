@@ -7,10 +7,6 @@ from search_cases import (
     KNOWN,
     LANGUAGE,
     NUMERIC_C,
-    PAIR,
-    PAIR_Y,
-    TEXT_LANGUAGE,
-    TEXTS,
     TIMES,
     Known,
     X,
@@ -21,6 +17,7 @@ from search_cases import (
     make_search,
     two_scores,
 )
+from search_texts import PAIR, PAIR_Y, TEXT_LANGUAGE, TEXTS
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss

@@ -6,10 +6,6 @@ from search_cases import (
     FRAME,
     LANGUAGE,
     NUMERIC_C,
-    PAIR,
-    PAIR_Y,
-    TEXT_LANGUAGE,
-    TEXTS,
     WEIGHTS,
     C,
     X,
@@ -19,6 +15,7 @@ from search_cases import (
     make_numeric,
     make_search,
 )
+from search_texts import PAIR, PAIR_Y, TEXT_LANGUAGE, TEXTS
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression

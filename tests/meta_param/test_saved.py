@@ -170,11 +170,18 @@ def test_a_search_that_cannot_be_saved_leaves_the_folder(name, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder of a search, which tests copy."""
+    folder = tmp_path_factory.mktemp("whole")
+    fit().save(folder)
+    return folder
+
+
 @pytest.mark.parametrize("name", ["weights.safetensors", "estimator.json", "encoder/config.json"])
-def test_damage_inside_is_refused_by_name(name, tmp_path):
-    fit().save(tmp_path / "whole")
+def test_damage_inside_is_refused_by_name(name, whole, tmp_path):
     for number, damage in enumerate([lambda data: data[:-1], lambda data: b"x" + data[1:]]):
-        folder = shutil.copytree(tmp_path / "whole", tmp_path / str(number))
+        folder = shutil.copytree(whole, tmp_path / str(number))
         path = folder / "best_estimator_" / name
         path.write_bytes(damage(path.read_bytes()))
         with pytest.raises(ValueError, match=f"does not hold .*best_estimator_/{name}"):
@@ -192,11 +199,11 @@ FORGERIES = {
 
 
 @pytest.mark.parametrize("name", FORGERIES)
-def test_forged_results_are_refused(name, tmp_path):
-    fit().save(tmp_path)
-    forge(tmp_path, lambda content: FORGERIES[name](content["fitted"]))
+def test_forged_results_are_refused(name, whole, tmp_path):
+    folder = shutil.copytree(whole, tmp_path / "forged")
+    forge(folder, lambda content: FORGERIES[name](content["fitted"]))
     with pytest.raises(ValueError, match="does not hold a complete estimator"):
-        load(tmp_path)
+        load(folder)
 
 
 def test_save_again_replaces_in_one_step(tmp_path):

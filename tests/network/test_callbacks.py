@@ -52,3 +52,22 @@ def test_wrong_callbacks(make, name):
     callbacks, message = WRONG[name]
     with pytest.raises(ValueError, match=message):
         make(callbacks=callbacks).fit(X, Y)
+
+
+class Evaluating(Callback):
+    """Notes in which mode a step is computed, and leaves the network in that of predictions."""
+
+    modes: list = []
+
+    def on_grad_computed(self, net, **kwargs):
+        self.modes.append(all(module.training for module in net.module_.modules()))
+
+    def on_batch_end(self, net, **kwargs):
+        net.module_.eval()
+
+
+def test_steps_are_computed_in_training_mode(bert):
+    """Also where a checkpoint has been loaded for predictions, and a callback predicts."""
+    Evaluating.modes.clear()
+    make_classifier(encoder=bert, callbacks=[Evaluating()], max_epochs=2).fit(X, Y)
+    assert Evaluating.modes and all(Evaluating.modes)

@@ -95,6 +95,7 @@ def test_the_learning_rate_follows_the_steps_of_the_optimiser(parameters):
         gradient_accumulation_steps=n_accumulated,
         callbacks=[Rates()],
         validation_fraction=0,
+        max_epochs=2,
         **parameters,
     ).fit(X, Y)
     # 104 samples, six at a time; the last step of an epoch has only two of them.

@@ -9,21 +9,18 @@ from transfer_cases import CHINESE, ENGLISH, FEW_SHOT, SWAPPED, UNLABELLED, fit
 
 from metaling_sk import LinearTransferClassifier
 
-QUICK = {"max_epochs": 10, "learning_rate": 0.02}
-"""Enough where a label or a teacher says what to learn."""
-
 # What crosses to the target language
 
 
 def test_labels_of_the_target_language_are_learnt():
-    english_alone = make_learner(**QUICK, target_languages="zh").fit(*ENGLISH)
-    few_shot = make_learner(**QUICK, target_languages="zh").fit(*FEW_SHOT)
+    english_alone = make_learner(target_languages="zh").fit(*ENGLISH)
+    few_shot = make_learner(target_languages="zh").fit(*FEW_SHOT)
     assert few_shot.transfer_ == ["labels"]
     assert few_shot.score(*CHINESE) > 0.9 > english_alone.score(*CHINESE)
 
 
 def test_zero_shot_without_a_target_row():
-    model = make_learner(**QUICK, target_languages="zh").fit(*ENGLISH)
+    model = make_learner(target_languages="zh").fit(*ENGLISH)
     assert model.transfer_ == []
     assert model.target_languages_ == ["zh"]
     assert set(model.history_["stage"]) == {"source"}
@@ -47,7 +44,7 @@ def test_a_linear_teacher_carries_the_labels():
 
 def test_a_linear_teacher_of_our_own():
     teacher = LinearTransferClassifier(dictionary=DICTIONARY, n_topics=1, random_state=0)
-    model = make_learner(**QUICK, source=teacher.fit(*UNLABELLED)).fit(*UNLABELLED)
+    model = make_learner(source=teacher.fit(*UNLABELLED)).fit(*UNLABELLED)
     assert model.source_model_ is teacher
     assert model.score(*CHINESE) > 0.9
 
@@ -91,7 +88,7 @@ def test_self_training_of_the_network():
     stages = ["source", "target", "self-training 1", "self-training 2"]
     assert model.history_["stage"].unique().tolist() == stages
     assert model.transfer_ == ["labels"]
-    learner = make_learner(self_training=2, target_languages="zh", max_epochs=15).fit(X, y)
+    learner = make_learner(self_training=2, target_languages="zh").fit(X, y)
     assert learner.score(*CHINESE) > 0.9
 
 
