@@ -141,6 +141,36 @@ def total_cost(brackets: list[list[Rung]], resumes: bool) -> int:
     )
 
 
+def serial_cost(brackets: list[list[Rung]], n_splits: int, n_jobs: int, resumes: bool) -> int:
+    """The cost of the fits that no other fit runs beside, in the units of `total_cost`.
+
+    Parameters
+    ----------
+    brackets : list of list of Rung
+    n_splits : int
+        The number of fits of a candidate in a rung.
+    n_jobs : int
+        The number of fits at once. A rung begins when the one before has ended.
+    resumes : bool
+        As in `cost`.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> from metaling_sk.meta_param._brackets import Rung, serial_cost
+    >>> serial_cost([[Rung(9, 1), Rung(3, 3), Rung(1, 9)]], n_splits=3, n_jobs=2, resumes=True)
+    36
+    """
+    return sum(
+        ceil(rung.n_candidates * n_splits / n_jobs) * cost(rungs, number, resumes)
+        for rungs in brackets
+        for number, rung in enumerate(rungs)
+    )
+
+
 def cost(rungs: list[Rung], number: int, resumes: bool) -> int:
     """The cost of a candidate in a rung of a bracket.
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import joblib
 import numpy as np
 
-from metaling_sk.meta_param._brackets import Rung, cost, total_cost
+from metaling_sk.meta_param._brackets import Rung, cost, serial_cost, total_cost
 from metaling_sk.meta_param._fit_spec import Evaluation, Fit, FitSpec
 from metaling_sk.meta_param._folds import SearchData, nested_subset
 from metaling_sk.meta_param._plan import SearchPlan
@@ -35,7 +36,8 @@ def run_brackets(
     resource = plan.fit_spec.resource
     resumes = can_resume(runner.estimator, plan.fit_spec)
     total = len(plan.splits) * total_cost(plan.brackets, resumes)
-    runner.progress.start("candidates", total, "fit" if resource is None else resource)
+    runner.progress.start("candidates", total, _unit(resource))
+    runner.cost_to_go = _cost_to_go(runner, plan, data, resumes)
     n_asked = 0
     for bracket, rungs in enumerate(plan.brackets):
         asked = plan.candidates.ask(rungs[0].n_candidates)
@@ -67,6 +69,24 @@ def run_brackets(
                     plan.candidates.tell(number, score)
             best = sorted(alive, key=lambda number: _rank(scores[number]))[:n_kept]
             alive = {number: alive[number] for number in sorted(best)}
+
+
+def _unit(resource: str | None) -> str:
+    """The unit of the progress bar, such as "epoch" for "clf__max_epochs"."""
+    if resource is None:
+        return "fit"
+    name = resource.rpartition("__")[2]
+    return name.removeprefix("max_").removeprefix("n_").removesuffix("s")
+
+
+def _cost_to_go(runner: Runner, plan: SearchPlan, data: SearchData, resumes: bool) -> float:
+    """The cost of the fits that follow each other, with that of the best candidate on all rows."""
+    n_splits, n_jobs = len(plan.splits), joblib.effective_n_jobs(runner.search.n_jobs)
+    total = float(serial_cost(plan.brackets, n_splits, n_jobs, resumes))
+    if runner.search.refit:
+        n_trained = np.mean([len(train) for train, _ in plan.splits])
+        total += (plan.fit_spec.n_planned or 1) * data.n_samples / n_trained
+    return total
 
 
 def _describe(brackets: list[list[Rung]], bracket: int, iteration: int, n_asked: int) -> str:
