@@ -1,4 +1,4 @@
-"""How soon a halving search finds what other searches find, on reviews in English and Chinese.
+"""How soon a search finds what other searches find, on reviews in English and Chinese.
 
     python benchmarks/meta_param.py
     python benchmarks/meta_param.py --tasks trained --seeds 0 --rows 500 --max-length 256
@@ -7,22 +7,24 @@
 All searches of a seed have the same rows, folds, encoder, distributions and number of candidates.
 They minimise the log-loss, in the mean of the folds, and no refit is counted:
 
-- metaling_sk: MetaParamSearchCV(search="halving") over TransferClassifier
+- metaling_sk: MetaParamSearchCV(search="freeze-thaw") over TransferClassifier
+- halving: MetaParamSearchCV(search="halving") over TransferClassifier
 - RandomizedSearchCV: that of scikit-learn, over skorch's documented recipe for Transformers (a
   tokenizer that pads to `max_length`, a DataLoader, float32)
 - HalvingRandomSearchCV: that of scikit-learn, over TransferClassifier
 - Optuna: TPE over TransferClassifier, whose epochs a MedianPruner follows; the best epoch counts
 
 The tasks are a small encoder with random weights, frozen or trained, and multilingual-e5-small,
-trained. A record holds the seconds and the epochs of a whole search, and the best loss. That of
-metaling_sk also holds its course: seconds, epochs and loss whenever a candidate had all its folds.
+trained. A record holds the seconds and the epochs of a whole search, and the best loss. Those of
+MetaParamSearchCV also hold its course: seconds, epochs and loss whenever a candidate had all its
+folds.
 """
 
 import argparse
 import time
 import warnings
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -109,7 +111,7 @@ TASKS = {
     ),
     "trained": Task(
         SMALL, "all", (1e-5, 1e-2), (16, 32, 64), 300, 128, 9, 9, 3,
-        ("RandomizedSearchCV", "HalvingRandomSearchCV", "metaling_sk"),
+        ("RandomizedSearchCV", "HalvingRandomSearchCV", "halving", "metaling_sk"),
     ),
     "e5-small": Task(
         "multilingual-e5-small", "all", (1e-5, 1e-2), (8, 16, 32), 75, 64, 9, 9, 2,
@@ -246,14 +248,14 @@ def search_optuna(setting: Setting) -> dict:
     return new_figures(seconds, n_epochs, min(losses))
 
 
-def search_ours(setting: Setting) -> dict:
+def search_ours(setting: Setting, search: str = "freeze-thaw") -> dict:
     """Search with MetaParamSearchCV."""
     task = setting.task
     with TemporaryDirectory() as folder:
-        search = MetaParamSearchCV(
+        searching = MetaParamSearchCV(
             new_classifier(setting),
             task.distributions,
-            search="halving",
+            search=search,
             n_iter=task.n_iter,
             checkpoint=folder,
             cv=setting.folds,
@@ -262,12 +264,12 @@ def search_ours(setting: Setting) -> dict:
             verbose=0,
         )
         start = time.time()
-        seconds, _ = peers.timed(search.fit, setting.X, setting.y)
+        seconds, _ = peers.timed(searching.fit, setting.X, setting.y)
         course = read_results(folder).sort_values("finished", ignore_index=True)
     n_before = course.groupby("candidate")["n_resources"].shift(fill_value=0)
     epochs = (course["n_resources"] - n_before).cumsum() * task.n_folds
     steps = zip(course["finished"] - start, epochs, -course["mean_test_score"], strict=True)
-    figures = new_figures(seconds, epochs.iloc[-1], best_loss(search))
+    figures = new_figures(seconds, epochs.iloc[-1], best_loss(searching))
     return figures | {"course": [list(new_figures(*step).values()) for step in steps]}
 
 
@@ -275,6 +277,7 @@ METHODS = {
     "RandomizedSearchCV": search_recipe,
     "HalvingRandomSearchCV": search_halving,
     "Optuna": search_optuna,
+    "halving": partial(search_ours, search="halving"),
     "metaling_sk": search_ours,
 }
 

@@ -250,14 +250,12 @@ def speed(folder: Path, name: str, reference: str, *, by: str | None = None) -> 
 
 
 def meta_param(folder: Path, name: str = "meta_param.json") -> pd.DataFrame:
-    """Our halving search and others: how soon it is as good as they are in the end."""
+    """Our search and others: how soon it is as good as they are in the end."""
     rows = records.read_table(folder / name)
     settings = [x for x in rows if x not in ("method", "course", "seconds", "epochs", "loss")]
-    ours = rows[rows["method"] == "metaling_sk"]
-    table = {}
-    for (task, peer), of_peer in rows[rows["method"] != "metaling_sk"].groupby(
-        ["task", "method"], sort=False
-    ):
+    is_ours = rows["method"] == "metaling_sk"
+    ours, table = rows[is_ours], {}
+    for (task, peer), of_peer in rows[~is_ours].groupby(["task", "method"], sort=False):
         both = ours.merge(of_peer, on=settings, suffixes=("", " of peer"))
         steps = [
             next(((at, done) for at, done, loss in course if loss <= goal), (np.inf, np.inf))

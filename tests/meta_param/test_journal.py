@@ -22,7 +22,7 @@ def read_fits(folder):
     return [(line["candidate"], line["split"], line["n_resources"]) for line in lines[1:]]
 
 
-@pytest.mark.parametrize("search", ["halving", "random", "tpe"])
+@pytest.mark.parametrize("search", ["halving", "random", "freeze-thaw", "tpe"])
 def test_killed_search_goes_on(tmp_path, search):
     folder = tmp_path / "run"
     script = searches.__file__
