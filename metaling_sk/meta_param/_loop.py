@@ -87,7 +87,7 @@ def _cost_to_go(runner: Runner, plan: SearchPlan, data: SearchData, resumes: boo
     n_splits, n_jobs = len(plan.splits), joblib.effective_n_jobs(runner.search.n_jobs)
     total = float(serial_cost(plan.brackets, n_splits, n_jobs, resumes))
     if runner.search.refit:
-        n_trained = np.mean([len(train) for train, _ in plan.splits])
+        n_trained = float(np.mean([len(train) for train, _ in plan.splits]))
         total += (plan.fit_spec.n_planned or 1) * data.n_samples / n_trained
     return total
 

@@ -62,10 +62,11 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
     candidates and little of a resource, and give the best candidates more of it in one rung after
     another. With "halving" and "hyperband" the candidates of a rung go on together. With
     "freeze-thaw" the best candidate goes on alone until it gets worse, then the next best one, of
-    the best half after the first rung. If the resource is the number of epochs of an estimator with `partial_fit` (`TransferClassifier`, skorch's nets,
-    `SGDClassifier`, `MLPClassifier`; also as the last step of a `Pipeline`), a candidate that gets
-    more goes on training: from 1 over 3 to 9 epochs it is trained 9 epochs in all. Other
-    estimators are fitted anew in each rung, and so is every estimator with "n_samples".
+    the best half after the first rung. If the resource is the number of epochs of an estimator with
+    `partial_fit` (`TransferClassifier`, skorch's nets, `SGDClassifier`, `MLPClassifier`; also as
+    the last step of a `Pipeline`), a candidate that gets more goes on training: from 1 over 3 to 9
+    epochs it is trained 9 epochs in all. Other estimators are fitted anew in each rung, and so is
+    every estimator with "n_samples".
 
     **Learning rate.** The learning rate of a `TransferClassifier` that goes on training grows in
     the first epoch, stays for a third of the epochs that the last rung has, and falls to 0 in the
@@ -82,9 +83,10 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
         The names of the parameters with lists of values or distributions with a method `rvs`, as
         in `RandomizedSearchCV`.
     search : {"random", "halving", "hyperband", "freeze-thaw", "tpe"}, default="random"
-        The kind of search. "freeze-thaw" may cost what "halving" with the same `factor` costs, and
-        ends earlier if no candidate improves any more. "tpe" [3]_ learns from the candidates before, by Optuna (extra
-        `optuna`); it asks for as many candidates at once as `n_jobs` keeps busy.
+        The kind of search. "freeze-thaw" costs about as much as "halving" with the same `factor`, and
+        ends earlier if no candidate improves any more. "tpe" [3]_ learns from the candidates
+        before, by Optuna (extra `optuna`); it asks for as many candidates at once as `n_jobs` keeps
+        busy.
     n_iter : int, default=10
         The number of candidates. The brackets of "hyperband" share them.
     scoring : str, callable, list, tuple, dict or None, default=None
@@ -106,8 +108,8 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
         those of `StratifiedKFold`.
     resource : str, default="max_epochs"
         The resource of "halving", "hyperband" and "freeze-thaw": a parameter of the estimator that
-        is a whole number, or "n_samples". The latter takes subsets of the training samples with every class
-        of every language in them.
+        is a whole number, or "n_samples". The latter takes subsets of the training samples with
+        every class of every language in them.
     min_resources : int, "exhaust" or "smallest", default="exhaust"
         The amount of the resource for a candidate of the first rung. "smallest" is 1, or as many
         samples as let each fold have two of each class and language. "exhaust" is as much as lets
@@ -149,9 +151,9 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
     ----------
     cv_results_ : dict of ndarrays
         The columns of `RandomizedSearchCV`, and: `candidate`, the number of the candidate;
-        `failure`; with a resource `iter` and `n_resources`, and for "hyperband" `bracket`; if X has a language, ``mean_test_score_<language>``,
-        ``std_test_score_<language>`` and ``worst_test_score``. After an interrupt it has the
-        candidates that were finished.
+        `failure`; with a resource `iter` and `n_resources`, and for "hyperband" `bracket`; if X has
+        a language, ``mean_test_score_<language>``, ``std_test_score_<language>`` and
+        ``worst_test_score``. After an interrupt it has the candidates that were finished.
     best_estimator_ : estimator
         The best candidate, fitted on all samples. Only if `refit` is not False.
     best_params_ : dict
