@@ -83,8 +83,8 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
         The names of the parameters with lists of values or distributions with a method `rvs`, as
         in `RandomizedSearchCV`.
     search : {"random", "halving", "hyperband", "freeze-thaw", "tpe"}, default="random"
-        The kind of search. "freeze-thaw" costs about as much as "halving" with the same `factor`, and
-        ends earlier if no candidate improves any more. "tpe" [3]_ learns from the candidates
+        The kind of search. "freeze-thaw" costs about as much as "halving" with the same `factor`,
+        and ends earlier if no candidate improves any more. "tpe" [3]_ learns from the candidates
         before, by Optuna (extra `optuna`); it asks for as many candidates at once as `n_jobs` keeps
         busy.
     n_iter : int, default=10
