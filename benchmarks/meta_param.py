@@ -114,7 +114,7 @@ TASKS = {
         ("RandomizedSearchCV", "HalvingRandomSearchCV", "halving", "metaling_sk"),
     ),
     "e5-small": Task(
-        "multilingual-e5-small", "all", (1e-5, 1e-2), (8, 16, 32), 75, 64, 9, 9, 2,
+        "multilingual-e5-small", "all", (1e-5, 1e-3), (8, 16, 32), 75, 64, 9, 9, 2,
         ("RandomizedSearchCV", "Optuna", "metaling_sk"),
     ),
 }  # fmt: skip
