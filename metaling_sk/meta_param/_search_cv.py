@@ -75,6 +75,9 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
     may be one that was best before it had most of the epochs. Other estimators follow their
     `partial_fit`: scikit-learn's have no schedule, and skorch's begin theirs again at every epoch.
 
+    **Time.** After two fits of one worker the progress bar says how long the whole search will
+    take, with the fit of the best candidate on all samples. Where there is no bar, a line says so.
+
     Parameters
     ----------
     estimator : estimator
@@ -136,9 +139,7 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
         The seed of the candidates, of the default folds, and of estimators that have no
         random_state of their own.
     verbose : int, default=1
-        1 shows a progress bar for what takes longer than a second, 0 shows nothing. After two fits
-        of one worker, the bar says how long the whole search will take, with the fit of the best
-        candidate on all samples; where there is no bar, a line says so.
+        1 shows a progress bar for what takes longer than a second, 0 shows nothing.
     pre_dispatch : int or str, default="2*n_jobs"
         As in `joblib.Parallel`.
     error_score : "raise" or float, default=np.nan
