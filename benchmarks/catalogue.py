@@ -227,6 +227,18 @@ BENCHMARKS = {
         (f"{TUNING} --tasks sib200 --methods plain --seeds 0",),
         on_gpu=True,
     ),
+    "meta-param": Benchmark(
+        ("meta_param.py",),
+        tables.meta_param,
+        partial(
+            figures.dots,
+            panels={
+                "times": ["times fewer epochs", "times sooner"],
+                "log-loss": ["our loss", "their loss"],
+            },
+        ),
+        ("meta_param.py --tasks frozen --seeds 0 --rows 30 --max-epochs 2 --n-iter 2",),
+    ),
     "rows": Benchmark(
         ("rows.py",),
         tables.rows,

@@ -49,6 +49,9 @@ FORMATS = {
     **dict.fromkeys(["reviews, correlation", "NusaX, correlation"], ".2f"),
     "NusaX": ".2f",
     "SIB-200": ".2f",
+    "as good (%)": ".0f",
+    **dict.fromkeys(["times fewer epochs", "times sooner", "whole search"], ".1f"),
+    **dict.fromkeys(["our loss", "their loss", "worst difference"], ".3f"),
 }
 """How the means of some columns are written. Of the others there is the standard deviation, too."""
 
@@ -272,6 +275,32 @@ def speed(folder: Path, name: str, reference: str, *, by: str | None = None) -> 
                 **{x: of_method[x].to_numpy() for x in ACCURACIES if x in of_method},
             }
     return pd.DataFrame(table).T.rename(columns=lambda x: ACCURACIES.get(x, x))
+
+
+def meta_param(folder: Path, name: str = "meta_param.json") -> pd.DataFrame:
+    """Our search and others: how soon it is as good as they are in the end."""
+    rows = records.read_table(folder / name)
+    settings = [x for x in rows if x not in ("method", "course", "seconds", "epochs", "loss")]
+    is_ours = rows["method"] == "metaling_sk"
+    ours, table = rows[is_ours], {}
+    for (task, peer), of_peer in rows[~is_ours].groupby(["task", "method"], sort=False):
+        both = ours.merge(of_peer, on=settings, suffixes=("", " of peer"))
+        steps = [
+            next(((at, done) for at, done, loss in course if loss <= goal), (np.inf, np.inf))
+            for course, goal in zip(both["course"], both["loss of peer"], strict=True)
+        ]
+        at, done = np.array(steps).reshape(-1, 2).T
+        table[f"{task}, {CODE.format(peer)}"] = {
+            "as good (%)": [100 * np.isfinite(at).mean()],
+            # A search that is never as good counts as infinitely slow.
+            "times fewer epochs": [np.median(both["epochs of peer"] / done)],
+            "times sooner": [np.median(both["seconds of peer"] / at)],
+            "whole search": [np.median(both["seconds of peer"] / both["seconds"])],
+            "our loss": both["loss"].to_numpy(),
+            "their loss": both["loss of peer"].to_numpy(),
+            "worst difference": [(both["loss"] - both["loss of peer"]).max()],
+        }
+    return pd.DataFrame(table).T
 
 
 def imports(folder: Path) -> pd.DataFrame:

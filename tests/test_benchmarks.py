@@ -221,6 +221,23 @@ def test_a_table_of_speed_has_medians_in_units_of_the_reference(catalogue, tmp_p
     ]
 
 
+def test_a_search_counts_until_it_is_as_good_as_its_peer(catalogue, tmp_path):
+    records = catalogue.tables.records
+    courses = [[[1.0, 10, 0.7], [4.0, 20, 0.5]], [[1.0, 10, 0.7], [2.0, 15, 0.6]]]
+    for seed, course in enumerate(courses):
+        ours = dict(zip(("seconds", "epochs", "loss"), course[-1], strict=True))
+        theirs = {"seconds": 40.0, "epochs": 80, "loss": 0.55}
+        for method, figures in (("peer", theirs), ("metaling_sk", ours | {"course": course})):
+            run = records.new_record(method, seed, {"task": "trained"})
+            records.append(tmp_path / "meta_param.json", run | {"figures": figures})
+    row = catalogue.tables.meta_param(tmp_path).loc["trained, ``peer``"]
+    assert row["as good (%)"] == [50]
+    # Ten times sooner, and never.
+    assert row["times sooner"] == [5] and row["times fewer epochs"] == [2]
+    assert row["whole search"] == [15]
+    assert row["worst difference"] == pytest.approx([0.05])
+
+
 def test_a_peer_that_is_not_installed_is_left_out_with_a_sentence(catalogue, capsys):
     peers = pytest.importorskip("peers")
     needs = {"peer": "no-such-package", "other": "sklearn"}

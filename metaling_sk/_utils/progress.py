@@ -58,6 +58,7 @@ class Progress:
         self.name = name
         self._bar: tqdm | None = None
         self._stage: tuple[str, str, float] | None = None
+        self._described = ""
         self._n_done = 0
         self._goes_on = False
 
@@ -99,6 +100,7 @@ class Progress:
                 leave=not _is_in_cross_validation(),
                 desc=f"{self.name}: {stage}",
             )
+            self._described = stage
             return
         self.describe(stage)
         self._bar.unit = unit
@@ -106,6 +108,20 @@ class Progress:
         # The steps of earlier stages do not count in the speed of this one.
         self._bar.n = self._bar.last_print_n = self._bar.initial = n_done
         self._bar.refresh()
+
+    def expect(self, seconds: float) -> None:
+        """Say how long all that is to come will take, where that is longer than `DELAY`.
+
+        It is on the bar from now on or, where there is no bar, a line at once.
+        """
+        if not self.is_shown or seconds <= DELAY:
+            return
+        duration = format_duration(seconds)
+        if self._bar is None:
+            print(f"{self.name}: about {duration} to go", file=sys.stderr, flush=True)
+        else:
+            self.name = f"{self.name} of about {duration}"
+            self._bar.set_description(f"{self.name}: {self._described}")
 
     def advance(self, n: int = 1, note: str | Callable[[], str] | None = None) -> None:
         """Add `n` units that are done, and show a note behind the bar.
@@ -129,6 +145,7 @@ class Progress:
 
     def describe(self, stage: str, note: str = "") -> None:
         """Change the description and the note of the bar."""
+        self._described = stage
         if self._bar is not None:
             self._bar.set_description(f"{self.name}: {stage}", refresh=False)
             self._bar.set_postfix_str(note, refresh=False)
@@ -142,6 +159,23 @@ class Progress:
             if seconds > DELAY:
                 amount = f"{self._n_done} {unit}{'s' * (self._n_done != 1)}"
                 print(f"{self.name}: {stage}, {amount} in {seconds:.0f} s", file=sys.stderr)
+
+
+def format_duration(seconds: float) -> str:
+    """Round a duration to two digits of a unit that fits.
+
+    Examples
+    --------
+    >>> from metaling_sk._utils.progress import format_duration
+    >>> [format_duration(seconds) for seconds in (0.4, 47, 840, 10_000, 2e5)]
+    ['1 s', '47 s', '14 min', '2.8 h', '56 h']
+    """
+    if seconds < 99.5:
+        return f"{max(1, seconds):.0f} s"
+    if seconds < 99.5 * 60:
+        return f"{seconds / 60:.2g} min"
+    hours = seconds / 3600
+    return f"{hours:.1f} h" if hours < 9.95 else f"{hours:.0f} h"
 
 
 def _is_worker() -> bool:

@@ -83,6 +83,46 @@ def halving_rungs(
     return rungs
 
 
+def freeze_thaw_rungs(
+    n_candidates: int, min_resources: int, max_resources: int, factor: float
+) -> list[Rung]:
+    """Make the rungs of a search that gives single candidates more of the resource.
+
+    Those of the first rung are evaluated, and the best 1 / `factor` of them may go on. The other
+    numbers of candidates are those of successive halving; they limit what the search may cost.
+
+    Parameters
+    ----------
+    n_candidates : int
+        The number of candidates.
+    min_resources : int
+        The least amount for a candidate.
+    max_resources : int
+        The greatest amount for a candidate, which the last rung has.
+    factor : float
+        The ratio of the amounts in two successive rungs, save the last two.
+
+    Returns
+    -------
+    list of Rung
+
+    Examples
+    --------
+    >>> from metaling_sk.meta_param._brackets import freeze_thaw_rungs
+    >>> [tuple(rung) for rung in freeze_thaw_rungs(10, 1, 10, factor=2)]
+    [(10, 1), (5, 2), (3, 4), (2, 10)]
+    """
+    amount = min_resources
+    rungs = [Rung(n_candidates, amount)]
+    while amount < max_resources:
+        n_candidates = ceil(n_candidates / factor)
+        amount = max(amount + 1, int(amount * factor))
+        if amount * factor > max_resources:
+            amount = max_resources
+        rungs.append(Rung(n_candidates, amount))
+    return rungs
+
+
 def hyperband_brackets(
     n_iter: int, min_resources: int, max_resources: int, factor: float
 ) -> list[list[Rung]]:
@@ -136,6 +176,36 @@ def total_cost(brackets: list[list[Rung]], resumes: bool) -> int:
     """The cost of all rungs per split, in units of the resource or, without one, in fits."""
     return sum(
         rung.n_candidates * cost(rungs, number, resumes)
+        for rungs in brackets
+        for number, rung in enumerate(rungs)
+    )
+
+
+def serial_cost(brackets: list[list[Rung]], n_splits: int, n_jobs: int, resumes: bool) -> int:
+    """The cost of the fits that no other fit runs beside, in the units of `total_cost`.
+
+    Parameters
+    ----------
+    brackets : list of list of Rung
+    n_splits : int
+        The number of fits of a candidate in a rung.
+    n_jobs : int
+        The number of fits at once. A rung begins when the one before has ended.
+    resumes : bool
+        As in `cost`.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> from metaling_sk.meta_param._brackets import Rung, serial_cost
+    >>> serial_cost([[Rung(9, 1), Rung(3, 3), Rung(1, 9)]], n_splits=3, n_jobs=2, resumes=True)
+    36
+    """
+    return sum(
+        ceil(rung.n_candidates * n_splits / n_jobs) * cost(rungs, number, resumes)
         for rungs in brackets
         for number, rung in enumerate(rungs)
     )

@@ -157,7 +157,7 @@ def make_candidates(
 
     Parameters
     ----------
-    search : {"random", "halving", "hyperband", "tpe"}
+    search : {"random", "halving", "hyperband", "freeze-thaw", "tpe"}
         The kind of search.
     param_distributions : dict or list of dict
         As ParameterSampler takes it.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import joblib
 import numpy as np
 
-from metaling_sk.meta_param._brackets import Rung, cost, total_cost
+from metaling_sk.meta_param._brackets import Rung, cost, serial_cost, total_cost
+from metaling_sk.meta_param._courses import FreezeThaw, RungByRung, Step
 from metaling_sk.meta_param._fit_spec import Evaluation, Fit, FitSpec
 from metaling_sk.meta_param._folds import SearchData, nested_subset
 from metaling_sk.meta_param._plan import SearchPlan
@@ -35,29 +37,32 @@ def run_brackets(
     resource = plan.fit_spec.resource
     resumes = can_resume(runner.estimator, plan.fit_spec)
     total = len(plan.splits) * total_cost(plan.brackets, resumes)
-    runner.progress.start("candidates", total, "fit" if resource is None else resource)
-    n_asked = 0
+    runner.progress.start("candidates", total, _unit(resource))
+    runner.cost_to_go = _cost_to_go(runner, plan, data, resumes)
+    n_asked = n_done = 0
     for bracket, rungs in enumerate(plan.brackets):
         asked = plan.candidates.ask(rungs[0].n_candidates)
-        alive = dict(enumerate(asked, start=n_asked))
+        params = dict(enumerate(asked, start=n_asked))
         n_asked += len(asked)
-        for iteration, rung in enumerate(rungs):
-            is_last = iteration + 1 == len(rungs)
-            n_kept = 0 if is_last else rungs[iteration + 1].n_candidates
-            runner.progress.describe(_describe(plan.brackets, bracket, iteration, n_asked))
+        course = FreezeThaw(rungs, resumes) if plan.is_freeze_thaw else RungByRung(rungs)
+        step: Step | None = course.begin(list(params))
+        while step is not None:
+            rung, is_last = rungs[step.level], step.level + 1 == len(rungs)
+            runner.progress.describe(_describe(plan.brackets, bracket, step, n_asked))
             new = [
                 Evaluation(
                     number,
-                    _with_resource(params, resource, rung),
+                    _with_resource(params[number], resource, rung),
                     bracket,
-                    iteration,
+                    step.level,
                     rung.n_resources,
                 )
-                for number, params in alive.items()
+                for number in step.candidates
             ]
             evaluations += new
             fits = _make_fits(new, plan, data, is_last)
-            runner.run(fits, cost(rungs, iteration, resumes), n_kept, context)
+            runner.run(fits, cost(rungs, step.level, resumes), step.n_kept, context)
+            n_done += len(fits) * cost(rungs, step.level, resumes)
             scores = {
                 evaluation.candidate: plan.objective(runner.results_of(evaluation))
                 for evaluation in new
@@ -65,16 +70,36 @@ def run_brackets(
             if is_last:
                 for number, score in scores.items():
                     plan.candidates.tell(number, score)
-            best = sorted(alive, key=lambda number: _rank(scores[number]))[:n_kept]
-            alive = {number: alive[number] for number in sorted(best)}
+            step = course.go_on(step, scores)
+    runner.progress.skip(total - n_done)  # what no candidate was worth
 
 
-def _describe(brackets: list[list[Rung]], bracket: int, iteration: int, n_asked: int) -> str:
+def _unit(resource: str | None) -> str:
+    """The unit of the progress bar, such as "epoch" for "clf__max_epochs"."""
+    if resource is None:
+        return "fit"
+    name = resource.rpartition("__")[2]
+    return name.removeprefix("max_").removeprefix("n_").removesuffix("s")
+
+
+def _cost_to_go(runner: Runner, plan: SearchPlan, data: SearchData, resumes: bool) -> float:
+    """The cost of the fits that follow each other, with that of the best candidate on all rows."""
+    n_splits, n_jobs = len(plan.splits), joblib.effective_n_jobs(runner.search.n_jobs)
+    total = float(serial_cost(plan.brackets, n_splits, n_jobs, resumes))
+    if runner.search.refit:
+        n_trained = float(np.mean([len(train) for train, _ in plan.splits]))
+        total += (plan.fit_spec.n_planned or 1) * data.n_samples / n_trained
+    return total
+
+
+def _describe(brackets: list[list[Rung]], bracket: int, step: Step, n_asked: int) -> str:
     """Say in which rung the search is, for the progress bar."""
     rungs = brackets[bracket]
     if rungs[0].n_resources is None:
         return f"{n_asked} of {sum(rungs[0].n_candidates for rungs in brackets)} candidates"
-    text = f"rung {iteration + 1} of {len(rungs)}, {rungs[iteration].n_candidates} candidates"
+    n_candidates = len(step.candidates)
+    who = "1 candidate" if n_candidates == 1 else f"{n_candidates} candidates"
+    text = f"rung {step.level + 1} of {len(rungs)}, {who}"
     return text if len(brackets) == 1 else f"bracket {bracket + 1} of {len(brackets)}, {text}"
 
 
@@ -112,8 +137,3 @@ def _training_part(
         return train
     fraction = evaluation.n_resources / data.n_samples
     return nested_subset(train, data.strata, fraction, spec.seed)
-
-
-def _rank(score: float) -> float:
-    """A sort key: the best score first, NaN last."""
-    return np.inf if np.isnan(score) else -score

@@ -14,6 +14,7 @@ from metaling_sk._data.input_forms import plain_column
 from metaling_sk.meta_param._brackets import (
     Rung,
     find_resources,
+    freeze_thaw_rungs,
     halving_rungs,
     hyperband_brackets,
     single_rungs,
@@ -32,9 +33,13 @@ RESOURCE_COLUMNS = {
     "random": (),
     "halving": ("iter", "n_resources"),
     "hyperband": ("iter", "n_resources", "bracket"),
+    "freeze-thaw": ("iter", "n_resources"),
     "tpe": (),
 }
 """The kinds of search, and the columns of `cv_results_` that tell how candidates go up."""
+
+FACTORS = {"halving": 3, "hyperband": 3, "freeze-thaw": 2}
+"""What `factor="auto"` is."""
 
 DESCRIBED = (
     "search",
@@ -68,6 +73,8 @@ class SearchPlan:
         The least and the greatest amount of the resource; None if there is no resource.
     brackets : list of list of Rung
         The number of candidates that get each amount.
+    is_freeze_thaw : bool
+        Whether single candidates go up, see `FreezeThaw`.
     fit_spec : FitSpec
         What all fits have in common.
     objective : Objective
@@ -79,6 +86,7 @@ class SearchPlan:
     candidates: FixedCandidates | TpeCandidates
     limits: tuple[int, int] | None
     brackets: list[list[Rung]]
+    is_freeze_thaw: bool
     fit_spec: FitSpec
     objective: Objective
 
@@ -165,7 +173,10 @@ def make_plan(
         test_languages=[data.languages_of(test) for _, test in splits],
         missing_metric=missing_metric_message(search),
     )
-    return SearchPlan(splits, priors, candidates, limits, brackets, fit_spec, objective)
+    is_freeze_thaw = search.search == "freeze-thaw"
+    return SearchPlan(
+        splits, priors, candidates, limits, brackets, is_freeze_thaw, fit_spec, objective
+    )
 
 
 def describe_parameters(search) -> dict:
@@ -250,15 +261,19 @@ def _check_resource_is_fixed(search) -> None:
 def _make_brackets(
     search, n_candidates: int, limits: tuple[int, int] | None, n_splits: int
 ) -> list[list[Rung]]:
-    if limits is not None and search.search == "hyperband":
-        return hyperband_brackets(n_candidates, *limits, search.factor)
-    if limits is not None:
-        exhaust = search.min_resources == "exhaust"
-        return [halving_rungs(n_candidates, *limits, search.factor, exhaust=exhaust)]
-    if search.search == "tpe":
-        # As many candidates as keep all workers busy; more would know less of those before.
-        return single_rungs(n_candidates, ceil(joblib.effective_n_jobs(search.n_jobs) / n_splits))
-    return single_rungs(n_candidates, n_candidates)
+    if limits is None:
+        # "tpe" asks for as many candidates as keep all workers busy; more would know less of those
+        # before.
+        is_tpe = search.search == "tpe"
+        at_once = ceil(joblib.effective_n_jobs(search.n_jobs) / n_splits)
+        return single_rungs(n_candidates, at_once if is_tpe else n_candidates)
+    factor = FACTORS[search.search] if search.factor == "auto" else search.factor
+    if search.search == "hyperband":
+        return hyperband_brackets(n_candidates, *limits, factor)
+    if search.search == "freeze-thaw":
+        return [freeze_thaw_rungs(n_candidates, *limits, factor)]
+    exhaust = search.min_resources == "exhaust"
+    return [halving_rungs(n_candidates, *limits, factor, exhaust=exhaust)]
 
 
 def _greatest_amount(brackets: list[list[Rung]]) -> int | None:

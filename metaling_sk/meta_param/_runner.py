@@ -46,6 +46,8 @@ class Runner:
     ----------
     estimator : estimator
         A clone of the search's estimator.
+    cost_to_go : float
+        The cost of the fits to come that follow each other, in units of the progress bar.
     """
 
     def __init__(
@@ -58,6 +60,9 @@ class Runner:
         self.objective = plan.objective
         self.journal = journal
         self.progress = progress
+        self.cost_to_go = 0.0
+        self._n_jobs = joblib.effective_n_jobs(search.n_jobs)
+        self._paces: list[float] = []
         self._results: dict[tuple, dict[int, FitResult]] = {}
         self._cache_warmer = CacheWarmer(self.estimator, data, self.spec.folder)
         self.spec.folder.prepare()
@@ -105,6 +110,7 @@ class Runner:
         if result is None:
             return False
         self.progress.skip(self._cost)
+        self.cost_to_go -= self._cost / self._n_jobs
         self._keep(fit, result)
         return True
 
@@ -169,8 +175,21 @@ class Runner:
     def _note(self, fit: Fit, result: FitResult) -> None:
         """Write a new result into the journal and show it on the progress bar."""
         self.journal.add(fit, result)
+        self.cost_to_go -= self._cost / self._n_jobs
+        self._estimate_time(result)
         self._keep(fit, result)
         self.progress.advance(self._cost, self._standings.summary())
+
+    def _estimate_time(self, result: FitResult) -> None:
+        """Show how long the search will take, once a worker has done its second fit.
+
+        The first one of a process loads what all others need.
+        """
+        if not result["failure"] and len(self._paces) <= self._n_jobs:
+            seconds = result["fit_time"] + result["score_time"]
+            self._paces.append(seconds / self._cost)
+            if len(self._paces) > self._n_jobs:
+                self.progress.expect(min(self._paces) * self.cost_to_go)
 
     def _keep(self, fit: Fit, result: FitResult) -> None:
         """Keep a result, and the score of its candidate if that was the last split."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections import Counter
 from collections.abc import Mapping
 from numbers import Integral, Real
 
@@ -57,12 +58,15 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
     names another. Everything that holds for `sklearn.model_selection.RandomizedSearchCV` holds
     here, too.
 
-    **Resources.** "halving" [1]_ and "hyperband" [2]_ begin with many candidates and little of a
-    resource, and give the best candidates more of it in one rung after another. If the resource is
-    the number of epochs of an estimator with `partial_fit` (`TransferClassifier`, skorch's nets,
-    `SGDClassifier`, `MLPClassifier`; also as the last step of a `Pipeline`), a candidate that gets
-    more goes on training: from 1 over 3 to 9 epochs it is trained 9 epochs in all. Other
-    estimators are fitted anew in each rung, and so is every estimator with "n_samples".
+    **Resources.** "halving" [1]_, "hyperband" [2]_ and "freeze-thaw" [5]_ begin with many
+    candidates and little of a resource, and give the best candidates more of it in one rung after
+    another. With "halving" and "hyperband" the candidates of a rung go on together. With
+    "freeze-thaw" the best candidate goes on alone until it gets worse, then the next best one, of
+    the best half after the first rung. If the resource is the number of epochs of an estimator with
+    `partial_fit` (`TransferClassifier`, skorch's nets, `SGDClassifier`, `MLPClassifier`; also as
+    the last step of a `Pipeline`), a candidate that gets more goes on training: from 1 over 3 to 9
+    epochs it is trained 9 epochs in all. Other estimators are fitted anew in each rung, and so is
+    every estimator with "n_samples".
 
     **Learning rate.** The learning rate of a `TransferClassifier` that goes on training grows in
     the first epoch, stays for a third of the epochs that the last rung has, and falls to 0 in the
@@ -71,6 +75,9 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
     may be one that was best before it had most of the epochs. Other estimators follow their
     `partial_fit`: scikit-learn's have no schedule, and skorch's begin theirs again at every epoch.
 
+    **Time.** After two fits of one worker the progress bar says how long the whole search will
+    take, with the fit of the best candidate on all samples. Where there is no bar, a line says so.
+
     Parameters
     ----------
     estimator : estimator
@@ -78,9 +85,11 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
     param_distributions : dict or list of dict
         The names of the parameters with lists of values or distributions with a method `rvs`, as
         in `RandomizedSearchCV`.
-    search : {"random", "halving", "hyperband", "tpe"}, default="random"
-        The kind of search. "tpe" [3]_ learns from the candidates before, by Optuna (extra
-        `optuna`); it asks for as many candidates at once as `n_jobs` keeps busy.
+    search : {"random", "halving", "hyperband", "freeze-thaw", "tpe"}, default="random"
+        The kind of search. "freeze-thaw" costs about as much as "halving" with the same `factor`,
+        and ends earlier if no candidate improves any more. "tpe" [3]_ learns from the candidates
+        before, by Optuna (extra `optuna`); it asks for as many candidates at once as `n_jobs` keeps
+        busy.
     n_iter : int, default=10
         The number of candidates. The brackets of "hyperband" share them.
     scoring : str, callable, list, tuple, dict or None, default=None
@@ -101,19 +110,20 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
         `StratifiedLanguageKFold` if X has a language or some samples have no label, otherwise
         those of `StratifiedKFold`.
     resource : str, default="max_epochs"
-        The resource of "halving" and "hyperband": a parameter of the estimator that is a whole
-        number, or "n_samples". The latter takes subsets of the training samples with every class
-        of every language in them.
+        The resource of "halving", "hyperband" and "freeze-thaw": a parameter of the estimator that
+        is a whole number, or "n_samples". The latter takes subsets of the training samples with
+        every class of every language in them.
     min_resources : int, "exhaust" or "smallest", default="exhaust"
         The amount of the resource for a candidate of the first rung. "smallest" is 1, or as many
         samples as let each fold have two of each class and language. "exhaust" is as much as lets
         the last rung come as close to `max_resources` as can be. Both are the same for
-        "hyperband".
+        "hyperband" and "freeze-thaw", whose last rung has `max_resources`.
     max_resources : int or "auto", default="auto"
         The greatest amount of the resource for a candidate. "auto" is the estimator's own value
         of the parameter, which is 10 for max_epochs="auto", or all samples.
-    factor : float, default=3
-        In each rung the best 1 / `factor` of the candidates get `factor` times the resource.
+    factor : float or "auto", default="auto"
+        In each rung the best 1 / `factor` of the candidates get `factor` times the resource. "auto"
+        is 2 for "freeze-thaw" and 3 for the others.
     prior : search, DataFrame, path or list of these, default=None
         Earlier searches, on other languages or other data: fitted, or as `cv_results_`, or the
         folders of their `checkpoint`. The first third of the candidates are the best of theirs,
@@ -142,10 +152,9 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
     ----------
     cv_results_ : dict of ndarrays
         The columns of `RandomizedSearchCV`, and: `candidate`, the number of the candidate;
-        `failure`; for "halving" and "hyperband" `iter` and `n_resources`, and for the latter
-        `bracket`; if X has a language, ``mean_test_score_<language>``,
-        ``std_test_score_<language>`` and ``worst_test_score``. After an interrupt it has the
-        candidates that were finished.
+        `failure`; with a resource `iter` and `n_resources`, and for "hyperband" `bracket`; if X has
+        a language, ``mean_test_score_<language>``, ``std_test_score_<language>`` and
+        ``worst_test_score``. After an interrupt it has the candidates that were finished.
     best_estimator_ : estimator
         The best candidate, fitted on all samples. Only if `refit` is not False.
     best_params_ : dict
@@ -166,9 +175,9 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
     multimetric_ : bool
         Whether there are several metrics.
     n_resources_ : list of int
-        The amount of the resource in each rung, for "halving" and "hyperband".
+        The amount of the resource in each rung; only if the search has a resource.
     n_candidates_ : list of int
-        The number of candidates in each rung, for "halving" and "hyperband".
+        The number of candidates in each rung; only if the search has a resource.
     min_resources_ : int or None
         The least amount of the resource; None without a resource.
     max_resources_ : int or None
@@ -189,6 +198,8 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
     .. [3] Bergstra et al. (2011). Algorithms for hyper-parameter optimization. NeurIPS.
     .. [4] Feurer et al. (2015). Initializing Bayesian hyperparameter optimization via
        meta-learning. AAAI.
+    .. [5] Swersky, Snoek & Adams (2014). Freeze-thaw Bayesian optimization. arXiv:1406.3896. Here
+       candidates are ranked by their scores, without a model of their curves.
 
     Examples
     --------
@@ -225,7 +236,7 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
             StrOptions({"exhaust", "smallest"}),
         ],
         "max_resources": [Number(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "factor": [Number(Real, 1, None, closed="neither")],
+        "factor": [Number(Real, 1, None, closed="neither"), StrOptions({"auto"})],
         "prior": [HasMethods(["fit"]), Mapping, pd.DataFrame, str, os.PathLike, list, tuple, None],
         "checkpoint": [str, os.PathLike, None],
         "random_state": ["random_state"],
@@ -246,7 +257,7 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
         resource="max_epochs",
         min_resources="exhaust",
         max_resources="auto",
-        factor=3,
+        factor="auto",
         prior=None,
         checkpoint=None,
         random_state=None,
@@ -390,7 +401,8 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
         self, data: SearchData, plan: SearchPlan, journal: Journal, context
     ) -> tuple[list[Evaluation], list[list[FitResult]]]:
         """Evaluate all candidates; after an interrupt, keep the results of those that finished."""
-        context = context.subcontext(task_name="search", max_subtasks=len(plan.rungs))
+        n_steps = None if plan.is_freeze_thaw else len(plan.rungs)
+        context = context.subcontext(task_name="search", max_subtasks=n_steps)
         context.call_on_fit_task_begin(estimator=self)
         evaluations: list[Evaluation] = []
         with Progress(self.verbose, "search") as progress:
@@ -401,6 +413,13 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
                 self._set_finished_results(evaluations, runner, plan)
                 raise
         context.call_on_fit_task_end(estimator=self)
+        if plan.limits is not None:
+            counts = Counter((each.bracket, each.iteration) for each in evaluations)
+            self.n_candidates_ = [
+                counts[bracket, number]
+                for bracket, rungs in enumerate(plan.brackets)
+                for number in range(len(rungs))
+            ]
         return evaluations, [runner.results_of(evaluation) for evaluation in evaluations]
 
     def _set_finished_results(

@@ -84,6 +84,7 @@ class States:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(part, folder / f"{fit.n_resources}.state")
+            _remove_older(folder, fit.n_resources)
         except Exception as error:  # the disk is full, or the estimator cannot be pickled
             with suppress(OSError):
                 part.unlink()
@@ -137,6 +138,14 @@ class States:
 
     def _folder_of(self, fit: Fit) -> Path:
         return self.folder / f"{fit.candidate}-{fit.split}"
+
+
+def _remove_older(folder: Path, n_resources: int | None) -> None:
+    """Remove the states of a fit that had less of the resource."""
+    for path in folder.glob("*.state"):
+        if path.stem.isdecimal() and int(path.stem) < (n_resources or 0):
+            with suppress(OSError):
+                path.unlink()
 
 
 class _HashingFile:

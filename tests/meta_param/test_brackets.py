@@ -14,6 +14,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from tiny import make_classifier
 
+from metaling_sk.meta_param._brackets import cost, freeze_thaw_rungs, total_cost
+from metaling_sk.meta_param._courses import FreezeThaw
+
 
 def test_halving():
     search = make_search(
@@ -38,6 +41,61 @@ def test_halving():
     assert results["candidate"][9:12].tolist() == sorted(best.tolist())
     assert search.best_index_ == 12
     assert search.best_estimator_.epochs == 9
+
+
+def test_freeze_thaw():
+    """The best candidate goes on until it gets worse, then the next one, within the budget."""
+    search = make_search(
+        Known(),
+        {"en": [0.11, 0.2, 0.5, 0.9]},
+        n_iter=4,
+        search="freeze-thaw",
+        resource="epochs",
+        max_resources=4,
+        scoring=peaking,
+        cv=2,
+    ).fit(KNOWN, Y)
+    results = search.cv_results_
+    course = [(params["en"], params["epochs"]) for params in results["params"]]
+    assert sorted(course[:4]) == [(0.11, 1), (0.2, 1), (0.5, 1), (0.9, 1)]
+    assert course[4:] == [(0.9, 2), (0.5, 2), (0.5, 4)]
+    assert results["iter"].tolist() == [0] * 4 + [1, 1, 2]
+    assert results["n_resources"].tolist() == [1] * 4 + [2, 2, 4]
+    assert search.n_resources_ == [1, 2, 4] and search.n_candidates_ == [4, 2, 1]
+    assert search.best_params_ == {"en": 0.5, "epochs": 2}
+
+
+def peaking(estimator, X, y):
+    """The higher the rate, the sooner the best epoch."""
+    return -((estimator.en * estimator.epochs - 1) ** 2)
+
+
+@pytest.mark.parametrize("resumes", [True, False])
+@pytest.mark.parametrize(
+    ("n", "factor", "largest"), [(9, 2, 9), (10, 3, 10), (5, 1.5, 7), (1, 2, 4)]
+)
+def test_freeze_thaw_of_any_curves(n, factor, largest, resumes):
+    rungs = freeze_thaw_rungs(n, 1, largest, factor)
+    amounts = [rung.n_resources for rung in rungs]
+    assert amounts == sorted(set(amounts)) and amounts[-1] == largest
+    for seed in range(50):
+        curves = np.random.default_rng(seed).normal(size=(n, len(rungs)))
+        curves[0] = np.nan
+        course, n_spent, reached = FreezeThaw(rungs, resumes), 0, dict.fromkeys(range(n), -1)
+        step = course.begin(list(range(n)))
+        while step is not None:
+            n_spent += len(step.candidates) * cost(rungs, step.level, resumes)
+            for candidate in step.candidates:
+                # It goes from rung to rung, as long as it improves.
+                assert reached[candidate] == step.level - 1
+                before = curves[candidate][: step.level]
+                assert (np.diff(before) > 0).all() and np.isfinite(before).all()
+                reached[candidate] = step.level
+            step = course.go_on(
+                step, {number: curves[number][step.level] for number in step.candidates}
+            )
+        assert n_spent <= total_cost([rungs], resumes)
+        assert sum(level > 0 for level in reached.values()) <= -(-n // factor)
 
 
 def test_min_resources():

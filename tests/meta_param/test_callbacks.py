@@ -31,7 +31,14 @@ def tasks(calls, hook):
 @pytest.mark.parametrize("kind", [Recording, Propagated])
 @pytest.mark.parametrize(
     ("search", "n_jobs"),
-    [("random", 1), ("halving", 1), ("halving", 2), ("hyperband", 1), ("epochs", 1)],
+    [
+        ("random", 1),
+        ("halving", 1),
+        ("halving", 2),
+        ("hyperband", 1),
+        ("freeze-thaw", 1),
+        ("epochs", 1),
+    ],
 )
 def test_callbacks(search, n_jobs, kind, tmp_path):
     callback = kind(tmp_path / "calls")

@@ -154,7 +154,7 @@ class Interrupting(LogisticRegression):
         return super().fit(X, y)
 
 
-@pytest.mark.parametrize("search", ["random", "halving", "hyperband"])
+@pytest.mark.parametrize("search", ["random", "halving", "hyperband", "freeze-thaw"])
 def test_an_interrupt_leaves_what_is_finished(search):
     interrupted = make_search(
         Interrupting(),

@@ -36,7 +36,7 @@ def start(search):
     return process
 
 
-@pytest.mark.parametrize("search", ["random", "halving", "hyperband", "tpe"])
+@pytest.mark.parametrize("search", ["random", "halving", "hyperband", "freeze-thaw", "tpe"])
 def test_search_that_is_killed_while_it_trains_and_scores(tmp_path, search):
     """Between the state of a candidate and its record, too."""
     rng = np.random.default_rng(0)

@@ -14,6 +14,8 @@ from sklearn.preprocessing import StandardScaler
 from tiny import make_classifier, make_pair
 
 from metaling_sk import MetaParamSearchCV
+from metaling_sk.meta_param._fit_spec import Fit
+from metaling_sk.meta_param._states import States
 
 
 def test_promoted_candidate_is_trained_only_further(tmp_path):
@@ -139,3 +141,14 @@ def test_nothing_is_left_behind(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="All the"):
         make_search().fit(np.full_like(X, np.nan), y)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_only_the_newest_state_is_kept(tmp_path):
+    states, rows = States(tmp_path, seed=0), np.arange(2)
+    fits = [
+        Fit(candidate=0, params={}, split=0, n_resources=n, train=rows, test=rows) for n in (1, 2)
+    ]
+    for fit in fits:
+        states.save(fit, f"after {fit.n_resources}")
+    assert [path.name for path in tmp_path.glob("*/*")] == ["2.state"]
+    assert states.load(fits[1], 4) == (2, "after 2")

@@ -34,7 +34,7 @@ class Failing(SGDClassifier):
 
 def fit_search(estimator=SGD, space=SPACE, X=X, y=y, **parameters):
     defaults = {"n_iter": 9, "cv": 2, "random_state": 0, "verbose": 0}
-    if parameters.get("search") in ("halving", "hyperband"):
+    if parameters.get("search") in ("halving", "hyperband", "freeze-thaw"):
         defaults |= {"resource": "max_iter", "max_resources": 9}
     return MetaParamSearchCV(estimator, space, **defaults | parameters).fit(X, y)
 

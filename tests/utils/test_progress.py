@@ -141,3 +141,22 @@ def test_silence(output):
         thread.start()
         thread.join()
     assert written.getvalue() == ""
+
+
+def test_what_is_to_come_is_on_the_bar_or_a_line_at_once():
+    with redirect_stderr(Terminal()) as terminal, Progress(1, "search") as bar:
+        bar.start("candidates", 3)
+        bar.describe("rung 1")
+        bar.expect(840)
+        assert screen(terminal).startswith("search of about 14 min: rung 1")
+        bar.describe("rung 2")
+        bar.advance(3)
+    assert screen(terminal).startswith("search of about 14 min: rung 2")
+    with redirect_stderr(io.StringIO()) as pipe, Progress(1, "search") as lines:
+        lines.start("candidates", 3)
+        lines.expect(840)
+        assert pipe.getvalue() == "search: about 14 min to go\n"
+    with redirect_stderr(io.StringIO()) as pipe, Progress(0, "search") as nothing:
+        nothing.start("candidates", 3)
+        nothing.expect(840)
+    assert pipe.getvalue() == ""
