@@ -135,7 +135,9 @@ class TransferPreparation(NetworkEstimator):
             network.grow(len(self.languages_))
             self.front_end_.continue_body(network, self._encoding_parameters())
         self.head_penalty_ = self._find_head_penalty(network, training_set)
-        self._head_start = network.head.weight.detach().cpu().numpy().copy()
+        is_warm = start is not None and source.start is None
+        if not (is_warm and hasattr(self, "_head_start")):
+            self._head_start = network.head.weight.detach().cpu().numpy().copy()
         if is_new and descriptions is None and self._transfer_is_auto:
             self._check_text_is_used(samples, is_target, source)
         return training_set, network

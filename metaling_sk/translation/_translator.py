@@ -16,6 +16,7 @@ from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.input_forms import plain_table, unwrap
 from metaling_sk._data.parts import compute_in_parts
 from metaling_sk._data.samples import Samples, check_samples, check_single_texts, count_samples
+from metaling_sk._data.suspicions import suspect_forgotten, suspect_translations
 from metaling_sk._data.translations import (
     check_translations,
     present_translations,
@@ -67,7 +68,7 @@ COMMON = (
 )
 """The parameters that classifiers have as well."""
 
-SAVED_ATTRIBUTES = ("languages_", "target_languages_", "learning_rate_")
+SAVED_ATTRIBUTES = ("languages_", "target_languages_", "learning_rate_", "_forgotten_languages")
 """Fitted attributes that JSON can hold as they are."""
 
 SAVED_TABLES = ("history_", "sample_counts_")
@@ -107,8 +108,9 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
     source : TransferTranslator or None, default=None
         A fitted translator to go on from, with its tokenizer, which gets further tokens for the
         translations if it is from scratch. `encoder` and `max_length` are not used then. It learns
-        further target languages. In a `FrozenEstimator` it stays fitted in
-        cross-validation and searches, which clone it.
+        further target languages. Those that `fit` has no translations into are mostly forgotten;
+        `predict` warns of them. In a `FrozenEstimator` it stays fitted in cross-validation and
+        searches, which clone it.
 
     Encoder
 
@@ -357,7 +359,8 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
         Returns
         -------
         ndarray of str objects, shape (n_samples,)
-            The translations. A text that is in its target language is its own translation.
+            The translations. A text that is blank, or in its target language, is its own
+            translation.
 
         Raises
         ------
@@ -462,7 +465,9 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
         """Return validated samples and the target language of each."""
         samples = self._check_texts(X, None, language, reset=False)
         known = self.target_languages_
-        return samples, read_target_language(X, self.target_language, len(samples), known)
+        target_language = read_target_language(X, self.target_language, len(samples), known)
+        suspect_forgotten(self, target_language, self._forgotten_languages)
+        return samples, target_language
 
     def _find_start(self) -> TransferTranslator | None:
         """Return the fitted translator to go on from."""
@@ -481,12 +486,15 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
     def _fit_samples(
         self, samples: Samples, target_language: np.ndarray, start, rng, execution: Execution
     ) -> None:
+        self._suspect_translations(samples, target_language)
         model = make_model(self, samples, target_language, start)
         is_auto = self.learning_rate == "auto"
         self.learning_rate_ = model.learning_rate(self.trainable) if is_auto else self.learning_rate
         labelled = samples.labelled
         self.languages_ = sorted(set(samples.language[labelled]))
         self.target_languages_ = model.target_languages
+        learnt = set(target_language[labelled])
+        self._forgotten_languages = [name for name in self.target_languages_ if name not in learnt]
         self.sample_counts_ = count_samples(samples)
         net, self.history_ = train_model(
             self,
@@ -499,12 +507,20 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
         )
         self.net_ = net
 
+    def _suspect_translations(self, samples: Samples, target_language: np.ndarray) -> None:
+        """Warn of translations that look like a mistake."""
+        labelled = samples.take(samples.labelled)
+        assert labelled.texts is not None and labelled.y is not None
+        is_same = labelled.language == target_language[samples.labelled]
+        suspect_translations(self, labelled.texts, labelled.y, is_same)
+
     def _translate(
         self, samples: Samples, target_language: np.ndarray, execution: Execution
     ) -> np.ndarray:
         assert samples.texts is not None
         texts = samples.texts.copy()
-        chosen = np.flatnonzero(samples.language != target_language)
+        is_blank = np.array([not text.strip() for text in texts], dtype=bool)
+        chosen = np.flatnonzero((samples.language != target_language) & ~is_blank)
         if len(chosen):
             model = self.net_.module_
             encoded = encode(model, samples.take(chosen), target_language[chosen], with_y=False)
@@ -563,6 +579,7 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
         return state
 
     def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
+        self._forgotten_languages = []  # where an earlier version has saved the folder
         for name in (*SAVED_ATTRIBUTES, *DOOR_ATTRIBUTES):
             if name in state:
                 setattr(self, name, state[name])

@@ -147,6 +147,18 @@ def test_a_fitted_head_stays_with_a_large_penalty():
     assert before.shape == stayed.predict_proba(X[~IS_CHINESE]).shape
 
 
+@pytest.mark.parametrize("opinions", [None, {0.0: "bad dirty", 1.0: "good clean"}])
+def test_a_warm_start_solves_the_same_problem(opinions):
+    X, y = FEW_SHOT
+    encoder = make_classifier(transfer=None).fit(X, y)
+    model = make_model(encoder=encoder, trainable="head", class_descriptions=opinions, n_topics=1)
+    model.set_params(warm_start=True).fit(X, y)
+    before = model.predict_proba(X)
+    for _ in range(3):
+        model.fit(X, y)
+    np.testing.assert_allclose(model.predict_proba(X), before, atol=1e-3)
+
+
 def test_epochs_go_on_from_a_solution():
     X, y = make_numbers()
     model = make_model(head_penalty=0.3).fit(X, y, language="en")
