@@ -196,9 +196,9 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         before the fit: 0, or what `class_descriptions` or a fitted `source` say; with `warm_start`
         before the first one. "auto" is 1/400 of
         the mean squared norm of a sample, about 1 for 400 standardised columns, on numbers and the
-        vectors of a frozen encoder in several languages, unless they are sparse, a term aligns them
-        or there are several labels; else 0. It is up to 10 times as much where there are
-        descriptions and few labels. See the notes.
+        vectors of a frozen encoder in several languages or with descriptions, unless they are
+        sparse, a term aligns them or there are several labels; else 0. It is up to 10 times as much
+        where there are descriptions and few labels. See the notes.
     warmup : float, default=0.1
         Share of the steps in which the learning rate grows. Afterwards it falls to 0.
     validation_fraction : float, default=0.1

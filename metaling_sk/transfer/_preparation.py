@@ -298,8 +298,10 @@ class TransferPreparation(NetworkEstimator):
         """The L2 penalty of the head."""
         if self.head_penalty != "auto":
             return self.head_penalty
-        # With one language there is none to carry over to, and few labels are worth more without.
-        if not network.is_linear or len(set(training_set.samples.language)) == 1:
+        # With one language there is none to carry over to, and few labels are worth more without,
+        # unless descriptions of the classes say more than these.
+        is_alone = len(set(training_set.samples.language)) == 1
+        if not network.is_linear or (is_alone and training_set.descriptions is None):
             return 0.0
         penalty = self.front_end_.head_penalty(training_set.encoded.inputs)
         if training_set.descriptions is not None:

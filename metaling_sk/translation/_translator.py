@@ -16,7 +16,7 @@ from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.input_forms import plain_table, unwrap
 from metaling_sk._data.parts import compute_in_parts
 from metaling_sk._data.samples import Samples, check_samples, check_single_texts, count_samples
-from metaling_sk._data.suspicions import suspect_forgotten, suspect_translations
+from metaling_sk._data.suspicions import suspect_forgotten, suspect_names, suspect_translations
 from metaling_sk._data.translations import (
     check_translations,
     present_translations,
@@ -513,6 +513,7 @@ class TransferTranslator(SavedClassifierMixin, ReprMixin, TransformerMixin, Base
         assert labelled.texts is not None and labelled.y is not None
         is_same = labelled.language == target_language[samples.labelled]
         suspect_translations(self, labelled.texts, labelled.y, is_same)
+        suspect_names(self, target_language, target_language)
 
     def _translate(
         self, samples: Samples, target_language: np.ndarray, execution: Execution

@@ -214,6 +214,9 @@ def test_descriptions_count_more_with_few_labels():
     X, y = FEW_SHOT
     parameters = {"encoder": make_classifier(transfer=None).fit(X, y), "trainable": "head"}
     opinions = {0.0: "bad dirty", 1.0: "good clean"}
+    model = make_model(class_descriptions=opinions, **parameters).fit(X[~IS_CHINESE])
+    assert model.head_penalty_ > 0, "one language"
+    assert model.n_iter_ == 3, "rounds of self-training"
     plain = make_model(**parameters).fit(X, y).head_penalty_
     found = [
         make_model(class_descriptions=opinions, **parameters)

@@ -122,6 +122,12 @@ def test_translations_of_texts_that_are_in_their_target_language():
     make_quick().fit(rows, [*Y, *TEXTS[:2]])
 
 
+def test_target_languages_with_two_names():
+    rows = X.assign(to=["jav", "JAV"] * 12)
+    with pytest.warns(InputWarning, match="several names of one language.*'JAV', 'jav'"):
+        make_quick().fit(rows, Y)
+
+
 @pytest.mark.parametrize("text", ["", " \n\t"])
 def test_a_blank_text_is_its_own_translation(text):
     assert javanese().predict(X[:2].assign(text=[text, TEXTS[0]])).tolist() == [text, Y[0]]
