@@ -9,6 +9,7 @@ from tiny import DICTIONARY, make_classifier
 from transfer_cases import FEW_SHOT, UNLABELLED
 
 from metaling_sk import TransferClassifier, load
+from metaling_sk.exceptions import InputWarning
 
 IS_CHINESE = (FEW_SHOT[0]["language"] == "zh").to_numpy()
 
@@ -115,6 +116,15 @@ def test_a_frozen_encoder_trains_itself_by_default():
     assert model.set_params(self_training=0).fit(*UNLABELLED).n_iter_ == 1
     model.set_params(self_training="auto", source="linear", dictionary=DICTIONARY)
     assert model.fit(*UNLABELLED).history_["stage"].tolist() == ["target"]
+
+
+def test_self_training_without_any_pseudo_label_is_warned_of():
+    X, y = make_numbers(40)
+    y = np.where(LANGUAGE[:40] == "zh", np.nan, np.arange(40) % 20 // 2)
+    model = make_model(self_training=2)
+    with pytest.warns(InputWarning, match="`self_training` has given no pseudo-label"):
+        model.fit(X, y, language=LANGUAGE[:40])
+    model.set_params(self_training="auto").fit(X, y, language=LANGUAGE[:40])
 
 
 @pytest.mark.parametrize("terms", ["labels", "distill", "code_switch", "l2sp"])
