@@ -125,7 +125,7 @@ class Recordings(CellKind):
             )
         if not isinstance(value, Mapping):
             return f"a value of type {type(value).__name__}"
-        if "array" not in value:
+        if not {"array", "sampling_rate"} <= set(value):
             return f"a dictionary with the keys {sorted(map(str, value))}"
         return _find_rate_problem(value["sampling_rate"]) or _find_array_problem(value["array"])
 
@@ -168,11 +168,13 @@ def _find_rate_problem(rate) -> str | None:
 def _find_array_problem(array: np.ndarray) -> str | None:
     if array.size == 0:
         return "an empty array, or none of numbers" if array.dtype == object else "an empty array"
-    if array.dtype.kind not in "fi":
+    # Lists of any integers become 64 bits, of which none is known as loud.
+    if array.dtype.kind not in "fi" or (array.dtype.kind == "i" and array.dtype.itemsize > 4):
         return (
-            f"an array of {array.dtype}; pass floats from -1 to 1, or signed integers such as int16"
+            f"an array of {array.dtype}; pass floats from -1 to 1, or signed integers of up to 32 "
+            "bits, such as int16"
         )
-    if array.ndim > 2 or (array.ndim == 2 and min(array.shape) > MAX_CHANNELS):
+    if array.ndim not in (1, 2) or (array.ndim == 2 and min(array.shape) > MAX_CHANNELS):
         return f"an array of shape {array.shape} instead of (samples,) or (samples, channels)"
     if not np.isfinite(array).all():
         return "an array with NaN or infinity"
@@ -180,7 +182,7 @@ def _find_array_problem(array: np.ndarray) -> str | None:
 
 
 def _to_float(sound: np.ndarray) -> np.ndarray:
-    """Integers of any size become numbers from -1 to 1."""
+    """Integers of up to 32 bits become numbers from -1 to 1."""
     if sound.dtype.kind == "i":
         return (sound / -float(np.iinfo(sound.dtype).min)).astype(np.float32)
     return sound.astype(np.float32)

@@ -156,6 +156,60 @@ def suspect_marker(estimator, labels: np.ndarray, language: np.ndarray) -> None:
     )
 
 
+def suspect_translations(
+    estimator, texts: np.ndarray, translations: np.ndarray, is_same: np.ndarray
+) -> None:
+    """Warn of translations that teach what can hardly be meant.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What was given the translations.
+    texts, translations : ndarrays of str objects, shape (n_samples,)
+        Texts, and the translation of each.
+    is_same : ndarray of bool, shape (n_samples,)
+        Whether the language of each text is its target language.
+    """
+    pairs = zip(texts, translations, strict=True)
+    n_empty = sum(bool(text.strip()) and not translation.strip() for text, translation in pairs)
+    if n_empty:
+        warn_user(
+            f"{n_empty} of {len(texts)} translations in y are empty, and such texts are learnt "
+            "to have none. If they stand for missing translations, put None in their place or pass "
+            "missing_label=''.",
+            estimator,
+        )
+    changed = is_same & (texts != translations)
+    if changed.any():
+        warn_user(
+            f"{changed.sum()} of {len(texts)} texts are in their target language already, but have "
+            "another translation in y. `predict` leaves such texts as they are. If they are to be "
+            "changed, give the languages of X and y different names.",
+            estimator,
+        )
+
+
+def suspect_forgotten(estimator, names: Iterable[str], forgotten: Collection[str]) -> None:
+    """Warn of target languages that a model knows from its start alone.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The model.
+    names : iterable of str
+        The target languages of samples.
+    forgotten : collection of str
+        Those that the last training had no translations into.
+    """
+    if found := sorted(set(names) & set(forgotten)):
+        warn_user(
+            f"`fit` had no translations into {name_some(found)}, which only `source` had: the "
+            "translator has probably forgotten them. Use the source for them, or give some of "
+            "their translations to `fit`, too.",
+            estimator,
+        )
+
+
 def _look_alikes(names: Iterable[str], others: Iterable[str]) -> list[tuple[str, str]]:
     """Pairs of one of the names and one of the others that seem to name one language."""
     names, others = set(names) - {UNNAMED_LANGUAGE}, set(others) - {UNNAMED_LANGUAGE}

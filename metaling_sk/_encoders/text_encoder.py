@@ -74,7 +74,7 @@ class TextEncoder(TransformerEncoder):
         super().__init__(backbone, pooling, layer, origin)
         self.text_tokenizer = make_text_tokenizer(
             tokenizer,
-            min(max_length, _max_tokens(backbone)),
+            min(max_length, max_tokens(backbone)),
             n_embeddings(backbone),
             prompt,
             _takes_types(backbone, tokenizer),
@@ -247,7 +247,7 @@ def _takes_types(backbone: Any, tokenizer) -> bool:
     )
 
 
-def _max_tokens(backbone: nn.Module) -> int:
+def max_tokens(backbone: nn.Module) -> int:
     """Return the number of tokens that the backbone has positions for."""
     config = getattr(backbone, "config", None)
     n_positions = getattr(config, "max_position_embeddings", None) or 0

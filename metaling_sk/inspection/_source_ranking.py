@@ -139,7 +139,10 @@ def _profiles(texts, languages: np.ndarray, **options) -> tuple[list[str], np.nd
     texts = pd.Series(plain_column(texts), dtype=object)
     if len(wrong := [index for index, text in enumerate(texts) if not isinstance(text, str)]):
         raise ValueError(f"`texts` must be strings, which they are not in {name_rows(wrong)}.")
-    counts = CountVectorizer(**options).fit_transform(texts)
+    vectorizer = CountVectorizer(**options)
+    if not any(map(vectorizer.build_analyzer(), texts)):
+        return names, np.zeros((len(names), 1))
+    counts = vectorizer.fit_transform(texts)
     sums = [np.asarray(counts[languages == name].sum(axis=0)).ravel() for name in names]
     return names, np.array(sums, dtype=float)
 
@@ -148,7 +151,9 @@ def _distance_of_words(texts, languages: np.ndarray) -> pd.DataFrame:
     names, counts = _profiles(texts, languages)
     known = (counts > 0).astype(float)
     size = known.sum(axis=1)
-    return _square(1 - 2 * (known @ known.T) / (size[:, None] + size), names)
+    both = size[:, None] + size
+    both[both == 0] = np.nan  # Two languages without any word are neither near nor far.
+    return _square(1 - 2 * (known @ known.T) / both, names)
 
 
 def _distance_of_characters(texts, languages: np.ndarray) -> pd.DataFrame:

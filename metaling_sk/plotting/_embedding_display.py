@@ -190,7 +190,8 @@ class EmbeddingDisplay:
 
 def _in_two_dimensions(X: np.ndarray, method: str, rng) -> np.ndarray:
     if method == "pca":
-        return PCA(2, random_state=rng).fit_transform(X)
+        with np.errstate(invalid="ignore"):  # the shares of the variance where there is none
+            return PCA(2, random_state=rng).fit_transform(X)
     perplexity = min(30, (len(X) - 1) / 3)
     return TSNE(2, perplexity=perplexity, random_state=rng).fit_transform(X)
 

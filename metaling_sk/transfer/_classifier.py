@@ -193,11 +193,12 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         Decoupled weight decay of matrices.
     head_penalty : float or "auto", default="auto"
         :math:`\\gamma`, the L2 penalty of the weights of the head. :math:`W_0` is what they are
-        before the fit: 0, or what `class_descriptions` or a fitted `source` say. "auto" is 1/400 of
+        before the fit: 0, or what `class_descriptions` or a fitted `source` say; with `warm_start`
+        before the first one. "auto" is 1/400 of
         the mean squared norm of a sample, about 1 for 400 standardised columns, on numbers and the
-        vectors of a frozen encoder in several languages, unless they are sparse, a term aligns them
-        or there are several labels; else 0. It is up to 10 times as much where there are
-        descriptions and few labels. See the notes.
+        vectors of a frozen encoder in several languages or with descriptions, unless they are
+        sparse, a term aligns them or there are several labels; else 0. It is up to 10 times as much
+        where there are descriptions and few labels. See the notes.
     warmup : float, default=0.1
         Share of the steps in which the learning rate grows. Afterwards it falls to 0.
     validation_fraction : float, default=0.1
@@ -284,7 +285,8 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
     -----
     On numbers and the vectors of a frozen encoder a head with a penalty is solved for: L-BFGS
     minimises the objective on all samples, and none is held out. Without terms that is a logistic
-    regression with ``C = 1 / (γ n)``. A `learning_rate`, `max_epochs` or `callbacks` of the user,
+    regression with ``C = 1 / (γ n)``, or ``2 / (γ n)`` for two classes, each of which has weights
+    here. A `learning_rate`, `max_epochs` or `callbacks` of the user,
     and `partial_fit`, train the head in epochs instead.
 
     On features and the vectors of a frozen encoder, learning_rate="auto" is 0.05 (for several

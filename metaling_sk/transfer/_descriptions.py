@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from scipy.spatial.distance import pdist, squareform
 
 from metaling_sk._data.labels import label_array, plain_labels
 from metaling_sk._data.samples import Samples
@@ -29,6 +30,9 @@ At this number the loss of source labels counts half, too.
 With 0, 7, 28, 112 and 701 English labels of SIB-200, penalties of 10, 10 to 30, 10 to 30, 3 and 1
 were the best of 1, 3, 10, 30 and 100 on validation rows.
 """
+
+TOLERANCE = 1e-5
+"""Vectors of two classes that differ by this share of their length, or less, are the same."""
 
 NO_LANGUAGE = ""
 """The language of descriptions. They take the statistics of all samples."""
@@ -134,11 +138,17 @@ class Descriptions:
         -------
         weight : ndarray of shape (n_classes, n_features)
         bias : ndarray of shape (n_classes,)
+
+        Raises
+        ------
+        ValueError
+            If two classes have the same vector.
         """
         vectors = vectors.toarray() if isinstance(vectors, sparse.csr_array) else vectors
         vectors = vectors.astype(np.float64)
         of_classes = [vectors[self.class_index == index] for index in range(len(self.classes))]
         directions = np.stack([texts.mean(axis=0) for texts in of_classes])
+        self._check_differ(directions)
         directions -= directions.mean(axis=0)
         directions /= _positive(np.linalg.norm(directions, axis=1, keepdims=True))
         mean = np.asarray(rows.mean(axis=0), dtype=np.float64)
@@ -146,6 +156,17 @@ class Descriptions:
         usual_length = _positive(np.maximum(squares.mean(axis=0) - mean**2, 0).sum()) ** 0.5
         weight = directions / (TEMPERATURE * usual_length)
         return weight, -weight @ mean
+
+    def _check_differ(self, vectors: np.ndarray) -> None:
+        """Raise a ValueError if nothing tells the vectors of two classes apart."""
+        is_equal = pdist(vectors) <= TOLERANCE * np.linalg.norm(vectors, axis=1).max()
+        if is_equal.any():
+            first, second = self.classes[np.argwhere(squareform(is_equal))[0]].tolist()
+            raise ValueError(
+                "`class_descriptions`: the encoder has the same vector for the descriptions of "
+                f"{first!r} and {second!r}, as it has where it knows none of their words. "
+                "Describe these classes in other words, or pass another `encoder`."
+            )
 
 
 def read_descriptions(

@@ -20,6 +20,7 @@ from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import history_frame, train
 from metaling_sk._network.untrained_on_error import untrained_on_error
 from metaling_sk._utils.all_or_nothing import unchanged_on_error, unfitted_on_error
+from metaling_sk._utils.messages import warn_user
 from metaling_sk._utils.out_of_memory import memory_errors
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
@@ -85,6 +86,12 @@ class TransferFitting(TransferPreparation):
             has_source_stage=self._has_source_stage(source, start),
             n_rounds=self._n_rounds(source),
         )
+        if stages.n_pseudo_labels == 0 and self.self_training != "auto":
+            warn_user(
+                "`self_training` has given no pseudo-label: with so few rows without labels, the "
+                "share of a class in a topic is less than one row. Pass n_topics=1, more rows, or "
+                "self_training=0."
+            )
         self.net_ = list(stages.nets.values())[-1]
         self.history_ = history_frame(stages.nets)
         self._forget_start(training_set, self.net_.module_)

@@ -135,7 +135,9 @@ class TransferPreparation(NetworkEstimator):
             network.grow(len(self.languages_))
             self.front_end_.continue_body(network, self._encoding_parameters())
         self.head_penalty_ = self._find_head_penalty(network, training_set)
-        self._head_start = network.head.weight.detach().cpu().numpy().copy()
+        is_warm = start is not None and source.start is None
+        if not (is_warm and hasattr(self, "_head_start")):
+            self._head_start = network.head.weight.detach().cpu().numpy().copy()
         if is_new and descriptions is None and self._transfer_is_auto:
             self._check_text_is_used(samples, is_target, source)
         return training_set, network
@@ -296,8 +298,10 @@ class TransferPreparation(NetworkEstimator):
         """The L2 penalty of the head."""
         if self.head_penalty != "auto":
             return self.head_penalty
-        # With one language there is none to carry over to, and few labels are worth more without.
-        if not network.is_linear or len(set(training_set.samples.language)) == 1:
+        # With one language there is none to carry over to, and few labels are worth more without,
+        # unless descriptions of the classes say more than these.
+        is_alone = len(set(training_set.samples.language)) == 1
+        if not network.is_linear or (is_alone and training_set.descriptions is None):
             return 0.0
         penalty = self.front_end_.head_penalty(training_set.encoded.inputs)
         if training_set.descriptions is not None:

@@ -54,6 +54,8 @@ class Stages:
         Makes the best head of (network, streams, terms), where heads are not trained.
     nets : dict of str to SkorchNet
         The trained networks by the name of their stage. The target model is the last one.
+    n_pseudo_labels : int or None
+        The number of pseudo-labels in the last round; None without self-training.
     """
 
     new_net: Callable[[ClassifierNetwork, TrainingSet, list[str]], SkorchNet]
@@ -69,6 +71,7 @@ class Stages:
     progress: Progress
     solve: Callable[[ClassifierNetwork, dict, list[str]], None] | None = None
     nets: dict[str, SkorchNet] = field(default_factory=dict)
+    n_pseudo_labels: int | None = None
 
     def run(
         self,
@@ -152,12 +155,13 @@ class Stages:
         for number, share in enumerate(round_shares(n_rounds), start=1):
             teacher = list(self.nets.values())[-1].module_
             predictions = self.predict(teacher, training_set.encoded.take(pool))
-            y = training_set.samples.y.copy()
+            y, self.n_pseudo_labels = training_set.samples.y.copy(), 0
             columns, probabilities = y.reshape(len(y), -1).T, self.class_probabilities(predictions)
             for column, of_column in zip(columns, probabilities, strict=True):
                 shares = class_shares(column[column != MISSING], of_column.shape[1], smoothing)
                 indices, labels = pseudo_labels(of_column, topics, share * shares)
                 column[pool[indices]] = labels
+                self.n_pseudo_labels += len(labels)
             network = copy.deepcopy(network)
             network.load_state_dict(first_weights)
             self._train(

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from metaling_sk._data.tokens import Tokens, well_formed
+from metaling_sk._encoders.text_encoder import max_tokens
 from metaling_sk._encoders.text_tokenizer import TextTokenizer
 from metaling_sk._network.trained_front_end import FINE_TUNING, FROM_SCRATCH
 from metaling_sk._utils.messages import name_some
@@ -44,7 +45,8 @@ class CheckpointTranslator(TranslationModel):
         An encoder-decoder model.
     tokenizer : transformers tokenizer
     max_length : int
-        Number of tokens to which texts and translations are truncated.
+        Number of tokens to which texts and translations are truncated. It is smaller where the
+        model has fewer positions.
     target_languages : list of str
         The languages to translate to.
     """
@@ -57,7 +59,7 @@ class CheckpointTranslator(TranslationModel):
         super().__init__([])
         self.backbone = model
         self.tokenizer = tokenizer
-        self.max_length = max_length
+        self.max_length = min(max_length, max_tokens(model))
         self.has_codes = hasattr(tokenizer, "src_lang")
         self.readers: dict[str | None, TextTokenizer] = {}
         self.add_languages(target_languages)

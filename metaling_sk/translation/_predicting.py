@@ -21,7 +21,7 @@ def translate(
     num_beams: int,
     execution: Execution,
 ) -> np.ndarray:
-    """Translate samples; a text in its target language is its own translation.
+    """Translate samples; a text that is blank, or in its target language, stays as it is.
 
     Recordings are read some at a time, so that memory does not grow with their number.
 
@@ -42,7 +42,8 @@ def translate(
         chosen, n_at_once = np.arange(len(samples)), max(RECORDINGS_AT_A_TIME, execution.batch_size)
     else:
         texts = samples.texts.copy()
-        chosen = np.flatnonzero(samples.language != target_language)
+        is_blank = np.array([not text.strip() for text in texts], dtype=bool)
+        chosen = np.flatnonzero((samples.language != target_language) & ~is_blank)
         n_at_once = len(chosen)
     if model.training:
         model.eval()

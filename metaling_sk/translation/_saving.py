@@ -19,7 +19,7 @@ from metaling_sk.translation._fitting import make_settings
 from metaling_sk.translation._models import MODELS
 from metaling_sk.translation._objective import TranslationObjective
 
-SAVED_ATTRIBUTES = ("languages_", "target_languages_", "learning_rate_")
+SAVED_ATTRIBUTES = ("languages_", "target_languages_", "learning_rate_", "_forgotten_languages")
 """Fitted attributes that JSON can hold as they are."""
 
 SAVED_TABLES = ("history_", "sample_counts_")
@@ -32,6 +32,7 @@ class SavedTranslatorMixin(SavedClassifierMixin):
     target_language: str | None
     trainable: str
     target_languages_: list[str]
+    _forgotten_languages: list[str]
     learning_rate_: float
     history_: pd.DataFrame
     net_: SkorchNet
@@ -71,6 +72,7 @@ class SavedTranslatorMixin(SavedClassifierMixin):
         return state
 
     def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
+        self._forgotten_languages = []  # where an earlier version has saved the folder
         for name in (*SAVED_ATTRIBUTES, *DOOR_ATTRIBUTES):
             if name in state:
                 setattr(self, name, state[name])

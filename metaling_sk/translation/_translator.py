@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from metaling_sk._data.input_forms import plain_table, unwrap
 from metaling_sk._data.parts import compute_in_parts
 from metaling_sk._data.samples import Samples, check_samples, check_single_texts, count_samples
+from metaling_sk._data.suspicions import suspect_forgotten, suspect_names, suspect_translations
 from metaling_sk._data.translations import (
     check_translations,
     present_translations,
@@ -94,8 +95,9 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
     source : TransferTranslator or None, default=None
         A fitted translator to go on from, with its tokenizer, which gets further tokens for the
         translations if it is from scratch, or further characters. `encoder`, `max_length` and
-        `max_seconds` are not used then. It learns further target languages. In a `FrozenEstimator`
-        it stays fitted in cross-validation and searches, which clone it.
+        `max_seconds` are not used then. It learns further target languages. Those that `fit` has no
+        translations into are mostly forgotten; `predict` warns of them. In a `FrozenEstimator` it
+        stays fitted in cross-validation and searches, which clone it.
 
     Encoder
 
@@ -368,7 +370,8 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
         Returns
         -------
         ndarray of str objects, shape (n_samples,)
-            The translations. A text that is in its target language is its own translation.
+            The translations. A text that is blank, or in its target language, is its own
+            translation.
 
         Raises
         ------
@@ -490,7 +493,9 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
         """Return validated samples and the target language of each."""
         samples = self._check_samples(X, None, language, reset=False)
         name, known = self.target_language, self.target_languages_
-        return samples, read_target_language(X, name, samples.language, known)
+        target_language = read_target_language(X, name, samples.language, known)
+        suspect_forgotten(self, target_language, self._forgotten_languages)
+        return samples, target_language
 
     def _find_start(self) -> TransferTranslator | None:
         """Return the fitted translator to go on from."""
@@ -509,12 +514,15 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
     def _fit_samples(
         self, samples: Samples, target_language: np.ndarray, start, rng, execution: Execution
     ) -> None:
+        self._suspect_translations(samples, target_language)
         model = make_model(self, samples, target_language, start)
         is_auto = self.learning_rate == "auto"
         self.learning_rate_ = model.learning_rate(self.trainable) if is_auto else self.learning_rate
         labelled = samples.labelled
         self.languages_ = sorted(set(samples.language[labelled]))
         self.target_languages_ = model.target_languages
+        learnt = set(target_language[labelled])
+        self._forgotten_languages = [name for name in self.target_languages_ if name not in learnt]
         self.sample_counts_ = count_samples(samples)
         net, self.history_ = train_model(
             self,
@@ -526,6 +534,15 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
             rng,
         )
         self.net_ = net
+
+    def _suspect_translations(self, samples: Samples, target_language: np.ndarray) -> None:
+        """Warn of translations that look like a mistake."""
+        suspect_names(self, target_language, target_language)
+        labelled = samples.take(samples.labelled)
+        if labelled.texts is not None:
+            assert labelled.y is not None
+            is_same = labelled.language == target_language[samples.labelled]
+            suspect_translations(self, labelled.texts, labelled.y, is_same)
 
     def _execution(self, progress: Progress | None = None) -> Execution:
         device = find_device(self.device)

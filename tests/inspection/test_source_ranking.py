@@ -29,6 +29,13 @@ def test_texts_decide_where_there_are_no_labels():
     assert table["characters"].between(0, 1).all()
 
 
+@pytest.mark.parametrize("texts", [["", "", ""], ["a b", "b c", "?"], ["hotel", "", ""]])
+def test_languages_without_a_word(texts):
+    table = rank_source_languages("a", texts=texts, language=["a", "b", "c"])
+    assert sorted(table.index) == ["b", "c"] and table["rank"].notna().all()
+    assert ((table["words"] == 1) if texts[0] == "hotel" else table["words"].isna()).all()
+
+
 def test_representations_decide():
     vectors = np.array([[1.0, 0], [1, 0.1], [0.9, 0], [1, 0.2], [-1, 0], [-1, 0.1]])
     table = rank_source_languages("de", representations=vectors, language=LANGUAGE)

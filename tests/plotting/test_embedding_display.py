@@ -75,6 +75,12 @@ def test_tsne_and_axes_of_the_caller():
         display = draw(X, LANGUAGE, Y, ax=axes)
 
 
+def test_equal_representations_are_one_point():
+    display = EmbeddingDisplay.from_representations(np.ones((6, 3)), ["en", "zh"] * 3)
+    for coordinates in display.coordinates.values():
+        np.testing.assert_array_equal(coordinates, 0)
+
+
 def test_what_it_refuses():
     with pytest.raises(ValueError, match="X has 90 rows, `language` has 2"):
         draw(X, ["en", "zh"])

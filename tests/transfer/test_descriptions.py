@@ -181,6 +181,14 @@ WRONG = {
         {"class_descriptions": {0: "room", 1: ["room"]}},
         "0 and 1 have the same description; say what tells them apart",
     ),
+    "unknown words": (
+        {"class_descriptions": {0: "unheard", 1: "unseen", 2: "good"}},
+        "the same vector for the descriptions of 0 and 1, as it has where it knows none of their",
+    ),
+    "the same words": (
+        {"class_descriptions": {0: "good", 1: "bad", 2: "Good!"}},
+        "the same vector for the descriptions of 0 and 2",
+    ),
     "kinds of labels": ({"class_descriptions": {0: "bad", "1": "good"}}, "mixes strings and other"),
     "a missing class": ({"class_descriptions": {0: "bad", None: "good"}}, "a missing label"),
     "a class without one": (

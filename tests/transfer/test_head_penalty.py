@@ -9,6 +9,7 @@ from tiny import DICTIONARY, make_classifier
 from transfer_cases import FEW_SHOT, UNLABELLED
 
 from metaling_sk import TransferClassifier, load
+from metaling_sk.exceptions import InputWarning
 
 IS_CHINESE = (FEW_SHOT[0]["language"] == "zh").to_numpy()
 
@@ -117,6 +118,15 @@ def test_a_frozen_encoder_trains_itself_by_default():
     assert model.fit(*UNLABELLED).history_["stage"].tolist() == ["target"]
 
 
+def test_self_training_without_any_pseudo_label_is_warned_of():
+    X, y = make_numbers(40)
+    y = np.where(LANGUAGE[:40] == "zh", np.nan, np.arange(40) % 20 // 2)
+    model = make_model(self_training=2)
+    with pytest.warns(InputWarning, match="`self_training` has given no pseudo-label"):
+        model.fit(X, y, language=LANGUAGE[:40])
+    model.set_params(self_training="auto").fit(X, y, language=LANGUAGE[:40])
+
+
 @pytest.mark.parametrize("terms", ["labels", "distill", "code_switch", "l2sp"])
 def test_terms_are_solved_for(terms):
     parameters = {"transfer": terms, "target_languages": "zh", "self_training": 0}
@@ -145,6 +155,18 @@ def test_a_fitted_head_stays_with_a_large_penalty():
     assert np.abs(weights[2] - weights[0]).max() < 1e-3
     assert np.abs(weights[1] - weights[0]).max() > 0.1
     assert before.shape == stayed.predict_proba(X[~IS_CHINESE]).shape
+
+
+@pytest.mark.parametrize("opinions", [None, {0.0: "bad dirty", 1.0: "good clean"}])
+def test_a_warm_start_solves_the_same_problem(opinions):
+    X, y = FEW_SHOT
+    encoder = make_classifier(transfer=None).fit(X, y)
+    model = make_model(encoder=encoder, trainable="head", class_descriptions=opinions, n_topics=1)
+    model.set_params(warm_start=True).fit(X, y)
+    before = model.predict_proba(X)
+    for _ in range(3):
+        model.fit(X, y)
+    np.testing.assert_allclose(model.predict_proba(X), before, atol=1e-3)
 
 
 def test_epochs_go_on_from_a_solution():
@@ -202,6 +224,9 @@ def test_descriptions_count_more_with_few_labels():
     X, y = FEW_SHOT
     parameters = {"encoder": make_classifier(transfer=None).fit(X, y), "trainable": "head"}
     opinions = {0.0: "bad dirty", 1.0: "good clean"}
+    model = make_model(class_descriptions=opinions, **parameters).fit(X[~IS_CHINESE])
+    assert model.head_penalty_ > 0, "one language"
+    assert model.n_iter_ == 3, "rounds of self-training"
     plain = make_model(**parameters).fit(X, y).head_penalty_
     found = [
         make_model(class_descriptions=opinions, **parameters)

@@ -56,6 +56,16 @@ def test_it_learns_and_is_saved(kind, tmp_path):
         assert other.predict(rows).tolist() == expected
 
 
+@pytest.mark.parametrize("kind", ["bart", "nllb"])
+def test_no_more_tokens_than_the_model_has_positions(kind):
+    rows = renamed(kind)
+    long = rows.assign(text=[text + " rumah" * 200 for text in rows["text"]])
+    translator = make_translator(encoder=MAKERS[kind](), max_epochs=1, max_length=10_000)
+    translator.fit(long, [text + " omah" * 200 for text in Y])
+    assert translator.net_.module_.max_length == SIZES["max_position_embeddings"]
+    assert len(translator.predict(long)) == len(long)
+
+
 def test_more_beams_find_a_more_probable_translation():
     # Most translations begin with "omah", but none of these is as frequent as "dalan gedhe".
     y = ["omah gedhe", "omah cilik", "omah leutik"] * 2 + ["dalan gedhe"] * 4

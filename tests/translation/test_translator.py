@@ -103,6 +103,51 @@ def test_translations_that_are_too_long_to_learn_from():
         make_quick().fit(X.assign(text="a"), y)
 
 
+@pytest.mark.parametrize("empty", ["", " \n"])
+def test_empty_translations(empty):
+    y = [empty if row < 3 else text for row, text in enumerate(Y)]
+    with pytest.warns(InputWarning, match="3 of 24 translations in y are empty.*missing_label=''"):
+        make_quick().fit(X, y)
+    blank = X.assign(text=["" if row < 3 else text for row, text in enumerate(TEXTS)])
+    make_quick().fit(blank, y)  # of empty texts: no warning
+    if not empty:
+        translator = make_quick(missing_label="").fit(X, y)
+        assert translator.sample_counts_.loc["ind"].tolist() == [21, 3]
+
+
+def test_translations_of_texts_that_are_in_their_target_language():
+    rows = pd.concat([X, X[:2].assign(language="jav")], ignore_index=True)
+    with pytest.warns(InputWarning, match="2 of 26 texts are in their target language already"):
+        make_quick().fit(rows, [*Y, *Y[:2]])
+    make_quick().fit(rows, [*Y, *TEXTS[:2]])
+
+
+def test_target_languages_with_two_names():
+    rows = X.assign(to=["jav", "JAV"] * 12)
+    with pytest.warns(InputWarning, match="several names of one language.*'JAV', 'jav'"):
+        make_quick().fit(rows, Y)
+
+
+@pytest.mark.parametrize("text", ["", " \n\t"])
+def test_a_blank_text_is_its_own_translation(text):
+    assert javanese().predict(X[:2].assign(text=[text, TEXTS[0]])).tolist() == [text, Y[0]]
+
+
+def test_languages_of_the_source_alone_are_warned_of(tmp_path):
+    rows, y = make_pairs(("sun",))
+    translator = make_quick(source=javanese()).fit(rows, y)
+    translator.predict(rows)
+    translator.save(tmp_path / "model")
+    for each in (translator, load(tmp_path / "model"), make_quick(source=translator).fit(rows, y)):
+        with pytest.warns(
+            InputWarning, match="no translations into 'jav', which only `source` had"
+        ):
+            each.predict(X)
+        each.predict(X)  # It says so once.
+    pooled = make_quick(source=javanese()).fit(*make_pairs(("jav", "sun")))
+    pooled.predict(X)
+
+
 FORMS = {
     "list": lambda: (TEXTS, "ind"),
     "array": lambda: (np.array(TEXTS), "ind"),
@@ -139,7 +184,7 @@ def test_odd_texts(text):
     rows = X[:2].assign(text=pd.Series([text, "rumah besar"], dtype=object))
     found = javanese().predict(rows).tolist()
     assert isinstance(found[0], str) and found[1] == "omah gedhe"
-    y = np.array([*Y, "omah", text], dtype=object)
+    y = np.array([*Y, text, "omah"], dtype=object)
     make_quick().fit(pd.concat([X, rows], ignore_index=True), y)
 
 
