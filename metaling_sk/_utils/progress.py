@@ -60,6 +60,7 @@ class Progress:
         self._stage: tuple[str, str, float] | None = None
         self._described = ""
         self._n_done = 0
+        self._begun = 0.0
         self._goes_on = False
 
     def __enter__(self) -> Progress:
@@ -69,6 +70,8 @@ class Progress:
         if kind is None:
             self._end_stage()
         if self._bar is not None:
+            if kind is None:  # A training that stops early is done, too.
+                self._bar.total = self._bar.n
             self._bar.close()
 
     @property
@@ -91,23 +94,37 @@ class Progress:
             return
         n_done = self._bar.n if self._bar is not None and self._goes_on else 0
         self._goes_on = n_later > 0
+        self._described = stage
         if self._bar is None:
+            self._begun = time.monotonic()
+        elif not self._is_drawn:
+            self._bar.close()
+        if self._bar is None or not self._is_drawn:
             self._bar = tqdm(
-                total=total + n_later,
+                total=n_done + total + n_later,
+                initial=n_done,
                 unit=unit,
-                delay=DELAY,
+                delay=max(0.0, self._begun + DELAY - time.monotonic()),
                 dynamic_ncols=True,
                 leave=not _is_in_cross_validation(),
                 desc=f"{self.name}: {stage}",
             )
-            self._described = stage
             return
         self.describe(stage)
         self._bar.unit = unit
-        self._bar.reset(n_done + total + n_later)
         # The steps of earlier stages do not count in the speed of this one.
-        self._bar.n = self._bar.last_print_n = self._bar.initial = n_done
+        self._bar.initial = n_done
+        # Otherwise tqdm would wait again, and not remove in the end what it draws here.
+        self._bar.delay = 0
+        self._bar.reset(n_done + total + n_later)
+        self._bar.n = self._bar.last_print_n = n_done
         self._bar.refresh()
+
+    @property
+    def _is_drawn(self) -> bool:
+        """Whether the bar has been drawn, by the rule of tqdm."""
+        assert self._bar is not None
+        return self._bar.last_print_t >= self._bar.start_t + self._bar.delay
 
     def expect(self, seconds: float) -> None:
         """Say how long all that is to come will take, where that is longer than `DELAY`.
@@ -121,7 +138,7 @@ class Progress:
             print(f"{self.name}: about {duration} to go", file=sys.stderr, flush=True)
         else:
             self.name = f"{self.name} of about {duration}"
-            self._bar.set_description(f"{self.name}: {self._described}")
+            self._bar.set_description(f"{self.name}: {self._described}", refresh=self._is_drawn)
 
     def advance(self, n: int = 1, note: str | Callable[[], str] | None = None) -> None:
         """Add `n` units that are done, and show a note behind the bar.

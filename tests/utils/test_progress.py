@@ -2,6 +2,7 @@
 
 import io
 import threading
+import time
 from contextlib import redirect_stderr
 
 import numpy as np
@@ -160,3 +161,35 @@ def test_what_is_to_come_is_on_the_bar_or_a_line_at_once():
         nothing.start("candidates", 3)
         nothing.expect(840)
     assert pipe.getvalue() == ""
+
+
+def test_short_stages_draw_nothing_and_what_is_drawn_is_ended(monkeypatch):
+    monkeypatch.setattr(progress, "DELAY", 0.2)
+    with redirect_stderr(Terminal()) as terminal:
+        with Progress(1, "fit") as bar:
+            bar.start("one", 3)
+            bar.expect(840)
+            bar.advance(3)
+            bar.start("two", 5)
+            bar.advance(5)
+        assert terminal.getvalue() == ""
+        with Progress(1, "fit") as bar:
+            bar.start("one", 3, n_later=5)
+            time.sleep(0.3)
+            bar.advance(3)
+            bar.start("two", 5)
+            bar.advance(2)  # It stops early.
+    assert "two: 100%" in screen(terminal)
+    assert terminal.getvalue().endswith("\n")
+
+
+def test_a_bar_is_gone_where_its_last_stage_was_short(monkeypatch):
+    monkeypatch.setattr(progress, "DELAY", 0.2)
+    monkeypatch.setattr(progress, "_is_in_cross_validation", lambda: True)
+    with redirect_stderr(Terminal()) as terminal, Progress(1, "fit") as bar:
+        bar.start("one", 3)
+        time.sleep(0.3)
+        bar.advance(3)
+        bar.start("two", 5)
+    assert "fit: two" in terminal.getvalue()
+    assert screen(terminal) == ""
