@@ -156,6 +156,10 @@ def suspect_marker(estimator, labels: np.ndarray, language: np.ndarray) -> None:
     )
 
 
+MANY_TEXTS, FEW_TRANSLATIONS = 10, 0.2
+"""Translations look like classes from so many texts on, and up to this share of them."""
+
+
 def suspect_translations(
     estimator, texts: np.ndarray, translations: np.ndarray, is_same: np.ndarray
 ) -> None:
@@ -177,6 +181,14 @@ def suspect_translations(
             f"{n_empty} of {len(texts)} translations in y are empty, and such texts are learnt "
             "to have none. If they stand for missing translations, put None in their place or pass "
             "missing_label=''.",
+            estimator,
+        )
+    n_texts, n_translations = len(set(texts)), len(set(translations))
+    if n_texts >= MANY_TEXTS and n_translations <= FEW_TRANSLATIONS * n_texts:
+        warn_user(
+            f"y has {n_translations} translations of {n_texts} texts, as if these were classes. In "
+            "a pipeline the y of the classifier reaches every step: put a fitted translator into a "
+            "FrozenEstimator there.",
             estimator,
         )
     changed = is_same & (texts != translations)

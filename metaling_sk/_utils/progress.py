@@ -124,7 +124,7 @@ class Progress:
     def _is_drawn(self) -> bool:
         """Whether the bar has been drawn, by the rule of tqdm."""
         assert self._bar is not None
-        return self._bar.last_print_t >= self._bar.start_t + self._bar.delay
+        return self._bar.last_print_t >= self._bar.start_t + (self._bar.delay or 0)
 
     def expect(self, seconds: float) -> None:
         """Say how long all that is to come will take, where that is longer than `DELAY`.

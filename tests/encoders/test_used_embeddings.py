@@ -61,7 +61,7 @@ MODELS = {
     "maml": lambda **own: make_meta_net(meta_algorithm="maml", inner_steps=1, **own),
     "reptile": lambda **own: make_meta_net(meta_algorithm="reptile", inner_steps=2, **own),
     "source and target": lambda **own: make_classifier(
-        target_languages="zh", transfer=["labels", "mmd"], self_training=1, **own
+        target_languages="zh", transfer=["labels", "mmd"], self_training=1, n_topics=1, **own
     ),
     "bfloat16": lambda **own: make_classifier(**own | {"dtype": "bfloat16"}),
 }

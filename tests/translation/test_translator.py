@@ -115,6 +115,13 @@ def test_empty_translations(empty):
         assert translator.sample_counts_.loc["ind"].tolist() == [21, 3]
 
 
+def test_classes_are_no_translations():
+    texts = [f"{text} {row}" for row, text in enumerate(TEXTS)]
+    classes = np.resize(["big", "small"], len(texts))
+    with pytest.warns(InputWarning, match="2 translations of 24 texts, as if these were classes"):
+        make_quick().fit(X.assign(text=texts), classes)
+
+
 def test_translations_of_texts_that_are_in_their_target_language():
     rows = pd.concat([X, X[:2].assign(language="jav")], ignore_index=True)
     with pytest.warns(InputWarning, match="2 of 26 texts are in their target language already"):
