@@ -228,14 +228,11 @@ BENCHMARKS = {
         on_gpu=True,
     ),
     "meta-param": Benchmark(
-        ("meta_param.py",),
+        ("meta_param.py --tasks frozen trained --seeds 0 1",),
         tables.meta_param,
         partial(
             figures.dots,
-            panels={
-                "times": ["times fewer epochs", "times sooner"],
-                "log-loss": ["our loss", "their loss"],
-            },
+            panels={"log-loss": ["our loss", "their loss"]},
         ),
         ("meta_param.py --tasks frozen --seeds 0 --rows 30 --max-epochs 2 --n-iter 2",),
     ),

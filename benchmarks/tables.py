@@ -290,7 +290,7 @@ def meta_param(folder: Path, name: str = "meta_param.json") -> pd.DataFrame:
             for course, goal in zip(both["course"], both["loss of peer"], strict=True)
         ]
         at, done = np.array(steps).reshape(-1, 2).T
-        table[f"{task}, {CODE.format(peer)}"] = {
+        table[f"{task}, {peer}"] = {
             "as good (%)": [100 * np.isfinite(at).mean()],
             # A search that is never as good counts as infinitely slow.
             "times fewer epochs": [np.median(both["epochs of peer"] / done)],

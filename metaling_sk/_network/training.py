@@ -102,6 +102,7 @@ def train(
         ):
             _run_epochs(net, steps, n_epochs)
         net.notify("on_train_end", X=steps, y=None)
+    net._set_training(False)  # Threads that predict find it so.
     return net
 
 
