@@ -264,10 +264,13 @@ def find_resources(
         If the estimator has no such parameter, or the least amount exceeds the greatest.
     """
     is_samples = resource == "n_samples"
-    if not is_samples and resource not in estimator.get_params():
+    names = estimator.get_params()
+    if not is_samples and resource not in names:
+        of_steps = [name for name in sorted(names) if name.rpartition("__")[2] == resource]
+        meant = f", such as {of_steps[0]!r}," if of_steps else ""
         raise ValueError(
             f"`resource`: {type(estimator).__name__} has no parameter {resource!r}; name one that "
-            "it has or 'n_samples'."
+            f"it has{meant} or 'n_samples'."
         )
     if max_resources == "auto":
         max_resources = n_samples if is_samples else estimator.get_params()[resource]

@@ -259,7 +259,7 @@ class MetaParamDisplay:
             self.colorbar_ = add_candidate_colorbar(self._colors, label, list(self.axes_[1:]))
         better = "lower" if self.negate_score else "higher"
         for axis in self.axes_:
-            axis.set_ylabel(f"{self.score_name} ({better} is better)")
+            axis.set_ylabel(f"{self.score_name}\n({better} is better)")
             if self.negate_score:
                 set_loss_axis(axis, self._shown[self._scored])
         show_scripts(self.figure_)

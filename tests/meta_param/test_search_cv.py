@@ -8,8 +8,11 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import DataConversionWarning
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.model_selection import KFold, RandomizedSearchCV
+from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
+
+from metaling_sk import MetaParamSearchCV
 
 # As RandomizedSearchCV
 
@@ -159,3 +162,12 @@ def test_a_space_smaller_than_n_iter():
     with pytest.warns(UserWarning, match="smaller than n_iter=10"):
         search = make_search(n_iter=10).fit(X, Y)
     assert len(search.cv_results_["params"]) == 3
+
+
+def test_the_resource_of_a_step_is_named():
+    pipeline = make_pipeline(LogisticRegression())
+    search = MetaParamSearchCV(
+        pipeline, {"logisticregression__C": [1]}, search="halving", resource="max_iter"
+    )
+    with pytest.raises(ValueError, match="it has, such as 'logisticregression__max_iter', or"):
+        search.fit(X, Y)

@@ -17,7 +17,7 @@ from metaling_sk import MetaParamDisplay, MetaParamSearchCV, make_language_score
 X, y = make_classification(90, 6, random_state=0)
 SGD = SGDClassifier(loss="log_loss", tol=None, random_state=0)
 SPACE = {"alpha": loguniform(1e-5, 1), "penalty": ["l1", "l2"]}
-LOSS = "cross-validation log-loss (lower is better)"
+LOSS = "cross-validation log-loss\n(lower is better)"
 
 
 class Failing(SGDClassifier):
@@ -139,7 +139,7 @@ def test_without_resources_the_first_panel_is_the_best_so_far(scoring, sign):
     assert labels_of(display.axes_[0])[:2] == ["candidate", "best so far"]
     assert sorted(display.points_[0].get_array()) == list(range(9))
     assert display.colorbar_.ax.get_ylabel() == "candidate"
-    name = LOSS if scoring is None else "cross-validation accuracy (higher is better)"
+    name = LOSS if scoring is None else "cross-validation accuracy\n(higher is better)"
     assert {axis.get_ylabel() for axis in display.axes_} == {name}
 
 
@@ -239,14 +239,14 @@ SEVERAL = ["accuracy", "neg_log_loss"]
 @pytest.mark.parametrize(
     "scoring, metric, label",
     [
-        ("neg_log_loss", None, "log-loss (lower is better)"),
-        ("neg_brier_score", None, "brier score loss (lower is better)"),
-        ("roc_auc", None, "roc auc (higher is better)"),
-        (lambda e, X, y: e.score(X, y), None, "score (higher is better)"),
-        (lambda e, X, y: {"my_f1": 1.0, "loss": -1.0}, "my_f1", "my_f1 (higher is better)"),
-        (SEVERAL, None, "log-loss (lower is better)"),
-        (SEVERAL, "accuracy", "accuracy (higher is better)"),
-        ({"a": "accuracy", "b": "neg_log_loss"}, "b", "log-loss (lower is better)"),
+        ("neg_log_loss", None, "log-loss\n(lower is better)"),
+        ("neg_brier_score", None, "brier score loss\n(lower is better)"),
+        ("roc_auc", None, "roc auc\n(higher is better)"),
+        (lambda e, X, y: e.score(X, y), None, "score\n(higher is better)"),
+        (lambda e, X, y: {"my_f1": 1.0, "loss": -1.0}, "my_f1", "my_f1\n(higher is better)"),
+        (SEVERAL, None, "log-loss\n(lower is better)"),
+        (SEVERAL, "accuracy", "accuracy\n(higher is better)"),
+        ({"a": "accuracy", "b": "neg_log_loss"}, "b", "log-loss\n(lower is better)"),
     ],
 )
 def test_the_label_says_what_is_shown(scoring, metric, label):
@@ -259,7 +259,7 @@ def test_the_label_says_what_is_shown(scoring, metric, label):
 def test_an_estimator_without_probabilities_is_scored_by_itself():
     search = fit_search(LinearSVC(), {"C": [0.1, 1.0]}, n_iter=2)
     display = MetaParamDisplay.from_estimator(search)
-    assert display.axes_[0].get_ylabel() == "cross-validation score (higher is better)"
+    assert display.axes_[0].get_ylabel() == "cross-validation score\n(higher is better)"
 
 
 def make_languages():
@@ -295,7 +295,7 @@ def test_languages(select, metric, column, where):
     display = MetaParamDisplay.from_estimator(search, metric=metric)
     expected = np.minimum.accumulate(-search.cv_results_[column])
     np.testing.assert_array_equal(display.lines_[0].get_ydata()[:-1], expected)
-    assert display.axes_[0].get_ylabel() == f"cross-validation log-loss{where} (lower is better)"
+    assert display.axes_[0].get_ylabel() == f"cross-validation log-loss{where}\n(lower is better)"
 
 
 def test_losses_that_lie_far_apart_have_a_log_axis():
@@ -431,10 +431,10 @@ def test_the_best_is_shown_where_it_is_not_the_last_score_of_its_candidate():
 @pytest.mark.parametrize(
     "metric, aggregate, sign, label",
     [
-        (f1_score, "min", 1, "f1 in the worst language (higher is better)"),
-        (f1_score, "mean", 1, "f1 averaged over languages (higher is better)"),
-        (f1_score, "gap", -1, "f1 gap between languages (lower is better)"),
-        (zero_one_loss, "min", -1, "zero one loss in the worst language (lower is better)"),
+        (f1_score, "min", 1, "f1 in the worst language\n(higher is better)"),
+        (f1_score, "mean", 1, "f1 averaged over languages\n(higher is better)"),
+        (f1_score, "gap", -1, "f1 gap between languages\n(lower is better)"),
+        (zero_one_loss, "min", -1, "zero one loss in the worst language\n(lower is better)"),
     ],
 )
 def test_scores_of_language_scorers(metric, aggregate, sign, label):
