@@ -129,8 +129,6 @@ def transcription_report(y_true, y_pred, language, *, unit="word") -> pd.DataFra
     worst                0.33        2
     gap                  0.33        2
     """
-    y_true = present_translations(y_true, len(y_true))
-    y_pred = present_translations(y_pred, len(y_true))
     return report_by_language(
         {f"{unit}_error_rate": lambda right, found: word_error_rate(right, found, unit=unit)},
         y_true,

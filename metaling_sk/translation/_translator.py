@@ -385,6 +385,7 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
 
             def compute(part, language):
                 samples, target_language = self._read(part, language)
+                suspect_forgotten(self, target_language, self._forgotten_languages)
                 model = self.net_.module_
                 return translate(model, samples, target_language, self.num_beams, execution)
 
@@ -493,9 +494,7 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
         """Return validated samples and the target language of each."""
         samples = self._check_samples(X, None, language, reset=False)
         name, known = self.target_language, self.target_languages_
-        target_language = read_target_language(X, name, samples.language, known)
-        suspect_forgotten(self, target_language, self._forgotten_languages)
-        return samples, target_language
+        return samples, read_target_language(X, name, samples.language, known)
 
     def _find_start(self) -> TransferTranslator | None:
         """Return the fitted translator to go on from."""
