@@ -95,30 +95,30 @@ class Progress:
         n_done = self._bar.n if self._bar is not None and self._goes_on else 0
         self._goes_on = n_later > 0
         self._described = stage
+        if self._bar is not None and self._is_drawn:
+            self.describe(stage)
+            self._bar.unit = unit
+            # The steps of earlier stages do not count in the speed of this one.
+            self._bar.initial = n_done
+            # Otherwise tqdm would wait again, and not remove in the end what it draws here.
+            self._bar.delay = 0
+            self._bar.reset(n_done + total + n_later)
+            self._bar.n = self._bar.last_print_n = n_done
+            self._bar.refresh()
+            return
         if self._bar is None:
             self._begun = time.monotonic()
-        elif not self._is_drawn:
+        else:
             self._bar.close()
-        if self._bar is None or not self._is_drawn:
-            self._bar = tqdm(
-                total=n_done + total + n_later,
-                initial=n_done,
-                unit=unit,
-                delay=max(0.0, self._begun + DELAY - time.monotonic()),
-                dynamic_ncols=True,
-                leave=not _is_in_cross_validation(),
-                desc=f"{self.name}: {stage}",
-            )
-            return
-        self.describe(stage)
-        self._bar.unit = unit
-        # The steps of earlier stages do not count in the speed of this one.
-        self._bar.initial = n_done
-        # Otherwise tqdm would wait again, and not remove in the end what it draws here.
-        self._bar.delay = 0
-        self._bar.reset(n_done + total + n_later)
-        self._bar.n = self._bar.last_print_n = n_done
-        self._bar.refresh()
+        self._bar = tqdm(
+            total=n_done + total + n_later,
+            initial=n_done,
+            unit=unit,
+            delay=max(0.0, self._begun + DELAY - time.monotonic()),
+            dynamic_ncols=True,
+            leave=not _is_in_cross_validation(),
+            desc=f"{self.name}: {stage}",
+        )
 
     @property
     def _is_drawn(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 
 from metaling_sk._data.translations import present_translations
@@ -130,7 +132,8 @@ def transcription_report(y_true, y_pred, language, *, unit="word") -> pd.DataFra
     gap                  0.33        2
     """
     return report_by_language(
-        {f"{unit}_error_rate": lambda right, found: word_error_rate(right, found, unit=unit)},
+        f"{unit}_error_rate",
+        partial(word_error_rate, unit=unit),
         y_true,
         y_pred,
         language,

@@ -84,18 +84,20 @@ def translation_report(y_true, y_pred, language) -> pd.DataFrame:
     worst     0.38        2
     gap       0.62        2
     """
-    return report_by_language({"chrf": corpus_chrf}, y_true, y_pred, language)
+    return report_by_language("chrf", corpus_chrf, y_true, y_pred, language)
 
 
 def report_by_language(
-    scores: dict[str, Callable], y_true, y_pred, language, *, greater_is_better: bool = True
+    name: str, score: Callable, y_true, y_pred, language, *, greater_is_better: bool = True
 ) -> pd.DataFrame:
     """Score the texts of each language as a corpus of its own, and summarise the scores.
 
     Parameters
     ----------
-    scores : dict of str to callable
-        Functions of the right texts and those to judge, by the names of their columns.
+    name : str
+        The name of the column of the scores.
+    score : callable
+        A function of the right texts and those to judge.
     y_true, y_pred, language : array-like of str, shape (n_samples,)
         As `translation_report` takes them.
     greater_is_better : bool, default=True
@@ -124,13 +126,10 @@ def report_by_language(
             f"A language must not be called like a row of the summary, got {name_some(clashing)} "
             "in `language`; rename it."
         )
-    chosen = [language == name for name in names]
+    chosen = [language == each for each in names]
     report = pd.DataFrame(
         {
-            name: [score(y_true[rows], y_pred[rows]) for rows in chosen]
-            for name, score in scores.items()
-        }
-        | {
+            name: [score(y_true[rows], y_pred[rows]) for rows in chosen],
             "support": [int(rows.sum()) for rows in chosen],
         },
         index=pd.Index(names, name="language"),
