@@ -185,7 +185,7 @@ class MetaParamDisplay:
         ... )
         >>> search = search.fit(*load_iris(return_X_y=True))
         >>> MetaParamDisplay.from_estimator(search, params=[]).axes_[0].get_ylabel()
-        'cross-validation log-loss (lower is better)'
+        'cross-validation log-loss\\n(lower is better)'
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         # A search that was interrupted has results, but is not fitted.
