@@ -83,7 +83,7 @@ FITS: dict[str, dict] = {
     "one topic": {"n_topics": 1},
     "half the weight": {"transfer_weight": 0.5},
     "distill": {"transfer": "distill"},
-    **{f"{n} epochs": {"max_epochs": n} for n in (4, 20)},
+    **{f"{n} epochs": {"max_epochs": n} for n in (2, 4, 20)},
 }
 """What parts of names change of the parameters."""
 
