@@ -92,4 +92,5 @@ display = LanguageReportDisplay.from_predictions(
 )
 
 # %%
-# The language is lost where a step returns a matrix: :ref:`which-tools` has what to do there.
+# A ``OneHotEncoder`` of further columns needs ``sparse_output=False`` here. Where a step cannot return
+# a DataFrame, as ``TfidfVectorizer``, the language would be lost: :ref:`which-tools` has what to do there.
