@@ -92,5 +92,5 @@ display = LanguageReportDisplay.from_predictions(
 )
 
 # %%
-# A ``OneHotEncoder`` of further columns needs ``sparse_output=False`` here. Where a step cannot return
-# a DataFrame, as ``TfidfVectorizer``, the language would be lost: :ref:`which-tools` has what to do there.
+# A ``OneHotEncoder`` for a category needs ``sparse_output=False`` here. ``TfidfVectorizer`` cannot
+# return a DataFrame, and beside it the language would be lost: :ref:`which-tools` has what to do.
