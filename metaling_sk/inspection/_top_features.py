@@ -157,8 +157,8 @@ def _names(estimator, n_features: int) -> np.ndarray:
     """What the vectorizer, the table that the model was given or the steps before it call them."""
     last = _last_step(estimator)
     front_end = getattr(last, "front_end_", None)
-    vectorizer = getattr(last, "vectorizer_", getattr(front_end, "vectorizer", None))
-    columns = getattr(last, "feature_names_in_", ())
+    vectorizer: Any = getattr(last, "vectorizer_", getattr(front_end, "vectorizer", None))
+    columns = np.asarray(getattr(last, "feature_names_in_", ()), dtype=object)
     if vectorizer is None and len(columns) == n_features:
         return columns
     if vectorizer is None and last is not estimator and len(estimator) > 1:
