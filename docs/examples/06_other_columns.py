@@ -92,4 +92,5 @@ display = LanguageReportDisplay.from_predictions(
 )
 
 # %%
-# The language is lost where a step returns a matrix: :ref:`which-tools` has what to do there.
+# A ``OneHotEncoder`` for a category needs ``sparse_output=False`` here. ``TfidfVectorizer`` cannot
+# return a DataFrame, and beside it the language would be lost: :ref:`which-tools` has what to do.

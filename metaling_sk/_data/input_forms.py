@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from metaling_sk._utils.messages import name_rows
+from metaling_sk._utils.messages import name_rows, name_some
 
 VECTORS_HINT = (
     " To pass vectors, such as embeddings, make them an array of one column per number: "
@@ -302,9 +302,15 @@ def _read_frame(
         hint = ""
         if isinstance(names[0], tuple) and set(names[0]) <= set(X.columns):
             hint = f" For pairs of texts pass a list: {list(names[0])}."
+        if 0 < len(with_texts) < len(others):
+            hint += (
+                f" If the numbers in X are the features, these columns must not hold text: "
+                f"{name_some(with_texts)}. Drop them or turn them into numbers, or name that of "
+                "the languages in `language_column`."
+            )
         raise ValueError(
             f"X has no column {' and no column '.join(map(repr, lacking))}; its columns are "
-            f"{list(X.columns)}. {RENAME[len(names)]} in `text_column`.{hint}"
+            f"{name_some(X.columns)}. {RENAME[len(names)]} in `text_column`.{hint}"
         )
     with_vectors = [X.columns[i] for i in others if any(map(_is_sequence, X.iloc[:1, i]))]
     if with_vectors:

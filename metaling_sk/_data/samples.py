@@ -249,8 +249,8 @@ def check_samples(
         n_samples = len(content)
         if reset:
             _set_columns(estimator, X, names, has_language=language_column is not None)
-        if language is None:
-            suspect_columns(estimator, X)
+    if language is None and language_column is None:
+        suspect_columns(estimator, X)
     samples = Samples(
         texts,
         features,

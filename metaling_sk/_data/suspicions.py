@@ -21,6 +21,9 @@ LANGUAGE_COLUMN = re.compile(
 )
 """Names of columns that hold languages, in small letters and without anything else."""
 
+USUAL_COLUMN = "language"
+"""The default of `language_column`; another name was chosen by the user."""
+
 MARKER = -1
 """The label of unlabelled samples in scikit-learn's self-training."""
 
@@ -29,7 +32,7 @@ MANY_CLASSES = 4
 
 
 def suspect_columns(estimator, X) -> None:
-    """Warn if a table without the language column has one that looks like it.
+    """Warn if a table lacks the language column that was named, or has one that looks like it.
 
     Parameters
     ----------
@@ -41,16 +44,21 @@ def suspect_columns(estimator, X) -> None:
     language_column = estimator.language_column
     if not isinstance(X, pd.DataFrame) or language_column in X.columns:
         return
-    for name in X.columns:
-        letters = "".join(filter(str.isalnum, str(name))).rstrip("123").casefold()
-        is_text = X[name].ndim == 1 and X[name].map(lambda value: isinstance(value, str)).any()
-        if LANGUAGE_COLUMN.fullmatch(letters) and is_text:
-            warn_user(
-                f"X has no column {language_column!r}, and its column {name!r} looks like the one "
-                f"of the languages. If it is, pass language_column={name!r}: without languages all "
-                "rows count as one unnamed language. If it is not, drop it.",
-                estimator,
-            )
+    unnamed = "without languages all rows count as one unnamed language"
+    alike = [name for name in X.columns if _names_languages(name) and _holds_strings(X[name])]
+    for name in alike:
+        warn_user(
+            f"X has no column {language_column!r}, and its column {name!r} looks like the one of "
+            f"the languages. If it is, pass language_column={name!r}: {unnamed}. If it is not, "
+            "drop it.",
+            estimator,
+        )
+    if language_column != USUAL_COLUMN and not alike:
+        warn_user(
+            f"X has no column {language_column!r}, which `language_column` names: {unnamed}. Keep "
+            "this column in the steps before, or pass `language`.",
+            estimator,
+        )
 
 
 def suspect_names(estimator, names: Iterable[str], others: Iterable[str]) -> None:
@@ -237,6 +245,15 @@ def _look_alikes(names: Iterable[str], others: Iterable[str]) -> list[tuple[str,
         and ((name in names and shorter in others) or (name in others and shorter in names))
     }
     return sorted({tuple(sorted(pair)) for pair in pairs})  # type: ignore[misc]
+
+
+def _names_languages(name) -> bool:
+    letters = "".join(filter(str.isalnum, str(name))).rstrip("123").casefold()
+    return LANGUAGE_COLUMN.fullmatch(letters) is not None
+
+
+def _holds_strings(column: pd.Series | pd.DataFrame) -> bool:
+    return column.ndim == 1 and any(isinstance(value, str) for value in column)
 
 
 def _subtags(name: str) -> tuple[str, ...]:

@@ -126,8 +126,15 @@ def _refusal(reason: str) -> ValueError:
 
 def fit_vectorizer(encoder, texts: np.ndarray):
     """Fit a clone of an sklearn transformer on texts."""
-    with config_context(transform_output="default"):
-        return clone(encoder).fit(texts, None)
+    try:
+        with config_context(transform_output="default"):
+            return clone(encoder).fit(texts, None)
+    except Exception as error:
+        error.add_note(
+            f"`encoder`: {type(encoder).__name__} was given the texts of X alone. Transform other "
+            "columns in a step before the classifier."
+        )
+        raise
 
 
 def apply_vectorizer(vectorizer, texts: np.ndarray):

@@ -10,6 +10,9 @@ import numpy as np
 import pandas as pd
 from huggingface_hub import ModelCardData
 
+from metaling_sk._data.languages import UNNAMED_LANGUAGE
+from metaling_sk._utils.messages import name_some
+
 CARD = "README.md"
 
 NOTE = "<!-- `save` replaces this card. Delete this line to keep your changes. -->"
@@ -65,7 +68,8 @@ def make_card(estimator, versions: dict[str, str], report: pd.DataFrame | None) 
         f"{estimator._describe_input()}",
         "## How to load it",
         "```python\nfrom metaling_sk import load\n\n"
-        'clf = load("this folder")  # or "hub:owner/name"\nclf.predict(X)\n```',
+        'clf = load("this folder")  # or "hub:owner/name"\n'
+        f"clf.predict(X){_describe_table(model)}\n```",
         "## Training samples",
         _table(counts.rename_axis("language")),
     ]
@@ -76,6 +80,16 @@ def make_card(estimator, versions: dict[str, str], report: pd.DataFrame | None) 
         sections += ["## Scores by language", _table(report.round(3))]
     saved = ", ".join(f"{name} {version}" for name, version in versions.items())
     return "\n\n".join([*sections, f"Saved with {saved}."]) + "\n"
+
+
+def _describe_table(model) -> str:
+    """Name the columns of the table that the model was fitted to, in a comment."""
+    columns = [*getattr(model, "feature_names_in_", ())]
+    if not columns:
+        return ""
+    if model.language_column not in columns and model.languages_ != [UNNAMED_LANGUAGE]:
+        columns.append(model.language_column)
+    return f"  # X: a table with the columns {name_some(columns)}"
 
 
 def _table(frame: pd.DataFrame) -> str:

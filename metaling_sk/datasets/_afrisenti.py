@@ -44,6 +44,7 @@ What the files hold, where two texts count as equal if they differ only in case,
 punctuation, and languages are apart:
 
 - Every label is one of the three. No text is empty.
+- Samples are in the order of the files: language by language, and in most languages class by class.
 - 1,211 test samples have the text of a training sample: 926 of 4,154 in pcm, 195 of 949 in twi, 50
   in yor, 29 in kin, 9 in ibo, 2 in swa. 164 of them have a label that no such training sample has.
   949 validation samples repeat training samples. `repeats_train` marks both.

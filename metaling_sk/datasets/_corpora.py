@@ -119,9 +119,11 @@ class Corpus:
             raise ValueError(f"`languages` must be strings, got {name_some(wanted)}.")
         wanted = list(dict.fromkeys(wanted))
         known = self.languages("all")
-        if not wanted or not {*wanted} <= {*known}:
+        unknown = [language for language in wanted if language not in known]
+        if unknown or not wanted:
             raise ValueError(
-                f"`languages` must be None or some of {known}, got {name_some(wanted) or wanted}."
+                f"`languages` must be None or some languages of this corpus, got "
+                f"{name_some(unknown) or wanted}. Its languages are {known}."
             )
         if lacking := [language for language in wanted if language not in present]:
             raise ValueError(

@@ -39,14 +39,15 @@ def top_features(estimator, *, n_features=10, languages=None, feature_names=None
     ----------
     estimator : fitted classifier
         A `MetaNetClassifier` that was solved for, whose models are linear in the features; a
-        `LinearTransferClassifier`; a linear model of scikit-learn, or a `Pipeline` that ends in
-        one.
+        `LinearTransferClassifier`; a linear model of scikit-learn; or a `Pipeline` that ends in
+        one of these.
     n_features : int, default=10
         Number of features for each class and language.
     languages : array-like of str, default=None
         Languages of a `MetaNetClassifier`; None is all that have a model of their own.
     feature_names : array-like of str, shape (n_features_in,), default=None
-        The names of the features. None takes those of the vectorizer, or numbers.
+        The names of the features. None takes those of the vectorizer or of the columns of X, or
+        numbers.
 
     Returns
     -------
@@ -77,7 +78,7 @@ def top_features(estimator, *, n_features=10, languages=None, feature_names=None
     3       es      1    buen
     """
     check_is_fitted(estimator)
-    vectorizer, model = _parts(estimator)
+    model = _linear_model(estimator)
     if isinstance(model, MetaNetClassifier):
         models = _of_meta_net(model, languages)
     elif languages is not None:
@@ -89,7 +90,7 @@ def top_features(estimator, *, n_features=10, languages=None, feature_names=None
         models = {UNNAMED_LANGUAGE: (coef, coef)}
     n_columns = next(iter(models.values()))[0].shape[1]
     if feature_names is None:
-        names = _names(vectorizer, n_columns)
+        names = _names(estimator, n_columns)
     else:
         names = np.asarray(feature_names, dtype=object)
     if len(names) != n_columns:
@@ -107,15 +108,14 @@ def top_features(estimator, *, n_features=10, languages=None, feature_names=None
     return pd.concat(parts, ignore_index=True)
 
 
-def _parts(estimator):
-    """The vectorizer, which may be None, and the model on its features."""
-    if isinstance(estimator, LinearTransferClassifier):
-        return estimator.vectorizer_, estimator.model_
-    if isinstance(estimator, MetaNetClassifier):
-        return getattr(estimator.front_end_, "vectorizer", None), estimator
-    if isinstance(estimator, Pipeline):
-        return (estimator[:-1] if len(estimator) > 1 else None), estimator[-1]
-    return None, estimator
+def _linear_model(estimator):
+    """The model on the features: the estimator itself, its last step or a part of that."""
+    last = _last_step(estimator)
+    return last.model_ if isinstance(last, LinearTransferClassifier) else last
+
+
+def _last_step(estimator):
+    return estimator[-1] if isinstance(estimator, Pipeline) else estimator
 
 
 def _of_linear_model(model, classes) -> np.ndarray:
@@ -153,10 +153,18 @@ def _weights(estimator: MetaNetClassifier, language: str | None) -> np.ndarray:
     return _centred(coef * front_end.column_factors())
 
 
-def _names(vectorizer, n_features: int) -> np.ndarray:
+def _names(estimator, n_features: int) -> np.ndarray:
+    """What the vectorizer, the table that the model was given or the steps before it call them."""
+    last = _last_step(estimator)
+    front_end = getattr(last, "front_end_", None)
+    vectorizer: Any = getattr(last, "vectorizer_", getattr(front_end, "vectorizer", None))
+    columns = np.asarray(getattr(last, "feature_names_in_", ()), dtype=object)
+    if vectorizer is None and len(columns) == n_features:
+        return columns
+    if vectorizer is None and last is not estimator and len(estimator) > 1:
+        vectorizer = estimator[:-1]
     with suppress(AttributeError):
-        if vectorizer is not None:
-            return vectorizer.get_feature_names_out()
+        return vectorizer.get_feature_names_out()
     return np.array([f"x{number}" for number in range(n_features)], dtype=object)
 
 

@@ -48,6 +48,27 @@ def check_complete_labels(y, name: str, others: str) -> np.ndarray:
     return plain_labels(y, name)
 
 
+def name_labels(y, name: str) -> dict[int, str]:
+    """Name the columns of several labels.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        The labels.
+    name : str
+        What messages call them.
+
+    Returns
+    -------
+    dict of int to str
+        The names of a table's columns by their positions, or the positions; empty for one label.
+    """
+    if not has_several_labels(y):
+        return {}
+    _, names = check_indicators(y, None, needed=False, name=name)
+    return dict(enumerate(names))
+
+
 def check_complete_classes(y, name: str, others: str) -> np.ndarray:
     """Validate labels of which none may be missing and all are classes.
 

@@ -28,6 +28,7 @@ from metaling_sk.metrics._inputs import (
     check_complete_classes,
     check_language_array,
     languages_in,
+    name_labels,
 )
 
 SUMMARY = ["mean", "worst", "gap"]
@@ -72,8 +73,8 @@ def language_report(
     ----------
     y_true : array-like of shape (n_samples,) or (n_samples, n_labels)
         The true labels; none may be missing. Several labels are a column of 0 and 1 for each; then
-        they are the classes, and the accuracy is the share of samples all of whose labels are
-        right.
+        they are the classes, named by the columns of a DataFrame, and the accuracy is the share of
+        samples all of whose labels are right.
     y_pred : array-like of shape (n_samples,) or (n_samples, n_labels)
         The predicted labels.
     language : array-like of str, shape (n_samples,)
@@ -142,6 +143,7 @@ def language_report(
     [0.25, 1.0]
     """
     arguments = "y_true, y_pred and `language`"
+    names = name_labels(y_true, "y_true")
     y_true = check_complete_classes(y_true, "y_true", arguments)
     y_pred = check_complete_classes(y_pred, "y_pred", arguments)
     language = check_language_array(language)
@@ -178,7 +180,8 @@ def language_report(
         counts = {name: BootstrapCounts(*pair, n_bootstraps, rng) for name, pair in pairs.items()}
         intervals = _intervals(counts, average, by_class, confidence)
         report, summary = report.join(intervals), summary.join(intervals)
-    return pd.concat([report, summary])
+    report = pd.concat([report, summary])
+    return report.rename(index=names, level="class") if by_class and names else report
 
 
 @validate_params(
@@ -254,7 +257,7 @@ def language_report_from_estimator(
     [0.5, 1.0, 0.75, 0.5, 0.5]
     """
     languages = languages_in(X, language, language_column, "language_report_from_estimator")
-    y = check_complete_classes(y, "y", "X, y and `language`")
+    check_complete_classes(y, "y", "X, y and `language`")  # before anything is predicted
     return language_report(
         y,
         call_with_language(estimator, "predict", X, language),

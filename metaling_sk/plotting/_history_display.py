@@ -19,6 +19,9 @@ from metaling_sk.plotting._fonts import show_scripts
 
 STAGE, EPOCH = "stage", "epoch"
 
+CHARACTERS_IN_ROW = 50
+"""So many characters of the names of stages fit above a panel; longer names are slanted."""
+
 MAIN_LINES = {"train_loss": "training loss", "valid_loss": "validation loss"}
 
 
@@ -135,7 +138,7 @@ class HistoryDisplay:
         stages = history[STAGE] if STAGE in history else pd.Series("", index=history.index)
         # A stage that comes again, as after `partial_fit`, is a stage of its own.
         runs = (stages != stages.shift()).cumsum()
-        self.ax_ = make_axis(ax, width=max(5.0, min(12.0, 3 + 0.12 * len(history))), height=3.6)
+        self.ax_ = make_axis(ax, width=max(6.0, min(12.0, 4 + 0.12 * len(history))), height=3.6)
         self.figure_ = self.ax_.figure
         self.lines_: dict = {}
         self.stages_: dict = {}
@@ -158,13 +161,16 @@ class HistoryDisplay:
         set_loss_axis(self.ax_, numbers[np.isfinite(numbers)])
         self.ax_.xaxis.get_major_locator().set_params(integer=True)
         self.ax_.set(xlabel="epoch", ylabel="loss")
-        add_legend(self.ax_)
+        add_legend(self.ax_, beside=True)
         show_scripts(self.figure_)
         return self
 
     def _name_stages(self, stages: pd.Series, runs: pd.Series) -> None:
         """Write the name of each stage above its epochs, and draw lines between them."""
-        for _, rows in stages.groupby(runs):
+        parts = [rows for _, rows in stages.groupby(runs)]
+        is_tight = any(len(str(rows.iloc[0])) > _room(rows, stages) for rows in parts)
+        slant = {"rotation": 30, "rotation_mode": "anchor"} if is_tight else {}
+        for rows in parts:
             first, last = rows.index[0] + 1, rows.index[-1] + 1
             if first > 1:
                 self.ax_.axvline(first - 0.5, color="0.5", linewidth=0.8)
@@ -174,9 +180,15 @@ class HistoryDisplay:
                     1.01,
                     name,
                     transform=self.ax_.get_xaxis_transform(),
-                    ha="center",
+                    ha="left" if is_tight else "center",
                     va="bottom",
+                    **slant,
                 )
+
+
+def _room(rows: pd.Series, stages: pd.Series) -> float:
+    """The number of characters that fit above the epochs of a stage."""
+    return CHARACTERS_IN_ROW * len(rows) / len(stages)
 
 
 def _losses(history: pd.DataFrame, terms: bool) -> pd.DataFrame:

@@ -43,7 +43,11 @@ BAD_SAMPLES = {
     "numbers in the text column": (frame(text=[1, 2, 3, 4]), "row 0: int"),
     "no such column": (
         frame().rename(columns={"text": "review"}),
-        r"no column 'text'; its columns are \['review', 'language'\]. Rename .* in `text_column`",
+        "no column 'text'; its columns are 'review', 'language'. Rename .* in `text_column`.$",
+    ),
+    "features with columns of strings": (
+        pd.DataFrame(np.zeros((4, 9))).add_prefix("v").assign(shop="web", lang=LANGUAGE),
+        r"'v4', ... \(11 in all\).* must not hold text: 'shop', 'lang'. Drop .* `language_column`",
     ),
     "only the language": (frame()[["language"]], "X has no column 'text'"),
     "two text columns": (
@@ -76,7 +80,7 @@ BAD_SAMPLES = {
     "an IterableDataset": (a_dataset().to_iterable_dataset(), "X is of type IterableDataset"),
     "a Dataset without the column": (
         a_dataset().rename_column("text", "review"),
-        r"X has no column 'text'; its columns are \['review', 'language', 'label'\]",
+        "X has no column 'text'; its columns are 'review', 'language', 'label'",
     ),
 }
 

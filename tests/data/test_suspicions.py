@@ -76,6 +76,19 @@ def test_a_column_that_looks_like_the_language(column):
     assert Reader(language_column=column).fit(table(column))._known_languages == ["en", "zh"]
 
 
+def test_a_table_without_the_column_that_was_named():
+    numbers = pd.DataFrame({"a": [0.0, 1.0], "b": [1.0, 0.0]})
+    for X in (numbers, table("code")):
+        with pytest.warns(InputWarning, match="X has no column 'tongue', which `language_column`"):
+            Reader(language_column="tongue").fit(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        reader = Reader(language_column="tongue").fit(numbers, language="en")
+        reader.predict(numbers, language="en")
+        Reader().fit(numbers)
+        Reader(language_column="tongue").fit(texts(2), language="en")
+
+
 @pytest.mark.parametrize("form", [datasets.Dataset.from_pandas, lambda X: X])
 def test_a_look_alike_in_other_tables(form):
     with pytest.warns(InputWarning, match="language_column='lang'"):

@@ -127,7 +127,7 @@ WRONG = {
     "no second column": (frame().drop(columns="hypothesis"), "X has no column 'hypothesis'; its"),
     "no first column": (
         frame()[["hypothesis"]],
-        r"no column 'premise'; its columns are \['hypothesis'\]. Rename the columns that hold",
+        r"no column 'premise'; its columns are 'hypothesis'. Rename the columns that hold",
     ),
     "neither column": (
         frame().add_suffix("_"),

@@ -8,6 +8,7 @@ import pytest
 import torch
 from encoder_cases import PLAIN, TEXTS, X, Y
 from sklearn.base import clone
+from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -33,6 +34,13 @@ from metaling_sk._encoders.make_encoder import make_text_encoder
 from metaling_sk._network.classifier import IdentityEncoder
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
+
+
+def test_a_transformer_of_tables_is_told_what_it_was_given():
+    columns = make_column_transformer((TfidfVectorizer(), "text"))
+    with pytest.raises(Exception, match=".") as caught:
+        make_classifier(encoder=columns).fit(X, Y)
+    assert "ColumnTransformer was given the texts of X alone" in caught.value.__notes__[0]
 
 
 def test_a_module_and_its_tokenizer(folder):

@@ -1,14 +1,16 @@
 """The features that speak for a class."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from scipy.special import softmax
+from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
 from metaling_sk import LinearTransferClassifier, MetaNetClassifier
@@ -90,6 +92,44 @@ def test_pipelines():
     words = make_pipeline(TfidfVectorizer(), MetaNetClassifier(verbose=0, random_state=0))
     table = top_features(words.fit(TEXTS, Y), n_features=1)
     assert set(table["feature"]) <= {"good", "bad", "buen", "mal", "hotel"}
+
+
+def test_names_of_columns():
+    numbers = pd.DataFrame(np.eye(3).repeat(4, axis=0), columns=["a", "b", "c"])
+    X, y = numbers.assign(language="en", shop="web"), np.arange(3).repeat(4)
+    keep = make_column_transformer(
+        (StandardScaler(), ["a", "b", "c"]),
+        ("passthrough", ["language"]),
+        verbose_feature_names_out=False,
+    ).set_output(transform="pandas")
+    for model in (
+        MetaNetClassifier(verbose=0, random_state=0),
+        LinearTransferClassifier(self_training=0),
+        LogisticRegression(),
+    ):
+        only_numbers = isinstance(model, LogisticRegression)
+        table = numbers if only_numbers else X.drop(columns="shop")
+        found = top_features(model.fit(table, y), n_features=1)["feature"]
+        assert found.tolist() == ["a", "b", "c"]
+        if not only_numbers:
+            pipeline = make_pipeline(keep, model).fit(X, y)
+            assert top_features(pipeline, n_features=1)["feature"].tolist() == ["a", "b", "c"]
+
+
+def test_the_vectorizer_of_the_last_step_names_the_features():
+    X = pd.DataFrame({"text": TEXTS, "language": LANGUAGE})
+    for last in (
+        MetaNetClassifier(encoder=TfidfVectorizer(), verbose=0, random_state=0),
+        LinearTransferClassifier(ngram_range=(4, 4), min_df=1, self_training=0),
+    ):
+        pipeline = make_pipeline(FunctionTransformer(), last).fit(X, Y)
+        assert {"good", "buen"} & set(top_features(pipeline, n_features=2)["feature"])
+
+
+def test_the_dimensions_of_an_encoder_have_numbers():
+    X = pd.DataFrame({"text": TEXTS, "language": LANGUAGE})
+    clf = MetaNetClassifier(trainable="head", verbose=0, random_state=0).fit(X, Y)
+    assert top_features(clf, n_features=1)["feature"].str.match(r"x\d+$").all()
 
 
 @pytest.mark.parametrize(

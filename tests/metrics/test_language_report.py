@@ -13,6 +13,7 @@ from sklearn.metrics import (
     recall_score,
 )
 
+from metaling_sk import LanguageReportDisplay
 from metaling_sk.metrics import (
     language_report,
     language_report_from_estimator,
@@ -278,6 +279,31 @@ def test_several_labels_count_as_classes(average):
     by_class = language_report(y_true, y_pred, language, by_class=True)
     assert by_class.loc["zh"].index.tolist() == [0, 1, 2]
     assert by_class.loc[("zh", 1), "support"] == y_true[language == "zh", 1].sum()
+
+
+def test_the_columns_of_a_table_name_several_labels():
+    y_true, y_pred, language = several_labels()
+    names = ["staff", "price", "room", "none"]
+    options = {"by_class": True, "n_bootstraps": 5, "random_state": 0}
+    table = pd.DataFrame(y_true, columns=names)
+    report = language_report(table, y_pred, language, **options)
+    assert report.loc["zh"].index.tolist() == names[:3]
+    assert report.loc["worst"].index.tolist() == names[:3]
+    plain = language_report(y_true, y_pred, language, **options)
+    np.testing.assert_array_equal(report, plain)
+    assert set(worst_languages(report).index) == set(names[:3])
+    X = pd.DataFrame({"text": "a", "language": language})
+    model = DummyClassifier().fit(X, y_true)
+    found = language_report_from_estimator(model, X, table, by_class=True)
+    assert set(found.index.get_level_values("class")) <= set(names)
+    assert (
+        LanguageReportDisplay.from_predictions(
+            table, y_pred, language, kind="classes", n_bootstraps=0
+        )
+        .class_report.index.get_level_values("class")
+        .isin(names)
+        .all()
+    )
 
 
 @pytest.mark.parametrize("average", ["macro", "micro", "weighted"])

@@ -59,6 +59,19 @@ def test_many_epochs_and_losses_far_apart():
     assert display.figure_.get_size_inches()[0] <= 12
 
 
+def test_names_of_short_stages_and_the_legend_hide_nothing():
+    stages = ["source", "target", "self-training 1", "self-training 2", "self-training 3"]
+    numbers = np.linspace(1, 0.5, len(stages))
+    history = pd.DataFrame({"stage": stages, "epoch": 1, "train_loss": numbers, "source": numbers})
+    display = HistoryDisplay(history).plot()
+    display.figure_.canvas.draw()
+    assert {text.get_rotation() for text in display.stages_.values()} == {30}
+    legend = display.ax_.get_legend().get_window_extent()
+    assert legend.x0 >= display.ax_.get_window_extent().x1
+    longer = HistoryDisplay(pd.concat([history[:2]] * 9).sort_values("stage")).plot()
+    assert {text.get_rotation() for text in longer.stages_.values()} == {0}
+
+
 def test_models_without_a_history():
     solved = MetaNetClassifier(random_state=0, verbose=0).fit(X, Y)
     with pytest.raises(ValueError, match="no epochs to show: its models were solved for"):

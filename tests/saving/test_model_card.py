@@ -26,6 +26,19 @@ def test_the_card_tells_what_the_model_is(tmp_path):
     assert "scikit-learn 1." in text
 
 
+def test_the_card_names_the_columns_of_x(tmp_path):
+    cases = {
+        "clf.predict(X)  # X: a table with the columns 'text', 'language'": fit(),
+        "clf.predict(X)  # X: a table with the columns 'a', 'b', 'language'": fit_meta(
+            pd.DataFrame(NUMBERS[:, :2], columns=["a", "b"]).assign(language=LANGUAGE)
+        ),
+        "clf.predict(X)\n": fit_meta(NUMBERS, np.nan_to_num(Y), LANGUAGE),
+    }
+    for number, (line, clf) in enumerate(cases.items()):
+        clf.save(tmp_path / str(number))
+        assert line in (tmp_path / str(number) / CARD).read_text(encoding="utf-8")
+
+
 def test_counts_are_those_of_fit_and_are_saved(tmp_path):
     clf = fit_meta()
     clf.save(tmp_path)
