@@ -197,8 +197,9 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         before the first one. "auto" is 1/400 of
         the mean squared norm of a sample, about 1 for 400 standardised columns, on numbers and the
         vectors of a frozen encoder in several languages or with descriptions, unless they are
-        sparse, a term aligns them or there are several labels; else 0. It is up to 10 times as much
-        where there are descriptions and few labels. See the notes.
+        sparse or a term aligns them; else 0. It is up to 10 times as much where there are
+        descriptions and few labels, and for several labels of a row it is 0.07 times as much,
+        divided by their number, in one language, too. See the notes.
     warmup : float, default=0.1
         Share of the steps in which the learning rate grows. Afterwards it falls to 0.
     validation_fraction : float, default=0.1

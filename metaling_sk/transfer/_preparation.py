@@ -298,15 +298,13 @@ class TransferPreparation(NetworkEstimator):
         """The L2 penalty of the head."""
         if self.head_penalty != "auto":
             return self.head_penalty
-        # With one language there is none to carry over to, and few labels are worth more without,
-        # unless descriptions of the classes say more than these.
-        is_alone = len(set(training_set.samples.language)) == 1
-        if not network.is_linear or (is_alone and training_set.descriptions is None):
+        if not network.is_linear:
             return 0.0
+        samples, descriptions = training_set.samples, training_set.descriptions
         penalty = self.front_end_.head_penalty(training_set.encoded.inputs)
-        if training_set.descriptions is not None:
-            penalty *= training_set.descriptions.weight(training_set.samples.labelled.sum())
-        return self._output.penalty_share * penalty
+        if descriptions is not None:  # They are better kept near with one language, too.
+            return descriptions.weight(samples.labelled.sum()) * penalty
+        return self._output.penalty_share(len(set(samples.language)) == 1) * penalty
 
     def _predict_teaching(
         self, network: ClassifierNetwork, encoded: EncodedSamples, execution: Execution

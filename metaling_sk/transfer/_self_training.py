@@ -18,9 +18,6 @@ FIRST_SHARE, LAST_SHARE = 0.2, 0.6
 SMOOTHING = 10.0
 """What is added to the number of labels of each class, before its share is estimated."""
 
-SMOOTHING_OF_INDICATORS = 0.5
-"""The same where a sample has several labels, each of which most samples do not have."""
-
 TOPIC_NGRAMS = (1, 3)
 """Least and largest length of the character n-grams that tell topics."""
 
@@ -81,7 +78,7 @@ def round_shares(n_rounds: int) -> np.ndarray:
     return np.linspace(FIRST_SHARE, LAST_SHARE, n_rounds)
 
 
-def class_shares(labels: np.ndarray, n_classes: int, smoothing: float = SMOOTHING) -> np.ndarray:
+def class_shares(labels: np.ndarray, n_classes: int) -> np.ndarray:
     """Estimate the shares of the classes, by additive smoothing.
 
     The fewer labels there are, the less they say about the shares, and the more equal these are.
@@ -90,15 +87,13 @@ def class_shares(labels: np.ndarray, n_classes: int, smoothing: float = SMOOTHIN
     ----------
     labels : ndarray of int, shape (n_labels,)
     n_classes : int
-    smoothing : float, default=10.0
-        What is added to the number of labels of each class.
 
     Returns
     -------
     ndarray of shape (n_classes,)
         Their sum is 1.
     """
-    counts = np.bincount(labels, minlength=n_classes) + smoothing
+    counts = np.bincount(labels, minlength=n_classes) + SMOOTHING
     return counts / counts.sum()
 
 

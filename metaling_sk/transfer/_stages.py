@@ -15,8 +15,6 @@ from metaling_sk._network.nets import SkorchNet
 from metaling_sk._network.training import train
 from metaling_sk._utils.progress import Progress
 from metaling_sk.transfer._self_training import (
-    SMOOTHING,
-    SMOOTHING_OF_INDICATORS,
     class_shares,
     find_topics,
     pseudo_labels,
@@ -149,8 +147,6 @@ class Stages:
         """Train the network anew in each round, with its surest predictions as labels."""
         terms = [*self.terms, PseudoLabels.name]
         assert training_set.samples.y is not None
-        is_multilabel = training_set.samples.y.ndim == 2
-        smoothing = SMOOTHING_OF_INDICATORS if is_multilabel else SMOOTHING
         topics = find_topics(training_set.samples.take(pool), self.n_topics, self.rng)
         for number, share in enumerate(round_shares(n_rounds), start=1):
             teacher = list(self.nets.values())[-1].module_
@@ -158,7 +154,7 @@ class Stages:
             y, self.n_pseudo_labels = training_set.samples.y.copy(), 0
             columns, probabilities = y.reshape(len(y), -1).T, self.class_probabilities(predictions)
             for column, of_column in zip(columns, probabilities, strict=True):
-                shares = class_shares(column[column != MISSING], of_column.shape[1], smoothing)
+                shares = class_shares(column[column != MISSING], of_column.shape[1])
                 indices, labels = pseudo_labels(of_column, topics, share * shares)
                 column[pool[indices]] = labels
                 self.n_pseudo_labels += len(labels)

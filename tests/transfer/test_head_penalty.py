@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
 from skorch.callbacks import Callback
 from tiny import DICTIONARY, make_classifier
 from transfer_cases import FEW_SHOT, UNLABELLED
@@ -189,7 +190,20 @@ def test_several_labels_share_it():
         alone = make_model(head_penalty=0.3).fit(X, label, language="en")
         expected = alone.predict_proba(X, language="en")[:, 1]
         np.testing.assert_allclose(together[:, number], expected, atol=1e-3)
-    assert make_model().fit(X, indicators, language=LANGUAGE).head_penalty_ == 0
+
+
+@pytest.mark.parametrize("languages", [["en"], ["en", "es", "hi"]])
+def test_as_many_labels_are_predicted_as_there_are(languages):
+    rng = np.random.default_rng(0)
+    centers = rng.normal(size=(7, 384)) / 4
+    topics = rng.integers(7, size=600)
+    X = centers[topics] + rng.normal(size=(600, 384))
+    Y = np.eye(7, dtype=int)[topics]
+    language = np.resize(languages, 600)
+    model = make_model().fit(X[:210], Y[:210], language=language[:210])
+    predicted = model.predict(X[210:], language=language[210:])
+    assert 0.5 < predicted.sum(axis=1).mean() < 1.2
+    assert f1_score(Y[210:], predicted, average="macro") > 0.6
 
 
 def test_a_saved_model_knows_it(tmp_path):

@@ -32,15 +32,16 @@ class BinaryCrossEntropy(PredictionLoss):
         return losses.bernoulli_distillation(outputs, teacher, temperature)
 
 
+PENALTY_SHARE = 0.07
+"""With a stronger penalty of the head the probabilities of rare labels stay below one half."""
+
+
 @dataclass(frozen=True)
 class Indicators(LabelDecoding, OutputKind):
     """Several labels for each sample. The outputs are the logits of each one's probability."""
 
     loss = BinaryCrossEntropy()
     step = 0.2
-
-    # With a strong penalty the probabilities of rare labels stay below one half.
-    penalty_share = 0.0
 
     @classmethod
     def fit(cls, samples: Samples, classes: np.ndarray | None = None) -> Self:
@@ -121,6 +122,9 @@ class Indicators(LabelDecoding, OutputKind):
             for of_label, column in zip(each, labels.T, strict=True)
         ]
         return torch.tensor(np.stack(weights, axis=1), dtype=torch.float32)
+
+    def penalty_share(self, is_alone):
+        return PENALTY_SHARE / self.n_outputs  # The loss is the mean of the labels.
 
     def teaching(self, outputs):
         return self.probabilities(outputs)

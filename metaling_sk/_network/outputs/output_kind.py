@@ -63,13 +63,10 @@ class OutputKind(ABC):
     loss : PredictionLoss
     step : float
         How much a step of the training changes a typical output on features.
-    penalty_share : float
-        Factor of the L2 penalty of the head, for head_penalty="auto".
     """
 
     loss: PredictionLoss
     step: ClassVar[float]
-    penalty_share: ClassVar[float] = 1.0
 
     @property
     @abstractmethod
@@ -99,6 +96,17 @@ class OutputKind(ABC):
             As `Samples.labels`.
         """
         return None
+
+    def penalty_share(self, is_alone: bool) -> float:
+        """The factor of the L2 penalty of the head, for head_penalty="auto".
+
+        Parameters
+        ----------
+        is_alone : bool
+            Whether there is one language. Then there is none to carry over to, and few labels of
+            classes are worth more without a penalty.
+        """
+        return 0.0 if is_alone else 1.0
 
     @abstractmethod
     def teaching(self, outputs: np.ndarray) -> np.ndarray:
