@@ -38,12 +38,12 @@ class Recipe:
         tuple or None
             None if the difference cannot be told, or is most of the encoder.
         """
+        if encoder.trainable == "all":
+            return None
         weight = next(encoder.parameters())
         settings = encoder.trainable, len(encoder.adapters) > 0, weight.dtype
         # An unpickler that moves tensors to another device moves this one as well.
         marker = weight.new_empty(0)
-        if encoder.trainable == "all":
-            return None
         if encoder.trainable == "head":
             return _make_again, (self, settings, encoder.fingerprint, {}, marker)
         original, fingerprint = self.make_trainable(*settings)

@@ -113,8 +113,8 @@ class TransformerEncoder(nn.Module):
         self.trainable = "all"
 
     def __reduce_ex__(self, protocol):
-        is_short = self.recipe is not None and pickles_are_short()
-        reduced = self.recipe.reduce(self) if is_short else None
+        recipe = self.recipe
+        reduced = recipe.reduce(self) if recipe is not None and pickles_are_short() else None
         return super().__reduce_ex__(protocol) if reduced is None else reduced
 
     @property
