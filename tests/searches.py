@@ -116,7 +116,7 @@ X, y = make_blobs()
 TIMES = ("fit_time", "score_time")
 
 
-def assert_same_results(a, b):
+def assert_same_results(a, b, X=X):
     assert list(a.cv_results_) == list(b.cv_results_)
     for name, column in a.cv_results_.items():
         if not name.endswith(TIMES):

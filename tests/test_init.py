@@ -28,6 +28,31 @@ def test_what_needs_no_torch():
     subprocess.run([sys.executable, "-c", dedent(code)], check=True)
 
 
+def test_a_search_over_other_estimators_needs_no_torch(tmp_path):
+    """Neither does it in the workers, of which each would import it."""
+    code = f"""
+        import sys
+        import numpy as np
+        from sklearn.linear_model import SGDClassifier
+        from metaling_sk import MetaParamSearchCV
+
+        def has_torch(estimator, X, y):
+            return float("torch" in sys.modules)
+
+        X, y = np.arange(24.0).reshape(12, 2), np.arange(12) % 2
+        in_workers = {{"n_jobs": 2, "scoring": has_torch}}
+        for parameters in (in_workers, {{"checkpoint": {str(tmp_path)!r}}}):
+            search = MetaParamSearchCV(
+                SGDClassifier(loss="log_loss", max_iter=2, random_state=0),
+                {{"alpha": [0.01, 0.1]}}, search="halving", resource="max_iter", factor=2,
+                n_iter=2, cv=2, random_state=0, verbose=0, **parameters,
+            ).fit(X, y)
+            assert "torch" not in sys.modules
+            assert parameters is not in_workers or not search.cv_results_["mean_test_score"].any()
+    """
+    subprocess.run([sys.executable, "-c", dedent(code)], check=True)
+
+
 def test_displays_need_no_matplotlib_and_numbers_neither_transformers_nor_an_optimiser():
     """To import these takes seconds, in each worker process again.
 

@@ -101,6 +101,7 @@ def load_once(load: Callable[[str, int | None], T], name, show_downloads: bool) 
         # Weights that a checkpoint lacks are drawn, of which later calls know nothing.
         torch.random.fork_rng(devices=[]),
     ):
+        torch.default_generator.manual_seed(0)  # They are the same in all processes.
         return load(name, time)
 
 

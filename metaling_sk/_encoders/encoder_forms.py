@@ -84,6 +84,6 @@ def copy_fitted(encoder: TransformerEncoder) -> Any:
     # The original may be frozen, in low precision, or have low-rank updates.
     encoder = copy.deepcopy(encoder).float()
     encoder.pretrained = True
-    encoder.origin = None  # It may have been trained.
+    encoder.origin = encoder.recipe = None  # It may have been trained.
     set_trainable(encoder, "all")
     return encoder

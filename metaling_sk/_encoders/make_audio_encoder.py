@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import transformers
@@ -17,6 +17,7 @@ from metaling_sk._encoders.backbone import without_decoder
 from metaling_sk._encoders.check_encoder import check_encoder
 from metaling_sk._encoders.checkpoint import check_complete, load_once
 from metaling_sk._encoders.encoder_forms import EncoderForms, copy_fitted, is_scratch
+from metaling_sk._encoders.recipe import Recipe
 from metaling_sk._encoders.scratch_audio import make_scratch_audio
 from metaling_sk._utils.frozen import unfreeze
 
@@ -86,6 +87,11 @@ def make_audio_encoder(
     )
     check_encoder(audio_encoder, checkpoint.key)
     audio_encoder.pretrained = not is_scratch(encoder)
+    if checkpoint.key is not None:
+        make = partial(
+            make_audio_encoder, encoder, pooling=pooling, layer=layer, max_seconds=max_seconds
+        )
+        audio_encoder.recipe = Recipe(make)
     return audio_encoder
 
 

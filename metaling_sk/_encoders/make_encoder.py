@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,13 @@ from metaling_sk._encoders.backbone import without_decoder
 from metaling_sk._encoders.check_encoder import check_encoder
 from metaling_sk._encoders.checkpoint import Checkpoint, load_checkpoint
 from metaling_sk._encoders.encoder_forms import EncoderForms, copy_fitted, is_scratch
+from metaling_sk._encoders.recipe import Recipe
 from metaling_sk._encoders.scratch import make_scratch
 from metaling_sk._encoders.sentence_folder import SentenceSettings
 from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._utils.frozen import unfreeze
+
+NO_TEXTS = np.empty(0, dtype=object)
 
 
 def is_vectorizer(encoder) -> bool:
@@ -91,6 +95,19 @@ def make_text_encoder(
     text_encoder.normalize &= normalize
     check_encoder(text_encoder, checkpoint.key)
     text_encoder.pretrained = not is_scratch(encoder)
+    if checkpoint.key is not None:
+        make = partial(
+            make_text_encoder,
+            encoder,
+            NO_TEXTS,
+            NO_TEXTS,
+            pooling=pooling,
+            layer=layer,
+            max_length=max_length,
+            prompt=prompt,
+            normalize=normalize,
+        )
+        text_encoder.recipe = Recipe(make)
     return text_encoder
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from metaling_sk._encoders.checkpoint import check_complete, load_once
 from metaling_sk._encoders.encoder_forms import EncoderForms, copy_fitted, is_scratch
 from metaling_sk._encoders.image_encoder import ImageEncoder, gives_pooled
 from metaling_sk._encoders.image_reader import ImageReader
+from metaling_sk._encoders.recipe import Recipe
 from metaling_sk._encoders.scratch_images import make_scratch_images
 from metaling_sk._utils.frozen import unfreeze
 
@@ -88,6 +89,9 @@ def make_image_encoder(
     )
     check_encoder(image_encoder, checkpoint.key)
     image_encoder.pretrained = not is_scratch(encoder)
+    if checkpoint.key is not None:
+        make = partial(make_image_encoder, encoder, pooling=pooling, layer=layer)
+        image_encoder.recipe = Recipe(make)
     return image_encoder
 
 

@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from numbers import Integral, Real
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
 from torch import nn
 
 from metaling_sk._data.encoder_inputs import EncoderInputs
+from metaling_sk._encoders.short_pickles import pickles_are_short
+
+if TYPE_CHECKING:
+    from metaling_sk._encoders.recipe import Recipe
 
 Adapt = Callable[[int, torch.Tensor], torch.Tensor]
 """Maps the index of a layer, from 0, and its output to the input of the next layer."""
@@ -86,9 +90,12 @@ class TransformerEncoder(nn.Module):
         The part of the encoder that is trained. "head" is none, so that vectors never change.
     first_layer : int
         The number of the lowest layer in reports to the user.
+    recipe : Recipe or None
+        How it was made of a checkpoint; None if it was not, or of another encoder.
     """
 
     first_layer = 1
+    recipe: Recipe | None = None
     is_identity = False
 
     def __init__(self, backbone: nn.Module, pooling: str, layer, origin: tuple | None = None):
@@ -104,6 +111,11 @@ class TransformerEncoder(nn.Module):
         self.has_lora = False
         self.pretrained = True
         self.trainable = "all"
+
+    def __reduce_ex__(self, protocol):
+        recipe = self.recipe
+        reduced = recipe.reduce(self) if recipe is not None and pickles_are_short() else None
+        return super().__reduce_ex__(protocol) if reduced is None else reduced
 
     @property
     def reader(self) -> Reader:

@@ -10,7 +10,6 @@ from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import pandas as pd
-from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.helper import predefined_split
 
@@ -104,20 +103,6 @@ def train(
         net.notify("on_train_end", X=steps, y=None)
     net._set_training(False)  # Threads that predict find it so.
     return net
-
-
-@contextmanager
-def train_one_epoch_each(estimator):
-    """Inside, `partial_fit` of a skorch net trains one epoch, as that of sklearn's estimators."""
-    if not isinstance(estimator, NeuralNet):
-        yield
-        return
-    max_epochs = estimator.max_epochs
-    estimator.set_params(max_epochs=1)
-    try:
-        yield
-    finally:
-        estimator.set_params(max_epochs=max_epochs)
 
 
 def history_frame(nets: dict[str, SkorchNet]) -> pd.DataFrame:

@@ -16,11 +16,10 @@ import pandas as pd
 import scipy.stats
 import torch
 
+from metaling_sk._utils.distributions import DISTRIBUTIONS, is_scipy_distribution
+
 MARK = "$"
 """First character of the keys that stand for a type."""
-
-DISTRIBUTIONS = (scipy.stats.rv_continuous, scipy.stats.rv_discrete)
-"""Types of the distributions of scipy.stats."""
 
 MAX_ITEM_SIZE = 8
 """Bytes of the largest numbers that a weights file can hold."""
@@ -90,13 +89,6 @@ def from_json(value, tensors: dict[str, torch.Tensor]):
     if len(value) != 1 or mark not in READERS:
         raise ValueError(f"{mark!r} is no type of this format")
     return READERS[mark](value[mark], tensors)
-
-
-def is_scipy_distribution(value) -> bool:
-    """Return whether a value is a distribution of scipy.stats with its parameters frozen."""
-    dist = getattr(value, "dist", None)
-    own = getattr(scipy.stats, str(getattr(dist, "name", None)), None)
-    return hasattr(value, "rvs") and isinstance(own, DISTRIBUTIONS) and type(own) is type(dist)
 
 
 def _dict_to_json(value: dict, path: str, tensors) -> dict:

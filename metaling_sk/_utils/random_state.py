@@ -1,5 +1,7 @@
 """Contexts that seed the global random numbers and restore them afterwards.
 
+Those of torch are seeded where it has been imported: whoever has not, draws none of it.
+
 The global numbers belong to the process: threads that seed them wait for each other.
 """
 
@@ -8,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import RLock, local
+from typing import Any
 
 import numpy as np
-import torch
 from sklearn.utils import check_random_state
+
+from metaling_sk._utils.imported import imported
 
 N_SEEDS = 2**32
 
@@ -55,16 +59,27 @@ def others_may_seed() -> Iterator[None]:
         _set_state(inside)
 
 
-def _get_state() -> list[torch.Tensor]:
-    """The state of the CPU and of the current GPU."""
+def _get_state() -> list[Any]:
+    """The state of the CPU and of the current GPU; nothing without torch."""
+    torch = imported("torch")
+    if torch is None:
+        return []
     states = [torch.get_rng_state()]
     return states + [torch.cuda.get_rng_state()] if torch.cuda.is_available() else states
 
 
-def _set_state(states: list[torch.Tensor]) -> None:
-    torch.set_rng_state(states[0])
-    for state in states[1:]:
-        torch.cuda.set_rng_state(state)
+def _set_state(states: list[Any]) -> None:
+    if states:
+        torch = imported("torch")
+        torch.set_rng_state(states[0])
+        for state in states[1:]:
+            torch.cuda.set_rng_state(state)
+
+
+def _seed_torch(seed: int) -> None:
+    torch = imported("torch")
+    if torch is not None:
+        torch.manual_seed(seed)
 
 
 @contextmanager
@@ -82,7 +97,7 @@ def seeded(random_state) -> Iterator[np.random.RandomState]:
     """
     rng = check_random_state(random_state)
     with _turn():
-        torch.manual_seed(int(rng.randint(2**31)))
+        _seed_torch(int(rng.randint(2**31)))
         yield rng
 
 
@@ -95,7 +110,7 @@ def seeded_globally(seed: int) -> Iterator[None]:
     with _turn():
         state = np.random.get_state()  # noqa: NPY002
         np.random.seed(seed % N_SEEDS)  # noqa: NPY002
-        torch.manual_seed(seed % N_SEEDS)
+        _seed_torch(seed % N_SEEDS)
         try:
             yield
         finally:

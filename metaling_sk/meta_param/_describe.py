@@ -20,17 +20,20 @@ from math import isfinite
 from numbers import Integral, Real
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import torch
 from joblib.hashing import NumpyHasher
 from sklearn.base import BaseEstimator
-from skorch import NeuralNet
 
 from metaling_sk._data.tokens import tokenizer_digest
-from metaling_sk._saving.values import is_scipy_distribution
+from metaling_sk._utils.distributions import is_scipy_distribution
+from metaling_sk._utils.imported import imported, is_instance
+
+if TYPE_CHECKING:  # A search over estimators without a network needs neither of the two.
+    import torch
+    from skorch import NeuralNet
 
 MUTATORS = frozenset(("add", "append", "clear", "extend", "insert", "pop", "remove", "update"))
 """Methods that change a list, set or dict."""
@@ -169,11 +172,11 @@ class _Hasher(NumpyHasher):
                 return ("seen", qualified_name(obj))  # also of a function that calls itself
             self._seen[id(obj)] = obj
             return _take_apart(obj)
-        if isinstance(obj, torch.Tensor):
+        if is_instance(obj, "torch", "Tensor"):
             return _tensor_parts(obj)
-        if isinstance(obj, torch.nn.Module):
+        if is_instance(obj, "torch.nn", "Module"):
             return _network_parts(obj)
-        if isinstance(obj, NeuralNet):
+        if is_instance(obj, "skorch", "NeuralNet"):
             return _net_parts(obj)
         if hasattr(type(obj), "get_vocab"):
             return _tokenizer_parts(obj)
@@ -203,7 +206,7 @@ def _tensor_parts(tensor: torch.Tensor) -> tuple:
     content = tensor.detach().cpu().contiguous().flatten()
     if tensor.is_sparse or tensor.is_quantized:
         raise TypeError(f"a tensor of the layout {tensor.layout}")
-    data = content.view(torch.uint8).numpy() if content.numel() else None
+    data = content.view(imported("torch").uint8).numpy() if content.numel() else None
     return ("tensor", str(tensor.dtype), tuple(tensor.shape), data)
 
 

@@ -7,10 +7,10 @@ import time
 from contextlib import nullcontext
 from traceback import format_exc, format_exception_only
 
-import torch
 from sklearn.base import clone
 
 from metaling_sk._encoders.disk_cache import use_disk_cache
+from metaling_sk._utils.imported import imported
 from metaling_sk._utils.progress import silent
 from metaling_sk._utils.random_state import seeded_globally
 from metaling_sk._utils.sklearn_compat import check_method_params, safe_split
@@ -207,6 +207,7 @@ def _score(fitted, X, y, fit: Fit, spec: FitSpec) -> FitResult:
 
 def _release_memory() -> None:
     """Free the GPU: its memory must not grow from candidate to candidate."""
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
+    torch = imported("torch")
+    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
         gc.collect()
         torch.cuda.empty_cache()

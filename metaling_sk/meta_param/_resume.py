@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from inspect import signature
 
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from metaling_sk._network.training import train_one_epoch_each
+from metaling_sk._utils.imported import is_instance
 from metaling_sk._utils.random_state import seeded_globally
 from metaling_sk.meta_param._fit_spec import FitSpec
 
@@ -78,11 +80,25 @@ def train_on(
                 X, y, n_epochs=n_resources - n_done, planned_epochs=spec.n_planned, **params
             )
         return estimator
-    with train_one_epoch_each(step):
+    with _one_epoch_each(step):
         for epoch in range(n_done, n_resources):
             with seeded_globally(seed + epoch):
                 step.partial_fit(X, y, **params)
     return estimator
+
+
+@contextmanager
+def _one_epoch_each(estimator) -> Iterator[None]:
+    """Inside, `partial_fit` of a skorch net trains one epoch, as that of sklearn's estimators."""
+    if not is_instance(estimator, "skorch", "NeuralNet"):
+        yield
+        return
+    max_epochs = estimator.max_epochs
+    estimator.set_params(max_epochs=1)
+    try:
+        yield
+    finally:
+        estimator.set_params(max_epochs=max_epochs)
 
 
 def _find_step(estimator, resource: str | None):

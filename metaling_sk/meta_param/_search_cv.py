@@ -134,7 +134,8 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
         A folder, which all workers need to see. A search that was killed and is run again with
         the same arguments goes on there and ends as it would have ended. Fits whose estimator
         raised an error count as finished. The folder holds pickles: use one only if you trust
-        everyone who can write to it.
+        everyone who can write to it. It does not hold the weights of frozen encoders, whose files
+        are not to change meanwhile.
     random_state : int, RandomState instance or None, default=None
         The seed of the candidates, of the default folds, and of estimators that have no
         random_state of their own.

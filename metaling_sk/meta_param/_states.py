@@ -10,6 +10,7 @@ from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 
+from metaling_sk._encoders.short_pickles import short_pickles
 from metaling_sk.meta_param._fit_spec import Fit
 
 try:
@@ -28,7 +29,8 @@ class States:
     """Estimators on the disk, from which a fit with more of the resource goes on.
 
     A state that is missing or damaged costs the time to train it again, nothing else. On a
-    machine that does not see the folder there are none.
+    machine that does not see the folder there are none. A state refers to the checkpoint of an
+    encoder for the weights that training does not change.
 
     Parameters
     ----------
@@ -79,7 +81,8 @@ class States:
             with open(part, "wb") as file:
                 hashing = _HashingFile(file, self._new_digest(fit, fit.n_resources))
                 # A worker has the classes of a script by value, which pickle cannot write.
-                cloudpickle.dump(estimator, hashing)
+                with short_pickles():
+                    cloudpickle.dump(estimator, hashing)
                 file.write(hashing.digest.digest())
                 file.flush()
                 os.fsync(file.fileno())
@@ -102,7 +105,7 @@ class States:
                 path.unlink()
 
     def _read(self, path: Path, fit: Fit, n_done: int):
-        """The estimator in a file; None, with a warning, if the file is damaged."""
+        """The estimator in a file; None, with a warning, if it cannot be loaded."""
         try:
             with open(path, "rb") as file:
                 if not self._is_intact(file, fit, n_done):
@@ -113,7 +116,7 @@ class States:
             return None
         except Exception as error:
             warnings.warn(
-                f"The state {path} is damaged and its candidate will be trained again: {error}",
+                f"The state {path} cannot be used and its candidate will be trained again: {error}",
                 UserWarning,
                 stacklevel=2,
             )

@@ -191,5 +191,5 @@ def test_damaged_states_are_trained_again(tmp_path, how):
         if how == "flip":
             content[len(content) // 2] ^= 16
         path.write_bytes({"flip": content, "cut": content[:-9], "swap": contents[number - 1]}[how])
-    with pytest.warns(UserWarning, match=r"The state .*\.state is damaged"):
+    with pytest.warns(UserWarning, match=r"The state .*\.state cannot be used"):
         assert_same_results(killed.fit(X, y), expected)
