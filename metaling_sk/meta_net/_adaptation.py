@@ -18,6 +18,7 @@ from metaling_sk._data.samples import Samples, check_samples, join
 from metaling_sk._network.estimator import NetworkEstimator
 from metaling_sk._network.prediction import Execution, Outputs, suited_to_many
 from metaling_sk._utils.all_or_nothing import unchanged_on_error
+from metaling_sk._utils.messages import warn_user
 from metaling_sk._utils.out_of_memory import memory_errors
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
@@ -249,6 +250,12 @@ class AdaptiveLanguages(NetworkEstimator):
             assert encoded.y is not None
             outputs = self._predict(self.net_.module_, encoded, execution)
             self._fit_residual_head(language, outputs, encoded.y, adaptation.residual_head)
+        if not len(labelled) and self.residual_heads_.get(language) is adaptation.residual_head:
+            warn_user(
+                f"`adapt` has learnt no model of {language!r}: its samples have no labels, and too "
+                "little can be learnt from what is predicted for them. Label a few of them.",
+                self,
+            )
 
     def _labelled_features(
         self, labelled: EncodedSamples, position: np.ndarray | None = None

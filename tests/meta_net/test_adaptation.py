@@ -109,6 +109,7 @@ def test_one_row_of_one_class(kind):
 
 @every_kind
 @pytest.mark.parametrize("penalty", [None, 1.0])
+@pytest.mark.filterwarnings("ignore:`adapt` has learnt no model of 'opposite 2'")
 def test_unlabelled_rows(kind, penalty):
     """They say what the statistics are, and nothing else where there is no residual."""
     X, y, language = few(kind)
@@ -119,6 +120,8 @@ def test_unlabelled_rows(kind, penalty):
     assert_same(model, without_y, X, "opposite 2")
     if penalty is None:
         assert_same(model, registered, X, "opposite 2")
+        with pytest.warns(InputWarning, match="learnt no model of 'opposite 3'.*Label a few"):
+            model.adapt(X, language="opposite 3")
     assert "opposite 2" not in model.architecture_
     # They count when labels come.
     model.adapt(X[:9], y[:9], language=language[:9])
