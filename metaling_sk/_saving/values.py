@@ -92,6 +92,15 @@ def from_json(value, tensors: dict[str, torch.Tensor]):
     return READERS[mark](value[mark], tensors)
 
 
+def is_storable(value) -> bool:
+    """Return whether `to_json` takes a value."""
+    try:
+        to_json(value, "value", {})
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
+
+
 def is_scipy_distribution(value) -> bool:
     """Return whether a value is a distribution of scipy.stats with its parameters frozen."""
     dist = getattr(value, "dist", None)
