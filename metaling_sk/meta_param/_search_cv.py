@@ -106,9 +106,9 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
     refit : bool, str or callable, default=True
         As in `RandomizedSearchCV`.
     cv : int, splitter or iterable, default=None
-        The folds; None is 5. The default folds of a classifier are those of
-        `StratifiedLanguageKFold` if X has a language or some samples have no label, otherwise
-        those of `StratifiedKFold`.
+        The folds; None is 5. The default folds are those of `StratifiedLanguageKFold` if some
+        samples have no label, or for a classifier if X has a language; otherwise those of
+        `StratifiedKFold` for a classifier, and of `KFold` for any other estimator.
     resource : str, default="max_epochs"
         The resource of "halving", "hyperband" and "freeze-thaw": a parameter of the estimator that
         is a whole number, or "n_samples". The latter takes subsets of the training samples with
