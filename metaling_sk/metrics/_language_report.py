@@ -22,6 +22,7 @@ from metaling_sk.metrics._bootstrap import (
     BootstrapCounts,
     occurring_classes,
     percentile_intervals,
+    widen_intervals,
 )
 from metaling_sk.metrics._inputs import (
     call_with_language,
@@ -110,7 +111,10 @@ def language_report(
 
         With `n_bootstraps` the last columns are accuracy_low, accuracy_high, f1_low and f1_high,
         the percentile intervals of the languages and of the mean. Those of the worst value and of
-        the gap are NaN: resampling makes the worst look worse than it is.
+        the gap are NaN: resampling makes the worst look worse than it is. Where all predictions are
+        right, resampling finds no error: there the low end is the exact binomial bound of the
+        accuracy, ``((1 - confidence) / 2) ** (1 / support)``, also for F1. Where all are wrong, the
+        high end is 1 minus this.
 
     Raises
     ------
@@ -178,6 +182,7 @@ def language_report(
         counts = {name: BootstrapCounts(*pair, n_bootstraps, rng) for name, pair in pairs.items()}
         intervals = _intervals(counts, average, by_class, confidence)
         report, summary = report.join(intervals), summary.join(intervals)
+        return widen_intervals(pd.concat([report, summary]), list(intervals.columns[::2]), confidence)
     return pd.concat([report, summary])
 
 
