@@ -28,7 +28,7 @@ __all__ = ["LeaveOneLanguageOut", "StratifiedLanguageKFold"]
 
 
 MANY_SAMPLES = 20
-"""More labels than this are no classes if most of them differ; scikit-learn warns of such classes."""
+"""More labels than this are no classes if most of them differ. scikit-learn warns of such."""
 
 
 def _are_classes(labels: np.ndarray) -> bool:

@@ -102,12 +102,17 @@ LABELS = {
 def test_labels_that_are_no_classes(labels):
     X, y = as_frame([(name, label) for name in ("en", "zh") for label in labels * 4])
     splits = list(StratifiedLanguageKFold(2, random_state=0).split(X, y))
-    assert sorted(np.concatenate([test for _, test in splits])) == np.flatnonzero(~pd.isna(y)).tolist()
+    assert (
+        sorted(np.concatenate([test for _, test in splits])) == np.flatnonzero(~pd.isna(y)).tolist()
+    )
     for train, test in splits:
         assert sorted([*train, *test]) == list(range(32))
         assert X["language"].iloc[test].value_counts().tolist() == [6, 6]
     left_out = [test.tolist() for _, test in LeaveOneLanguageOut().split(X, y)]
-    assert left_out == [[i for i in range(16) if i % 4 < 3], [i for i in range(16, 32) if i % 4 < 3]]
+    assert left_out == [
+        [i for i in range(16) if i % 4 < 3],
+        [i for i in range(16, 32) if i % 4 < 3],
+    ]
 
 
 def test_numbers_of_which_none_is_there():

@@ -137,7 +137,8 @@ def _load(name: str, modified_at: int | None) -> Checkpoint:
         )
     except (OSError, ValueError) as error:
         wanted = (
-            "folder with a transformers model (config, tokenizer, safetensors weights) or .gguf file"
+            "folder with a transformers model (config, tokenizer, safetensors weights) and no "
+            ".gguf file"
         )
         raise not_found(name, wanted, problem, error) from error
     check_complete(name, model, loading_info["missing_keys"])

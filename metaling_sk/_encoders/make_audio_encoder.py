@@ -131,8 +131,8 @@ def _load(name: str, time: int | None) -> AudioCheckpoint:
         )
     except (OSError, ValueError) as error:
         wanted = (
-            "folder with a transformers model of recordings (config, preprocessor_config, safetensors "
-            "weights)"
+            "folder with a transformers model of recordings (config, preprocessor_config, "
+            "safetensors weights)"
         )
         raise not_found(name, wanted, problem, error) from error
     missing = [weight for weight in loading_info["missing_keys"] if not weight.endswith(NOT_USED)]

@@ -63,6 +63,7 @@ def make_card(estimator, versions: dict[str, str], report: pd.DataFrame | None) 
         f"# {kind}",
         f"A `{kind}` of metaling_sk that predicts {model._describe_output()}. "
         f"{estimator._describe_input()}",
+        *_class_sections(model),
         "## How to load it",
         "```python\nfrom metaling_sk import load\n\n"
         'clf = load("this folder")  # or "hub:owner/name"\nclf.predict(X)\n```',
@@ -76,6 +77,16 @@ def make_card(estimator, versions: dict[str, str], report: pd.DataFrame | None) 
         sections += ["## Scores by language", _table(report.round(3))]
     saved = ", ".join(f"{name} {version}" for name, version in versions.items())
     return "\n\n".join([*sections, f"Saved with {saved}."]) + "\n"
+
+
+def _class_sections(model) -> list[str]:
+    """The descriptions of the classes from which a model started, if there are any."""
+    descriptions = getattr(model, "class_descriptions", None)
+    if descriptions is None:
+        return []
+    texts = [text if isinstance(text, str) else "; ".join(text) for text in descriptions.values()]
+    table = pd.DataFrame({"class": list(descriptions), "description": texts})
+    return ["## Descriptions of the classes", _table(table.set_index("class"))]
 
 
 def _table(frame: pd.DataFrame) -> str:

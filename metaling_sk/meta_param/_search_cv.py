@@ -42,7 +42,13 @@ from metaling_sk.meta_param._plan import (
     describe_samples,
     make_plan,
 )
-from metaling_sk.meta_param._results import best_row, make_table, warn_of_failures
+from metaling_sk.meta_param._results import (
+    best_row,
+    make_table,
+    warn_of_failures,
+    warn_of_idle_resource,
+)
+from metaling_sk.meta_param._resume import can_resume
 from metaling_sk.meta_param._runner import Runner
 from metaling_sk.meta_param._saved import SavedSearchMixin
 from metaling_sk.meta_param._scoring import SCORE
@@ -351,6 +357,9 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
                     folder.forget()
             evaluations, results = self._run(data, plan, journal, context)
             warn_of_failures(results, self.error_score)
+            grows_epochs = plan.limits is not None and self.resource != "n_samples"
+            if grows_epochs and not can_resume(self.estimator, plan.fit_spec):
+                warn_of_idle_resource(evaluations, results, self.resource)
             metrics = self._set_results(evaluations, results, plan)
             self.multimetric_ |= isinstance(scorers, MultimetricScorer)
             self._set_best(metric, metrics)

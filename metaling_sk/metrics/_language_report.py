@@ -182,7 +182,9 @@ def language_report(
         counts = {name: BootstrapCounts(*pair, n_bootstraps, rng) for name, pair in pairs.items()}
         intervals = _intervals(counts, average, by_class, confidence)
         report, summary = report.join(intervals), summary.join(intervals)
-        return widen_intervals(pd.concat([report, summary]), list(intervals.columns[::2]), confidence)
+        return widen_intervals(
+            pd.concat([report, summary]), list(intervals.columns[::2]), confidence
+        )
     return pd.concat([report, summary])
 
 
