@@ -9,15 +9,32 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_array, check_random_state
+from sklearn.utils.multiclass import type_of_target
 
-from metaling_sk._data.indicators import check_classes_or_indicators
-from metaling_sk._data.labels import MISSING
+from metaling_sk._data.indicators import check_classes_or_indicators, has_several_labels
+from metaling_sk._data.labels import (
+    MISSING,
+    check_length,
+    is_missing,
+    label_array,
+    plain_labels,
+)
 from metaling_sk._data.languages import check_languages
 from metaling_sk._data.strata import fold_groups, number_strata
 from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.sklearn_compat import validate_parameter_constraints
 
 __all__ = ["LeaveOneLanguageOut", "StratifiedLanguageKFold"]
+
+
+MANY_SAMPLES = 20
+"""More labels than this are no classes if most of them differ. scikit-learn warns of such."""
+
+
+def _are_classes(labels: np.ndarray) -> bool:
+    """Whether labels, none of them missing, are neither numbers nor texts such as translations."""
+    is_distinct = len(labels) > MANY_SAMPLES and len(set(labels.tolist())) > len(labels) / 2
+    return not is_distinct and type_of_target(labels) != "continuous"
 
 
 class _LanguageSplitter(BaseCrossValidator):
@@ -35,7 +52,7 @@ class _LanguageSplitter(BaseCrossValidator):
         )
 
     def _read(self, X, y, groups) -> tuple[np.ndarray, np.ndarray]:
-        """Return the language and the class, or rarest label, of each sample."""
+        """Return the language of each sample, and its group by `_read_groups`."""
         if isinstance(X, pd.DataFrame) and self.language_column in X.columns:
             language = X[self.language_column].to_numpy(dtype=object)
             check_languages(language, "the language column of X")
@@ -48,8 +65,18 @@ class _LanguageSplitter(BaseCrossValidator):
                 f"{self.language_column!r}. Name it in `language_column` or pass the language of "
                 "each row as `groups`."
             )
-        y, _ = check_classes_or_indicators(y, len(language), self.missing_label)
-        return language, fold_groups(y)
+        return language, self._read_groups(y, len(language))
+
+    def _read_groups(self, y, n_samples: int) -> np.ndarray:
+        """Return the class or rarest label of each sample; what are no classes is one group."""
+        if not has_several_labels(y):
+            labels = label_array(y)
+            missing = is_missing(labels, self.missing_label)
+            if not _are_classes(plain_labels(labels[~missing])):
+                check_length(labels, n_samples)
+                return np.where(missing, MISSING, 0)
+        class_indices, _ = check_classes_or_indicators(y, n_samples, self.missing_label)
+        return fold_groups(class_indices)
 
 
 class StratifiedLanguageKFold(_LanguageSplitter):
@@ -57,7 +84,8 @@ class StratifiedLanguageKFold(_LanguageSplitter):
 
     Samples without a label are in the training part of every fold and in no test part, unless
     `score_unlabelled` is True. Of several labels the share of the rarest one of each sample is
-    kept, and samples that lack one are without a label.
+    kept, and samples that lack one are without a label. Where the labels are numbers such as 3.5,
+    or translations, the share of every language is kept.
 
     Parameters
     ----------

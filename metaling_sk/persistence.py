@@ -56,7 +56,8 @@ def save(estimator, folder: str | os.PathLike, *, report: pd.DataFrame | None = 
     dicts of these (others take their defaults when loaded), the network, the encoder with its
     tokenizer, the history. Not kept: the source model, the state of the optimiser, and the samples
     given to `MetaNetClassifier.adapt`. The updates of trainable="lora" are added to the weights. Of
-    a search all results and the best estimator are kept, and neither `prior` nor `checkpoint`.
+    a search all results and the best estimator are kept, and neither `prior` nor `checkpoint`;
+    values of parameters that are objects, such as estimators, are kept as their text.
 
     Parameters
     ----------

@@ -91,6 +91,36 @@ def test_unlabelled_rows_serve_training():
     assert scores.tolist() == [1.0] * 4
 
 
+LABELS = {
+    "numbers": [0.5, 1.25, -3.0, None],
+    "whole numbers": [1.0, 2.0, 3.0, np.nan],
+    "translations": ["one", "another one", "a third one", None],
+}
+
+
+@pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
+def test_labels_that_are_no_classes(labels):
+    X, y = as_frame([(name, label) for name in ("en", "zh") for label in labels * 4])
+    splits = list(StratifiedLanguageKFold(2, random_state=0).split(X, y))
+    assert (
+        sorted(np.concatenate([test for _, test in splits])) == np.flatnonzero(~pd.isna(y)).tolist()
+    )
+    for train, test in splits:
+        assert sorted([*train, *test]) == list(range(32))
+        assert X["language"].iloc[test].value_counts().tolist() == [6, 6]
+    left_out = [test.tolist() for _, test in LeaveOneLanguageOut().split(X, y)]
+    assert left_out == [
+        [i for i in range(16) if i % 4 < 3],
+        [i for i in range(16, 32) if i % 4 < 3],
+    ]
+
+
+def test_numbers_of_which_none_is_there():
+    X, y = as_frame([("en", None), ("zh", None)] * 4)
+    with pytest.raises(ValueError, match="y has no label: every row is missing"):
+        next(StratifiedLanguageKFold(2).split(X, y))
+
+
 def test_languages_as_groups_and_missing_label():
     y = [0, 1, -1, 0, 1, -1]
     groups = ["en"] * 3 + ["zh"] * 3

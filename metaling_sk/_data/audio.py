@@ -16,6 +16,9 @@ from metaling_sk._data.cells import Cell, CellKind
 MIN_RATE, MAX_RATE = 1_000, 768_000
 """The sampling rates that are plausible, in Hz."""
 
+MAX_LOUDNESS = 16
+"""Floats are from -1 to 1, and somewhat more after resampling or mixing. More are integers."""
+
 MAX_CHANNELS = 32
 """An array of two dimensions has at most so many channels."""
 
@@ -67,6 +70,8 @@ class AudioCell(Cell):
                 raise self.failure("recording", "it is empty")
             if not np.isfinite(sound).all():
                 raise self.failure("recording", "it holds NaN or infinity")
+            if problem := _find_loudness_problem(sound):
+                raise self.failure("recording", f"it holds {problem}")
         return sound if sound.ndim == 1 else sound.mean(axis=1), rate
 
     def _read_file(self, max_seconds: float) -> tuple[np.ndarray, float]:
@@ -178,6 +183,17 @@ def _find_array_problem(array: np.ndarray) -> str | None:
         return f"an array of shape {array.shape} instead of (samples,) or (samples, channels)"
     if not np.isfinite(array).all():
         return "an array with NaN or infinity"
+    if problem := _find_loudness_problem(array):
+        return f"an array with {problem}"
+    return None
+
+
+def _find_loudness_problem(sound: np.ndarray) -> str | None:
+    if sound.dtype.kind == "f" and (largest := np.abs(sound).max()) > MAX_LOUDNESS:
+        return (
+            f"floats up to {largest:g}, which are from -1 to 1; integers that were made floats "
+            "must be divided by the greatest of their type, such as 32768 for int16"
+        )
     return None
 
 

@@ -142,7 +142,10 @@ def present_labels(y) -> np.ndarray:
     """
     y = label_array(y)
     if len(missing := np.flatnonzero(pd.isna(y))):
-        raise ValueError(f"y has no label in {name_rows(missing)}; leave these rows out.")
+        raise ValueError(
+            f"y has no label in {name_rows(missing)}; leave these rows out, as the folds of "
+            "StratifiedLanguageKFold do."
+        )
     return y
 
 

@@ -81,6 +81,28 @@ def suspect_names(estimator, names: Iterable[str], others: Iterable[str]) -> Non
         )
 
 
+def suspect_absent(estimator, targets: Collection[str], present: Collection[str]) -> None:
+    """Warn if only some of the target languages have samples.
+
+    None of them needs any, for a transfer without samples of the target.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What was given the names.
+    targets, present : collection of str
+        The target languages, and the languages of the samples.
+    """
+    absent = sorted(set(targets) - set(present))
+    if 0 < len(absent) < len(set(targets)):
+        warn_user(
+            f"`target_languages`: X has no row in {name_some(absent)}, of which nothing is learnt; "
+            f"its languages are {name_some(sorted(present))}. Leave out what has no rows, or name "
+            "it as X does.",
+            estimator,
+        )
+
+
 def suspect_unnamed(estimator, names: Collection[str], known: Collection[str]) -> None:
     """Warn if samples name no language and the model treats languages differently.
 
@@ -96,9 +118,8 @@ def suspect_unnamed(estimator, names: Collection[str], known: Collection[str]) -
     if UNNAMED_LANGUAGE in names and UNNAMED_LANGUAGE not in known and len(known) > 1:
         warn_user(
             "X has rows without a language, but the model treats languages differently: "
-            f"{name_some(sorted(known))}. Pass a DataFrame with a language column, or `language`. "
-            "cross_val_score and the like keep the column, but pass `language` on to predict and "
-            "score only with metadata routing.",
+            f"{name_some(sorted(known))}. Pass a DataFrame with a language column, or `language`, "
+            "which the tools of scikit-learn pass on only with metadata routing.",
             estimator,
         )
 

@@ -82,7 +82,10 @@ def present_translations(y, n_samples: int) -> np.ndarray:
     """
     translations, _ = check_translations(y, n_samples)
     if len(missing := np.flatnonzero(translations == MISSING)):
-        raise ValueError(f"y has no translation in {name_rows(missing)}; leave these rows out.")
+        raise ValueError(
+            f"y has no translation in {name_rows(missing)}; leave these rows out, as the folds of "
+            "StratifiedLanguageKFold do."
+        )
     return translations
 
 

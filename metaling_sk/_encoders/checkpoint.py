@@ -19,6 +19,7 @@ from torch import nn
 from transformers.utils import cached_file, logging
 
 from metaling_sk._encoders.backbone import without_decoder
+from metaling_sk._encoders.hub import find_hub_problem, not_found
 from metaling_sk._encoders.sentence_folder import SentenceSettings, read_sentence_settings
 
 T = TypeVar("T")
@@ -117,8 +118,10 @@ def modified_at(name: str | os.PathLike) -> tuple[str, int | None]:
 @lru_cache(maxsize=2)
 def _load(name: str, modified_at: int | None) -> Checkpoint:
     """Load a checkpoint; read files anew that were modified since the last call."""
-    settings = read_sentence_settings(partial(_find_file, name))
-    options: dict = {"trust_remote_code": False}
+    problem = find_hub_problem(name)
+    options: dict = {"local_files_only": problem is not None}
+    settings = read_sentence_settings(partial(_find_file, name, **options))
+    options["trust_remote_code"] = False
     weights: dict = {"use_safetensors": True}
     place = name
     if name.endswith(".gguf"):
@@ -134,11 +137,11 @@ def _load(name: str, modified_at: int | None) -> Checkpoint:
             place, dtype="float32", output_loading_info=True, **options, **weights
         )
     except (OSError, ValueError) as error:
-        raise OSError(
-            f"`encoder`: {name!r} is no folder with a transformers model (config, tokenizer, "
-            "safetensors weights), no .gguf file, and could not be had from the Hugging Face hub. "
-            f"encoder='scratch' needs no files. ({error})"
-        ) from error
+        wanted = (
+            "folder with a transformers model (config, tokenizer, safetensors weights) and no "
+            ".gguf file"
+        )
+        raise not_found(name, wanted, problem, error) from error
     check_complete(name, model, loading_info["missing_keys"])
     if settings is not None:
         settings = _apply_to_tokenizer(settings, tokenizer)
@@ -146,13 +149,13 @@ def _load(name: str, modified_at: int | None) -> Checkpoint:
     return Checkpoint(model, tokenizer, settings or SentenceSettings(), (name, modified_at))
 
 
-def _find_file(name: str, file: str) -> Path | None:
+def _find_file(name: str, file: str, local_files_only: bool) -> Path | None:
     """Return where a file of a folder or of a repository on the hub lies, if there is one."""
     if os.path.exists(name):
         path = Path(name, file)
         return path if path.is_file() else None
     try:
-        found = cached_file(name, file)
+        found = cached_file(name, file, local_files_only=local_files_only)
     except OSError:  # There is no such file or repository, or no network.
         return None
     return None if found is None else Path(found)

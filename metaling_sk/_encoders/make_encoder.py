@@ -118,8 +118,11 @@ def _forms(texts: np.ndarray, language: np.ndarray) -> EncoderForms[Checkpoint]:
         pair=Checkpoint,
         wanted=(
             "'scratch', a name or path of a transformers model, a transformers config, a pair "
-            "(module, tokenizer), an sklearn transformer of texts or a fitted estimator of "
-            "metaling_sk with a text encoder"
+            "(module, tokenizer) or a fitted estimator of metaling_sk with a text encoder"
+        ),
+        way_out=(
+            "An sklearn transformer of texts makes vectors by itself: it is an `encoder` of "
+            "classifiers and regressors, alone or in a union with EncoderVectorizer."
         ),
     )
 

@@ -66,6 +66,7 @@ def make_card(estimator, versions: dict[str, str], report: pd.DataFrame | None) 
         f"# {kind}",
         f"A `{kind}` of metaling_sk that predicts {model._describe_output()}. "
         f"{estimator._describe_input()}",
+        *_class_sections(model),
         "## How to load it",
         "```python\nfrom metaling_sk import load\n\n"
         'clf = load("this folder")  # or "hub:owner/name"\n'
@@ -90,6 +91,16 @@ def _describe_table(model) -> str:
     if model.language_column not in columns and model.languages_ != [UNNAMED_LANGUAGE]:
         columns.append(model.language_column)
     return f"  # X: a table with the columns {name_some(columns)}"
+
+
+def _class_sections(model) -> list[str]:
+    """The descriptions of the classes from which a model started, if there are any."""
+    descriptions = getattr(model, "class_descriptions", None)
+    if descriptions is None:
+        return []
+    texts = [text if isinstance(text, str) else "; ".join(text) for text in descriptions.values()]
+    table = pd.DataFrame({"class": list(descriptions), "description": texts})
+    return ["## Descriptions of the classes", _table(table.set_index("class"))]
 
 
 def _table(frame: pd.DataFrame) -> str:

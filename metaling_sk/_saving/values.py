@@ -91,6 +91,15 @@ def from_json(value, tensors: dict[str, torch.Tensor]):
     return READERS[mark](value[mark], tensors)
 
 
+def is_storable(value) -> bool:
+    """Return whether `to_json` takes a value."""
+    try:
+        to_json(value, "value", {})
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
+
+
 def _dict_to_json(value: dict, path: str, tensors) -> dict:
     if all(type(key) is str and not key.startswith(MARK) for key in value):
         return {key: to_json(item, f"{path}.{key}", tensors) for key, item in value.items()}

@@ -18,7 +18,7 @@ from sklearn.utils import get_tags
 
 from metaling_sk._data.indicators import check_indicators, has_several_labels
 from metaling_sk._data.input_forms import unwrap
-from metaling_sk._data.labels import MISSING, check_labels
+from metaling_sk._data.labels import MISSING, check_labels, is_missing, label_array
 from metaling_sk._data.languages import UNNAMED_LANGUAGE, read_language
 from metaling_sk._data.strata import fold_groups, number_strata, rank_in_strata
 from metaling_sk._utils.sklearn_compat import num_samples
@@ -45,8 +45,8 @@ class SearchData:
     language_is_metadata : bool
         Whether the language was passed beside X.
     class_indices : ndarray of int, shape (n_samples,), or None
-        The class of each sample, or its rarest label; `MISSING` if it cannot be scored. None if y
-        holds no classes.
+        The class of each sample, or its rarest label, or 0 if labels are no classes; `MISSING` if
+        it cannot be scored. None if labels are no classes and none is missing.
     classes : ndarray or None
         All classes of y, or the positions of its labels.
     """
@@ -70,7 +70,7 @@ class SearchData:
 
     @cached_property
     def labelled(self) -> np.ndarray:
-        """Whether each sample has a label, if the samples have classes."""
+        """Whether each sample has a label."""
         if self.class_indices is None:
             return np.full(self.n_samples, True)
         return self.class_indices != MISSING
@@ -138,9 +138,13 @@ def read_data(estimator, X, y, language) -> SearchData:
     if column is not None or language is not None:
         languages = read_language(column, language, n_samples)
     class_indices = classes = None
+    missing_label = find_parameter(estimator, "missing_label", None)
     if is_classifier(estimator) and y is not None:
-        missing_label = find_parameter(estimator, "missing_label", None)
         class_indices, classes = _read_classes(y, n_samples, missing_label)
+    elif y is not None and not has_several_labels(y):
+        missing = is_missing(label_array(y), missing_label)
+        if missing.any():
+            class_indices = np.where(missing, MISSING, 0)
     return SearchData(X, y, n_samples, languages, language is not None, class_indices, classes)
 
 

@@ -261,6 +261,25 @@ def warn_of_failures(results: list[list[FitResult]], error_score: float | str) -
             )
 
 
+def warn_of_idle_resource(
+    evaluations: list[Evaluation], results: list[list[FitResult]], resource: str
+) -> None:
+    """Warn if no candidate that was fitted anew with more of the resource got another score."""
+    scores: dict[int, list] = {}
+    for evaluation, row in zip(evaluations, results, strict=True):
+        scores.setdefault(evaluation.candidate, []).append([fit["test_scores"] for fit in row])
+    repeated = [rungs for rungs in scores.values() if len(rungs) > 1]
+    if repeated and all(rung == rungs[0] for rungs in repeated for rung in rungs):
+        warnings.warn(
+            f"`resource`: more {resource!r} has changed no score of any candidate, so the rungs "
+            "have told nothing. A model that is solved for, as MetaNetClassifier is on numbers and "
+            "the vectors of a frozen encoder, has no epochs; search it by search='random' or "
+            "'tpe', or with resource='n_samples'.",
+            UserWarning,
+            stacklevel=4,  # the line that calls MetaParamSearchCV.fit
+        )
+
+
 def _reasons(failed: list[FitResult]) -> str:
     """The number of failed fits for each reason, with the traceback of one of them."""
     tracebacks: dict[str | None, list] = {}

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import clone
 
 from metaling_sk._saving.saved_classifier import SavedClassifierMixin
+from metaling_sk._saving.values import is_storable
 from metaling_sk.meta_param._objective import find_scorers
 
 BEST = "best_estimator_"
@@ -96,9 +97,12 @@ def _forgotten_scorer(estimator, X, y=None, **params):
 
 
 def _column_to_json(column) -> dict[str, Any]:
-    """Turn a column of `cv_results_` into values that can be saved. Scores may be NaN."""
+    """Turn a column of `cv_results_`, of which a list holds dicts, into values that can be saved.
+
+    Scores may be NaN.
+    """
     if isinstance(column, list):
-        return {"items": column}
+        return {"items": [dict(zip(row, map(_plain, row.values()), strict=True)) for row in column]}
     mask = np.ma.getmaskarray(column).tolist() if np.ma.isMaskedArray(column) else None
     values = np.ma.getdata(column)
     if values.dtype.kind == "f":
@@ -107,7 +111,16 @@ def _column_to_json(column) -> dict[str, Any]:
         return {"floats": floats, "dtype": values.dtype.str, "mask": mask}
     if values.dtype == object and mask is not None:
         values = np.where(mask, np.array(None), values)
+    if values.dtype == object:
+        values = values.copy()
+        for index, value in enumerate(values):
+            values[index] = _plain(value)
     return {"values": values, "mask": mask}
+
+
+def _plain(value):
+    """The value, or its text where it is an object such as an estimator or a function."""
+    return value if is_storable(value) else repr(value)
 
 
 def _column_from_json(stored: dict[str, Any]):

@@ -42,7 +42,13 @@ from metaling_sk.meta_param._plan import (
     describe_samples,
     make_plan,
 )
-from metaling_sk.meta_param._results import best_row, make_table, warn_of_failures
+from metaling_sk.meta_param._results import (
+    best_row,
+    make_table,
+    warn_of_failures,
+    warn_of_idle_resource,
+)
+from metaling_sk.meta_param._resume import can_resume
 from metaling_sk.meta_param._runner import Runner
 from metaling_sk.meta_param._saved import SavedSearchMixin
 from metaling_sk.meta_param._scoring import SCORE
@@ -106,9 +112,9 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
     refit : bool, str or callable, default=True
         As in `RandomizedSearchCV`.
     cv : int, splitter or iterable, default=None
-        The folds; None is 5. The default folds of a classifier are those of
-        `StratifiedLanguageKFold` if X has a language or some samples have no label, otherwise
-        those of `StratifiedKFold`.
+        The folds; None is 5. The default folds are those of `StratifiedLanguageKFold` if some
+        samples have no label, or for a classifier if X has a language; otherwise those of
+        `StratifiedKFold` for a classifier, and of `KFold` for any other estimator.
     resource : str, default="max_epochs"
         The resource of "halving", "hyperband" and "freeze-thaw": a parameter of the estimator that
         is a whole number, or "n_samples". The latter takes subsets of the training samples with
@@ -352,6 +358,9 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
                     folder.forget()
             evaluations, results = self._run(data, plan, journal, context)
             warn_of_failures(results, self.error_score)
+            grows_epochs = plan.limits is not None and self.resource != "n_samples"
+            if grows_epochs and not can_resume(self.estimator, plan.fit_spec):
+                warn_of_idle_resource(evaluations, results, self.resource)
             metrics = self._set_results(evaluations, results, plan)
             self.multimetric_ |= isinstance(scorers, MultimetricScorer)
             self._set_best(metric, metrics)

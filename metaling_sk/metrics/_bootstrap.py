@@ -98,6 +98,31 @@ def _divide(numerators: np.ndarray, denominators: np.ndarray) -> np.ndarray:
     return np.divide(numerators, denominators, out=quotients, where=denominators > 0)
 
 
+def widen_intervals(report: pd.DataFrame, lows: list[str], confidence: float) -> pd.DataFrame:
+    """Give intervals of perfect scores, and of scores of 0, a width.
+
+    Samples that are all predicted right, or all wrong, are so in every draw. The other end of the
+    interval is the exact one of Clopper and Pearson: the share at which this would happen by chance
+    with the probability of a tail.
+
+    Parameters
+    ----------
+    report : DataFrame
+        With the column "support", the number of samples.
+    lows : list of str
+        The columns of the low ends.
+    confidence : float
+        The confidence level, between 0 and 1.
+    """
+    bound = ((1 - confidence) / 2) ** (1 / report["support"].clip(lower=1))
+    for low in lows:
+        high = f"{low.removesuffix('_low')}_high"
+        is_perfect, is_wrong = report[low] == 1, report[high] == 0
+        report[low] = report[low].mask(is_perfect, bound)
+        report[high] = report[high].mask(is_wrong, 1 - bound)
+    return report
+
+
 def percentile_intervals(draws: pd.DataFrame, name: str, confidence: float) -> pd.DataFrame:
     """Return the percentile interval of each column of bootstrap draws.
 

@@ -22,6 +22,7 @@ from metaling_sk.metrics._bootstrap import (
     BootstrapCounts,
     occurring_classes,
     percentile_intervals,
+    widen_intervals,
 )
 from metaling_sk.metrics._inputs import (
     call_with_language,
@@ -111,7 +112,10 @@ def language_report(
 
         With `n_bootstraps` the last columns are accuracy_low, accuracy_high, f1_low and f1_high,
         the percentile intervals of the languages and of the mean. Those of the worst value and of
-        the gap are NaN: resampling makes the worst look worse than it is.
+        the gap are NaN: resampling makes the worst look worse than it is. Where all predictions are
+        right, resampling finds no error: there the low end is the exact binomial bound of the
+        accuracy, ``((1 - confidence) / 2) ** (1 / support)``, also for F1. Where all are wrong, the
+        high end is 1 minus this.
 
     Raises
     ------
@@ -181,6 +185,8 @@ def language_report(
         intervals = _intervals(counts, average, by_class, confidence)
         report, summary = report.join(intervals), summary.join(intervals)
     report = pd.concat([report, summary])
+    if n_bootstraps:
+        report = widen_intervals(report, list(intervals.columns[::2]), confidence)
     return report.rename(index=names, level="class") if by_class and names else report
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from metaling_sk._data.batches import StepIterator
 from metaling_sk._data.holdout import split_validation
 from metaling_sk._data.samples import Samples, check_samples, without_labels
+from metaling_sk._data.suspicions import suspect_absent
 from metaling_sk._network.classifier import ClassifierNetwork
 from metaling_sk._network.data_parallel import agree_on_random_state
 from metaling_sk._network.estimator import NetworkEstimator
@@ -60,6 +61,7 @@ class TransferFitting(TransferPreparation):
     ) -> None:
         start = self._find_start(source)
         training_set, network = self._prepare(samples, source, start, rng, execution)
+        suspect_absent(self, self.target_languages_, set(samples.language))
         solve = self._find_solver(network) if start is None else None
         stages = Stages(
             new_net=partial(self._new_net, is_solved=self._is_solved),

@@ -22,6 +22,7 @@ from metaling_sk._data.samples import (
     check_two_classes,
     count_samples,
 )
+from metaling_sk._data.suspicions import suspect_absent
 from metaling_sk._saving.saved_classifier import (
     DOOR_ATTRIBUTES,
     SavedClassifierMixin,
@@ -237,6 +238,7 @@ class LinearTransferClassifier(SavedClassifierMixin, LanguageClassifierMixin, Ba
             samples = check_samples(self, X, y, language, reset=True)
             check_single_texts(samples, self, "Join both in one column, or use TransferClassifier.")
             languages = find_language_roles(samples, self.source_languages, self.target_languages)
+            suspect_absent(self, languages[1], set(samples.language))
             rng = check_random_state(self.random_state)
             samples = keep_languages(samples, [*languages[0], *languages[1]])
             check_two_classes(samples, self)

@@ -125,6 +125,9 @@ class TransferPreparation(NetworkEstimator):
         inputs = self._fit_front_end(samples, execution, start)
         training_set = self._new_training_set(samples, inputs, is_target, source, execution)
         training_set.descriptions = descriptions
+        self._source_weight = 1.0
+        if descriptions is not None:
+            self._source_weight = descriptions.source_weight((samples.labelled & ~is_target).sum())
         self.learning_rate_ = self._find_learning_rate(training_set.encoded)
         is_new = network is None
         if network is None:
@@ -139,7 +142,7 @@ class TransferPreparation(NetworkEstimator):
         if not (is_warm and hasattr(self, "_head_start")):
             self._head_start = network.head.weight.detach().cpu().numpy().copy()
         if is_new and descriptions is None and self._transfer_is_auto:
-            self._check_text_is_used(samples, is_target, source)
+            self._check_text_is_used(samples, is_target, source, network)
         return training_set, network
 
     def _start_at(
@@ -173,7 +176,9 @@ class TransferPreparation(NetworkEstimator):
             for name in set(samples.language) - set(samples.language[samples.labelled]):
                 network.norm.forget(self._language_index(name))
 
-    def _check_text_is_used(self, samples: Samples, is_target, source: SourceModel) -> None:
+    def _check_text_is_used(
+        self, samples: Samples, is_target, source: SourceModel, network: ClassifierNetwork
+    ) -> None:
         """Warn if all that X has of the targets is text, and the defaults learn nothing from it."""
         is_idle = (
             not self.transfer_
@@ -181,11 +186,13 @@ class TransferPreparation(NetworkEstimator):
             and not source.teaches
             and not self._n_rounds(source)
         )
-        has_statistics = self.language_norm and not self.front_end_.is_from_scratch
-        if is_target.any() and is_idle and not has_statistics:
+        front_end = self.front_end_
+        is_normed = front_end.has_statistics(network) and not front_end.is_from_scratch
+        names = sorted(set(samples.language[is_target]))
+        if names and is_idle and not is_normed:
             warn_user(
                 f"X has {is_target.sum()} rows without labels in "
-                f"{name_some(self.target_languages_)}, from which nothing learns. "
+                f"{name_some(names)}, from which nothing learns. "
                 'Pass a term that reads such rows, such as transfer="coral", a multilingual '
                 "checkpoint as `encoder` or, for texts, a `dictionary`. transfer=None says that it "
                 "is meant so."
@@ -260,10 +267,6 @@ class TransferPreparation(NetworkEstimator):
         self, network: ClassifierNetwork, training_set: TrainingSet, terms, is_solved: bool = False
     ) -> SkorchNet:
         """A net that minimises the source loss and these terms."""
-        source_weight = 1.0
-        if training_set.descriptions is not None:
-            is_source_label = training_set.samples.labelled & ~training_set.is_target
-            source_weight = training_set.descriptions.source_weight(is_source_label.sum())
         objective = TransferObjective(
             terms,
             self.transfer_weight,
@@ -274,7 +277,7 @@ class TransferPreparation(NetworkEstimator):
             self._output.loss,
             self.head_penalty_,
             torch.tensor(self._head_start) if self.head_penalty_ else None,
-            source_weight,
+            self._source_weight,
         )
         settings = self._settings()
         if is_solved:

@@ -14,6 +14,7 @@ import transformers
 from metaling_sk._data.languages import UNNAMED_LANGUAGE
 from metaling_sk._data.tokens import Tokens, well_formed
 from metaling_sk._encoders.audio_reader import INPUT_NAMES, AudioReader
+from metaling_sk._encoders.hub import find_hub_problem
 from metaling_sk._network.trained_front_end import FINE_TUNING, FROM_SCRATCH
 from metaling_sk._utils.messages import name_some, warn_user
 from metaling_sk._utils.parameters import MAX_EPOCHS
@@ -39,7 +40,11 @@ def has_decoder(encoder) -> bool:
     if not isinstance(encoder, (str, os.PathLike)) or encoder == "scratch":
         return False
     try:
-        config = transformers.AutoConfig.from_pretrained(encoder, trust_remote_code=False)
+        config = transformers.AutoConfig.from_pretrained(
+            encoder,
+            trust_remote_code=False,
+            local_files_only=find_hub_problem(str(encoder)) is not None,
+        )
     except (OSError, ValueError):  # Whoever reads the checkpoint says what is wrong with it.
         return False
     return type(config) in transformers.MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING

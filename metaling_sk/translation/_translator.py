@@ -379,17 +379,7 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
             If anything is wrong with X or the languages, or `fit` has seen no translations into a
             target language.
         """
-        check_is_fitted(self)
-        with memory_errors(), Progress(self.verbose, type(self).__name__) as progress:
-            execution = self._execution(progress)
-
-            def compute(part, language):
-                samples, target_language = self._read(part, language)
-                suspect_forgotten(self, target_language, self._forgotten_languages)
-                model = self.net_.module_
-                return translate(model, samples, target_language, self.num_beams, execution)
-
-            return compute_in_parts(compute, X, language)
+        return self._translate(X, language)[:, 0]
 
     def transform(self, X, language=None) -> pd.DataFrame | np.ndarray:
         """Put translations in the place of the samples, for an estimator of the target language.
@@ -408,9 +398,7 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
             languages; else the translations, shape (n_samples,). The column of recordings is left
             out.
         """
-        check_is_fitted(self)
-        texts = self.predict(X, language=language)
-        _, target_language = self._read(X, language)
+        texts, target_language = self._translate(X, language).T
         table = plain_table(unwrap(X))
         if isinstance(table, pd.DataFrame):
             others = table.drop(columns=[] if self.audio_column is None else self.audio_column)
@@ -489,6 +477,21 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
                 "languages to translate to."
             )
         return samples
+
+    def _translate(self, X, language) -> np.ndarray:
+        """Return the translation and the target language of each sample, shape (n_samples, 2)."""
+        check_is_fitted(self)
+        with memory_errors(), Progress(self.verbose, type(self).__name__) as progress:
+            execution = self._execution(progress)
+
+            def compute(part, language):
+                samples, target_language = self._read(part, language)
+                suspect_forgotten(self, target_language, self._forgotten_languages)
+                model = self.net_.module_
+                texts = translate(model, samples, target_language, self.num_beams, execution)
+                return np.column_stack([texts, target_language])
+
+            return compute_in_parts(compute, X, language)
 
     def _read(self, X, language) -> tuple[Samples, np.ndarray]:
         """Return validated samples and the target language of each."""

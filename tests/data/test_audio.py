@@ -65,6 +65,10 @@ def test_numbers_of_every_size(dtype):
         np.testing.assert_allclose(sound, TONE, atol=1e-4)
 
 
+def test_floats_somewhat_above_1_are_read():
+    np.testing.assert_allclose(read({"array": TONE * 4, "sampling_rate": RATE})[0], TONE * 4)
+
+
 def test_channels_are_averaged():
     both = np.stack([TONE, np.zeros_like(TONE)])
     for value in (
@@ -113,6 +117,10 @@ WRONG = {
     "empty": (rated(np.zeros(0)), "an empty array"),
     "uneven": (rated([[1.0], [1.0, 2.0]]), "an empty array, or none of numbers"),
     "nan": (rated(np.array([0.1, np.nan])), "an array with NaN or infinity"),
+    "floats of int16": (
+        rated(TONE * 32768),
+        r"an array with floats up to 1\S*, which are from -1 to 1; .* divided by",
+    ),
     "unsigned": (rated(np.zeros(9, np.uint8)), "an array of uint8; pass floats"),
     "integers of no known scale": (rated([100, -200] * 9), "an array of int64; pass floats"),
     "a number as array": (rated(np.float64(1)), r"an array of shape \(\)"),
@@ -143,6 +151,7 @@ DAMAGED = {
     "cut off, packed": (written(format="FLAC", subtype="PCM_16")[:2000], "cut off|flac|decoder"),
     "no samples": (written(TONE[:0]), "it is empty"),
     "nan": (written(np.array([0.1, np.nan])), "it holds NaN or infinity"),
+    "floats of int16": (written(TONE * 32768), "it holds floats up to 1.*, which are from -1 to 1"),
     "rate of zero": (bytes(NO_RATE), "a sampling rate of 0 Hz"),
 }
 

@@ -140,6 +140,12 @@ def test_no_encoder(encoder):
 CHARACTERS = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 2))
 
 
+def test_what_makes_vectors_by_itself_is_no_encoder_of_a_vectorizer():
+    with pytest.raises(TypeError, match="got TfidfVectorizer. An sklearn .* by itself") as error:
+        EncoderVectorizer(CHARACTERS).fit(["good"])
+    assert "sklearn" not in str(error.value).partition("got TfidfVectorizer")[0]
+
+
 def test_an_sklearn_transformer(count_forwards):
     model = make_classifier(encoder=CHARACTERS, target_languages="zh").fit(X, Y)
     assert not hasattr(CHARACTERS, "vocabulary_")

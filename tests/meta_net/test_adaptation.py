@@ -29,6 +29,8 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from tiny import make_meta_net
 
+from metaling_sk.exceptions import InputWarning
+
 
 @every_kind
 @predicts_unseen_languages

@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import loguniform
 from search_cases import FAILURES, FRAME, Failing, X, Y, failing, make_search, numbers
@@ -11,6 +12,7 @@ from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from tiny import make_meta_net
 
 
 def not_finite():
@@ -182,3 +184,18 @@ def test_an_interrupt_leaves_what_is_finished(search):
     with pytest.raises(KeyboardInterrupt):
         interrupted.fit(X, Y)
     assert not hasattr(interrupted, "cv_results_")
+
+
+# Rungs that tell nothing
+
+
+@pytest.mark.parametrize("search", ["freeze-thaw", "halving"])
+def test_epochs_of_a_model_without_epochs_are_warned_of(search):
+    model, space = make_meta_net(learning_rate="auto"), {"residual_penalty": [1.0, 10.0, 100.0]}
+    parameters = {"search": search, "factor": 2, "n_iter": 3, "cv": 2, "refit": False}
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(24, 2)), columns=["a", "b"])
+    y = (X["a"] > 0).astype(int)
+    X["language"] = ["en", "zh"] * 12
+    with pytest.warns(UserWarning, match="`resource`: more 'max_epochs' has changed no score"):
+        make_search(model, space, max_resources=2, **parameters).fit(X, y)
+    make_search(model, space, resource="n_samples", **parameters).fit(X, y)

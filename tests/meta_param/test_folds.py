@@ -18,10 +18,10 @@ from search_cases import (
     make_numeric,
     make_search,
 )
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GroupKFold, KFold, RandomizedSearchCV, StratifiedKFold
 
-from metaling_sk import LeaveOneLanguageOut, StratifiedLanguageKFold
+from metaling_sk import LeaveOneLanguageOut, StratifiedLanguageKFold, TransferTranslator
 from metaling_sk.meta_param._folds import nested_subset, read_data, split
 
 
@@ -58,6 +58,28 @@ def test_rows_without_a_label_only_train():
     assert [len(test) for _, test in folds] == [5, 20, 20]
     with failing("`cv`: the test part of split 0 has no row with a label"):
         folds_of(LogisticRegression(), X, y, KFold(4))
+
+
+@pytest.mark.parametrize("estimator", [Ridge(), TransferTranslator(target_language="jav")])
+@pytest.mark.parametrize("missing", [True, False])
+def test_folds_of_labels_that_are_no_classes(estimator, missing):
+    y = np.arange(60) / 7
+    if not isinstance(estimator, Ridge):
+        y = np.array([f"omah {number}" for number in y], dtype=object)
+    if missing:
+        y[::4] = None
+    frame = FRAME.assign(language=["id", "ms"] * 30)
+    data, folds = folds_of(estimator, frame, y, 3)
+    assert data.classes is None
+    if not missing:
+        for (_, test), (_, expected) in zip(folds, KFold(3).split(frame), strict=True):
+            np.testing.assert_array_equal(test, expected)
+        return
+    for train, test in folds:
+        assert len(train) + len(test) == 60 and not set(test) & set(range(0, 60, 4))
+        assert frame["language"].iloc[test].value_counts().to_dict() == {"id": 5, "ms": 10}
+    _, folds = folds_of(estimator, frame, y, KFold(3))
+    assert [len(test) for _, test in folds] == [15, 15, 15]
 
 
 def test_folds_without_language_and_missing_labels_are_those_of_sklearn():

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
@@ -153,7 +154,7 @@ def test_classes_are_what_sklearn_reports(rows):
 
 @settings(max_examples=30)
 @given(ROWS, st.sampled_from(["macro", "micro", "weighted"]), st.booleans())
-def test_intervals_are_ordered_and_those_of_one_outcome_are_points(rows, average, by_class):
+def test_intervals_are_ordered_and_all_have_a_width(rows, average, by_class):
     y_true, y_pred, language = map(np.array, zip(*rows, strict=True))
     report = language_report(
         y_true, y_pred, language, average=average, by_class=by_class, n_bootstraps=20
@@ -167,10 +168,34 @@ def test_intervals_are_ordered_and_those_of_one_outcome_are_points(rows, average
     assert not (languages["f1_low"] > languages["f1_high"]).any()
     if not by_class:
         assert languages.notna().all(axis=None)
-        for name in set(language):
-            if len(set(zip(y_true[language == name], y_pred[language == name], strict=True))) == 1:
-                assert report.loc[name, "f1_low"] == report.loc[name, "f1_high"]
-                assert report.loc[name, "f1_low"] == pytest.approx(report.loc[name, "f1"])
+        for score in ("accuracy", "f1"):
+            is_extreme = report[score].isin([0, 1]) & intervals[f"{score}_low"].notna()
+            assert (intervals[f"{score}_low"] < intervals[f"{score}_high"])[is_extreme].all()
+
+
+@pytest.mark.parametrize("by_class", [False, True])
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+def test_intervals_of_languages_without_an_error_are_those_of_clopper_and_pearson(
+    by_class, confidence
+):
+    y_true = np.array([0, 1] * 15)
+    language = np.repeat(["en", "zh"], [10, 20])
+    report = language_report(
+        y_true,
+        np.where(language == "en", y_true, 1 - y_true),
+        language,
+        by_class=by_class,
+        n_bootstraps=50,
+        confidence=confidence,
+        random_state=0,
+    )
+    for score in ["f1"] if by_class else ["accuracy", "f1"]:
+        for name, is_right in {"en": True, "zh": False}.items():
+            row = report.loc[(name, 1) if by_class else name]
+            n = int(row["support"])
+            exact = binomtest(n * is_right, n).proportion_ci(confidence, method="exact")
+            assert row[f"{score}_low"] == pytest.approx(exact.low)
+            assert row[f"{score}_high"] == pytest.approx(exact.high)
 
 
 @pytest.mark.parametrize("average", ["macro", "micro", "weighted"])

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from huggingface_hub import ModelCard
 from saved_cases import LANGUAGE, NUMBERS, Y, fit, fit_meta
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
-from metaling_sk import LinearTransferClassifier, language_report, load
+from metaling_sk import LinearTransferClassifier, TransferClassifier, language_report, load
 from metaling_sk._saving.model_card import CARD, NOTE
 from metaling_sk.persistence import save
 
@@ -37,6 +38,18 @@ def test_the_card_names_the_columns_of_x(tmp_path):
     for number, (line, clf) in enumerate(cases.items()):
         clf.save(tmp_path / str(number))
         assert line in (tmp_path / str(number) / CARD).read_text(encoding="utf-8")
+
+
+def test_the_card_describes_the_classes(tmp_path):
+    descriptions = {1: ["good|fine", "well"], 0: "bad"}
+    clf = TransferClassifier(
+        class_descriptions=descriptions, encoder=TfidfVectorizer(), verbose=0, random_state=0
+    ).fit(["good", "bad", "fine and well"])
+    clf.save(tmp_path)
+    table = "| class | description |\n| --- | --- |\n| 1 | good\\|fine; well |\n| 0 | bad |\n"
+    assert f"## Descriptions of the classes\n\n{table}" in (tmp_path / CARD).read_text()
+    fit().save(tmp_path)
+    assert "Descriptions" not in (tmp_path / CARD).read_text()
 
 
 def test_counts_are_those_of_fit_and_are_saved(tmp_path):

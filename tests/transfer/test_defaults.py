@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
 from tiny import DICTIONARY, make_classifier, make_learner
 from transfer_cases import CHINESE, ENGLISH, UNLABELLED, features
 
@@ -38,14 +39,23 @@ def test_where_the_user_says_otherwise_it_does_not(parameters, pretrained):
     assert not isinstance(model.source_model_, LinearTransferClassifier)
 
 
-def test_text_from_which_nothing_learns_is_warned_of():
+@pytest.mark.parametrize("encoder", ["scratch", TfidfVectorizer()], ids=str)
+def test_text_from_which_nothing_learns_is_warned_of(encoder):
     with pytest.warns(InputWarning, match=r"60 rows without labels in 'zh', from which nothing"):
-        make_classifier().fit(X, Y)
+        make_classifier(encoder=encoder).fit(X, Y)
+
+
+def test_sparse_numbers_from_which_nothing_learns_are_warned_of():
+    counts = TfidfVectorizer().fit_transform(X["text"])
+    with pytest.warns(InputWarning, match="from which nothing learns"):
+        make_classifier().fit(counts, Y, language=X["language"])
 
 
 @pytest.mark.parametrize(
     "parameters",
     [
+        {"encoder": TfidfVectorizer(), "transfer": "mmd"},
+        {"encoder": TfidfVectorizer(), "self_training": 1, "n_topics": 1},
         {"transfer": None},
         {"transfer": "mmd"},
         {"self_training": 1},

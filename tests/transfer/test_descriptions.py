@@ -151,6 +151,16 @@ def test_training_goes_on_from_the_descriptions(bert):
             )
 
 
+def test_partial_fit_weighs_labels_as_the_fit_before_it():
+    X, y = make_topics(40)
+    parameters = {"class_descriptions": TOPICS, "head_penalty": 1.0, "max_epochs": "auto"}
+    model = make_classifier(**WORDS | parameters).fit(X, y)
+    assert model.net_.settings.is_solved
+    weight = model.net_.criterion_.source_weight
+    assert weight == 40 / (40 + 32)
+    assert model.partial_fit(X[:8], y[:8]).net_.criterion_.source_weight == weight
+
+
 def test_searches_compare_descriptions():
     grid = {"class_descriptions": [SWAPPED, OPINIONS]}
     model = described(learning_rate=0.0, max_epochs=1, class_descriptions=None)

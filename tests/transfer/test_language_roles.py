@@ -28,6 +28,20 @@ def test_a_target_without_rows_is_zero_shot(make):
     assert model.source_languages_ == ["en"] and model.target_languages_ == ["zh"]
 
 
+@pytest.mark.parametrize("make", [make_classifier, make_linear])
+def test_one_of_several_targets_without_rows_is_warned_of(make):
+    model = make(source_languages="en", target_languages=["zh", "sv"])
+    if make is make_classifier:
+        model.set_params(transfer="mmd")
+    with pytest.warns(InputWarning, match=r"no row in 'sv', of which .* are 'en', 'zh'\. Leave"):
+        model.fit(X, Y)
+    assert model.target_languages_ == ["sv", "zh"]
+
+
+def test_targets_that_come_with_a_later_partial_fit_are_not():
+    make_classifier(target_languages=["zh", "sv"], transfer=None).partial_fit(X, Y)
+
+
 def test_labelled_rows_of_other_languages_are_sources():
     X, y = make_pair(20, 20, n_labelled=20)
     model = make_classifier(target_languages="sv").fit(X, y)
