@@ -8,14 +8,16 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import BaseCrossValidator
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 
 from metaling_sk._data.indicators import check_classes_or_indicators
+from metaling_sk._data.input_forms import unwrap
 from metaling_sk._data.labels import MISSING
-from metaling_sk._data.languages import check_languages
+from metaling_sk._data.languages import read_language_groups
+from metaling_sk._data.number_labels import check_numbers, holds_continuous_numbers
 from metaling_sk._data.strata import fold_groups, number_strata
 from metaling_sk._utils.parameters import Number, common_constraints
-from metaling_sk._utils.sklearn_compat import validate_parameter_constraints
+from metaling_sk._utils.sklearn_compat import num_samples, validate_parameter_constraints
 
 __all__ = ["LeaveOneLanguageOut", "StratifiedLanguageKFold"]
 
@@ -36,19 +38,20 @@ class _LanguageSplitter(BaseCrossValidator):
 
     def _read(self, X, y, groups) -> tuple[np.ndarray, np.ndarray]:
         """Return the language and the class, or rarest label, of each sample."""
-        if isinstance(X, pd.DataFrame) and self.language_column in X.columns:
-            language = X[self.language_column].to_numpy(dtype=object)
-            check_languages(language, "the language column of X")
-        elif groups is not None:
-            language = check_array(groups, ensure_2d=False, dtype=None).astype(object)
-            check_languages(language, "`groups`")
-        else:
+        table, column = unwrap(X), None
+        if isinstance(table, pd.DataFrame) and self.language_column in table.columns:
+            column = table[self.language_column].to_numpy(dtype=object)
+        elif groups is None:
             raise ValueError(
                 f"{type(self).__name__} found no language: X has no column "
                 f"{self.language_column!r}. Name it in `language_column` or pass the language of "
                 "each row as `groups`."
             )
-        y, _ = check_classes_or_indicators(y, len(language), self.missing_label)
+        n_samples = num_samples(groups) if column is None else len(column)
+        language = read_language_groups(column, groups, n_samples)
+        has_numbers = holds_continuous_numbers(y, self.missing_label)
+        check_y = check_numbers if has_numbers else check_classes_or_indicators
+        y, _ = check_y(y, n_samples, self.missing_label)
         return language, fold_groups(y)
 
 
@@ -56,7 +59,8 @@ class StratifiedLanguageKFold(_LanguageSplitter):
     """K-fold splitter that keeps the share of every class of every language.
 
     Samples without a label are in the training part of every fold and in no test part, unless
-    `score_unlabelled` is True. Of several labels the share of the rarest one of each sample is
+    `score_unlabelled` is True. Where y holds numbers that are no classes, the share of every
+    language is kept. Of several labels the share of the rarest one of each sample is
     kept, and samples that lack one are without a label.
 
     Parameters
@@ -72,7 +76,7 @@ class StratifiedLanguageKFold(_LanguageSplitter):
     random_state : int, RandomState instance or None, default=None
         Seed of the shuffling.
     language_column : str, default="language"
-        The column of a DataFrame X that holds the language. Without it, the languages are given
+        The column of a table X that holds the language. Without it, the languages are given
         as `groups`.
     missing_label : object, default=None
         The value of y in samples without a label, besides NaN and None.
@@ -140,7 +144,8 @@ class StratifiedLanguageKFold(_LanguageSplitter):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             The labels.
         groups : array-like of str, shape (n_samples,), default=None
-            The language of each sample, if X has no language column.
+            The language of each sample, if X has no language column. No other groups are kept
+            together.
 
         Yields
         ------
@@ -152,7 +157,8 @@ class StratifiedLanguageKFold(_LanguageSplitter):
         Raises
         ------
         ValueError
-            If no language is found, or there are fewer labelled samples than folds.
+            If no language is found, `groups` are others than the language column of X, or there
+            are fewer labelled samples than folds.
         """
         language, class_indices = self._read(X, y, groups)
         labelled = np.flatnonzero(class_indices != MISSING)
@@ -194,7 +200,7 @@ class LeaveOneLanguageOut(_LanguageSplitter):
     Parameters
     ----------
     language_column : str, default="language"
-        The column of a DataFrame X that holds the language. Without it, the languages are given
+        The column of a table X that holds the language. Without it, the languages are given
         as `groups`.
     missing_label : object, default=None
         The value of y in samples without a label, besides NaN and None.
@@ -227,7 +233,8 @@ class LeaveOneLanguageOut(_LanguageSplitter):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             The labels.
         groups : array-like of str, shape (n_samples,), default=None
-            The language of each sample, if X has no language column.
+            The language of each sample, if X has no language column. No other groups are kept
+            together.
 
         Returns
         -------
@@ -246,7 +253,8 @@ class LeaveOneLanguageOut(_LanguageSplitter):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             The labels.
         groups : array-like of str, shape (n_samples,), default=None
-            The language of each sample, if X has no language column.
+            The language of each sample, if X has no language column. No other groups are kept
+            together.
 
         Yields
         ------
@@ -258,7 +266,8 @@ class LeaveOneLanguageOut(_LanguageSplitter):
         Raises
         ------
         ValueError
-            If no language is found, or X holds fewer than two languages.
+            If no language is found, `groups` are others than the language column of X, or X holds
+            fewer than two languages.
         """
         language, class_indices = self._read(X, y, groups)
         if len(set(language)) < 2:

@@ -5,9 +5,33 @@ from __future__ import annotations
 from numbers import Real
 
 import numpy as np
+from sklearn.utils.multiclass import type_of_target
 
+from metaling_sk._data.indicators import has_several_labels
 from metaling_sk._data.input_forms import plain_column
 from metaling_sk._data.labels import check_length, is_missing, label_array
+
+
+def holds_continuous_numbers(y, missing_label=None) -> bool:
+    """Return whether a target holds numbers that are no classes.
+
+    Parameters
+    ----------
+    y : object
+        The target as the user gave it.
+    missing_label : object, default=None
+        One more value that stands for a missing label.
+
+    Returns
+    -------
+    bool
+    """
+    if has_several_labels(y):
+        return False
+    y = label_array(y)
+    labels = y[~is_missing(y, missing_label)].tolist()
+    are_numbers = bool(labels) and all(isinstance(label, Real) for label in labels)
+    return are_numbers and type_of_target(np.asarray(labels)) == "continuous"
 
 
 def check_numbers(

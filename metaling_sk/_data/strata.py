@@ -79,15 +79,17 @@ def fold_groups(y: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    y : ndarray of int, shape (n_samples,) or (n_samples, n_labels)
-        Class indices or indicators.
+    y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        Class indices, numbers or indicators.
 
     Returns
     -------
     ndarray of int, shape (n_samples,)
-        The class of each sample, or its rarest label; `MISSING` where a label is not known, so that
-        the sample cannot be scored.
+        The class of each sample, its rarest label, or 0 where y holds numbers; `MISSING` where a
+        label is not known, so that the sample cannot be scored.
     """
+    if y.dtype.kind == "f":
+        return np.where(has_label(y), 0, MISSING)
     if y.ndim == 1:
         return y
     return np.where((y == MISSING).any(axis=1), MISSING, rarest_labels(y))
