@@ -176,9 +176,12 @@ def _read_classes(y, n_samples: int, missing_label):
 
 def _read_others(y, n_samples: int, missing_label):
     """The same for targets that are no classes, such as numbers or translations."""
-    if len(getattr(plain_table(y), "shape", (n_samples,))) > 1:
+    if has_several_labels(y) or len(getattr(plain_table(y), "shape", (n_samples,))) > 1:
         return None, None
-    return np.where(is_missing(label_array(y), missing_label), MISSING, 0), None
+    try:
+        return np.where(is_missing(label_array(y), missing_label), MISSING, 0), None
+    except (TypeError, ValueError):
+        return None, None  # Some estimators take other targets, such as structured arrays.
 
 
 def split(

@@ -18,7 +18,7 @@ from search_cases import (
     make_numeric,
     make_search,
 )
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import (
     GroupKFold,
     KFold,
@@ -166,6 +166,14 @@ def test_numbers_are_split_by_language(as_metadata):
     for train, test in folds:
         assert set(np.flatnonzero(y != y)) <= set(train)
         assert abs(np.mean(LANGUAGE[test] == "en") - np.mean(LANGUAGE[y == y] == "en")) < 0.1
+
+
+@pytest.mark.parametrize(
+    "y", [np.zeros((60, 2)), [[0.5, 1.5]] * 60, np.zeros((60, 1)), np.zeros(60, dtype="f8,?")]
+)
+def test_other_targets_of_regressors_are_left_to_them(y):
+    _, folds = folds_of(LinearRegression(), X, y, 3)
+    assert [test.tolist() for _, test in folds] == [test.tolist() for _, test in KFold(3).split(X)]
 
 
 @given(
