@@ -8,10 +8,11 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import BaseCrossValidator
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import type_of_target
 
 from metaling_sk._data.indicators import check_classes_or_indicators, has_several_labels
+from metaling_sk._data.input_forms import unwrap
 from metaling_sk._data.labels import (
     MISSING,
     check_length,
@@ -19,10 +20,10 @@ from metaling_sk._data.labels import (
     label_array,
     plain_labels,
 )
-from metaling_sk._data.languages import check_languages
+from metaling_sk._data.languages import read_language_groups
 from metaling_sk._data.strata import fold_groups, number_strata
 from metaling_sk._utils.parameters import Number, common_constraints
-from metaling_sk._utils.sklearn_compat import validate_parameter_constraints
+from metaling_sk._utils.sklearn_compat import num_samples, validate_parameter_constraints
 
 __all__ = ["LeaveOneLanguageOut", "StratifiedLanguageKFold"]
 
@@ -53,19 +54,18 @@ class _LanguageSplitter(BaseCrossValidator):
 
     def _read(self, X, y, groups) -> tuple[np.ndarray, np.ndarray]:
         """Return the language of each sample, and its group by `_read_groups`."""
-        if isinstance(X, pd.DataFrame) and self.language_column in X.columns:
-            language = X[self.language_column].to_numpy(dtype=object)
-            check_languages(language, "the language column of X")
-        elif groups is not None:
-            language = check_array(groups, ensure_2d=False, dtype=None).astype(object)
-            check_languages(language, "`groups`")
-        else:
+        table, column = unwrap(X), None
+        if isinstance(table, pd.DataFrame) and self.language_column in table.columns:
+            column = table[self.language_column].to_numpy(dtype=object)
+        elif groups is None:
             raise ValueError(
                 f"{type(self).__name__} found no language: X has no column "
                 f"{self.language_column!r}. Name it in `language_column` or pass the language of "
                 "each row as `groups`."
             )
-        return language, self._read_groups(y, len(language))
+        n_samples = num_samples(groups) if column is None else len(column)
+        language = read_language_groups(column, groups, n_samples)
+        return language, self._read_groups(y, n_samples)
 
     def _read_groups(self, y, n_samples: int) -> np.ndarray:
         """Return the class or rarest label of each sample; what are no classes is one group."""
@@ -100,7 +100,7 @@ class StratifiedLanguageKFold(_LanguageSplitter):
     random_state : int, RandomState instance or None, default=None
         Seed of the shuffling.
     language_column : str, default="language"
-        The column of a DataFrame X that holds the language. Without it, the languages are given
+        The column of a table X that holds the language. Without it, the languages are given
         as `groups`.
     missing_label : object, default=None
         The value of y in samples without a label, besides NaN and None.
@@ -168,7 +168,8 @@ class StratifiedLanguageKFold(_LanguageSplitter):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             The labels.
         groups : array-like of str, shape (n_samples,), default=None
-            The language of each sample, if X has no language column.
+            The language of each sample, if X has no language column. No other groups are kept
+            together.
 
         Yields
         ------
@@ -180,7 +181,8 @@ class StratifiedLanguageKFold(_LanguageSplitter):
         Raises
         ------
         ValueError
-            If no language is found, or there are fewer labelled samples than folds.
+            If no language is found, `groups` are others than the language column of X, or there
+            are fewer labelled samples than folds.
         """
         language, class_indices = self._read(X, y, groups)
         labelled = np.flatnonzero(class_indices != MISSING)
@@ -222,7 +224,7 @@ class LeaveOneLanguageOut(_LanguageSplitter):
     Parameters
     ----------
     language_column : str, default="language"
-        The column of a DataFrame X that holds the language. Without it, the languages are given
+        The column of a table X that holds the language. Without it, the languages are given
         as `groups`.
     missing_label : object, default=None
         The value of y in samples without a label, besides NaN and None.
@@ -255,7 +257,8 @@ class LeaveOneLanguageOut(_LanguageSplitter):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             The labels.
         groups : array-like of str, shape (n_samples,), default=None
-            The language of each sample, if X has no language column.
+            The language of each sample, if X has no language column. No other groups are kept
+            together.
 
         Returns
         -------
@@ -274,7 +277,8 @@ class LeaveOneLanguageOut(_LanguageSplitter):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             The labels.
         groups : array-like of str, shape (n_samples,), default=None
-            The language of each sample, if X has no language column.
+            The language of each sample, if X has no language column. No other groups are kept
+            together.
 
         Yields
         ------
@@ -286,7 +290,8 @@ class LeaveOneLanguageOut(_LanguageSplitter):
         Raises
         ------
         ValueError
-            If no language is found, or X holds fewer than two languages.
+            If no language is found, `groups` are others than the language column of X, or X holds
+            fewer than two languages.
         """
         language, class_indices = self._read(X, y, groups)
         if len(set(language)) < 2:

@@ -1,5 +1,8 @@
+import datasets
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -130,6 +133,26 @@ def test_languages_as_groups_and_missing_label():
     assert [test.tolist() for _, test in splitter.split(np.eye(6), y, groups)] == [[0, 3], [1, 4]]
 
 
+@pytest.mark.parametrize("make_table", [pl.DataFrame, pa.table, datasets.Dataset.from_dict])
+@pytest.mark.parametrize(
+    "splitter", [StratifiedLanguageKFold(2, shuffle=False), LeaveOneLanguageOut()]
+)
+def test_the_language_is_read_from_any_table(splitter, make_table):
+    X, y = as_frame([("en", 0), ("zh", 1), ("en", 1), ("zh", 0)])
+    splits = splitter.split(make_table(X.to_dict("list")), y)
+    for (_, test), (_, expected) in zip(splits, splitter.split(X, y), strict=True):
+        np.testing.assert_array_equal(test, expected)
+
+
+def test_numbers_are_split_by_language():
+    X, _ = as_frame([("en", 0), ("zh", 0), ("zh", 0), ("en", 0), ("en", 0), ("zh", 0)])
+    y = [0.5, 1.25, 2.5, 0.1, None, 0.3]
+    splits = list(StratifiedLanguageKFold(2, random_state=0).split(X, y))
+    assert sorted(np.concatenate([test for _, test in splits])) == [0, 1, 2, 3, 5]
+    assert [(X["language"][test] == "en").sum() for _, test in splits] == [1, 1]
+    assert [test.tolist() for _, test in LeaveOneLanguageOut().split(X, y)] == [[0, 3], [1, 2, 5]]
+
+
 @pytest.mark.parametrize("splitter", [StratifiedLanguageKFold(2), LeaveOneLanguageOut()])
 def test_refusals(splitter):
     with pytest.raises(ValueError, match="no column 'language'"):
@@ -139,3 +162,6 @@ def test_refusals(splitter):
     X, y = as_frame([("en", 0), ("zh", 1), ("en", 0), ("zh", 1)])
     with pytest.raises(ValueError, match="labelled rows"):
         list(StratifiedLanguageKFold(9).split(X, y))
+    assert list(splitter.split(X, y, groups=X["language"]))
+    with pytest.raises(ValueError, match="`groups` disagree .*StratifiedGroupKFold"):
+        list(splitter.split(X, y, groups=["1", "1", "2", "2"]))

@@ -17,7 +17,13 @@ UNNAMED_LANGUAGE = "und"
 """The language of samples that name none: BCP-47 has this code for "undetermined"."""
 
 
-def read_language(column: np.ndarray | None, language, n_samples: int) -> np.ndarray:
+def read_language(
+    column: np.ndarray | None,
+    language,
+    n_samples: int,
+    name: str = "language",
+    way_out: str = "Pass one of them.",
+) -> np.ndarray:
     """Return the validated language of each sample.
 
     Parameters
@@ -28,6 +34,10 @@ def read_language(column: np.ndarray | None, language, n_samples: int) -> np.nda
         The argument `language=`, which must agree with the column if both are given.
     n_samples : int
         The number of samples in X.
+    name : str, default="language"
+        What the argument is called, for messages.
+    way_out : str, default="Pass one of them."
+        What to do where the two disagree.
 
     Returns
     -------
@@ -47,21 +57,49 @@ def read_language(column: np.ndarray | None, language, n_samples: int) -> np.nda
     if isinstance(language, str):
         language = _filled(language, n_samples)
     elif np.ndim(language) != 1:
-        raise ValueError("`language` must be one string for all rows, or one string per row.")
+        raise ValueError(f"`{name}` must be one string for all rows, or one string per row.")
     language = pd.Series(language, dtype=object).to_numpy()
     if len(language) != n_samples:
         raise ValueError(
-            f"X and `language` have inconsistent numbers of samples: "
-            f"X has {n_samples} rows, `language` has {len(language)}."
+            f"X and `{name}` have inconsistent numbers of samples: "
+            f"X has {n_samples} rows, `{name}` has {len(language)}."
         )
-    check_languages(language, "`language`")
+    check_languages(language, f"`{name}`")
     if column is not None and (indices := np.flatnonzero(column != language)).size:
         first = indices[0]
         raise ValueError(
-            f"The language column of X and `language` disagree in {name_rows(indices)} "
-            f"(row {first}: {column[first]!r} and {language[first]!r}). Pass one of them."
+            f"The language column of X and `{name}` disagree in {name_rows(indices)} "
+            f"(row {first}: {column[first]!r} and {language[first]!r}). {way_out}"
         )
     return language
+
+
+def read_language_groups(column: np.ndarray | None, groups, n_samples: int) -> np.ndarray:
+    """Return the validated language of each sample for a splitter, which may get it as `groups`.
+
+    Parameters
+    ----------
+    column : ndarray of shape (n_samples,) or None
+        The languages that are known.
+    groups : array-like of str or None
+        The argument `groups=`, which must agree with them if both are given.
+    n_samples : int
+        The number of samples.
+
+    Returns
+    -------
+    ndarray of str objects, shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        As `read_language`.
+    """
+    way_out = (
+        "The folds of a language splitter keep no other groups together: leave `groups` out, or "
+        "pass a splitter such as sklearn.model_selection.StratifiedGroupKFold."
+    )
+    return read_language(column, groups, n_samples, "groups", way_out)
 
 
 def check_languages(languages: np.ndarray, source: str) -> None:

@@ -30,6 +30,7 @@ from metaling_sk._data.suspicions import (
     suspect_columns,
     suspect_marker,
     suspect_names,
+    suspect_swapped,
     suspect_unnamed,
 )
 from metaling_sk._utils.messages import forget_warnings
@@ -260,6 +261,8 @@ def check_samples(
         cell_kind=cell_kind,
     )
     _suspect_languages(estimator, set(samples.language), reset=reset)
+    if reset and texts is not None and texts.ndim == 1:
+        suspect_swapped(estimator, texts, samples.language)
     needs_y = reset if needs_y is None else needs_y
     if y is None:
         if needs_y:

@@ -31,6 +31,10 @@ MANY_CLASSES = 4
 """The marker beside so few classes may be one of them, such as -1, 0, 1 for sentiment."""
 
 
+MANY_TEXTS, FEW_TRANSLATIONS = 10, 0.2
+"""Translations look like classes from so many texts on, and up to this share of them."""
+
+
 def suspect_columns(estimator, X) -> None:
     """Warn if a table lacks the language column that was named, or has one that looks like it.
 
@@ -57,6 +61,32 @@ def suspect_columns(estimator, X) -> None:
         warn_user(
             f"X has no column {language_column!r}, which `language_column` names: {unnamed}. Keep "
             "this column in the steps before, or pass `language`.",
+            estimator,
+        )
+
+
+def suspect_swapped(estimator, texts: np.ndarray, language: np.ndarray) -> None:
+    """Warn if texts seem to stand in the place of languages, and these in that of texts.
+
+    Languages repeat and their names are short. It seems so if there are more languages than
+    texts, and their names are longer than the texts.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What was given the samples.
+    texts : ndarray of str objects, shape (n_samples,)
+        The text of each sample.
+    language : ndarray of str objects, shape (n_samples,)
+        The language of each sample.
+    """
+    are_longer = sum(map(len, language)) > sum(map(len, texts))
+    if are_longer and len(set(language)) > max(len(set(texts)), MANY_TEXTS):
+        warn_user(
+            f"X has {len(set(language))} languages, such as {language[0]!r}, and "
+            f"{len(set(texts))} texts, such as {texts[0]!r}, as if they had changed places. An "
+            "array has the texts in its first column and the languages in the second; in a "
+            "DataFrame the columns are named.",
             estimator,
         )
 
@@ -183,10 +213,6 @@ def suspect_marker(estimator, labels: np.ndarray, language: np.ndarray) -> None:
         f"{reason}. If it is, pass missing_label=-1. If it is a label, filter this InputWarning.",
         estimator,
     )
-
-
-MANY_TEXTS, FEW_TRANSLATIONS = 10, 0.2
-"""Translations look like classes from so many texts on, and up to this share of them."""
 
 
 def suspect_translations(

@@ -13,6 +13,7 @@ from typing import TypeVar
 from sklearn.base import _fit_context
 from sklearn.metrics._scorer import _BaseScorer as BaseScorer
 from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
+from sklearn.metrics._scorer import _PassthroughScorer as PassthroughScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import (
@@ -36,6 +37,7 @@ __all__ = [
     "MultimetricScorer",
     "NoCallbacks",
     "Options",
+    "PassthroughScorer",
     "RealNotInt",
     "StrOptions",
     "check_matplotlib_support",

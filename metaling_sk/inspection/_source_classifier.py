@@ -7,7 +7,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.metaestimators import available_if
 
-from metaling_sk._data.labels import label_array
+from metaling_sk._data.indicators import has_several_labels
+from metaling_sk._data.labels import label_array, plain_labels
 from metaling_sk.meta_param._folds import read_data
 from metaling_sk.metrics._inputs import call_with_language
 
@@ -59,9 +60,10 @@ class SourceClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         indices = np.flatnonzero(is_source | self.keep_text)
         self.estimator_ = clone(self.estimator)
         language = None if language is None else languages[indices]
-        call_with_language(
-            self.estimator_, "fit", _safe_indexing(X, indices), language, _safe_indexing(y, indices)
-        )
+        y = _safe_indexing(y, indices)
+        if not self.keep_text and not has_several_labels(y):
+            y = plain_labels(label_array(y))  # Objects, if labels of other samples are None.
+        call_with_language(self.estimator_, "fit", _safe_indexing(X, indices), language, y)
         self.classes_ = self.estimator_.classes_
         return self
 

@@ -100,8 +100,8 @@ def transfer_matrix(
     Returns
     -------
     DataFrame of shape (n_sources, n_languages)
-        The mean score of the folds, for each source the labels come from and each language tested
-        on.
+        The mean score of the folds, for each source the labels come from and each language that a
+        fold tests on.
 
     Raises
     ------
@@ -149,7 +149,8 @@ def transfer_matrix(
     params = {} if language is None else {"language": data.language}
     search.fit(X, y, **params | ({} if groups is None else {"groups": groups}))
     results = search.cv_results_
-    scores = {name: results[f"mean_test_score_{name}"] for name in languages}
+    columns = {name: f"mean_test_score_{name}" for name in languages}
+    scores = {name: results[column] for name, column in columns.items() if column in results}
     index = pd.Index(results["param_source"].astype(str), name="trained on")
     table = pd.DataFrame(scores, index=index).loc[list(sources)]
     return table.rename_axis(columns="tested on")

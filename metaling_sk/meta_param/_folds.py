@@ -13,18 +13,36 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 from sklearn.base import is_classifier
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import (
+    RepeatedStratifiedKFold,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+    check_cv,
+)
 from sklearn.utils import get_tags
 
 from metaling_sk._data.indicators import check_indicators, has_several_labels
-from metaling_sk._data.input_forms import unwrap
+from metaling_sk._data.input_forms import plain_table, unwrap
 from metaling_sk._data.labels import MISSING, check_labels, is_missing, label_array
-from metaling_sk._data.languages import UNNAMED_LANGUAGE, read_language
+from metaling_sk._data.languages import (
+    UNNAMED_LANGUAGE,
+    read_language,
+    read_language_groups,
+)
 from metaling_sk._data.strata import fold_groups, number_strata, rank_in_strata
 from metaling_sk._utils.sklearn_compat import num_samples
 from metaling_sk.model_selection import LeaveOneLanguageOut, StratifiedLanguageKFold
 
 N_SPLITS = 5
+
+STRATIFIED = (
+    RepeatedStratifiedKFold,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+)
+"""The splitters of scikit-learn that keep the shares of classes."""
 
 Split = tuple[np.ndarray, np.ndarray]
 """The indices of the training and of the test samples."""
@@ -45,8 +63,8 @@ class SearchData:
     language_is_metadata : bool
         Whether the language was passed beside X.
     class_indices : ndarray of int, shape (n_samples,), or None
-        The class of each sample, or its rarest label, or 0 if labels are no classes; `MISSING` if
-        it cannot be scored. None if labels are no classes and none is missing.
+        The class of each sample, its rarest label, or 0 where y holds no classes; `MISSING` if it
+        cannot be scored. None if y is None or has several columns of other values.
     classes : ndarray or None
         All classes of y, or the positions of its labels.
     """
@@ -138,13 +156,10 @@ def read_data(estimator, X, y, language) -> SearchData:
     if column is not None or language is not None:
         languages = read_language(column, language, n_samples)
     class_indices = classes = None
-    missing_label = find_parameter(estimator, "missing_label", None)
-    if is_classifier(estimator) and y is not None:
-        class_indices, classes = _read_classes(y, n_samples, missing_label)
-    elif y is not None and not has_several_labels(y):
-        missing = is_missing(label_array(y), missing_label)
-        if missing.any():
-            class_indices = np.where(missing, MISSING, 0)
+    if y is not None:
+        missing_label = find_parameter(estimator, "missing_label", None)
+        read = _read_classes if is_classifier(estimator) else _read_others
+        class_indices, classes = read(y, n_samples, missing_label)
     return SearchData(X, y, n_samples, languages, language is not None, class_indices, classes)
 
 
@@ -157,6 +172,16 @@ def _read_classes(y, n_samples: int, missing_label):
     except ValueError:
         return None, None  # Some classifiers take other targets of several columns.
     return fold_groups(indicators), np.arange(len(names))
+
+
+def _read_others(y, n_samples: int, missing_label):
+    """The same for targets that are no classes, such as numbers or translations."""
+    if has_several_labels(y) or len(getattr(plain_table(y), "shape", (n_samples,))) > 1:
+        return None, None
+    try:
+        return np.where(is_missing(label_array(y), missing_label), MISSING, 0), None
+    except (TypeError, ValueError):
+        return None, None  # Some estimators take other targets, such as structured arrays.
 
 
 def split(
@@ -196,12 +221,18 @@ def split(
     n_splits = N_SPLITS if cv is None else cv
     by_language = data.language is not None or not data.labelled.all()
     if isinstance(n_splits, Integral) and data.class_indices is not None and by_language:
-        return _split_by_language(estimator, data, int(n_splits), seed, score_unlabelled)
+        if split_params.get("groups") is None:
+            return _split_by_language(data, int(n_splits), seed, score_unlabelled)
+        cv = StratifiedGroupKFold(int(n_splits), shuffle=True, random_state=seed)
     splitter = check_cv(cv, data.y, classifier=is_classifier(estimator))
+    # These take neither missing labels, here a class like the others, nor several labels.
+    stratifies = isinstance(splitter, STRATIFIED) and data.classes is not None
+    y = data.class_indices if stratifies else data.y
     needs_language = isinstance(splitter, LeaveOneLanguageOut | StratifiedLanguageKFold)
     if needs_language and data.language is not None:
-        split_params = {"groups": data.language} | split_params
-    parts = map(_as_indices, splitter.split(data.X, data.y, **split_params))
+        groups = read_language_groups(data.language, split_params.get("groups"), data.n_samples)
+        split_params = split_params | {"groups": groups}
+    parts = map(_as_indices, splitter.split(data.X, y, **split_params))
     scored = data.labelled | score_unlabelled
     splits = [(train, test[scored[test]]) for train, test in parts]
     if not splits:
@@ -213,20 +244,17 @@ def split(
 
 
 def _split_by_language(
-    estimator, data: SearchData, n_splits: int, seed: int, score_unlabelled: bool
+    data: SearchData, n_splits: int, seed: int, score_unlabelled: bool
 ) -> list[Split]:
     """The folds of StratifiedLanguageKFold for the languages as they were read."""
     language = data.language
     if language is None:
         language = np.full(data.n_samples, UNNAMED_LANGUAGE, dtype=object)
     splitter = StratifiedLanguageKFold(
-        n_splits,
-        score_unlabelled=score_unlabelled,
-        random_state=seed,
-        missing_label=find_parameter(estimator, "missing_label", None),
+        n_splits, score_unlabelled=score_unlabelled, random_state=seed, missing_label=MISSING
     )
     # X without columns keeps the splitter from looking for a language in it.
-    return list(splitter.split(np.empty((data.n_samples, 0)), data.y, language))
+    return list(splitter.split(np.empty((data.n_samples, 0)), data.class_indices, language))
 
 
 def _as_indices(parts: Iterable) -> Split:

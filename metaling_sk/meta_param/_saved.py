@@ -9,7 +9,6 @@ import numpy as np
 from sklearn.base import clone
 
 from metaling_sk._saving.saved_classifier import SavedClassifierMixin
-from metaling_sk._saving.values import is_storable
 from metaling_sk.meta_param._objective import find_scorers
 
 BEST = "best_estimator_"
@@ -120,6 +119,8 @@ def _column_to_json(column) -> dict[str, Any]:
 
 def _plain(value):
     """The value, or its text where it is an object such as an estimator or a function."""
+    from metaling_sk._saving.values import is_storable  # It imports torch.
+
     return value if is_storable(value) else repr(value)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from functools import wraps
+from functools import partial, wraps
+from inspect import signature
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -11,7 +12,13 @@ import numpy as np
 import pandas as pd
 
 from metaling_sk._data.labels import label_array, plain_labels
-from metaling_sk._utils.sklearn_compat import BaseScorer, check_method_params, safe_split
+from metaling_sk._utils.sklearn_compat import (
+    BaseScorer,
+    MultimetricScorer,
+    PassthroughScorer,
+    check_method_params,
+    safe_split,
+)
 from metaling_sk.meta_param._fit_spec import FitSpec
 
 SCORE = "score"
@@ -141,6 +148,8 @@ class CachedPredictions:
 
     def __getattr__(self, name):
         method = getattr(self._estimator, name)
+        if name == "score" and self._params:
+            return _with_language(method, self._params["language"][self._part])
         if name not in self.METHODS:
             return method
 
@@ -172,16 +181,30 @@ def _take(fitted, X, y, indices: np.ndarray, train: np.ndarray):
 
 def _apply_scorer(fitted, predictions, X, X_part, y_part, indices: np.ndarray, spec: FitSpec):
     """A dict of scores, NaN where there is none, and the reason of the first that is missing."""
-    scorers = getattr(spec.scorer, "_scorers", {SCORE: spec.scorer}).values()
+    scorer: Any = spec.scorer
+    scorers = getattr(scorer, "_scorers", {SCORE: scorer})
     # Any other callable may do with X what it likes, so its predictions cannot be kept.
-    are_sklearn = all(isinstance(scorer, BaseScorer) for scorer in scorers)
+    are_sklearn = all(isinstance(each, BaseScorer | PassthroughScorer) for each in scorers.values())
     estimator = predictions if are_sklearn else fitted
     params = check_method_params(X, params=spec.score_params, indices=indices)
+    if spec.language_is_metadata and spec.language is not None and "language" not in params:
+        language = spec.language[indices]
+        if scorers.get(SCORE) is scorer:
+            scorer = _with_language(scorer, language)
+        else:
+            bound = {name: _with_language(each, language) for name, each in scorers.items()}
+            scorer = MultimetricScorer(scorers=bound, raise_exc=scorer._raise_exc)
     if y_part is None:
-        scores = spec.scorer(estimator, X_part, **params)
+        scores = scorer(estimator, X_part, **params)
     else:
-        scores = spec.scorer(estimator, X_part, y_part, **params)
+        scores = scorer(estimator, X_part, y_part, **params)
     return _to_numbers(scores if isinstance(scores, dict) else {SCORE: scores})
+
+
+def _with_language(function, language: np.ndarray):
+    """A function that is given the languages, if it takes them."""
+    takes_language = "language" in signature(function).parameters
+    return partial(function, language=language) if takes_language else function
 
 
 def _to_numbers(scores: dict) -> tuple[dict[str, float], str | None]:

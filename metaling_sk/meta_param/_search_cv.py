@@ -112,9 +112,10 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
     refit : bool, str or callable, default=True
         As in `RandomizedSearchCV`.
     cv : int, splitter or iterable, default=None
-        The folds; None is 5. The default folds are those of `StratifiedLanguageKFold` if some
-        samples have no label, or for a classifier if X has a language; otherwise those of
-        `StratifiedKFold` for a classifier, and of `KFold` for any other estimator.
+        The folds; None is 5. The default folds are those of `StratifiedLanguageKFold` if X has a
+        language or some samples have no label, or those of `StratifiedGroupKFold` if there are
+        also `groups`. Otherwise they are those of `StratifiedKFold` for a classifier and of
+        `KFold` for any other estimator.
     resource : str, default="max_epochs"
         The resource of "halving", "hyperband" and "freeze-thaw": a parameter of the estimator that
         is a whole number, or "n_samples". The latter takes subsets of the training samples with
@@ -322,7 +323,8 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
             The target. Some labels may be missing if the estimator allows that.
         **params : dict
             Passed to the estimator, the scorer and the splitter as in `RandomizedSearchCV`. If X
-            has no language column, `language` is passed to the scored predictions as well.
+            has no language column, `language` is passed to the scored predictions, and to scorers
+            that take it, as well.
 
         Returns
         -------

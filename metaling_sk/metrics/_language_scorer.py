@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 import numpy as np
 from sklearn.utils.metadata_routing import MetadataRequest
 
+from metaling_sk._data.indicators import positive_probabilities
 from metaling_sk._utils.parameters import common_constraints
 from metaling_sk._utils.sklearn_compat import BaseScorer, StrOptions, validate_params
 from metaling_sk.metrics._inputs import call_with_language, check_complete_labels, languages_in
@@ -148,9 +149,12 @@ class LanguageScorer(BaseScorer):
         languages = languages_in(X, language, self.language_column, "The language scorer")
         y_true = check_complete_labels(y_true, "y", "X, y and `language`")
         response = call_with_language(estimator, self._response_method, X, language)
-        response = np.asarray(response)
         if y_true.ndim == 1:
-            response = self._select_class(estimator, response)
+            response = self._select_class(estimator, np.asarray(response))
+        elif self._response_method == "predict_proba":
+            response = positive_probabilities(response, estimator.classes_, y_true.shape[1])
+        elif hasattr(response, "toarray"):  # sparse
+            response = response.toarray()
         scores = [
             self._score_language(name, y_true[languages == name], response[languages == name])
             for name in np.unique(languages)

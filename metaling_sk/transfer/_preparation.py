@@ -101,9 +101,6 @@ class TransferPreparation(NetworkEstimator):
         samples = output.align(samples)
         self._output = output
         is_target = self._is_target(samples)
-        if not self.source_languages_:
-            # Nothing is left to be a source: the labels there are train the model.
-            is_target &= ~samples.labelled
         situation = Situation(
             samples,
             is_target,
@@ -214,10 +211,19 @@ class TransferPreparation(NetworkEstimator):
             )
         samples = samples.take(is_known)
         inputs = self.front_end_.inputs(samples, execution)
-        return self._new_training_set(samples, inputs, self._is_target(samples), source, execution)
+        is_target = self._is_target(samples)
+        has_target_labels = (is_target & samples.labelled).any()
+        if self._transfer_is_auto and has_target_labels and "labels" not in self.transfer_:
+            # The samples before these had no label in the target languages.
+            self.transfer_ = ["labels", *self.transfer_]
+        return self._new_training_set(samples, inputs, is_target, source, execution)
 
     def _is_target(self, samples: Samples) -> np.ndarray:
-        return np.isin(samples.language, self.target_languages_)
+        is_target = np.isin(samples.language, self.target_languages_)
+        if not self.source_languages_:
+            # Nothing is left to be a source: the labels there are train the model.
+            is_target &= ~samples.labelled
+        return is_target
 
     def _check_source_labels(self, samples: Samples, source: SourceModel) -> None:
         """Raise a ValueError if a source model is to be trained on labels that are not there."""

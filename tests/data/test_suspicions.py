@@ -162,6 +162,20 @@ def test_many_names():
     fit_languages(*FLORES)
 
 
+# Texts and languages that have changed places
+
+
+def test_texts_in_the_place_of_languages():
+    pairs = np.array([[f"a long text, number {number}", "en"] for number in range(12)], object)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Reader().fit(pairs)
+        Reader().fit(pairs[:, ::-1][:5])  # Too few to tell.
+        fit_languages(*(f"language {number}" for number in range(40)))
+    with pytest.warns(InputWarning, match="12 languages, such as 'a long.*changed places"):
+        Reader().fit(pairs[:, ::-1])
+
+
 # Rows without a language
 
 

@@ -50,6 +50,20 @@ def test_each_row_is_a_cross_validation_by_hand():
     assert matrix.loc["nl", "ja"] == pytest.approx(np.mean(scores))
 
 
+def test_groups_with_missing_labels():
+    y = Y.astype(object)
+    y[::5] = None
+    groups = np.tile(np.arange(60), 3)
+    matrix = transfer_matrix(LogisticRegression(), X, y, groups=groups, cv=3, **SETTINGS)
+    assert matrix.loc["nl", "de"] > 0.8
+
+
+def test_languages_that_no_fold_tests_on_are_left_out():
+    folds = [(np.arange(180), np.flatnonzero(LANGUAGE != "ja"))]
+    matrix = transfer_matrix(LogisticRegression(), X, Y, cv=folds, **SETTINGS)
+    assert (matrix.index.tolist(), matrix.columns.tolist()) == (["de", "ja", "nl"], ["de", "nl"])
+
+
 def test_groups_are_kept_together():
     # Copies of the same samples in two languages: without groups the labels would be remembered.
     rng = np.random.default_rng(1)

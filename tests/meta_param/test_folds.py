@@ -18,8 +18,17 @@ from search_cases import (
     make_numeric,
     make_search,
 )
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GroupKFold, KFold, RandomizedSearchCV, StratifiedKFold
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    RandomizedSearchCV,
+    RepeatedStratifiedKFold,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+)
+from tiny import make_regressor
 
 from metaling_sk import LeaveOneLanguageOut, StratifiedLanguageKFold, TransferTranslator
 from metaling_sk.meta_param._folds import nested_subset, read_data, split
@@ -71,15 +80,14 @@ def test_folds_of_labels_that_are_no_classes(estimator, missing):
     frame = FRAME.assign(language=["id", "ms"] * 30)
     data, folds = folds_of(estimator, frame, y, 3)
     assert data.classes is None
-    if not missing:
-        for (_, test), (_, expected) in zip(folds, KFold(3).split(frame), strict=True):
-            np.testing.assert_array_equal(test, expected)
-        return
     for train, test in folds:
-        assert len(train) + len(test) == 60 and not set(test) & set(range(0, 60, 4))
-        assert frame["language"].iloc[test].value_counts().to_dict() == {"id": 5, "ms": 10}
+        assert len(train) + len(test) == 60
+        assert not missing or not set(test) & set(range(0, 60, 4))
+        n_indonesian = 5 if missing else 10
+        counts = frame["language"].iloc[test].value_counts()
+        assert counts.to_dict() == {"id": n_indonesian, "ms": 10}
     _, folds = folds_of(estimator, frame, y, KFold(3))
-    assert [len(test) for _, test in folds] == [15, 15, 15]
+    assert [len(test) for _, test in folds] == [15 if missing else 20] * 3
 
 
 def test_folds_without_language_and_missing_labels_are_those_of_sklearn():
@@ -130,6 +138,63 @@ def test_groups():
     assert_same_results(search.cv_results_, expected.cv_results_)
     with failing("'groups' parameter should not be None"):
         make_search(cv=GroupKFold(3)).fit(X, Y)
+
+
+@pytest.mark.parametrize("cv", [None, StratifiedGroupKFold(5)])
+def test_groups_stay_together_in_folds_by_language(cv):
+    groups = np.arange(60) % 20
+    y = Y.astype(object)
+    y[:15] = None
+    search = make_search(make_numeric(), NUMERIC_C, cv=cv)
+    data = read_data(search.estimator, FRAME, y, None)
+    folds = split(search.estimator, data, cv, {"groups": groups}, 0)
+    assert len(folds) == 5
+    for train, test in folds:
+        assert not set(groups[train]) & set(groups[test])
+    assert sorted(np.concatenate([test for _, test in folds])) == list(range(15, 60))
+
+
+def test_language_splitters_refuse_other_groups():
+    groups = [str(number % 20) for number in range(60)]
+    with failing("`groups` disagree"):
+        make_search(cv=StratifiedLanguageKFold(2)).fit(X, Y, groups=groups, language=LANGUAGE)
+
+
+@pytest.mark.parametrize(
+    "splitter",
+    [
+        StratifiedKFold(3),
+        StratifiedShuffleSplit(3, random_state=0),
+        RepeatedStratifiedKFold(n_splits=3, n_repeats=1, random_state=0),
+    ],
+)
+def test_stratified_folds_with_missing_labels(splitter):
+    y = Y.astype(object)
+    y[:15] = None
+    _, folds = folds_of(LogisticRegression(), X, y, splitter)
+    assert len(folds) == 3
+    for _, test in folds:
+        assert set(test) <= set(range(15, 60))
+        assert np.mean(y[test].astype(int)) == pytest.approx(0.5, abs=0.2)
+
+
+@pytest.mark.parametrize("as_metadata", [False, True])
+def test_numbers_are_split_by_language(as_metadata):
+    y = np.where(np.arange(60) % 4 == 0, np.nan, np.arange(60) / 7)
+    X_given, language = (X, LANGUAGE) if as_metadata else (FRAME, None)
+    _, folds = folds_of(make_regressor(), X_given, y, 3, language)
+    assert sorted(np.concatenate([test for _, test in folds])) == np.flatnonzero(y == y).tolist()
+    for train, test in folds:
+        assert set(np.flatnonzero(y != y)) <= set(train)
+        assert abs(np.mean(LANGUAGE[test] == "en") - np.mean(LANGUAGE[y == y] == "en")) < 0.1
+
+
+@pytest.mark.parametrize(
+    "y", [np.zeros((60, 2)), [[0.5, 1.5]] * 60, np.zeros((60, 1)), np.zeros(60, dtype="f8,?")]
+)
+def test_other_targets_of_regressors_are_left_to_them(y):
+    _, folds = folds_of(LinearRegression(), X, y, 3)
+    assert [test.tolist() for _, test in folds] == [test.tolist() for _, test in KFold(3).split(X)]
 
 
 @given(

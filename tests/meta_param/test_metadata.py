@@ -19,9 +19,11 @@ from search_texts import PAIR, PAIR_Y, TEXT_LANGUAGE, TEXTS
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, get_scorer, log_loss
+from sklearn.metrics import accuracy_score, get_scorer, log_loss, r2_score
 from sklearn.model_selection import GroupKFold, RandomizedSearchCV
-from tiny import make_classifier
+from tiny import make_classifier, make_meta_regressor
+
+from metaling_sk.metrics import make_language_scorer
 
 
 def test_sample_weight_without_routing():
@@ -88,6 +90,33 @@ def test_what_is_not_requested_is_not_routed():
     message = "sample_weight.* not explicitly set"
     with config_context(enable_metadata_routing=True), failing(message):
         make_search().fit(X, Y, sample_weight=WEIGHTS)
+
+
+def call_score(estimator, X, y, language=None):
+    return estimator.score(X, y, language=language)
+
+
+@pytest.mark.parametrize(
+    "scoring",
+    [
+        None,
+        "r2",
+        call_score,
+        make_language_scorer(r2_score),
+        {"by language": make_language_scorer(r2_score), "all": "r2"},
+    ],
+)
+def test_scores_get_the_language_that_is_passed(scoring):
+    y = X[:, 0] + np.where(LANGUAGE == "zh", 10, 0)
+    found = []
+    for given in ({"X": X, "language": LANGUAGE}, {"X": FRAME}):
+        model = make_meta_regressor(random_state=0)
+        search = make_search(
+            model, {"size_weight": [0.0]}, scoring=scoring, refit=False, n_iter=1, cv=2
+        ).fit(y=y, **given)
+        found.append({k: v[0] for k, v in search.cv_results_.items() if "test" in k})
+    assert found[0] == found[1]
+    assert min(found[0][name] for name in found[0] if name.startswith("mean")) > 0.5
 
 
 @pytest.mark.filterwarnings("ignore:X has rows without a language")

@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 from scorer_cases import Given, make_numbers
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -21,6 +22,7 @@ from sklearn.metrics import (
 )
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 
 from metaling_sk import LanguageStandardScaler, MetaParamSearchCV, StratifiedLanguageKFold
@@ -223,3 +225,10 @@ def test_several_labels():
         parts = [languages == name for name in ("en", "zh")]
         expected = np.mean([metric(y[part], response[part], average=average) for part in parts])
         assert scorer(model, X, y, language=languages) == pytest.approx(expected)
+    f1 = make_language_scorer(f1_score, average="macro")
+    sparse = OneVsRestClassifier(LogisticRegression()).fit(X, csr_array(y))
+    assert f1(sparse, X, csr_array(y), language=languages) == f1(model, X, y, language=languages)
+    # Its predict_proba returns a list.
+    each = MultiOutputClassifier(LogisticRegression()).fit(X, y)
+    auc = make_language_scorer(roc_auc_score, response_method="predict_proba")
+    assert auc(each, X, y, language=languages) == auc(model, X, y, language=languages)

@@ -69,6 +69,35 @@ def test_partial_fit_in_parts():
     assert model.score(*CHINESE) > 0.9
 
 
+@pytest.mark.parametrize("transfer", [None, "coral"])
+def test_partial_fit_goes_on_where_no_language_has_all_labels(transfer):
+    X, y = make_pair(60, 60, n_labelled=60, joiner=" ")
+    y = np.where(np.arange(120) % 2 == 0, y, np.nan)
+    model = make_learner(transfer=transfer)
+    for _ in range(10):
+        model.partial_fit(X, y)
+    assert model.source_languages_ == []
+    losses = model.history_["source"]
+    assert losses.iloc[-1] < 0.5 * losses.iloc[0]
+
+
+@pytest.mark.parametrize("start", ["fit", "partial_fit"])
+def test_partial_fit_learns_target_labels_that_come_later(start):
+    X, y = features(FEW_SHOT[0]), FEW_SHOT[1]
+    language = FEW_SHOT[0]["language"].to_numpy()
+    found = []
+    for flipped in (False, True):
+        model = make_classifier(target_languages="zh", learning_rate=0.05)
+        getattr(model, start)(X, np.where(language == "zh", np.nan, y), language=language)
+        assert model.transfer_ == []
+        later = np.where(flipped & (language == "zh"), 1 - y, y)
+        model.partial_fit(X, later, language=language)
+        assert model.transfer_ == ["labels"]
+        found.append(model.predict_proba(X, language=language))
+    assert "labels" in model.history_
+    assert not np.allclose(*found)
+
+
 def test_partial_fit_with_the_classes_named():
     X, y = FEW_SHOT
     one_class = y == 1
