@@ -51,7 +51,7 @@ class ScratchTranslator(TranslationModel):
     As the embeddings of input and output are the same and layers begin at zero, the network begins
     as a copy of its input, and learns what to change. Some of the change of a token is the same for
     all target languages, and some is their own. A language shows the tokens of its own texts and
-    translations only.
+    translations only, and copies all others.
 
     Parameters
     ----------

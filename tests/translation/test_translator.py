@@ -71,6 +71,15 @@ def test_one_translator_into_two_languages():
     assert chosen.predict(INDONESIAN, language="ind").tolist() == SUNDANESE
 
 
+def test_a_language_shows_its_own_words_alone():
+    confused = copy.deepcopy(both())
+    network = confused.net_.module_.backbone
+    for table in (network.languages.weight, network.own_changes):
+        table.data = table.detach().flip(0)  # It takes Javanese for Sundanese.
+    found = confused.predict(pd.DataFrame({"text": INDONESIAN, "language": "ind", "to": "jav"}))
+    assert set(" ".join(found).split()) <= set(" ".join([*INDONESIAN, *JAVANESE]).split())
+
+
 @pytest.mark.parametrize("wrap", [lambda each: each, FrozenEstimator], ids=["plain", "frozen"])
 def test_transfer_from_a_related_pair(wrap):
     rows, y = make_pairs(("between",))
