@@ -151,8 +151,8 @@ class ScratchTranslator(TranslationModel):
         copies = torch.stack([ids, torch.full_like(ids, BLANK)], dim=2).flatten(1)
         is_used = self.backbone.is_used[target_index[:, None], ids]
         is_used = is_used.repeat_interleave(N_SLOTS, dim=1)
-        best = torch.where(is_used, best, copies).cpu().numpy()
-        rows = [row[:length] for row, length in zip(best, lengths.tolist(), strict=True)]
+        found = torch.where(is_used, best, copies).cpu().numpy()
+        rows = [row[:length] for row, length in zip(found, lengths.tolist(), strict=True)]
         shown = [row[(row != BLANK) & (row != np.append(-1, row[:-1]))].tolist() for row in rows]
         decode = self.text_tokenizer.tokenizer.decode
         return [decode(ids, skip_special_tokens=True).strip() for ids in shown]
