@@ -183,8 +183,8 @@ class SlotNetwork(nn.Module):
     Attributes
     ----------
     is_used : bool Tensor of shape (n_languages, n_tokens)
-        The tokens of the texts and translations that it was trained on in each target language. It
-        shows no others.
+        The tokens of the texts and translations that it was trained on in each target language,
+        and for one that was added those of all languages before it. It shows no others.
     """
 
     is_used: torch.Tensor
@@ -259,7 +259,8 @@ class SlotNetwork(nn.Module):
 
     def add_languages(self, n_new: int) -> None:
         """Make room for further languages, which begin as the mean of the others."""
-        self.is_used = F.pad(self.is_used, (0, 0, 0, n_new))
+        of_any = self.is_used.any(dim=0, keepdim=True)
+        self.is_used = torch.cat([self.is_used, of_any.repeat(n_new, 1)])
         for table in (self.languages.weight, self.own_changes):
             mean = table.detach().mean(dim=0, keepdim=True)
             table.data = torch.cat([table.detach(), mean.repeat(n_new, *[1] * (table.ndim - 1))])
