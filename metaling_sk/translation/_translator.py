@@ -213,9 +213,10 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
     temporal classification [1]_. A translation that has more than twice as many tokens as its text
     is not learnt from. The tokens are those of byte-pair encoding, in which every word of the
     training is a token, unless these are more than 8,000. A target language shows the tokens of its
-    own texts and translations only, and copies all others, which are pieces of new words. Input and
-    output share their embeddings. Each target language adds a vector to each token, of which some
-    is the same for all of them; a new language begins as the mean of the known ones.
+    own texts and translations only, and copies all others, which are pieces of new words; one that
+    `source` lacks begins with the tokens of all. Input and output share their embeddings. Each
+    target language adds a vector to each token, of which some is the same for all of them; a new
+    language begins as the mean of the known ones.
 
     Characters are heard in the same way: each vector of the encoder, usually of 20 ms, shows one or
     nothing. The characters are those of the transcriptions, and languages share most of the layer
