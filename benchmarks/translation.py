@@ -11,11 +11,11 @@ last 80 of the 400 are translated, and the others are there to train on; nothing
 
 - copy: the Indonesian sentence itself
 - word for word: DictionaryTranslator with the lexicon of NusaX, which keeps words that it lacks
-- alone: TransferTranslator, 6 epochs on the translations into one language
-- pooled: one TransferTranslator, 4 epochs on the translations into all 11 languages
-- transfer: TransferTranslator, 6 epochs on the translations into one language, whose `source` has
-  had 4 epochs on those into other languages. There are two such sources, each of about half of the
-  languages, from which the others go on
+- alone: TransferTranslator on the translations into one language
+- pooled: one TransferTranslator on the translations into all 11 languages
+- transfer: TransferTranslator on the translations into one language, whose `source` was fitted on
+  those into other languages. There are two such sources, each of about half of the languages, from
+  which the others go on
 """
 
 import argparse
@@ -44,8 +44,6 @@ LANGUAGES = [
     "toba_batak",
 ]
 N_SOURCES = 2
-FEW_EPOCHS, MANY_EPOCHS = 4, 6
-"""Epochs on several languages, in which an epoch is several times as long, and on one."""
 
 METHODS = ["copy", "word for word", "alone", "pooled", "transfer"]
 RESULT = Path(__file__).parent / "results" / "translation.json"
@@ -86,18 +84,16 @@ def word_for_word(folder: Path, train: pd.DataFrame, test: pd.DataFrame, name: s
     return translator.transform(test["text"], language="indonesian")
 
 
-def new_translator(seed: int, epochs: int, source=None) -> TransferTranslator:
+def new_translator(seed: int, source=None) -> TransferTranslator:
     """Make a translator with the defaults of all else."""
-    return TransferTranslator(
-        target_language="to", source=source, max_epochs=epochs, verbose=0, random_state=seed
-    )
+    return TransferTranslator(target_language="to", source=source, verbose=0, random_state=seed)
 
 
 @functools.cache
 def fit_many(folder: Path, split: str, languages: tuple, seed: int, n_sentences: int):
     """Fit one translator into several languages."""
     train = rows_of(folder, split, "train", languages, n_sentences)
-    return new_translator(seed, FEW_EPOCHS).fit(train, train["y"])
+    return new_translator(seed).fit(train, train["y"])
 
 
 def translate(
@@ -119,7 +115,7 @@ def translate(
         group = LANGUAGES.index(language) % N_SOURCES
         others = tuple(name for i, name in enumerate(LANGUAGES) if i % N_SOURCES != group)
         source = many(languages=others)
-    translator = new_translator(seed, MANY_EPOCHS, source)
+    translator = new_translator(seed, source)
     return test, translator.fit(train, train["y"]).predict(test)
 
 

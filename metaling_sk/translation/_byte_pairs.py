@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
+from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
 import transformers
@@ -20,23 +21,20 @@ from tokenizers import (
 BLANK, END = 0, 1
 """The token that shows nothing, and the last one of every text."""
 
-CHARACTERS_PER_TOKEN = 100
-"""There is one token for so many characters of the texts, besides those of bytes."""
-
-MIN_TOKENS, MAX_TOKENS = 1000, 1750
-"""The smallest and the largest number of these tokens. The time for a step goes with it."""
+MAX_TOKENS = 8000
+"""The largest number of tokens, besides those of bytes. Time and memory go with it."""
 
 MAX_TOKEN_LENGTH = 16
 """Largest number of characters in a token."""
-
-MIN_FREQUENCY = 2
-"""How often a pair of tokens is there to become one."""
 
 Pair = tuple[str, str]
 
 
 def train_tokenizer(texts: list[str]) -> transformers.PreTrainedTokenizerFast:
     """Train byte-pair encoding of bytes, from which every text can be restored.
+
+    Every word becomes a token, also one that is there once, unless these are too many. A new word
+    then has pieces that are not known, and can be copied.
 
     Parameters
     ----------
@@ -54,10 +52,10 @@ def train_tokenizer(texts: list[str]) -> transformers.PreTrainedTokenizerFast:
     tokenizer.decoder = decoders.ByteLevel()
     special_tokens = ["[BLANK]", "[END]"]
     trainer = trainers.BpeTrainer(
-        vocab_size=len(alphabet) + _number_of_tokens(texts, MIN_TOKENS),
+        vocab_size=len(alphabet) + MAX_TOKENS,
         special_tokens=special_tokens,
         initial_alphabet=alphabet,
-        min_frequency=MIN_FREQUENCY,
+        min_frequency=1,
         max_token_length=MAX_TOKEN_LENGTH,
         show_progress=False,
     )
@@ -78,7 +76,7 @@ def grow_tokenizer(
     tokenizer : PreTrainedTokenizerFast
         A tokenizer of `train_tokenizer`, which stays as it is.
     texts : list of str
-        Texts of one side alone, which get at least half as many tokens as those of both.
+        Texts with new words.
 
     Returns
     -------
@@ -88,7 +86,7 @@ def grow_tokenizer(
     state = json.loads(tokenizer.backend_tokenizer.to_str())
     vocabulary, merges = state["model"]["vocab"], state["model"]["merges"]
     words = _split_words(tokenizer.backend_tokenizer, texts)
-    for pair in _find_merges(words, _number_of_tokens(texts, MIN_TOKENS // 2)):
+    for pair in _find_merges(words):
         merges.append(pair)
         vocabulary.setdefault("".join(pair), len(vocabulary))
     return _wrap(Tokenizer.from_str(json.dumps(state)))
@@ -104,7 +102,7 @@ def _split_words(tokenizer: Tokenizer, texts: list[str]) -> list[tuple[list[str]
     return [([token.value for token in split(word)], n) for word, n in counts.items()]
 
 
-def _find_merges(words: list[tuple[list[str], int]], n_merges: int) -> list[Pair]:
+def _find_merges(words: list[tuple[list[str], int]]) -> list[Pair]:
     """Find the pairs that become tokens, the most frequent one first at each step."""
     tokens, counts = [each for each, _ in words], [n for _, n in words]
     frequency: Counter[Pair] = Counter()
@@ -118,17 +116,23 @@ def _find_merges(words: list[tuple[list[str], int]], n_merges: int) -> list[Pair
 
     for index in range(len(words)):
         count(index, 1)
+    queue = [(-n, pair) for pair, n in frequency.items()]
+    heapify(queue)
     merges: list[Pair] = []
-    while frequency and len(merges) < n_merges:
-        best = max(frequency, key=lambda pair: (frequency[pair], pair))
-        if frequency[best] < MIN_FREQUENCY:
-            break
+    while queue and len(merges) < MAX_TOKENS:
+        n, best = heappop(queue)
+        if -n != frequency[best] or not n:
+            continue  # The frequency has changed since; the pair is there again with the new one.
         merges.append(best)
+        changed: set[Pair] = set()
         for index in places.pop(best):
+            changed.update(pairwise(tokens[index]))
             count(index, -1)
             tokens[index] = _merge(tokens[index], best)
             count(index, 1)
-        del frequency[best]
+            changed.update(pairwise(tokens[index]))
+        for pair in sorted(changed):
+            heappush(queue, (-frequency[pair], pair))
     return merges
 
 
@@ -141,10 +145,6 @@ def _merge(tokens: list[str], pair: Pair) -> list[str]:
         else:
             merged.append(token)
     return merged
-
-
-def _number_of_tokens(texts: list[str], minimum: int) -> int:
-    return min(max(sum(map(len, texts)) // CHARACTERS_PER_TOKEN, minimum), MAX_TOKENS)
 
 
 def _encodable(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 import transformers
 from torch import nn
 
+from metaling_sk._data.tokens import Tokens
 from metaling_sk._encoders.text_tokenizer import TextTokenizer
 from metaling_sk._utils.messages import warn_user
 from metaling_sk._utils.parameters import MAX_EPOCHS
@@ -48,7 +50,8 @@ class ScratchTranslator(TranslationModel):
     nothing. The loss is that of all ways in which the slots can show the translation (CTC [1]_).
     As the embeddings of input and output are the same and layers begin at zero, the network begins
     as a copy of its input, and learns what to change. Some of the change of a token is the same for
-    all target languages, and some is their own.
+    all target languages, and some is their own. A language shows the tokens of its own texts and
+    translations only, and copies all others.
 
     Parameters
     ----------
@@ -104,22 +107,24 @@ class ScratchTranslator(TranslationModel):
         target = None
         if translations is not None:
             target = self.text_tokenizer(translations)
-            self.backbone.is_known[torch.from_numpy(source.ids.astype(np.int64))] = True
+            self.backbone.use(self.target_index(target_language), source, target)
             _suspect_long(source.lengths, target.lengths)
         return SentencePairs(source, self.target_index(target_language), target)
 
     def forward(self, inputs: Inputs) -> torch.Tensor:  # noqa: D102
+        target_index, labels = inputs["target_index"], inputs["labels"]
         vectors, blank, lengths = self.backbone(
-            inputs["input_ids"], inputs["attention_mask"], inputs["target_index"]
+            inputs["input_ids"], inputs["attention_mask"], target_index
         )
-        labels = inputs["labels"]
         n_tokens = (labels != NO_TOKEN).sum(dim=1)
+        all_tokens = torch.empty_like(blank, dtype=torch.float32)
+        for chosen, _, logits in self.backbone.own_logits(vectors, target_index):
+            all_tokens[chosen] = logits.float().logsumexp(dim=2)
         # The loss looks at the tokens of this batch alone, of which the first one is the blank. A
         # text that holds the name of the blank has its token.
         tokens, index = labels.clamp(min=END).unique(return_inverse=True)
-        embeddings = self.backbone.directions()
-        all_tokens = (vectors @ embeddings[END:].T).float().logsumexp(dim=2)
-        logits = torch.cat([blank[:, :, None], vectors @ embeddings[tokens].T], dim=2).float()
+        shown = vectors @ self.backbone.directions()[tokens].T
+        logits = torch.cat([blank[:, :, None], shown], dim=2).float()
         log_probabilities = logits - torch.logaddexp(all_tokens, logits[:, :, 0])[:, :, None]
         losses = F.ctc_loss(
             log_probabilities.transpose(0, 1),
@@ -135,18 +140,19 @@ class ScratchTranslator(TranslationModel):
     def translate(self, inputs: Inputs, num_beams: int) -> list[str]:
         """Show the most probable token of each slot, equal neighbours once.
 
-        A token that no text of the training has is shown as it is.
+        A token that no text or translation of the training in this language has is shown as it is.
         """
-        ids = inputs["input_ids"]
+        ids, target_index = inputs["input_ids"], inputs["target_index"]
+        vectors, blank, lengths = self.backbone(ids, inputs["attention_mask"], target_index)
+        best = torch.full_like(blank, BLANK, dtype=torch.int64)
+        for chosen, tokens, logits in self.backbone.own_logits(vectors, target_index):
+            values, index = logits.max(dim=2)
+            best[chosen] = torch.where(values > blank[chosen], tokens[index], BLANK)
         copies = torch.stack([ids, torch.full_like(ids, BLANK)], dim=2).flatten(1)
-        is_known = self.backbone.is_known[ids].repeat_interleave(N_SLOTS, dim=1)
-        vectors, blank, lengths = self.backbone(
-            inputs["input_ids"], inputs["attention_mask"], inputs["target_index"]
-        )
-        best = (vectors @ self.backbone.directions()[END:].T).max(dim=2)
-        best = torch.where(best.values > blank, best.indices + END, BLANK)
-        best = torch.where(is_known, best, copies).cpu().numpy()
-        rows = [row[:length] for row, length in zip(best, lengths.tolist(), strict=True)]
+        is_used = self.backbone.is_used[target_index[:, None], ids]
+        is_used = is_used.repeat_interleave(N_SLOTS, dim=1)
+        found = torch.where(is_used, best, copies).cpu().numpy()
+        rows = [row[:length] for row, length in zip(found, lengths.tolist(), strict=True)]
         shown = [row[(row != BLANK) & (row != np.append(-1, row[:-1]))].tolist() for row in rows]
         decode = self.text_tokenizer.tokenizer.decode
         return [decode(ids, skip_special_tokens=True).strip() for ids in shown]
@@ -176,11 +182,12 @@ class SlotNetwork(nn.Module):
 
     Attributes
     ----------
-    is_known : bool Tensor of shape (n_tokens,)
-        The tokens of the texts that it was trained on.
+    is_used : bool Tensor of shape (n_languages, n_tokens)
+        The tokens of the texts and translations that it was trained on in each target language,
+        and for one that was added those of all languages before it. It shows no others.
     """
 
-    is_known: torch.Tensor
+    is_used: torch.Tensor
 
     def __init__(self, n_tokens: int, n_languages: int):
         super().__init__()
@@ -198,7 +205,7 @@ class SlotNetwork(nn.Module):
         self.blank = nn.Linear(N_FEATURES, 1, bias=False)
         self.blank_bias = nn.Parameter(torch.tensor(BLANK_LOGITS))
         self.dropout = nn.Dropout(0.1)
-        self.register_buffer("is_known", torch.zeros(n_tokens, dtype=torch.bool))
+        self.register_buffer("is_used", torch.zeros(n_languages, n_tokens, dtype=torch.bool))
 
     def forward(
         self, ids: torch.Tensor, mask: torch.Tensor, target_index: torch.Tensor
@@ -226,8 +233,34 @@ class SlotNetwork(nn.Module):
         vectors = self.sharpness * F.normalize(vectors, dim=2)
         return vectors, blank, (~is_padding).sum(dim=1)
 
+    def use(self, target_index: np.ndarray, *tokens: Tokens) -> None:
+        """Note the tokens of texts and of their translations."""
+        for each in tokens:
+            languages = torch.from_numpy(np.repeat(target_index, each.lengths))
+            self.is_used[languages, torch.from_numpy(each.ids.astype(np.int64))] = True
+        self.is_used[:, BLANK] = False
+
+    def own_logits(
+        self, vectors: torch.Tensor, target_index: torch.Tensor
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+        """Compute for each target language the logits of its tokens.
+
+        Yields
+        ------
+        chosen : bool Tensor of shape (n_texts,)
+            The texts that are translated into the language.
+        tokens : int64 Tensor of shape (n_own_tokens,)
+        logits : Tensor of shape (n_chosen, n_slots, n_own_tokens)
+        """
+        directions = self.directions()
+        for index in target_index.unique():
+            chosen, tokens = target_index == index, self.is_used[index].nonzero().squeeze(1)
+            yield chosen, tokens, vectors[chosen] @ directions[tokens].T
+
     def add_languages(self, n_new: int) -> None:
         """Make room for further languages, which begin as the mean of the others."""
+        of_any = self.is_used.any(dim=0, keepdim=True)
+        self.is_used = torch.cat([self.is_used, of_any.repeat(n_new, 1)])
         for table in (self.languages.weight, self.own_changes):
             mean = table.detach().mean(dim=0, keepdim=True)
             table.data = torch.cat([table.detach(), mean.repeat(n_new, *[1] * (table.ndim - 1))])
@@ -239,7 +272,7 @@ class SlotNetwork(nn.Module):
             new = torch.randn(n_new, N_FEATURES).to(table.weight) * size
             table.weight.data = torch.cat([table.weight.detach(), new])
             table.num_embeddings += n_new
-        self.is_known = F.pad(self.is_known, (0, n_new))
+        self.is_used = F.pad(self.is_used, (0, n_new))
         self.own_changes.data = F.pad(self.own_changes.detach(), (0, 0, 0, n_new))
 
     def directions(self) -> torch.Tensor:

@@ -211,9 +211,12 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
     From scratch, every token of a text has two slots, each of which shows a token or nothing. The
     loss is that of all ways in which the slots can show the translation, which is connectionist
     temporal classification [1]_. A translation that has more than twice as many tokens as its text
-    is not learnt from. A token that no text of the training has is copied. The tokens are those of
-    byte-pair encoding. Input and output share their embeddings, and a target language is a vector
-    that is added to each token; a new one begins as the mean of the known ones.
+    is not learnt from. The tokens are those of byte-pair encoding, in which every word of the
+    training is a token, unless these are more than 8,000. A target language shows the tokens of its
+    own texts and translations only, and copies all others, which are pieces of new words; one that
+    `source` lacks begins with the tokens of all. Input and output share their embeddings. Each
+    target language adds a vector to each token, of which some is the same for all of them; a new
+    language begins as the mean of the known ones.
 
     Characters are heard in the same way: each vector of the encoder, usually of 20 ms, shows one or
     nothing. The characters are those of the transcriptions, and languages share most of the layer

@@ -19,9 +19,14 @@ def test_new_words_become_tokens_and_old_ones_stay_as_they_are():
     assert sorted(GROWN.get_vocab().values()) == list(range(len(GROWN)))
 
 
-def test_pairs_that_are_there_once_become_no_token():
-    assert len(grow_tokenizer(OLD, ["xyzzy"])) == len(OLD)
-    assert len(grow_tokenizer(OLD, ["xyzzy", "xyzzy"])) == len(OLD) + len(" xyzzy") - 1
+@pytest.mark.parametrize("n_times", [1, 2])
+def test_a_word_becomes_a_token_however_often_it_is_there(n_times):
+    for grown in (
+        grow_tokenizer(OLD, ["xyzzy"] * n_times),
+        train_tokenizer([*INDONESIAN, *["xyzzy"] * n_times]),
+    ):
+        assert grown.tokenize("xyzzy") == ["Ġxyzzy"]
+    assert len(grow_tokenizer(OLD, ["xyzzy"])) == len(OLD) + len(" xyzzy") - 1
 
 
 @pytest.mark.parametrize("text", ["imah rumah.", "aaaaaaa", *ODD_TEXTS.values()])
