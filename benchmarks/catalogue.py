@@ -174,6 +174,18 @@ BENCHMARKS = {
         ),
         ("descriptions.py {sib200} --labels 0 --seeds 0",),
     ),
+    "several-labels": Benchmark(
+        ("several_labels.py {sib200}",),
+        tables.several_labels,
+        partial(
+            figures.dots,
+            panels={
+                "macro-F1 (%)": ["English, F1", "others, F1"],
+                "all labels right (%)": ["rows", "rows of others"],
+            },
+        ),
+        ("several_labels.py {sib200} --labels 20 --seeds 0 --methods default",),
+    ),
     "sentence-pairs": Benchmark(
         (
             "sentence_pairs.py {sib200} --seeds 0 --methods cosine logistic-regression compared "

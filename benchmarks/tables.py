@@ -183,6 +183,27 @@ def descriptions(folder: Path) -> pd.DataFrame:
     return table.rename_axis("labels of each class")
 
 
+def several_labels(folder: Path) -> pd.DataFrame:
+    """What is predicted where rows have several labels, by the number of English rows."""
+    titles = {
+        "source F1": "English, F1",
+        "source rows": "rows",
+        "source share of labels": "labels",
+        "others F1": "others, F1",
+        "others rows": "rows of others",
+        "others share of labels": "labels of others",
+    }
+    rows = records.read_table(folder / "several_labels.json")
+    rows = rows[rows["split"] == "test"]
+    rows["row"] = rows["method"] + ", " + rows["labels"].astype(str)
+    for name in titles:
+        if name.endswith("labels"):
+            rows[name] *= 100
+    rows = rows.sort_values("labels", kind="stable").melt(["row"], list(titles))
+    rows["column"] = rows["variable"].map(titles)
+    return collect(rows, "row", "column", "value", order=titles.values())
+
+
 def sentence_pairs(folder: Path) -> pd.DataFrame:
     """Which sentences are the same in two languages, by pair of languages and kind of row."""
     titles = {

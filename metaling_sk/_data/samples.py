@@ -192,7 +192,14 @@ class Samples:
 
 
 def check_samples(
-    estimator, X, y=None, language=None, *, reset: bool, needs_y: bool | None = None
+    estimator,
+    X,
+    y=None,
+    language=None,
+    *,
+    reset: bool,
+    needs_y: bool | None = None,
+    uses_language: bool = True,
 ) -> Samples:
     """Validate X, y and language for an estimator, and warn of what looks like a mistake.
 
@@ -214,6 +221,8 @@ def check_samples(
         True in fit, False in every method that needs a fitted estimator.
     needs_y : bool, default=None
         Whether a missing y, or one without any label, is an error. None is the same as `reset`.
+    uses_language : bool, default=True
+        Whether a table without the language column that was named is warned of.
 
     Returns
     -------
@@ -251,7 +260,7 @@ def check_samples(
         if reset:
             _set_columns(estimator, X, names, has_language=language_column is not None)
     if language is None and language_column is None:
-        suspect_columns(estimator, X)
+        suspect_columns(estimator, X, uses_language=uses_language)
     samples = Samples(
         texts,
         features,

@@ -35,7 +35,7 @@ MANY_TEXTS, FEW_TRANSLATIONS = 10, 0.2
 """Translations look like classes from so many texts on, and up to this share of them."""
 
 
-def suspect_columns(estimator, X) -> None:
+def suspect_columns(estimator, X, *, uses_language: bool) -> None:
     """Warn if a table lacks the language column that was named, or has one that looks like it.
 
     Parameters
@@ -44,6 +44,8 @@ def suspect_columns(estimator, X) -> None:
         Gives the name of the language column.
     X : object
         What `unwrap` returned.
+    uses_language : bool
+        Whether the estimator uses the column, which it may also add.
     """
     language_column = estimator.language_column
     if not isinstance(X, pd.DataFrame) or language_column in X.columns:
@@ -57,7 +59,7 @@ def suspect_columns(estimator, X) -> None:
             "drop it.",
             estimator,
         )
-    if language_column != USUAL_COLUMN and not alike:
+    if uses_language and language_column != USUAL_COLUMN and not alike:
         warn_user(
             f"X has no column {language_column!r}, which `language_column` names: {unnamed}. Keep "
             "this column in the steps before, or pass `language`.",

@@ -208,7 +208,7 @@ class LanguageIdentifier(ReprMixin, TransformerMixin, BaseEstimator):
 
     def _check_texts(self, X, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
         """Return the validated texts and languages."""
-        samples = check_samples(self, X, reset=reset, needs_y=False)
+        samples = check_samples(self, X, reset=reset, needs_y=False, uses_language=False)
         if samples.texts is None:
             raise ValueError("LanguageIdentifier identifies texts, but X holds numbers.")
         check_single_texts(samples, self, "Name the one whose language is to be identified.")
