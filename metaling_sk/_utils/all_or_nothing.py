@@ -6,7 +6,13 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-PRIVATE_FITTED = ("_input_kind", "_random_state", "_adaptations", "_head_start")
+PRIVATE_FITTED = (
+    "_input_kind",
+    "_random_state",
+    "_adaptations",
+    "_head_start",
+    "_source_weight",
+)
 """Attributes of a fit whose names do not end with an underscore."""
 
 CHANGED_IN_PLACE = ("norm", "hypernetwork")
