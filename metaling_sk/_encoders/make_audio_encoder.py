@@ -17,7 +17,7 @@ from metaling_sk._encoders.backbone import without_decoder
 from metaling_sk._encoders.check_encoder import check_encoder
 from metaling_sk._encoders.checkpoint import check_complete, load_once
 from metaling_sk._encoders.encoder_forms import EncoderForms, copy_fitted, is_scratch
-from metaling_sk._encoders.hub import find_hub_problem, not_found
+from metaling_sk._encoders.hub import loading
 from metaling_sk._encoders.recipe import Recipe
 from metaling_sk._encoders.scratch_audio import make_scratch_audio
 from metaling_sk._utils.frozen import unfreeze
@@ -125,22 +125,15 @@ def load_audio_checkpoint(name: str | os.PathLike, show_downloads: bool = False)
 
 @lru_cache(maxsize=2)
 def _load(name: str, time: int | None) -> AudioCheckpoint:
-    problem = find_hub_problem(name)
-    options: dict[str, Any] = {
-        "trust_remote_code": False,
-        "local_files_only": problem is not None,
-    }
-    try:
+    wanted = (
+        "folder with a transformers model of recordings (config, preprocessor_config, safetensors "
+        "weights)"
+    )
+    with loading(name, wanted) as options:
         processor = transformers.AutoFeatureExtractor.from_pretrained(name, **options)
         model, loading_info = transformers.AutoModel.from_pretrained(
             name, dtype="float32", output_loading_info=True, use_safetensors=True, **options
         )
-    except (OSError, ValueError) as error:
-        wanted = (
-            "folder with a transformers model of recordings (config, preprocessor_config, "
-            "safetensors weights)"
-        )
-        raise not_found(name, wanted, problem, error) from error
     missing = [weight for weight in loading_info["missing_keys"] if not weight.endswith(NOT_USED)]
     check_complete(name, model, missing)
     return AudioCheckpoint(without_decoder(model).eval(), processor, (name, time))

@@ -16,7 +16,7 @@ from metaling_sk._data.images import import_pillow
 from metaling_sk._encoders.check_encoder import check_encoder
 from metaling_sk._encoders.checkpoint import check_complete, load_once
 from metaling_sk._encoders.encoder_forms import EncoderForms, copy_fitted, is_scratch
-from metaling_sk._encoders.hub import find_hub_problem, not_found
+from metaling_sk._encoders.hub import loading
 from metaling_sk._encoders.image_encoder import ImageEncoder, gives_pooled
 from metaling_sk._encoders.image_reader import ImageReader
 from metaling_sk._encoders.recipe import Recipe
@@ -140,22 +140,15 @@ def load_image_checkpoint(name: str | os.PathLike, show_downloads: bool = False)
 
 @lru_cache(maxsize=2)
 def _load(name: str, time: int | None) -> ImageCheckpoint:
-    problem = find_hub_problem(name)
-    options: dict[str, Any] = {
-        "trust_remote_code": False,
-        "local_files_only": problem is not None,
-    }
-    try:
+    wanted = (
+        "folder with a transformers model of images (config, preprocessor_config, safetensors "
+        "weights)"
+    )
+    with loading(name, wanted) as options:
         processor = transformers.AutoImageProcessor.from_pretrained(name, backend="pil", **options)
         model, loading_info = transformers.AutoModel.from_pretrained(
             name, dtype="float32", output_loading_info=True, use_safetensors=True, **options
         )
-    except (OSError, ValueError) as error:
-        wanted = (
-            "folder with a transformers model of images (config, preprocessor_config, safetensors "
-            "weights)"
-        )
-        raise not_found(name, wanted, problem, error) from error
     missing = set(loading_info["missing_keys"])
     random = {weight for weight in missing if _is_pooler(weight)}
     check_complete(name, model, missing - random)

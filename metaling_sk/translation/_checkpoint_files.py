@@ -16,7 +16,7 @@ import transformers
 from torch import nn
 
 from metaling_sk._encoders.checkpoint import modified_at, silent_transformers
-from metaling_sk._encoders.hub import find_hub_problem, not_found
+from metaling_sk._encoders.hub import loading
 from metaling_sk._encoders.saved import without_lookups
 from metaling_sk._utils.messages import name_some
 
@@ -117,25 +117,17 @@ def _load(files: CheckpointFiles, name: str, modified_at: int | None) -> tuple[n
     processors, models = (
         getattr(transformers, each) for each in (files.processor_class, files.model_class)
     )
-    problem = find_hub_problem(name)
-    options: dict[str, Any] = {
-        "trust_remote_code": False,
-        "local_files_only": problem is not None,
-    }
-    try:
+    wanted = (
+        f"folder with {files.model_name} of transformers (config, {files.processor_name}, "
+        "safetensors weights)"
+    )
+    with loading(name, wanted) as options:
         processor = processors.from_pretrained(name, **options)
-        model, loading = models.from_pretrained(
+        model, loading_info = models.from_pretrained(
             name, dtype="float32", output_loading_info=True, use_safetensors=True, **options
         )
-    except (OSError, ValueError) as error:
-        wanted = (
-            f"folder with {files.model_name} of transformers (config, {files.processor_name}, "
-            "safetensors weights)"
-        )
-        raise not_found(name, wanted, problem, error) from error
-    if loading["missing_keys"]:
+    if missing := sorted(loading_info["missing_keys"]):
         raise ValueError(
-            f"`encoder`: the weights of {name!r} lack {name_some(sorted(loading['missing_keys']))}."
-            " Get the complete files."
+            f"`encoder`: the weights of {name!r} lack {name_some(missing)}. Get the complete files."
         )
     return model.eval(), processor
