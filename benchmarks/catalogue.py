@@ -19,6 +19,7 @@ CORPORA = {
     "sib200": "dadelani/sib-200",
     "afrisenti": "afrisenti-semeval/afrisent-semeval-2023",
     "fonts": "Debian's package fonts-noto-core",
+    "gemma": "gemma-3-270m, as the user guide makes it of a GGUF file",
     "features": "nusax.npz, the vectors of NusaX of a frozen gemma-3-270m",
 }
 """The corpora, by the names that stand for their folders in a command."""
@@ -310,11 +311,25 @@ BENCHMARKS = {
         ),
         on_gpu=True,
     ),
+    "vote": Benchmark(
+        tuple(
+            f"{TUNING} --gemma {{gemma}} --tasks nusax --split {split} --seeds 0 --methods union "
+            "'two encoders' '2 epochs, rate 4e-5' '2 epochs, rate 4e-5, vote 1' "
+            "'2 epochs, rate 4e-5, vote 3'"
+            for split in ("dev", "test")
+        ),
+        tables.vote,
+        partial(figures.dots, panels={"macro-F1 on NusaX": ["validation (%)", "test (%)"]}),
+        (f"{TUNING} --gemma {{gemma}} --tasks nusax --seeds 0 --methods union",),
+    ),
     "nusax": Benchmark(
-        ("nusax.py {nusax} --vectors {kept}",),
+        ("nusax.py {nusax} --gemma {gemma} --vectors {kept}",),
         tables.nusax,
         partial(figures.lines, xlabel="labels in the new language", ylabel="macro-F1 (%)"),
-        ("nusax.py {nusax} --vectors {kept} --languages buginese --labels 0 16 --seeds 0",),
+        (
+            "nusax.py {nusax} --vectors {kept} --languages buginese --labels 0 16 --seeds 0 "
+            "--methods adapt 'labels only' pooled 'own and pooled'",
+        ),
     ),
     "sentiment-scores": Benchmark(
         (

@@ -31,8 +31,10 @@ Others say in one more part what becomes of the fitted model:
   X = 1 too.
 - logistic regression: one on the vectors, standardised by language
 
-"union" is MetaNetClassifier on n-grams and the vectors of the frozen encoder. "with union" averages
-its probabilities and those of a method, "seeds" those of a method with three seeds.
+"union" is MetaNetClassifier on n-grams and the vectors of the frozen encoder; "two encoders" has
+the vectors of a frozen gemma-3-270m (`--gemma FOLDER`), too. "with union" averages the
+probabilities of "union" and of a method, "seeds" those of a method with three seeds. "vote 3"
+averages those of "two encoders", which count three times, and of a method.
 
 Probabilities are kept in the folder `--kept`. A GPU is used where there is one.
 """
@@ -49,6 +51,7 @@ from pathlib import Path
 
 import afrisenti
 import encoders
+import features
 import meta_net
 import numpy as np
 import pandas as pd
@@ -62,18 +65,13 @@ from skorch.callbacks import Callback
 from torch import nn
 from transformers import AutoModel
 
-from metaling_sk import (
-    EncoderVectorizer,
-    LanguageStandardScaler,
-    MetaNetClassifier,
-    TransferClassifier,
-)
+from metaling_sk import LanguageStandardScaler, MetaNetClassifier, TransferClassifier
 from metaling_sk.datasets import load_encoder
 from metaling_sk.exceptions import InputWarning
 
 RESULT = Path(__file__).parent / "results" / "fine_tuning.json"
 COLUMNS = ["text", "language"]
-PROMPT = "query: "
+UNIONS = ("union", "two encoders")
 
 FITS: dict[str, dict] = {
     "plain": {},
@@ -83,7 +81,7 @@ FITS: dict[str, dict] = {
     "one topic": {"n_topics": 1},
     "half the weight": {"transfer_weight": 0.5},
     "distill": {"transfer": "distill"},
-    **{f"{n} epochs": {"max_epochs": n} for n in (2, 4, 20)},
+    **{f"{n} epochs": {"max_epochs": n} for n in (2, 4, 6, 20)},
 }
 """What parts of names change of the parameters."""
 
@@ -105,6 +103,7 @@ class Folders:
     sib200: Path
     afrisenti: Path
     kept: Path
+    gemma: Path | None
 
 
 # The tasks
@@ -270,9 +269,11 @@ def fit(folders, task: str, split: str, method: str, seed: int):
     train, _ = read_task(folders, task, split, seed)
     X, y = train[COLUMNS], train["label"].to_numpy(dtype=object)
     encoder = load_encoder("multilingual-e5-small")
-    if method == "union":
-        vectorizer = EncoderVectorizer(encoder, prompt=PROMPT, verbose=0)
-        union = make_union(afrisenti.CHARACTERS, afrisenti.WORDS, vectorizer)
+    if method in UNIONS:
+        parts = [afrisenti.CHARACTERS, afrisenti.WORDS, features.e5()]
+        if method == "two encoders":
+            parts.append(features.gemma(folders.gemma))
+        union = make_union(*parts)
         return MetaNetClassifier(encoder=union, verbose=0, random_state=seed).fit(X, y)
     parts = method.split(", ")
     changes: dict = {"max_length": 128} | PARAMETERS.get(task, {})
@@ -281,11 +282,11 @@ def fit(folders, task: str, split: str, method: str, seed: int):
     with tempfile.TemporaryDirectory() as name:
         for part in parts:
             if part in reading.IDEAS:
-                texts = (PROMPT + train["text"]).drop_duplicates().tolist()
+                texts = (features.PROMPT + train["text"]).drop_duplicates().tolist()
                 encoder = reading.read_texts(part, encoder, texts, seed, Path(name))
         clf = Modified(
             encoder=encoder,
-            prompt=PROMPT,
+            prompt=features.PROMPT,
             verbose=0,
             callbacks=[AverageWeights()] if "no validation" in parts else None,
             random_state=seed,
@@ -343,7 +344,7 @@ def predict(clf, splits) -> dict[str, np.ndarray]:
 
 def probabilities(folders, task: str, split: str, method: str, seed: int) -> np.ndarray:
     """Return the probabilities of a method, kept or computed."""
-    if method == "union" and not task.startswith("sib"):
+    if method in UNIONS and not task.startswith("sib"):
         seed = 0  # No row is drawn, and it does not depend on it.
     # On NusaX the validation rows are trained on where test rows are to be predicted.
     fitted_for = split if task == "nusax" else "dev"
@@ -364,6 +365,9 @@ def compute(folders, task: str, split: str, method: str, seed: int) -> dict[str,
     if last == "with union":
         pair = [probabilities(folders, task, split, name, seed) for name in (base, "union")]
         return {split: np.mean(pair, axis=0)}
+    if last.startswith("vote "):
+        pair = [probabilities(folders, task, split, name, seed) for name in (base, "two encoders")]
+        return {split: np.average(pair, axis=0, weights=[1, float(last.removeprefix("vote "))])}
     if last == "seeds":
         seeds = range(3 * seed, 3 * seed + 3)
         return {
@@ -403,13 +407,14 @@ def main() -> None:
     parser.add_argument("--result", type=Path, default=RESULT, help="file (.json) of the records")
     parser.add_argument("--report", action="store_true", help="print the table and run nothing")
     parser.add_argument("--kept", type=Path, default=Path("runs/fine_tuning"))
+    features.add_gemma(parser)
     records.add_split(parser, default="dev")
     args = parser.parse_args()
     if not args.report:
         if args.afrisenti is None:
             parser.error("the copies of NusaX, SIB-200 and AfriSenti are missing")
         args.kept.mkdir(parents=True, exist_ok=True)
-        folders = Folders(args.nusax, args.sib200, args.afrisenti, args.kept)
+        folders = Folders(args.nusax, args.sib200, args.afrisenti, args.kept, args.gemma)
         warnings.simplefilter("ignore", InputWarning)
         runs = [
             records.new_record(method, seed, {"task": task, "split": args.split})

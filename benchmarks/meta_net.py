@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import records
-from features import characters_and_words, e5_vectors
+from features import characters_and_words, e5_vectors, gemma_vectors
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -77,9 +77,14 @@ def read_sib200(folder: Path) -> pd.DataFrame:
 
 
 class Task:
-    """A task with its representations, and its rows for a seed."""
+    """A task with its representations, and its rows for a seed.
 
-    def __init__(self, name: str, data: pd.DataFrame, split: str, kept: Path):
+    `gemma` is the folder of a second encoder.
+    """
+
+    def __init__(
+        self, name: str, data: pd.DataFrame, split: str, kept: Path, gemma: Path | None = None
+    ):
         self.name = name
         self.y, self.language = data["label"].to_numpy(str), data["language"].to_numpy(str)
         self.split = data["split"].to_numpy(str)
@@ -87,14 +92,18 @@ class Task:
         self.is_train = ~np.isin(self.split, held_out)
         self.test = np.flatnonzero(self.split == split)
         self.metric = {"nusax": macro_f1, "sib200": accuracy_score}[name]
-        vectors = e5_vectors(kept / f"{name}.npy", data["text"].tolist())
+        texts = data["text"].tolist()
+        vectors = self._standardize(e5_vectors(kept / f"{name}.npy", texts))
+        n_grams = characters_and_words(data["text"][self.is_train], data["text"])
+        self.X = {"n-grams": n_grams, "vectors": vectors, "both": join(n_grams, vectors)}
+        if gemma is not None:
+            others = self._standardize(gemma_vectors(kept / f"{name}_gemma.npy", gemma, texts))
+            self.X["two encoders"] = join(n_grams, np.hstack([vectors, others]))
+
+    def _standardize(self, vectors: np.ndarray) -> np.ndarray:
         scaler = LanguageStandardScaler()
         scaler.fit(vectors[self.is_train], language=self.language[self.is_train])
-        vectors = scaler.transform(vectors, language=self.language)
-        text = characters_and_words(data["text"][self.is_train], data["text"])
-        scaled = vectors * (VECTOR_NORM / np.linalg.norm(vectors, axis=1).mean())
-        both = sparse.csr_array(sparse.hstack([text, sparse.csr_array(scaled)], format="csr"))
-        self.X = {"n-grams": text, "vectors": vectors, "both": both}
+        return scaler.transform(vectors, language=self.language)
 
     def train(self, seed: int) -> np.ndarray:
         """Return the indices of the training rows."""
@@ -143,6 +152,12 @@ class Task:
             fitted = model.fit(X[own], self.y[own])
             proba[members] = fitted.predict_proba(X[self.test[members]])
         return proba
+
+
+def join(n_grams: sparse.csr_array, vectors: np.ndarray) -> sparse.csr_array:
+    """Return n-grams and vectors side by side, the vectors as long as by default in a union."""
+    scaled = vectors * (VECTOR_NORM / np.linalg.norm(vectors, axis=1).mean())
+    return sparse.csr_array(sparse.hstack([n_grams, sparse.csr_array(scaled)], format="csr"))
 
 
 def macro_f1(y, predicted) -> float:

@@ -240,6 +240,22 @@ def fine_tuning(folder: Path) -> pd.DataFrame:
     return collect(rows, "method", "column", "mean")
 
 
+def vote(folder: Path) -> pd.DataFrame:
+    """All labels of NusaX: frozen encoders, a trained one, and their votes."""
+    trained = "2 epochs, rate 4e-5"
+    titles = {
+        "union": "n-grams and e5",
+        "two encoders": "n-grams, e5 and gemma",
+        trained: "e5, trained",
+        f"{trained}, vote 1": "vote, equal weights",
+        f"{trained}, vote 3": "vote, weights 3 and 1",
+    }
+    rows = records.read_table(folder / "fine_tuning.json")
+    rows["title"] = rows["method"].map(titles)
+    rows["column"] = rows["split"].map({"dev": "validation (%)", "test": "test (%)"})
+    return collect(rows, "title", "column", "mean", order=["validation (%)", "test (%)"])
+
+
 def prediction(folder: Path) -> pd.DataFrame:
     """How long predictions take."""
     rows = (
@@ -339,7 +355,7 @@ def nusax(folder: Path) -> pd.DataFrame:
     rows = records.read_table(folder / "nusax.json")
     rows = rows[rows["split"] == "test"]
     means = rows.groupby(["k", "method", "seed"], as_index=False)["macro-F1"].mean()
-    methods = ["adapt", "labels only", "pooled", "own and pooled"]
+    methods = ["adapt", "adapt, two encoders", "labels only", "pooled", "own and pooled"]
     return collect(means, "k", "method", "macro-F1", order=methods).rename_axis("labels")
 
 
