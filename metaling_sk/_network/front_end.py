@@ -94,6 +94,10 @@ class FrontEnd(ABC):
     def is_from_scratch(self) -> bool:  # noqa: D102
         return False
 
+    def describe_input(self) -> str:
+        """Say what it reads, for the model card."""
+        return f"{self.input_name} as fixed features"
+
     @classmethod
     @abstractmethod
     def accepts(cls, parameters: EncodingParameters, samples: Samples) -> bool:
