@@ -1,8 +1,8 @@
 """Fitted estimators and searches in a folder: JSON, safetensors and tokenizer files, no pickle.
 
-This module saves and loads; `_saving` knows the format and its version. What belongs to an
-estimator is its own to say: it gives its state in ``_get_saved_state`` and takes it in
-``_set_saved_state``. An estimator that it holds is saved in a folder of its own inside.
+`_saving` knows the format and its version. What belongs to an estimator is its own to say: it gives
+its state in ``_get_saved_state`` and takes it in ``_set_saved_state``. An estimator that it holds
+is saved in a folder of its own inside.
 """
 
 from __future__ import annotations
@@ -49,17 +49,18 @@ def save(estimator, folder: str | os.PathLike, *, report: pd.DataFrame | None = 
     A README.md beside it, the model card, tells what the model is. Where several processes train
     together, only the main one saves.
 
-    Kept: parameters that are numbers, strings, None, paths, dates, arrays, or lists, tuples and
-    dicts of these (others take their defaults when loaded), the network, the encoder with its
-    tokenizer, the history. Not kept: the source model, the state of the optimiser, and the samples
-    given to `MetaNetClassifier.adapt`. The updates of trainable="lora" are added to the weights. Of
-    a search all results and the best estimator are kept, and neither `prior` nor `checkpoint`;
-    values of parameters that are objects, such as estimators, are kept as their text.
+    Kept: parameters that are numbers, strings, None, paths, dates, arrays, tables, estimators that are
+    not fitted, or lists, tuples and dicts of these (others take their defaults when loaded), the
+    network, the encoder with its tokenizer, the history. Not kept: the source model, the state of
+    the optimiser, and the samples given to `MetaNetClassifier.adapt`. The updates of
+    trainable="lora" are added to the weights. Of a search all results and the best estimator are
+    kept, and neither `prior` nor `checkpoint`; estimators in its results are kept as their text.
 
     Parameters
     ----------
-    estimator : fitted classifier or regressor of this package, or MetaParamSearchCV of one
-        What is saved.
+    estimator : fitted estimator of this package or of scikit-learn
+        What is saved, with the estimators that it holds: a pipeline with a classifier of this
+        package at the end, or a classifier of this package on a union of sklearn transformers.
     folder : str or path
         Made where it does not exist. An estimator that was saved there before is replaced in one
         step, when the new one is complete; other files stay.
@@ -69,14 +70,26 @@ def save(estimator, folder: str | os.PathLike, *, report: pd.DataFrame | None = 
     Raises
     ------
     ValueError
-        If the encoder is a module that transformers cannot make from a config, or an sklearn
-        transformer with functions or types of others in it: only pickle (`joblib.dump`) can store
-        these. Also if a weight is not finite, or a search has no best estimator.
+        If the encoder is a module that transformers cannot make from a config, or a part of
+        scikit-learn holds a function that is in no module or an object of torch. Also if a weight
+        is not finite, or a search has no best estimator.
     ModuleNotFoundError
         If the model holds parts of scikit-learn and skops is not installed (extra `skops`).
     TypeError
-        If it is no classifier or regressor of this package, or a fitted attribute cannot be stored
-        as JSON and tensors.
+        If it is no estimator, or a fitted attribute cannot be stored as JSON and tensors.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from metaling_sk import LanguageStandardScaler, LinearTransferClassifier, load, save
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
+    >>> model = make_pipeline(LanguageStandardScaler(), LinearTransferClassifier()).fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(model, folder)
+    ...     loaded = load(folder)
+    >>> loaded.predict(X).tolist()
+    [0, 0, 1, 1]
     """
     if not is_estimator(estimator):
         kind = type(estimator).__name__
@@ -84,6 +97,8 @@ def save(estimator, folder: str | os.PathLike, *, report: pd.DataFrame | None = 
     check_is_fitted(estimator)
     if process_rank():
         return
+    if Path(folder).is_file():
+        raise FileExistsError(f"`folder`: {os.fspath(folder)!r} is a file; name a folder.")
     writing = Writing(current_versions(), f"this {type(estimator).__name__}")
     card = make_card(estimator, writing.versions, report)
     write_folder(Path(folder), partial(write_estimator, estimator, writing=writing))
@@ -102,7 +117,7 @@ def push_to_hub(
 
     Parameters
     ----------
-    estimator : fitted classifier or regressor of this package
+    estimator : fitted estimator of this package or of scikit-learn
         What is saved; see `save`.
     repo_id : str
         "owner/name". The repository is made where it does not exist.
@@ -143,9 +158,10 @@ def load(
     *,
     trusted: Iterable[str] = (),
 ):
-    """Load a fitted estimator or search from a folder written by its `save`.
+    """Load a fitted estimator or search from a folder written by `save`.
 
     Nothing in the folder is executed, and nothing is asked of the network unless a hub is named.
+    Functions and classes that the folder names are imported only if `trusted` names them, too.
 
     Parameters
     ----------
@@ -155,19 +171,24 @@ def load(
     device : str or torch.device, default=None
         The parameter `device` of what is loaded. By default it is the saved one, or "auto" with a
         warning where this machine has no such device.
+    trusted : list of str, default=()
+        Full names of functions and classes in parts of scikit-learn that may be imported and
+        called, such as "my_package.split_words". Those of scikit-learn and numpy that can do no
+        harm are always trusted. Name nothing that you do not know.
 
     Returns
     -------
     estimator
         Predicts what the saved one predicted, on whatever device there is; up to rounding for
-        trainable="lora". Of a search, `estimator` is an unfitted copy of the best one.
+        trainable="lora".
 
     Raises
     ------
     FileNotFoundError
         If there is no such folder.
     ValueError
-        If it does not hold a complete estimator, or there is no such device.
+        If it does not hold a complete estimator, there is no such device, or something is not
+        trusted.
 
     Warns
     -----
@@ -192,7 +213,13 @@ def load(
             return load(model, device, trusted=trusted)
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f"There is no folder {str(folder)!r} to load from.")
+        what = "is a file, and not a folder" if folder.exists() else "does not exist"
+        raise FileNotFoundError(f"There is no folder {str(folder)!r} to load from: it {what}.")
+    if not os.path.lexists(folder / ESTIMATOR):
+        raise ValueError(
+            f"{str(folder)!r} does not hold a complete estimator: there is no {ESTIMATOR} in it. "
+            "`load` takes what `save` has written; a checkpoint of transformers is an `encoder`."
+        )
     if device is not None:
         find_device(device)
     if isinstance(trusted, str):

@@ -322,12 +322,12 @@ def test_a_language_adapted_before_saving(kind, tmp_path):
     np.testing.assert_array_equal(loaded.predict_proba(rows, language="fr"), before)
 
 
-def test_language_features_are_not_kept(tmp_path):
-    features = pd.DataFrame({"a": [0, 1]}, index=["en", "sv"])
+def test_language_features_are_kept(tmp_path):
+    features = pd.DataFrame({"a": [0, np.nan], "b": [1, 2]}, index=["en", "sv"])
     fit_meta(language_features=features).save(tmp_path)
     content = json.loads((tmp_path / "estimator.json").read_text())
-    assert content["parameters_not_kept"] == ["encoder", "language_features"]
-    assert load(tmp_path).language_features is None
+    assert content["parameters_not_kept"] == ["encoder"]
+    pd.testing.assert_frame_equal(load(tmp_path).language_features, features)
 
 
 def test_loading_leaves_the_random_state_alone(saved):

@@ -84,9 +84,12 @@ def read_estimator(folder: Path, content: dict[str, Any], reading: Reading):
 
 def _read_inner(place: Path, records: dict[str, dict], name: str, reading: Reading):
     """Read an estimator in a folder inside."""
-    with naming_file(f"{name}/{ESTIMATOR}"):
-        data = read_checked(place, f"{name}/{ESTIMATOR}", records[f"{name}/{ESTIMATOR}"])
-        return read_estimator(place / name, decode_description(data), reading)
+    data = read_checked(place, f"{name}/{ESTIMATOR}", records[f"{name}/{ESTIMATOR}"])
+    try:
+        with naming_file(ESTIMATOR):
+            return read_estimator(place / name, decode_description(data), reading)
+    except SavedFileError as error:  # Its message begins with the name of a file.
+        raise SavedFileError(f"{name}/{error}") from error
 
 
 def _read_own(folder: Path, content: dict[str, Any], parts: dict[str, Any], reading: Reading):

@@ -31,8 +31,9 @@ def to_json(value, path: str, parts: dict[str, Any]):
     Parameters
     ----------
     value : object
-        Numbers, strings, None, paths, dates and times, arrays, tensors and distributions of
-        scipy.stats such as ``loguniform(1, 9)``, estimators; also in lists, tuples and dicts.
+        Numbers, strings, None, paths, dates and times, arrays, tensors, tables of these,
+        distributions of scipy.stats such as ``loguniform(1, 9)``, and estimators; also in lists,
+        tuples and dicts.
     path : str
         The name of the value. Names of parts start with it.
     parts : dict of str to Tensor or estimator
@@ -54,6 +55,8 @@ def to_json(value, path: str, parts: dict[str, Any]):
         # Tensors in one file must not share memory.
         parts[path] = value.detach().cpu().clone().contiguous()
         return {"$tensor": path}
+    if isinstance(value, pd.DataFrame):
+        return _table_to_json(value, path, parts)
     if is_estimator(value):
         parts[path] = value
         return {"$estimator": path}
@@ -119,6 +122,19 @@ def _dict_to_json(value: dict, path: str, parts) -> dict:
     return {"$dict": pairs}
 
 
+def _table_to_json(table: pd.DataFrame, path: str, parts) -> dict:
+    index = to_json(table.index.tolist(), f"{path}.index", parts)
+    names = to_json(table.columns.tolist(), f"{path}.columns", parts)
+    columns = [table.iloc[:, number] for number in range(table.shape[1])]
+    # The values are in the JSON, because a weights file must hold no NaN.
+    values = [to_json(column.tolist(), f"{path}.{i}", parts) for i, column in enumerate(columns)]
+    dtypes = [str(column.dtype) for column in columns]
+    stored = {"$table": [index, names, dtypes, values]}
+    if not from_json(stored, parts).equals(table):
+        raise TypeError(f"{path}: this table cannot be stored as JSON and tensors.")
+    return stored
+
+
 def _array_to_json(array: np.ndarray, path: str, parts) -> dict:
     kind = array.dtype.kind
     if isinstance(array, np.ma.MaskedArray):
@@ -179,6 +195,14 @@ def _read_objects(stored, parts) -> np.ndarray:
     return objects
 
 
+def _read_table(stored, parts) -> pd.DataFrame:
+    index, names, dtypes, values = from_json(stored, parts)
+    columns = [pd.Series(v, index, dtype) for v, dtype in zip(values, dtypes, strict=True)]
+    table = pd.DataFrame(dict(enumerate(columns)), index=index)
+    table.columns = pd.Index(names)
+    return table
+
+
 def _read_distribution(stored, parts):
     name, args, kwds = from_json(stored, parts)
     distribution = getattr(scipy.stats, name)
@@ -217,6 +241,7 @@ READERS: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
     "$times": _read_times,
     "$objects": _read_objects,
     "$scalar": _read_scalar,
+    "$table": _read_table,
     "$distribution": _read_distribution,
     "$tuple": lambda stored, parts: tuple(from_json(stored, parts)),
     "$dict": lambda stored, parts: dict(from_json(stored, parts)),
