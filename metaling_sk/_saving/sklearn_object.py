@@ -42,6 +42,9 @@ TRUSTED = (
     f"{__name__}.Requests",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
+    "sklearn.metrics._scorer._PassthroughScorer",
+    "sklearn.model_selection._split.KFold",
+    "sklearn.model_selection._split.StratifiedKFold",
     "sklearn.utils._bunch.Bunch",
 )
 """Names of types that are harmless, beside those that skops itself trusts."""

@@ -8,6 +8,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import StackingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, normalize
 from tiny import DICTIONARY, make_classifier, make_meta_net, make_pair
@@ -81,6 +82,7 @@ OURS_IN_THEIRS = {
         [("network", make_classifier()), ("linear", LinearTransferClassifier(self_training=0))],
         cv=2,
     ),
+    "a grid search": GridSearchCV(make_classifier(), {"max_epochs": [1, 2]}, cv=2),
     "a search over a pipeline": MetaParamSearchCV(
         make_pipeline(columns(), LogisticRegression()),
         {"logisticregression__C": [0.1, 1.0]},
