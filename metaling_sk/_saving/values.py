@@ -123,7 +123,7 @@ def _dict_to_json(value: dict, path: str, parts) -> dict:
 
 
 def _table_to_json(table: pd.DataFrame, path: str, parts) -> dict:
-    index = to_json(table.index.tolist(), f"{path}.index", parts)
+    index = [to_json(table.index.tolist(), f"{path}.index", parts), str(table.index.dtype)]
     names = to_json(table.columns.tolist(), f"{path}.columns", parts)
     columns = [table.iloc[:, number] for number in range(table.shape[1])]
     # The values are in the JSON, because a weights file must hold no NaN.
@@ -196,7 +196,8 @@ def _read_objects(stored, parts) -> np.ndarray:
 
 
 def _read_table(stored, parts) -> pd.DataFrame:
-    index, names, dtypes, values = from_json(stored, parts)
+    (labels, index_dtype), names, dtypes, values = from_json(stored, parts)
+    index = pd.Index(labels, dtype=index_dtype)
     columns = [pd.Series(v, index, dtype) for v, dtype in zip(values, dtypes, strict=True)]
     table = pd.DataFrame(dict(enumerate(columns)), index=index)
     table.columns = pd.Index(names)

@@ -110,9 +110,6 @@ class DictionaryTranslator(SavedMixin, ReprMixin, TransformerMixin, BaseEstimato
 
     _saved_attributes = ("candidates_", "_longest_phrase", "_joiner", "_seed")
 
-    # The candidates are all that is used of it.
-    _unsaved_parameters = ("dictionary",)
-
     def __init__(
         self,
         dictionary,
@@ -248,7 +245,7 @@ class DictionaryTranslator(SavedMixin, ReprMixin, TransformerMixin, BaseEstimato
 
     @classmethod
     def _from_saved(cls, parameters, state):
-        if state is not None:
+        if state is not None:  # The candidates are all that is used of the dictionary.
             parameters = {"dictionary": {}} | parameters
         return super()._from_saved(parameters, state)
 
