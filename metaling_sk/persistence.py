@@ -224,7 +224,7 @@ def load(
         find_device(device)
     if isinstance(trusted, str):
         raise ValueError(f"`trusted` must be a list of names, such as [{trusted!r}].")
-    reading = Reading(device, trusted)
+    reading = Reading(device, tuple(trusted))
     try:
         content, estimator = _load_newest(folder, reading)
         with naming_file(ESTIMATOR):
