@@ -115,7 +115,9 @@ def _write_parameters(
     """
     required = () if fitted else _required_parameters(type(estimator))
     writing = replace(writing, is_parameter=True)
-    kept, not_kept, inner = {}, [], {}
+    kept: dict[str, Any] = {}
+    not_kept: list[str] = []
+    inner: dict[str, str] = {}
     for name, value in sorted(estimator.get_params(deep=False).items()):
         if fitted and name in estimator._unsaved_parameters:
             not_kept.append(name)

@@ -54,11 +54,12 @@ def make_card(estimator, versions: dict[str, str], report: pd.DataFrame | None) 
         )
     kind = type(estimator).__name__
     model = _find_model(estimator)
-    metadata = ModelCardData(library_name="metaling_sk", tags=["metaling_sk"])
-    if model is not None:
-        metadata.tags.append(model._task)
-        matches = (PRIMARY_CODE.match(name) for name in model.languages_)
-        metadata.language = sorted({match.group() for match in matches if match}) or None
+    matches = [PRIMARY_CODE.match(name) for name in getattr(model, "languages_", ())]
+    metadata = ModelCardData(
+        library_name="metaling_sk",
+        tags=["metaling_sk"] if model is None else ["metaling_sk", model._task],
+        language=sorted({match.group() for match in matches if match}) or None,
+    )
     table = "" if model is None else _describe_table(model)
     method = "predict" if hasattr(estimator, "predict") else "transform"
     sections = [
