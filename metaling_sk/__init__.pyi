@@ -28,6 +28,7 @@ from .metrics import worst_languages as worst_languages
 from .model_selection import LeaveOneLanguageOut as LeaveOneLanguageOut
 from .model_selection import StratifiedLanguageKFold as StratifiedLanguageKFold
 from .persistence import load as load
+from .persistence import save as save
 from .plotting import EmbeddingDisplay as EmbeddingDisplay
 from .plotting import FewShotCurveDisplay as FewShotCurveDisplay
 from .plotting import HistoryDisplay as HistoryDisplay

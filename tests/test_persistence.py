@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 
@@ -12,11 +13,13 @@ from marks import predicts_unseen_languages
 from safetensors.torch import load_file
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import make_union
 from tiny import DICTIONARY, make_classifier, make_config, make_meta_net, make_pair
 from torch import nn
 from transformers import AutoModel, AutoTokenizer, Qwen2Config, T5Config, T5Model
 
-from metaling_sk import TransferClassifier, load
+from metaling_sk import EncoderVectorizer, TransferClassifier, load
 from metaling_sk._saving.description import FORMAT
 
 X, Y = make_pair(30, 30, n_labelled=15)
@@ -234,19 +237,23 @@ for model in [*models, *map(load, sys.argv[2].split())]:
 
 
 def test_in_another_process(bert, decoder, tmp_path):
-    """What joblib has dumped, and saved folders."""
+    """What joblib has dumped, and saved folders, one of them of a checkpoint that has gone."""
     kinds = KINDS["texts"], KINDS["numbers of texts"]
     dumped = [kind.fitted(name) for kind in kinds for name in kind.models]
     saved = [
         MODELS[name](bert, decoder)[0]
         for name in ("scratch", "a frozen decoder at half depth", "a trained decoder", "strings")
     ]
+    checkpoint = shutil.copytree(bert, tmp_path / "checkpoint")
+    union = make_union(TfidfVectorizer(), EncoderVectorizer(checkpoint, prompt="query: "))
+    saved.append(fit_meta(encoder=union))
     files = [str(tmp_path / f"{number}.joblib") for number in range(len(dumped) + 1)]
     for path, content in zip(files, [X, *dumped], strict=True):
         joblib.dump(content, path)
     folders = [str(tmp_path / str(number)) for number in range(len(saved))]
     for model, folder in zip(saved, folders, strict=True):
         model.save(folder)
+    shutil.rmtree(checkpoint)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", PREDICT, " ".join(files), " ".join(folders)],
         capture_output=True,
@@ -322,12 +329,12 @@ def test_a_language_adapted_before_saving(kind, tmp_path):
     np.testing.assert_array_equal(loaded.predict_proba(rows, language="fr"), before)
 
 
-def test_language_features_are_not_kept(tmp_path):
-    features = pd.DataFrame({"a": [0, 1]}, index=["en", "sv"])
+def test_language_features_are_kept(tmp_path):
+    features = pd.DataFrame({"a": [0, np.nan], "b": [1, 2]}, index=["en", "sv"])
     fit_meta(language_features=features).save(tmp_path)
     content = json.loads((tmp_path / "estimator.json").read_text())
-    assert content["parameters_not_kept"] == ["encoder", "language_features"]
-    assert load(tmp_path).language_features is None
+    assert content["parameters_not_kept"] == ["encoder"]
+    pd.testing.assert_frame_equal(load(tmp_path).language_features, features)
 
 
 def test_loading_leaves_the_random_state_alone(saved):
@@ -447,7 +454,7 @@ def test_a_damaged_folder(damage, trainable, tmp_path):
 def test_the_damage_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no folder .*nowhere"):
         load(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="does not hold a complete estimator .*FileNotFoundError"):
+    with pytest.raises(ValueError, match="does not hold a complete estimator: .*no estimator.json"):
         load(tmp_path)
     fit().save(tmp_path)
     edit(format=99)(tmp_path)

@@ -6,6 +6,7 @@ import copy
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import transformers
@@ -87,3 +88,18 @@ def copy_fitted(encoder: TransformerEncoder) -> Any:
     encoder.origin = encoder.recipe = None  # It may have been trained.
     set_trainable(encoder, "all")
     return encoder
+
+
+def name_checkpoints(estimator) -> str:
+    """Name the checkpoints in the parameters of an estimator: " of 'owner/name'", or nothing.
+
+    A folder is named without those above it.
+    """
+    names = []
+    for name, value in estimator.get_params().items():
+        is_name = isinstance(value, (str, os.PathLike)) and not is_scratch(value)
+        if name.split("__")[-1] == "encoder" and is_name:
+            path = Path(value)
+            is_local = path.is_absolute() or path.exists()
+            names.append(repr(path.name if is_local else os.fspath(value)))
+    return f" of {', '.join(names)}" if names else ""

@@ -107,7 +107,7 @@ def make_text_encoder(
             prompt=prompt,
             normalize=normalize,
         )
-        text_encoder.recipe = Recipe(make)
+        text_encoder.recipe = text_encoder.text_tokenizer.recipe = Recipe(make)
     return text_encoder
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from metaling_sk._encoders.saved import (
+from metaling_sk._encoders.saved_backbone import (
     CONFIG,
     ENCODER,
     restore_backbone,
@@ -117,5 +117,4 @@ class SavedWithProcessor:
                 trust_remote_code=False,
                 local_files_only=True,
             )
-            # Files of older versions have no settings.
-            return self.reader_class(processor, **state.get("reader", {}))
+            return self.reader_class(processor, **state["reader"])

@@ -8,13 +8,17 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from hashlib import blake2b
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from metaling_sk._data.tokens import Tokens, call_tokenizer, tokenize, tokenizer_digest
 from metaling_sk._encoders.disk_cache import active_disk_cache
 from metaling_sk._encoders.memory_cache import keys_of
+from metaling_sk._encoders.short_pickles import pickles_are_short
+
+if TYPE_CHECKING:
+    from metaling_sk._encoders.recipe import Recipe
 
 _SHARED_TOKENIZERS = Lock()
 """Held in calls of tokenizers that cannot be copied, so that one thread uses them at a time."""
@@ -43,8 +47,11 @@ class TextTokenizer:
     ----------
     tokenizer : transformers tokenizer
         The copy.
+    recipe : Recipe or None
+        How an encoder with such a tokenizer is made of a checkpoint; None if it was not.
     """
 
+    recipe: Recipe | None = None
     unit = "text"
     n_at_once = None  # Texts of similar length, out of all, are encoded together.
 
@@ -160,6 +167,21 @@ class TextTokenizer:
 
     def __deepcopy__(self, memo) -> TextTokenizer:
         return self
+
+    def __reduce_ex__(self, protocol):
+        if self.recipe is None or not pickles_are_short():
+            return super().__reduce_ex__(protocol)
+        return _make_again, (self.recipe, self.digest)
+
+
+def _make_again(recipe: Recipe, digest: bytes) -> TextTokenizer:
+    """Make the tokenizer that a short pickle refers to."""
+    reader: Any = recipe.make().reader
+    if reader.digest != digest:
+        raise ValueError(
+            "the files of its `encoder` have changed, so that it would go on with another tokenizer"
+        )
+    return reader
 
 
 def make_text_tokenizer(

@@ -18,6 +18,7 @@ from metaling_sk._data.parts import compute_in_parts
 from metaling_sk._data.samples import Samples, check_samples, count_samples
 from metaling_sk._data.suspicions import suspect_unseen
 from metaling_sk._encoders.audio_encoder import AudioEncoder
+from metaling_sk._encoders.encoder_forms import name_checkpoints
 from metaling_sk._encoders.image_encoder import ImageEncoder
 from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
@@ -28,12 +29,7 @@ from metaling_sk._network.front_ends import FRONT_ENDS, choose_front_end
 from metaling_sk._network.nets import TrainingSettings, new_net
 from metaling_sk._network.prediction import Execution, Outputs
 from metaling_sk._network.saved import check_languages, encoder_weights, restore_network
-from metaling_sk._saving.saved_classifier import (
-    DOOR_ATTRIBUTES,
-    SavedClassifierMixin,
-    table_from_json,
-    table_to_json,
-)
+from metaling_sk._saving.saved_estimator import SavedMixin
 from metaling_sk._utils.all_or_nothing import unchanged_on_error
 from metaling_sk._utils.device import autocast_dtype, find_device
 from metaling_sk._utils.messages import name_rows
@@ -67,15 +63,9 @@ WARM_CACHE_PARAMETERS = (
 )
 """Parameters that decide the vector of a sample."""
 
-SAVED_ATTRIBUTES = ("languages_", "learning_rate_")
-"""Fitted attributes that JSON or an array can hold as they are."""
-
-SAVED_TABLES = ("history_", "sample_counts_")
-"""Fitted tables."""
-
 
 class NetworkEstimator(
-    SavedClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    SavedMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
     """Base of the estimators whose network has an encoder, a norm per language and a head.
 
@@ -420,12 +410,15 @@ class NetworkEstimator(
 
     # Saving
 
+    _saved_attributes = ("languages_", "learning_rate_")
+    _saved_tables = ("history_", "sample_counts_")
+
     def _describe_input(self) -> str:
         encoder = self._fitted_encoder
         if encoder is None:
-            sentence = f"It reads {self.front_end_.input_name} as fixed features."
+            sentence = f"It reads {self.front_end_.describe_input()}."
         else:
-            name = type(encoder.backbone).__name__
+            name = f"{type(encoder.backbone).__name__}{name_checkpoints(self)}"
             sentence = f"Its encoder is a {name}, trainable={self.trainable!r}."
         if self._input_kind == "pairs":
             names = " and ".join(map(repr, self.text_column))
@@ -433,12 +426,8 @@ class NetworkEstimator(
         return sentence
 
     def _get_saved_state(self, folder: Path) -> dict[str, Any]:
-        """Everything that it takes to predict, as JSON values, arrays and tensors."""
-        door = [name for name in DOOR_ATTRIBUTES if hasattr(self, name)]
-        names = [*self._output_attributes, *SAVED_ATTRIBUTES, *door]
-        state: dict[str, Any] = {name: getattr(self, name) for name in names}
-        for name in SAVED_TABLES:
-            state[name] = table_to_json(getattr(self, name))
+        state = super()._get_saved_state(folder)
+        state |= {name: getattr(self, name) for name in self._output_attributes}
         network = self.front_end_.without_updates(self.net_.module_)
         front_end = self.front_end_.get_state(network, folder)
         state["front_end"] = {"kind": self.front_end_.kind} | front_end
@@ -446,13 +435,9 @@ class NetworkEstimator(
         return state
 
     def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
-        for name in (*self._output_attributes, *SAVED_ATTRIBUTES):
+        super()._set_saved_state(state, folder)
+        for name in self._output_attributes:
             setattr(self, name, state[name])
-        for name in DOOR_ATTRIBUTES:
-            if name in state:
-                setattr(self, name, state[name])
-        for name in SAVED_TABLES:
-            setattr(self, name, table_from_json(state[name]))
         kind = FRONT_ENDS[state["front_end"]["kind"]]
         self.front_end_ = kind.from_state(state["front_end"], folder)
         weights = encoder_weights(state["network"]["weights"])

@@ -13,14 +13,13 @@ from sklearn.utils import check_array
 
 from metaling_sk._data.language_statistics import MIN_SAMPLES, LanguageStatistics
 from metaling_sk._encoders.encode import encode, freeze, on_cpu
-from metaling_sk._encoders.encoder_forms import is_scratch
+from metaling_sk._encoders.encoder_forms import is_scratch, name_checkpoints
 from metaling_sk._encoders.make_encoder import apply_vectorizer, fit_vectorizer, is_vectorizer
 from metaling_sk._encoders.trainable import add_saved_adapters
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._network.classifier import IdentityEncoder
 from metaling_sk._network.front_end import TEXTS, Body, FrontEnd, check_same_input
 from metaling_sk._network.prediction import predict_in_float64
-from metaling_sk._saving.skops_file import read_skops, write_skops
 
 ALL_LANGUAGES = ""
 """The language that every sample counts as for language_norm=False. Nobody asks for it."""
@@ -30,9 +29,6 @@ DENSE_NORM = 0.5
 
 PENALTY_OF_NORM = 1 / 400
 """The penalty of a head, for samples of norm 1. It is about 1 for vectors of 400 columns."""
-
-VECTORIZER = "vectorizer.skops"
-"""The file of an sklearn transformer in a saved folder."""
 
 
 class FixedFrontEnd(FrontEnd):
@@ -230,13 +226,16 @@ class VectorizerFrontEnd(FixedFrontEnd):
         is_sparse = sparse.issparse(features)
         return sparse.csr_array(features) if is_sparse else features
 
+    def describe_input(self):
+        name = type(self.vectorizer).__name__
+        return f"{super().describe_input()} of a {name}{name_checkpoints(self.vectorizer)}"
+
     def get_state(self, network, folder):
-        write_skops(self.vectorizer, folder / VECTORIZER, "`encoder`")
-        return super().get_state(network, folder)
+        return super().get_state(network, folder) | {"vectorizer": self.vectorizer}
 
     @classmethod
     def from_state(cls, state, folder):
-        front_end = cls(read_skops(folder / VECTORIZER), state["language_norm"])
+        front_end = cls(state["vectorizer"], state["language_norm"])
         front_end.statistics = LanguageStatistics.from_state(state["statistics"])
         front_end.is_sparse = state["is_sparse"]
         return front_end
@@ -304,17 +303,11 @@ class FrozenFrontEnd(FixedFrontEnd):
 
     def get_state(self, network, folder):
         state = super().get_state(network, folder)
-        return state | {
-            "encoder": self.modality.save_encoder(self.encoder, folder),
-            "weights": self.encoder.state_dict(),
-        }
+        return state | self.modality.save_frozen(self.encoder, folder)
 
     @classmethod
     def from_state(cls, state, folder):
-        weights = state["weights"]
-        encoder = cls.modality.restore_encoder(state["encoder"], weights, folder)
-        freeze(encoder, torch.device("cpu"), next(iter(weights.values())).dtype)
-        encoder.load_state_dict(weights)
+        encoder = cls.modality.restore_frozen(state, folder)
         statistics = LanguageStatistics.from_state(state["statistics"])
         return cls(encoder, state["language_norm"], statistics)
 

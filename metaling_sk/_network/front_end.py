@@ -16,7 +16,11 @@ import torch
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import Samples
 from metaling_sk._encoders.make_encoder import make_text_encoder
-from metaling_sk._encoders.saved import restore_encoder, restore_tokenizer, save_encoder
+from metaling_sk._encoders.saved_text_encoder import (
+    restore_encoder,
+    restore_tokenizer,
+    save_encoder,
+)
 from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._network.classifier import Encoder, Network
@@ -93,6 +97,10 @@ class FrontEnd(ABC):
     @property
     def is_from_scratch(self) -> bool:  # noqa: D102
         return False
+
+    def describe_input(self) -> str:
+        """Say what it reads, for the model card."""
+        return f"{self.input_name} as fixed features"
 
     @classmethod
     @abstractmethod

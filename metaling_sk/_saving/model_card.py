@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from huggingface_hub import ModelCardData
+from sklearn.pipeline import Pipeline
 
 from metaling_sk._data.languages import UNNAMED_LANGUAGE
+from metaling_sk._saving.saved_estimator import SavedMixin
 from metaling_sk._utils.messages import name_some
 
 CARD = "README.md"
@@ -40,7 +42,7 @@ def make_card(estimator, versions: dict[str, str], report: pd.DataFrame | None) 
 
     Parameters
     ----------
-    estimator : fitted classifier, regressor or search
+    estimator : fitted estimator
     versions : dict of str to str
         The versions of the packages.
     report : DataFrame or None
@@ -51,36 +53,67 @@ def make_card(estimator, versions: dict[str, str], report: pd.DataFrame | None) 
             f"`report` must be a table as language_report returns it, got {type(report).__name__}."
         )
     kind = type(estimator).__name__
-    # A search predicts by the model that it has chosen.
-    model = getattr(estimator, "best_estimator_", estimator)
-    counts = model.sample_counts_
-    matches = (PRIMARY_CODE.match(name) for name in model.languages_)
+    model = _find_model(estimator)
+    matches = [PRIMARY_CODE.match(name) for name in getattr(model, "languages_", ())]
     metadata = ModelCardData(
         library_name="metaling_sk",
-        tags=["metaling_sk", model._task],
+        tags=["metaling_sk"] if model is None else ["metaling_sk", model._task],
         language=sorted({match.group() for match in matches if match}) or None,
     )
+    table = "" if model is None else _describe_table(model)
+    method = "predict" if hasattr(estimator, "predict") else "transform"
     sections = [
         f"---\n{metadata.to_yaml()}\n---",
         NOTE,
         f"# {kind}",
-        f"A `{kind}` of metaling_sk that predicts {model._describe_output()}. "
-        f"{estimator._describe_input()}",
+        _describe(estimator, model),
         *_class_sections(model),
         "## How to load it",
         "```python\nfrom metaling_sk import load\n\n"
-        'clf = load("this folder")  # or "hub:owner/name"\n'
-        f"clf.predict(X){_describe_table(model)}\n```",
-        "## Training samples",
-        _table(counts.rename_axis("language")),
+        'model = load("this folder")  # or "hub:owner/name"\n'
+        f"model.{method}(X){table}\n```",
+        *_sample_sections(model),
     ]
-    new = [name for name in model.languages_ if name not in counts.index]
-    if new:
-        sections.append(f"Learnt after the fit: {', '.join(new)}.")
     if report is not None:
         sections += ["## Scores by language", _table(report.round(3))]
     saved = ", ".join(f"{name} {version}" for name, version in versions.items())
     return "\n\n".join([*sections, f"Saved with {saved}."]) + "\n"
+
+
+def _find_model(estimator):
+    """Return the estimator of this package that predicts, or None if there is none."""
+    while not isinstance(estimator, SavedMixin) or hasattr(estimator, "best_estimator_"):
+        if hasattr(estimator, "best_estimator_"):  # A search predicts by the model it has chosen.
+            estimator = estimator.best_estimator_
+        elif isinstance(estimator, Pipeline):
+            estimator = estimator.steps[-1][1]
+        else:
+            return None
+    return estimator if hasattr(estimator, "sample_counts_") else None
+
+
+def _describe(estimator, model) -> str:
+    """Say what is saved."""
+    is_own = isinstance(estimator, SavedMixin)
+    text = f"`{type(estimator).__name__}` of {'metaling_sk' if is_own else 'scikit-learn'}"
+    if model is not None:
+        text += f" that predicts {model._describe_output()}"
+    parts = [f"A {text}."]
+    if is_own and hasattr(estimator, "predict"):
+        parts.append(estimator._describe_input())
+    elif model is not None:
+        parts.append(f"It predicts by a `{type(model).__name__}`. {model._describe_input()}")
+    return " ".join(parts)
+
+
+def _sample_sections(model) -> list[str]:
+    """How many samples of each language a model was fitted to."""
+    if model is None:
+        return []
+    counts = model.sample_counts_
+    sections = ["## Training samples", _table(counts.rename_axis("language"))]
+    new = [name for name in model.languages_ if name not in counts.index]
+    return [*sections, f"Learnt after the fit: {', '.join(new)}."] if new else sections
 
 
 def _describe_table(model) -> str:

@@ -1,7 +1,7 @@
 """Values of Python, numpy, pandas and torch as JSON that keeps their types.
 
 An object with one key that starts with "$" stands for a value that JSON does not have. Arrays of
-numbers and tensors are not in the JSON: they go into a dictionary of tensors.
+numbers, tensors and estimators are not in the JSON: they go into a dictionary of parts.
 """
 
 from __future__ import annotations
@@ -25,18 +25,19 @@ MAX_ITEM_SIZE = 8
 """Bytes of the largest numbers that a weights file can hold."""
 
 
-def to_json(value, path: str, tensors: dict[str, torch.Tensor]):
+def to_json(value, path: str, parts: dict[str, Any]):
     """Turn a value into JSON.
 
     Parameters
     ----------
     value : object
-        Numbers, strings, None, paths, dates and times, arrays, tensors and distributions of
-        scipy.stats such as ``loguniform(1, 9)``; also in lists, tuples and dicts.
+        Numbers, strings, None, paths, dates and times, arrays, tensors, tables of these,
+        distributions of scipy.stats such as ``loguniform(1, 9)``, and estimators; also in lists,
+        tuples and dicts.
     path : str
-        The name of the value. Names of tensors start with it.
-    tensors : dict of str to Tensor
-        Takes the tensors and the arrays of numbers.
+        The name of the value. Names of parts start with it.
+    parts : dict of str to Tensor or estimator
+        Takes the tensors, the arrays of numbers and the estimators.
 
     Raises
     ------
@@ -44,35 +45,40 @@ def to_json(value, path: str, tensors: dict[str, torch.Tensor]):
         If the value is of another type.
     """
     if isinstance(value, dict):
-        return _dict_to_json(value, path, tensors)
+        return _dict_to_json(value, path, parts)
     if isinstance(value, (list, tuple)):
-        items = [to_json(item, f"{path}.{index}", tensors) for index, item in enumerate(value)]
+        items = [to_json(item, f"{path}.{index}", parts) for index, item in enumerate(value)]
         return items if isinstance(value, list) else {"$tuple": items}
     if isinstance(value, np.ndarray):
-        return _array_to_json(value, path, tensors)
+        return _array_to_json(value, path, parts)
     if isinstance(value, torch.Tensor):
         # Tensors in one file must not share memory.
-        tensors[path] = value.detach().cpu().clone().contiguous()
+        parts[path] = value.detach().cpu().clone().contiguous()
         return {"$tensor": path}
+    if isinstance(value, pd.DataFrame):
+        return _table_to_json(value, path, parts)
+    if is_estimator(value):
+        parts[path] = value
+        return {"$estimator": path}
     if is_scipy_distribution(value):
-        parts = [value.dist.name, list(value.args), value.kwds]
-        return {"$distribution": to_json(parts, path, tensors)}
+        name_and_arguments = [value.dist.name, list(value.args), value.kwds]
+        return {"$distribution": to_json(name_and_arguments, path, parts)}
     if isinstance(value, np.generic):
-        return {"$scalar": to_json(np.asarray(value).reshape(1), path, tensors)}
+        return {"$scalar": to_json(np.asarray(value).reshape(1), path, parts)}
     for plain in (bool, int, float, str):
         if isinstance(value, plain):
             return plain(value)
     return value if value is None else _scalar_to_json(value, path)
 
 
-def from_json(value, tensors: dict[str, torch.Tensor]):
+def from_json(value, parts: dict[str, Any]):
     """Restore a value from what `to_json` returned.
 
     Parameters
     ----------
     value : object
         JSON.
-    tensors : dict of str to Tensor
+    parts : dict of str to Tensor or estimator
 
     Raises
     ------
@@ -80,49 +86,68 @@ def from_json(value, tensors: dict[str, torch.Tensor]):
         If the JSON has a mark that `to_json` does not make.
     """
     if isinstance(value, list):
-        return [from_json(item, tensors) for item in value]
+        return [from_json(item, parts) for item in value]
     if not isinstance(value, dict):
         return value
     mark = next((key for key in value if key.startswith(MARK)), None)
     if mark is None:
-        return {key: from_json(item, tensors) for key, item in value.items()}
+        return {key: from_json(item, parts) for key, item in value.items()}
     if len(value) != 1 or mark not in READERS:
         raise ValueError(f"{mark!r} is no type of this format")
-    return READERS[mark](value[mark], tensors)
+    return READERS[mark](value[mark], parts)
 
 
-def is_storable(value) -> bool:
-    """Return whether `to_json` takes a value."""
+def is_estimator(value) -> bool:
+    """Return whether a value is an estimator or has the interface of one."""
+    return hasattr(value, "get_params") and not isinstance(value, type)
+
+
+def is_plain(value) -> bool:
+    """Return whether `to_json` takes a value, and no estimator is in it."""
+    parts: dict[str, Any] = {}
     try:
-        to_json(value, "value", {})
+        to_json(value, "value", parts)
     except (TypeError, ValueError, RecursionError):
         return False
-    return True
+    return not any(map(is_estimator, parts.values()))
 
 
-def _dict_to_json(value: dict, path: str, tensors) -> dict:
+def _dict_to_json(value: dict, path: str, parts) -> dict:
     if all(type(key) is str and not key.startswith(MARK) for key in value):
-        return {key: to_json(item, f"{path}.{key}", tensors) for key, item in value.items()}
+        return {key: to_json(item, f"{path}.{key}", parts) for key, item in value.items()}
     pairs = [
-        [to_json(key, f"{path}.{index}.key", tensors), to_json(item, f"{path}.{index}", tensors)]
+        [to_json(key, f"{path}.{index}.key", parts), to_json(item, f"{path}.{index}", parts)]
         for index, (key, item) in enumerate(value.items())
     ]
     return {"$dict": pairs}
 
 
-def _array_to_json(array: np.ndarray, path: str, tensors) -> dict:
+def _table_to_json(table: pd.DataFrame, path: str, parts) -> dict:
+    index = [to_json(table.index.tolist(), f"{path}.index", parts), str(table.index.dtype)]
+    names = to_json(table.columns.tolist(), f"{path}.columns", parts)
+    columns = [table.iloc[:, number] for number in range(table.shape[1])]
+    # The values are in the JSON, because a weights file must hold no NaN.
+    values = [to_json(column.tolist(), f"{path}.{i}", parts) for i, column in enumerate(columns)]
+    dtypes = [str(column.dtype) for column in columns]
+    stored = {"$table": [index, names, dtypes, values]}
+    if not from_json(stored, parts).equals(table):
+        raise TypeError(f"{path}: this table cannot be stored as JSON and tensors.")
+    return stored
+
+
+def _array_to_json(array: np.ndarray, path: str, parts) -> dict:
     kind = array.dtype.kind
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError(f"{path}: a masked array cannot be stored as JSON and tensors.")
     if kind in "biuf" and array.dtype.itemsize <= MAX_ITEM_SIZE:
-        tensors[path] = torch.tensor(array.astype(array.dtype.newbyteorder("=")))
+        parts[path] = torch.tensor(array.astype(array.dtype.newbyteorder("=")))
         return {"$array": path}
     if kind == "U":
         return {"$strings": [array.tolist(), array.dtype.str]}
     if kind in "Mm":
         return {"$times": [array.astype(np.int64).tolist(), array.dtype.str]}
     if kind == "O" and array.ndim == 1:
-        return {"$objects": [to_json(item, f"{path}.{i}", tensors) for i, item in enumerate(array)]}
+        return {"$objects": [to_json(item, f"{path}.{i}", parts) for i, item in enumerate(array)]}
     raise TypeError(f"{path}: an array of {array.dtype} cannot be stored as JSON and tensors.")
 
 
@@ -153,42 +178,51 @@ def _scalar_to_json(value, path: str) -> dict:
     return stored
 
 
-def _read_strings(stored, tensors) -> np.ndarray:
+def _read_strings(stored, parts) -> np.ndarray:
     strings, dtype = stored
     return np.array(strings, dtype=_dtype_of_kind(dtype, "U"))
 
 
-def _read_times(stored, tensors) -> np.ndarray:
+def _read_times(stored, parts) -> np.ndarray:
     numbers, dtype = stored
     return np.array(numbers, dtype=np.int64).astype(_dtype_of_kind(dtype, "Mm"))
 
 
-def _read_objects(stored, tensors) -> np.ndarray:
+def _read_objects(stored, parts) -> np.ndarray:
     objects = np.empty(len(stored), dtype=object)
     for index, item in enumerate(stored):
-        objects[index] = from_json(item, tensors)
+        objects[index] = from_json(item, parts)
     return objects
 
 
-def _read_distribution(stored, tensors):
-    name, args, kwds = from_json(stored, tensors)
+def _read_table(stored, parts) -> pd.DataFrame:
+    (labels, index_dtype), names, dtypes, values = from_json(stored, parts)
+    index = pd.Index(labels, dtype=index_dtype)
+    columns = [pd.Series(v, index, dtype) for v, dtype in zip(values, dtypes, strict=True)]
+    table = pd.DataFrame(dict(enumerate(columns)), index=index)
+    table.columns = pd.Index(names)
+    return table
+
+
+def _read_distribution(stored, parts):
+    name, args, kwds = from_json(stored, parts)
     distribution = getattr(scipy.stats, name)
     if not isinstance(distribution, DISTRIBUTIONS):
         raise ValueError(f"{name!r} is not the name of a distribution")
     return distribution(*args, **kwds)
 
 
-def _read_scalar(stored, tensors) -> np.generic:
-    return from_json(stored, tensors)[0]
+def _read_scalar(stored, parts) -> np.generic:
+    return from_json(stored, parts)[0]
 
 
-def _read_timestamp(stored, tensors) -> pd.Timestamp:
+def _read_timestamp(stored, parts) -> pd.Timestamp:
     number, unit, zone = stored
     timestamp = pd.Timestamp(number, unit=unit).as_unit(unit)
     return timestamp if zone is None else timestamp.tz_localize("UTC").tz_convert(zone)
 
 
-def _read_timedelta64(stored, tensors) -> pd.Timedelta:
+def _read_timedelta64(stored, parts) -> pd.Timedelta:
     number, unit = stored
     return pd.Timedelta(number, unit=unit).as_unit(unit)
 
@@ -200,23 +234,25 @@ def _dtype_of_kind(name: str, kinds: str) -> np.dtype:
     return dtype
 
 
-READERS: dict[str, Callable[[Any, dict[str, torch.Tensor]], Any]] = {
-    "$tensor": lambda stored, tensors: tensors[stored],
-    "$array": lambda stored, tensors: tensors[stored].numpy().copy(),
+READERS: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
+    "$estimator": lambda stored, parts: parts[stored],
+    "$tensor": lambda stored, parts: parts[stored],
+    "$array": lambda stored, parts: parts[stored].numpy().copy(),
     "$strings": _read_strings,
     "$times": _read_times,
     "$objects": _read_objects,
     "$scalar": _read_scalar,
+    "$table": _read_table,
     "$distribution": _read_distribution,
-    "$tuple": lambda stored, tensors: tuple(from_json(stored, tensors)),
-    "$dict": lambda stored, tensors: dict(from_json(stored, tensors)),
-    "$path": lambda stored, tensors: Path(stored),
-    "$device": lambda stored, tensors: torch.device(stored),
+    "$tuple": lambda stored, parts: tuple(from_json(stored, parts)),
+    "$dict": lambda stored, parts: dict(from_json(stored, parts)),
+    "$path": lambda stored, parts: Path(stored),
+    "$device": lambda stored, parts: torch.device(stored),
     "$timestamp": _read_timestamp,
     "$timedelta64": _read_timedelta64,
-    "$timedelta": lambda stored, tensors: datetime.timedelta(*stored),
-    "$datetime": lambda stored, tensors: datetime.datetime.fromisoformat(stored),
-    "$date": lambda stored, tensors: datetime.date.fromisoformat(stored),
-    "$time": lambda stored, tensors: datetime.time.fromisoformat(stored),
+    "$timedelta": lambda stored, parts: datetime.timedelta(*stored),
+    "$datetime": lambda stored, parts: datetime.datetime.fromisoformat(stored),
+    "$date": lambda stored, parts: datetime.date.fromisoformat(stored),
+    "$time": lambda stored, parts: datetime.time.fromisoformat(stored),
 }
-"""Restores the value of each mark from what stands behind it, and from the tensors."""
+"""Restores the value of each mark from what stands behind it, and from the parts."""

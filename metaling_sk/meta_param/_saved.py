@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from metaling_sk._saving.saved_classifier import SavedClassifierMixin
+from metaling_sk._saving.saved_estimator import SavedMixin
 from metaling_sk.meta_param._objective import find_scorers
 
-BEST = "best_estimator_"
-
 ATTRIBUTES = (
+    "best_estimator_",
     "best_index_",
     "best_score_",
     "feature_names_in_",
@@ -28,35 +27,38 @@ ATTRIBUTES = (
 """Attributes that are saved as they are. Which ones there are depends on the search."""
 
 
-class SavedSearchMixin(SavedClassifierMixin):
+class SavedSearchMixin(SavedMixin):
     """`save` and `push_to_hub` of a fitted search, whose best estimator can be saved."""
 
     best_estimator_: Any
+    refit: Any
     best_index_: int
     cv_results_: dict[str, Any]
 
-    _saved_parts = (BEST,)
-
-    # The estimator is the best one; what earlier searches have left belongs to this machine.
-    _unsaved_parameters = ("estimator", "prior", "checkpoint")
+    # What earlier searches have left belongs to this machine.
+    _unsaved_parameters = ("prior", "checkpoint")
 
     @classmethod
-    def _from_saved(cls, parameters, parts):
-        required = {"estimator": clone(parts[BEST]), "param_distributions": {}}
-        search = super()._from_saved(required | parameters, parts)
-        search.best_estimator_ = parts[BEST]
-        return search
+    def _from_saved(cls, parameters, state):
+        if state is not None:
+            required = {"estimator": clone(state["best_estimator_"]), "param_distributions": {}}
+            parameters = required | parameters
+        return super()._from_saved(parameters, state)
 
     def _describe_input(self) -> str:
         n_candidates = len({*self.cv_results_["candidate"]})
         best = ", ".join(f"`{name}` {value}" for name, value in self.best_params_.items())
         model = self.best_estimator_
-        return (
-            f"It is a {type(model).__name__}, the best of {n_candidates} candidates: {best}. "
-            f"{model._describe_input()}"
-        )
+        text = f"It is a {type(model).__name__}, the best of {n_candidates} candidates: {best}."
+        is_own = isinstance(model, SavedMixin)
+        return f"{text} {model._describe_input()}" if is_own else text
 
     def _get_saved_state(self, folder: Path) -> dict[str, Any]:
+        if not hasattr(self, "best_estimator_"):
+            raise ValueError(
+                f"This {type(self).__name__} has no `best_estimator_` to save, since `refit` is "
+                f"{self.refit}; fit it with refit=True, or keep its `cv_results_`."
+            )
         state = {name: getattr(self, name) for name in ATTRIBUTES if hasattr(self, name)}
         results = {name: _column_to_json(column) for name, column in self.cv_results_.items()}
         return state | {"cv_results_": results, "has_scorer": _names_its_scorer(self)}
@@ -119,9 +121,9 @@ def _column_to_json(column) -> dict[str, Any]:
 
 def _plain(value):
     """The value, or its text where it is an object such as an estimator or a function."""
-    from metaling_sk._saving.values import is_storable  # It imports torch.
+    from metaling_sk._saving.values import is_plain  # It imports torch.
 
-    return value if is_storable(value) else repr(value)
+    return value if is_plain(value) else repr(value)
 
 
 def _column_from_json(stored: dict[str, Any]):

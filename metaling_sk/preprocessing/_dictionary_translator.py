@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.samples import Samples, check_samples
 from metaling_sk._data.suspicions import suspect_names
+from metaling_sk._saving.saved_estimator import SavedMixin
 from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
@@ -37,7 +38,7 @@ MIN_LENGTH_FOR_CLASSIFIERS = 2
 """Single Chinese characters are too ambiguous to learn from."""
 
 
-class DictionaryTranslator(ReprMixin, TransformerMixin, BaseEstimator):
+class DictionaryTranslator(SavedMixin, ReprMixin, TransformerMixin, BaseEstimator):
     """Translate texts word for word.
 
     Each word of a source-language text, or the longest phrase that the dictionary holds, is
@@ -106,6 +107,8 @@ class DictionaryTranslator(ReprMixin, TransformerMixin, BaseEstimator):
         "min_length": [Number(Integral, 0, None, closed="left")],
         "unknown": [StrOptions({"drop", "keep"})],
     }
+
+    _saved_attributes = ("candidates_", "_longest_phrase", "_joiner", "_seed")
 
     def __init__(
         self,
@@ -240,17 +243,11 @@ class DictionaryTranslator(ReprMixin, TransformerMixin, BaseEstimator):
         samples = self._check_texts(X, language, reset=False)
         return self._change(samples, partial(self._switch, share=share))
 
-    def _get_state(self) -> dict[str, Any]:
-        """Return everything that `_from_state` needs, which is all but the dictionary."""
-        return {name: value for name, value in vars(self).items() if name != "dictionary"}
-
     @classmethod
-    def _from_state(cls, state: dict[str, Any]) -> DictionaryTranslator:
-        """Restore a fitted translator."""
-        translator = cls({})
-        for name, value in state.items():
-            setattr(translator, name, value)
-        return translator
+    def _from_saved(cls, parameters, state):
+        if state is not None:  # The candidates are all that is used of the dictionary.
+            parameters = {"dictionary": {}} | parameters
+        return super()._from_saved(parameters, state)
 
     def _check_texts(self, X, language, *, reset: bool) -> Samples:
         """Return the validated texts and languages."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
@@ -11,6 +14,10 @@ from metaling_sk._encoders.encode import encode, freeze, on_cpu
 from metaling_sk._encoders.make_audio_encoder import make_audio_encoder
 from metaling_sk._encoders.make_encoder import make_text_encoder
 from metaling_sk._encoders.make_image_encoder import make_image_encoder
+from metaling_sk._network.audio_front_ends import RECORDINGS
+from metaling_sk._network.front_end import TEXTS
+from metaling_sk._network.image_front_ends import IMAGES
+from metaling_sk._saving.saved_estimator import SavedMixin
 from metaling_sk._utils.device import autocast_dtype, find_device
 from metaling_sk._utils.parameters import common_constraints
 from metaling_sk._utils.progress import Progress
@@ -25,9 +32,12 @@ ENCODERS = {
 }
 """The attribute that holds the encoder, by the kind of the samples."""
 
+MODALITIES = {"texts": TEXTS, "images": IMAGES, "recordings": RECORDINGS}
+"""How an encoder is saved, by the kind of the samples."""
+
 
 class EncoderVectorizer(
-    ReprMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    SavedMixin, ReprMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
     """Encode texts, images or recordings as vectors with a frozen Transformer.
 
@@ -213,6 +223,20 @@ class EncoderVectorizer(
             if state.get(name) is not None:
                 state[name] = on_cpu(state[name])
         return state
+
+    def _get_saved_state(self, folder: Path) -> dict[str, Any]:
+        kind = next(kind for kind, name in ENCODERS.items() if getattr(self, name) is not None)
+        return super()._get_saved_state(folder) | {
+            "kind": kind,
+            "encoder": MODALITIES[kind].save_frozen(self._encoder, folder),
+        }
+
+    def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
+        super()._set_saved_state(state, folder)
+        encoder = MODALITIES[state["kind"]].restore_frozen(state["encoder"], folder)
+        for kind, name in ENCODERS.items():
+            setattr(self, name, encoder if kind == state["kind"] else None)
+        self._n_features_out = encoder.n_features
 
     @property
     def _encoder(self):

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from metaling_sk._data.input_forms import unwrap
 from metaling_sk._data.languages import UNNAMED_LANGUAGE
 from metaling_sk._data.samples import check_samples, check_single_texts
+from metaling_sk._saving.saved_estimator import SavedMixin
 from metaling_sk._utils.messages import name_rows, name_some, warn_user
 from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.representation import ReprMixin
@@ -27,7 +28,7 @@ BATCH_SIZE = 10_000
 """The number of texts whose probabilities are in memory at once."""
 
 
-class LanguageIdentifier(ReprMixin, TransformerMixin, BaseEstimator):
+class LanguageIdentifier(SavedMixin, ReprMixin, TransformerMixin, BaseEstimator):
     """Add the language to texts, or check the language column of a table.
 
     The language is identified by a naive Bayes model of bytes [1]_ for about 140 languages. It is
@@ -90,6 +91,8 @@ class LanguageIdentifier(ReprMixin, TransformerMixin, BaseEstimator):
         "unknown": [str],
         "on_conflict": [StrOptions({"warn", "raise", "ignore"})],
     }
+
+    _saved_attributes = ("_names", "languages_")
 
     def __init__(
         self,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
@@ -9,12 +12,15 @@ from sklearn.utils.validation import check_is_fitted
 from metaling_sk._data.language_statistics import LanguageStatistics
 from metaling_sk._data.samples import check_samples
 from metaling_sk._data.suspicions import suspect_unseen
+from metaling_sk._saving.saved_estimator import SavedMixin
 from metaling_sk._utils.parameters import common_constraints
 from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import fit_context
 
 
-class LanguageStandardScaler(ReprMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class LanguageStandardScaler(
+    SavedMixin, ReprMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
+):
     """Standardise features separately in each language.
 
     The embeddings of a multilingual encoder have a different mean in each language, so a
@@ -222,3 +228,14 @@ class LanguageStandardScaler(ReprMixin, OneToOneFeatureMixin, TransformerMixin, 
     def global_scale_(self) -> np.ndarray:
         """Standard deviation of each feature over all samples."""
         return self._statistics.scale[-1]
+
+    def _get_saved_state(self, folder: Path) -> dict[str, Any]:
+        return super()._get_saved_state(folder) | {
+            "statistics": self._statistics.get_state(),
+            "known_languages": sorted(self._known_languages),
+        }
+
+    def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
+        super()._set_saved_state(state, folder)
+        self._statistics = LanguageStatistics.from_state(state["statistics"])
+        self._known_languages = set(state["known_languages"])

@@ -10,10 +10,10 @@ import numpy as np
 from metaling_sk._data.indicators import check_classes_or_indicators
 from metaling_sk._data.samples import Samples, check_two_classes
 from metaling_sk._encoders.encoder_forms import is_scratch
-from metaling_sk._network.estimator import DOOR_ATTRIBUTES
 from metaling_sk._network.network_classifier import NetworkClassifier
 from metaling_sk._network.outputs.classes import Classes
 from metaling_sk._network.outputs.indicators import Indicators
+from metaling_sk._saving.saved_estimator import DOOR_ATTRIBUTES
 from metaling_sk._utils.parameters import NETWORK_PARAMETERS, Number, common_constraints
 from metaling_sk._utils.sklearn_compat import HasMethods, StrOptions, fit_context
 from metaling_sk.transfer._fitting import TransferFitting

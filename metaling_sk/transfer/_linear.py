@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,13 +22,7 @@ from metaling_sk._data.samples import (
     count_samples,
 )
 from metaling_sk._data.suspicions import suspect_absent
-from metaling_sk._saving.saved_classifier import (
-    DOOR_ATTRIBUTES,
-    SavedClassifierMixin,
-    table_from_json,
-    table_to_json,
-)
-from metaling_sk._saving.skops_file import read_skops, write_skops
+from metaling_sk._saving.saved_estimator import SavedMixin
 from metaling_sk._utils.all_or_nothing import unfitted_on_error
 from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.sklearn_compat import RealNotInt, fit_context
@@ -44,16 +37,8 @@ from metaling_sk.transfer._self_training import (
     round_shares,
 )
 
-SAVED_ATTRIBUTES = ("classes_", "source_languages_", "target_languages_")
-"""Fitted attributes that JSON or an array can hold as they are."""
 
-SKLEARN_PARTS = ("vectorizer_", "model_")
-"""Fitted attributes in a file of their own."""
-
-MODEL = "model.skops"
-
-
-class LinearTransferClassifier(SavedClassifierMixin, LanguageClassifierMixin, BaseEstimator):
+class LinearTransferClassifier(SavedMixin, LanguageClassifierMixin, BaseEstimator):
     """Logistic regression on character n-grams that learns a target language from a source.
 
     1. Source texts are translated word for word, where a dictionary is given.
@@ -382,24 +367,15 @@ class LinearTransferClassifier(SavedClassifierMixin, LanguageClassifierMixin, Ba
 
     # Saving
 
+    _saved_attributes = (
+        "classes_",
+        "source_languages_",
+        "target_languages_",
+        "translator_",
+        "vectorizer_",
+        "model_",
+    )
+    _saved_tables = ("sample_counts_",)
+
     def _describe_input(self) -> str:
         return "It reads TF-IDF of character n-grams." if self.vectorizer_ else "It reads features."
-
-    def _get_saved_state(self, folder: Path) -> dict[str, Any]:
-        parts = {name: getattr(self, name) for name in SKLEARN_PARTS}
-        write_skops(parts, folder / MODEL, type(self).__name__)
-        names = [name for name in DOOR_ATTRIBUTES if hasattr(self, name)]
-        state = {name: getattr(self, name) for name in (*SAVED_ATTRIBUTES, *names)}
-        return state | {
-            "sample_counts_": table_to_json(self.sample_counts_),
-            "translator_": None if self.translator_ is None else self.translator_._get_state(),
-        }
-
-    def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
-        translator = state["translator_"]
-        if translator is not None:
-            translator = DictionaryTranslator._from_state(translator)
-        counts = table_from_json(state["sample_counts_"])
-        state = state | {"sample_counts_": counts, "translator_": translator}
-        for name, value in (state | read_skops(folder / MODEL)).items():
-            setattr(self, name, value)

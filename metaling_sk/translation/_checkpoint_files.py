@@ -17,7 +17,7 @@ from torch import nn
 
 from metaling_sk._encoders.checkpoint import modified_at, silent_transformers
 from metaling_sk._encoders.hub import loading
-from metaling_sk._encoders.saved import without_lookups
+from metaling_sk._encoders.saved_backbone import without_lookups
 from metaling_sk._utils.messages import name_some
 
 CONFIG = "config.json"

@@ -9,24 +9,13 @@ import pandas as pd
 
 from metaling_sk._network.nets import SkorchNet, new_net
 from metaling_sk._network.prediction import Execution
-from metaling_sk._saving.saved_classifier import (
-    DOOR_ATTRIBUTES,
-    SavedClassifierMixin,
-    table_from_json,
-    table_to_json,
-)
+from metaling_sk._saving.saved_estimator import SavedMixin
 from metaling_sk.translation._fitting import make_settings
 from metaling_sk.translation._models import MODELS
 from metaling_sk.translation._objective import TranslationObjective
 
-SAVED_ATTRIBUTES = ("languages_", "target_languages_", "learning_rate_", "_forgotten_languages")
-"""Fitted attributes that JSON can hold as they are."""
 
-SAVED_TABLES = ("history_", "sample_counts_")
-"""Fitted tables."""
-
-
-class SavedTranslatorMixin(SavedClassifierMixin):
+class SavedTranslatorMixin(SavedMixin):
     """`save` and `push_to_hub` of a translator, which has `_execution`."""
 
     target_language: str | None
@@ -37,6 +26,13 @@ class SavedTranslatorMixin(SavedClassifierMixin):
     history_: pd.DataFrame
     net_: SkorchNet
 
+    _saved_attributes = (
+        "languages_",
+        "target_languages_",
+        "learning_rate_",
+        "_forgotten_languages",
+    )
+    _saved_tables = ("history_", "sample_counts_")
     _unsaved_parameters = ("source",)
 
     def _execution(self) -> Execution:
@@ -62,22 +58,14 @@ class SavedTranslatorMixin(SavedClassifierMixin):
         return f"{what} {', '.join(self.target_languages_)}"
 
     def _get_saved_state(self, folder: Path) -> dict[str, Any]:
-        names = [*SAVED_ATTRIBUTES, *(name for name in DOOR_ATTRIBUTES if hasattr(self, name))]
-        state: dict[str, Any] = {name: getattr(self, name) for name in names}
-        for name in SAVED_TABLES:
-            state[name] = table_to_json(getattr(self, name))
+        state = super()._get_saved_state(folder)
         model = self.net_.module_.without_lora()
         state["model"] = {"kind": model.kind} | model.get_state(folder)
         state["weights"] = model.state_dict()
         return state
 
     def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
-        self._forgotten_languages = []  # where an earlier version has saved the folder
-        for name in (*SAVED_ATTRIBUTES, *DOOR_ATTRIBUTES):
-            if name in state:
-                setattr(self, name, state[name])
-        for name in SAVED_TABLES:
-            setattr(self, name, table_from_json(state[name]))
+        super()._set_saved_state(state, folder)
         kind = MODELS[state["model"]["kind"]]
         model = kind.from_state(state["model"], state["weights"], folder)
         model.load_state_dict(state["weights"])

@@ -124,7 +124,7 @@ def test_what_is_not_saved(tmp_path):
     assert (loaded.scoring, loaded.prior, loaded.checkpoint) == (None, None, None)
     with pytest.raises(ValueError, match="`scoring` of this search was a function"):
         loaded.score(X, Y)
-    assert loaded.estimator.get_params()["batch_size"] == search.best_params_["batch_size"]
+    assert repr(loaded.estimator) == repr(search.estimator)
     with pytest.raises(NotFittedError):
         loaded.estimator.predict(X)
 
@@ -162,11 +162,15 @@ def record_again(folder):
 # Refusals
 
 
+class Mine(LinearTransferClassifier):
+    """A class that `load` does not know."""
+
+
 UNSAVEABLE = {
     "another library": (
-        lambda: make_search(LogisticRegression(), C).fit(np.eye(20), [0, 1] * 10),
+        lambda: make_search(Mine(), C).fit(np.eye(20), [0, 1] * 10),
         TypeError,
-        "no LogisticRegression as the `best_estimator_` of a MetaParamSearchCV; use joblib",
+        "of metaling_sk and of scikit-learn, and no Mine; use joblib.dump",
     ),
     "no refit": (lambda: fit(refit=False), ValueError, "no `best_estimator_` to save.*refit=True"),
     "not fitted": (lambda: make_search(make_classifier(), RATES), NotFittedError, "not fitted"),

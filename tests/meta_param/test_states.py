@@ -68,6 +68,9 @@ def test_a_state_goes_on_as_the_estimator_does(bert, trainable, tmp_path):
     weights = large_weights(estimator.text_encoder_)
     assert len(weights) > 10
     assert not [name for name, weight in weights.items() if weight in content]
+    words = [word for word in estimator.text_encoder_.tokenizer.get_vocab() if len(word) > 4]
+    assert len(words) > 5
+    assert not [word for word in words if f'"{word}"'.encode() in content]
     for _ in range(2):
         np.testing.assert_array_equal(again.predict_proba(X), estimator.predict_proba(X))
         for one in (estimator, again):

@@ -253,6 +253,16 @@ def test_a_folder_that_is_a_link(models, tmp_path):
     )
 
 
+def test_what_is_no_saved_folder(models, tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ValueError, match="no estimator.json in it.* a checkpoint of transformers"):
+        load(tmp_path)
+    with pytest.raises(FileNotFoundError, match="it is a file, and not a folder"):
+        load(tmp_path / "config.json")
+    with pytest.raises(FileExistsError, match="config.json' is a file; name a folder"):
+        models["numbers"].save(tmp_path / "config.json")
+
+
 # Small campaigns
 
 

@@ -1,14 +1,22 @@
 """The card beside a saved model."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from huggingface_hub import ModelCard
 from saved_cases import LANGUAGE, NUMBERS, Y, fit, fit_meta
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 
-from metaling_sk import LinearTransferClassifier, TransferClassifier, language_report, load
+from metaling_sk import (
+    EncoderVectorizer,
+    LinearTransferClassifier,
+    TransferClassifier,
+    language_report,
+    load,
+)
 from metaling_sk._saving.model_card import CARD, NOTE
 from metaling_sk.persistence import save
 
@@ -29,11 +37,11 @@ def test_the_card_tells_what_the_model_is(tmp_path):
 
 def test_the_card_names_the_columns_of_x(tmp_path):
     cases = {
-        "clf.predict(X)  # X: a table with the columns 'text', 'language'": fit(),
-        "clf.predict(X)  # X: a table with the columns 'a', 'b', 'language'": fit_meta(
+        "model.predict(X)  # X: a table with the columns 'text', 'language'": fit(),
+        "model.predict(X)  # X: a table with the columns 'a', 'b', 'language'": fit_meta(
             pd.DataFrame(NUMBERS[:, :2], columns=["a", "b"]).assign(language=LANGUAGE)
         ),
-        "clf.predict(X)\n": fit_meta(NUMBERS, np.nan_to_num(Y), LANGUAGE),
+        "model.predict(X)\n": fit_meta(NUMBERS, np.nan_to_num(Y), LANGUAGE),
     }
     for number, (line, clf) in enumerate(cases.items()):
         clf.save(tmp_path / str(number))
@@ -77,14 +85,33 @@ def test_a_report_of_another_kind_is_refused_before_anything_is_written(tmp_path
     assert not list(tmp_path.iterdir())
 
 
-def test_only_classifiers_of_this_package(tmp_path):
+def test_the_card_names_the_checkpoint(bert, tmp_path):
+    pytest.importorskip("skops")
+    union = make_union(TfidfVectorizer(), EncoderVectorizer(bert))
+    texts = "It reads texts as fixed features of a FeatureUnion of 'NAME'"
+    cases = {
+        "Its encoder is a BertModel of 'NAME', trainable='head'": {"trainable": "head"},
+        "Its encoder is a BertModel, trainable='all'": {"encoder": "scratch"},
+        texts: {"encoder": union},
+    }
+    for text, parameters in cases.items():
+        clf = fit(**{"encoder": bert} | parameters)
+        for model in (clf, make_pipeline(clf)):
+            save(model, tmp_path)
+            card = (tmp_path / CARD).read_text(encoding="utf-8")
+            assert text.replace("NAME", Path(bert).name) in card
+            assert str(bert) not in card
+
+
+def test_no_classes_of_others(tmp_path):
     class Mine(LinearTransferClassifier):
         pass
 
     clf = fit()
     clf.save(tmp_path)
-    for other in (Mine().fit(NUMBERS, np.nan_to_num(Y)), make_pipeline(clf)):
-        with pytest.raises(TypeError, match=f"no {type(other).__name__}"):
+    mine = Mine().fit(NUMBERS, np.nan_to_num(Y))
+    for other in (mine, make_pipeline(mine), "a model", type(clf)):
+        with pytest.raises(TypeError, match="and no (Mine|str|type|ABCMeta)"):
             save(other, tmp_path)
     assert load(tmp_path).classes_.tolist() == clf.classes_.tolist()
 

@@ -47,6 +47,8 @@ VALUES = {
     "array of strings": np.array(["a", "bcd"]),
     "array of dates": np.array(["2020-01-01", "NaT"], dtype="datetime64[ns]"),
     "array of objects": np.array(["a", None, 3, datetime.date(2020, 1, 1)], dtype=object),
+    "table": pd.DataFrame({"a": [0.5, np.nan], 2: [True, False], "s": ["x", None]}, ["en", "zh"]),
+    "empty table": pd.DataFrame({"a": []}),
     "tensor": torch.arange(3.0),
 }
 
@@ -60,6 +62,8 @@ def test_values_keep_value_and_type(name):
     if isinstance(value, np.ndarray):
         assert restored.dtype == value.dtype.newbyteorder("=")
         np.testing.assert_array_equal(restored, value)
+    elif isinstance(value, pd.DataFrame):
+        pd.testing.assert_frame_equal(restored, value)
     elif isinstance(value, torch.Tensor):
         assert torch.equal(restored, value)
     else:
@@ -68,7 +72,8 @@ def test_values_keep_value_and_type(name):
 
 
 @pytest.mark.parametrize(
-    "value", [object(), {1, 2}, 1j, b"bytes", np.array([1j]), [lambda: 0], pd.DataFrame({"a": [1]})]
+    "value",
+    [object(), {1, 2}, 1j, b"bytes", np.array([1j]), [lambda: 0], pd.DataFrame({"a": [1j]})],
 )
 def test_other_values_are_refused(value):
     with pytest.raises(TypeError, match="value.*cannot be stored as JSON and tensors"):

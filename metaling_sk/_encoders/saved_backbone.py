@@ -1,4 +1,4 @@
-"""Saving of encoders: transformers writes the configuration and the tokenizer."""
+"""Saving of the module of an encoder of any kind: transformers writes its configuration."""
 
 from __future__ import annotations
 
@@ -15,21 +15,11 @@ from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from metaling_sk._encoders.backbone import without_decoder
-from metaling_sk._encoders.dense import Dense
-from metaling_sk._encoders.text_encoder import TextEncoder
-from metaling_sk._encoders.text_tokenizer import TextTokenizer
 from metaling_sk._encoders.trainable import add_saved_adapters
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
-from metaling_sk._saving.errors import SavedFileError, naming_file
 
 ENCODER = "encoder"
 """Subfolder of the configuration."""
-
-TOKENIZER = f"{ENCODER}/tokenizer"
-"""Subfolder of the tokenizer.
-
-It is another one because transformers chooses a tokenizer by a configuration that lies beside it.
-"""
 
 CONFIG = f"{ENCODER}/config.json"
 
@@ -49,45 +39,12 @@ ATTENTIONS = ("eager", "sdpa")
 MANY_LAYERS = 1000
 """A configuration may have more layers only if there are as many weights."""
 
-PROBES = ("A quick brown fox, 3.5 km!", "这家酒店不错。", "Straße ÉCOLE naïve", "नमस्ते", "a\tb\n c")
-"""Texts on which a tokenizer is compared with its copy."""
-
-
-def save_encoder(encoder: TextEncoder, folder: Path) -> dict[str, Any]:
-    """Write the configuration and the tokenizer of an encoder.
-
-    Parameters
-    ----------
-    encoder : TextEncoder
-        The encoder; its weights are not written.
-    folder : Path
-        The folder to write to.
-
-    Returns
-    -------
-    dict
-        The other values that `restore_encoder` needs.
-
-    Raises
-    ------
-    ValueError
-        If transformers does not make the module from its configuration, or does not read the
-        tokenizer as it was.
-    """
-    state = save_backbone(encoder, folder) | {
-        "max_length": encoder.max_length,
-        "prompt": encoder.text_tokenizer.prompt,
-        "typed": encoder.text_tokenizer.typed,
-        "activations": [module.activation for module in encoder.dense],
-        "normalize": encoder.normalize,
-    }
-    encoder.tokenizer.save_pretrained(folder / TOKENIZER)
-    _check_tokenizer(encoder, state, folder)
-    return state
-
 
 def save_backbone(encoder: TransformerEncoder, folder: Path) -> dict[str, Any]:
-    """Write the configuration of an encoder of any kind; see `save_encoder`."""
+    """Write the configuration of an encoder, and return the other values of `restore_backbone`.
+
+    A ValueError is raised if transformers does not make the module from its configuration.
+    """
     backbone = encoder.backbone
     config = getattr(backbone, "config", None)
     if (
@@ -112,48 +69,10 @@ def save_backbone(encoder: TransformerEncoder, folder: Path) -> dict[str, Any]:
     return state
 
 
-def restore_encoder(
-    state: dict[str, Any], weights: dict[str, torch.Tensor], folder: Path
-) -> TextEncoder:
-    """Make an encoder of the shape of the weights, which are not loaded.
-
-    Parameters
-    ----------
-    state : dict
-        The values that `save_encoder` returned.
-    weights : dict of str to Tensor
-        The weights that are to be loaded into the encoder.
-    folder : Path
-        The folder that `save_encoder` wrote to.
-
-    Returns
-    -------
-    TextEncoder
-
-    Raises
-    ------
-    ValueError
-        If the files do not belong to the weights.
-    """
-    with naming_file(CONFIG):
-        backbone = restore_backbone(state, weights, folder)
-        tokenizer = restore_tokenizer(state, folder).tokenizer
-        dense = [
-            Dense.from_weights(weights, activation, f"dense.{number}.")
-            for number, activation in enumerate(state["activations"])
-        ]
-        names = "pooling", "max_length", "prompt", "normalize"
-        settings = {name: state[name] for name in names}
-        encoder = TextEncoder(backbone, tokenizer, layer=-1, dense=dense, **settings)
-        restore_settings(encoder, state, weights)
-        _check_runs(encoder)
-    return encoder
-
-
 def restore_backbone(
     state: dict[str, Any], weights: dict[str, torch.Tensor], folder: Path
 ) -> nn.Module:
-    """Make the module of a saved encoder; see `restore_encoder`."""
+    """Make the module of a saved encoder, of the shape of the weights, which are not loaded."""
     _check_sizes(state, weights, folder)
     return _make_backbone(state, folder)
 
@@ -173,22 +92,6 @@ def restore_settings(
             tensor.data = tensor.data.to(weights[name].dtype)
 
 
-def restore_tokenizer(state: dict[str, Any], folder: Path) -> TextTokenizer:
-    """Read the tokenizer of a saved encoder."""
-    with naming_file(TOKENIZER):
-        tokenizer = transformers.AutoTokenizer.from_pretrained(
-            (folder / TOKENIZER).resolve(strict=True),
-            trust_remote_code=False,
-            local_files_only=True,
-        )
-        return TextTokenizer(
-            tokenizer,
-            state["max_length"],
-            prompt=state["prompt"],
-            typed=state.get("typed", False),  # Files of older versions do not say it.
-        )
-
-
 def _make_backbone(state: dict[str, Any], folder: Path) -> nn.Module:
     """Make the module that a saved configuration describes, of the class that was saved."""
     content = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
@@ -206,13 +109,6 @@ def _make_backbone(state: dict[str, Any], folder: Path) -> nn.Module:
     if type(backbone).__name__ != state["module"]:
         raise ValueError(f"describes a {type(backbone).__name__} instead of a {state['module']}")
     return backbone.eval()
-
-
-@torch.no_grad()
-def _check_runs(encoder: TextEncoder) -> None:
-    """Raise an error if an encoder and its tokenizer do not fit together."""
-    padded = encoder.tokenize(PROBES[:1]).pad()
-    encoder.eval()(**{name: torch.from_numpy(values) for name, values in padded.items()})
 
 
 def without_lookups(content):
@@ -272,26 +168,6 @@ def _check_made_from_config(
     if name := _first_difference(parts, expected_parts):
         raise _module_error(
             f"{name!r} is {expected_parts.get(name)}, and {parts.get(name)} by the config"
-        )
-
-
-def _check_tokenizer(encoder: TextEncoder, state: dict[str, Any], folder: Path) -> None:
-    """Raise a ValueError unless the tokenizer is read from the folder as it was."""
-    try:
-        restored = restore_tokenizer(state, folder).tokenizer
-        # A call without truncation changes the state of a tokenizer, so a copy is called.
-        original = TextTokenizer(encoder.tokenizer, encoder.max_length).tokenizer
-        options = {"truncation": False, "padding": False}
-        same = restored(list(PROBES), **options) == original(list(PROBES), **options)
-    except SavedFileError as error:
-        raise ValueError(
-            "`encoder`: the tokenizer cannot be stored, because transformers does not read it "
-            f"again ({error}); use joblib.dump."
-        ) from error
-    if not same or len(restored) != len(original):
-        raise ValueError(
-            "`encoder`: the tokenizer cannot be stored, because transformers reads another one "
-            "from what it writes; use joblib.dump."
         )
 
 

@@ -1,4 +1,4 @@
-"""What the classifiers share that can be saved to a folder."""
+"""What the estimators share that can be saved to a folder."""
 
 from __future__ import annotations
 
@@ -14,37 +14,53 @@ DOOR_ATTRIBUTES = ("_input_kind", "n_features_in_", "feature_names_in_")
 """Attributes that `check_samples` sets in `fit`. Which ones depends on the form of X."""
 
 
-class SavedClassifierMixin:
-    """`save` and `push_to_hub` of classifiers that give and take their state.
+class SavedMixin:
+    """`save` and `push_to_hub` of estimators that give and take their state.
 
-    A subclass defines `_describe_input`, `_get_saved_state` and `_set_saved_state`, and sets
+    A subclass names its fitted attributes, and adds to `_get_saved_state` and `_set_saved_state`
+    what these do not hold. One that predicts also defines `_describe_input`, and sets
     `sample_counts_` in `fit`.
     """
 
     sample_counts_: pd.DataFrame
 
-    _saved_parts: tuple[str, ...] = ()
-    """Attributes that hold fitted classifiers, each of which gets a folder of its own."""
+    _saved_attributes: tuple[str, ...] = ()
+    """Fitted attributes that `to_json` takes as they are."""
+
+    _saved_tables: tuple[str, ...] = ()
+    """Fitted attributes that are tables of numbers and names."""
 
     _unsaved_parameters: tuple[str, ...] = ()
-    """Parameters that are not saved, of whatever type they are."""
+    """Parameters of a fitted estimator that are not saved, of whatever type they are."""
 
     @classmethod
-    def _from_saved(cls, parameters: dict[str, Any], parts: dict[str, Any]):
-        """Make an estimator that is not fitted from the saved parameters and parts."""
+    def _from_saved(cls, parameters: dict[str, Any], state: dict[str, Any] | None):
+        """Make an estimator that is not fitted from the saved parameters.
+
+        `state` is what `_get_saved_state` has returned; None of an estimator that was not fitted.
+        """
         return cls(**parameters)
 
     def _describe_input(self) -> str:
-        """Say in a sentence what the classifier reads, for the model card."""
+        """Say in a sentence what the estimator reads, for the model card."""
         raise NotImplementedError
 
     def _get_saved_state(self, folder: Path) -> dict[str, Any]:
-        """Return everything that it takes to predict; files may be written to the folder."""
-        raise NotImplementedError
+        """Return all that the fit has learnt, as values that `to_json` takes.
+
+        Files may be written to the folder.
+        """
+        door = [name for name in DOOR_ATTRIBUTES if hasattr(self, name)]
+        state = {name: getattr(self, name) for name in (*self._saved_attributes, *door)}
+        return state | {name: table_to_json(getattr(self, name)) for name in self._saved_tables}
 
     def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
         """Take what `_get_saved_state` has returned."""
-        raise NotImplementedError
+        door = [name for name in DOOR_ATTRIBUTES if name in state]
+        for name in (*self._saved_attributes, *door):
+            setattr(self, name, state[name])
+        for name in self._saved_tables:
+            setattr(self, name, table_from_json(state[name]))
 
     def save(self, folder, *, report=None) -> None:
         """Save to a folder: JSON, safetensors and tokenizer files; see `metaling_sk.load`.
@@ -59,7 +75,7 @@ class SavedClassifierMixin:
         Raises
         ------
         ValueError
-            If the encoder cannot be stored as JSON and tensors.
+            If the encoder cannot be stored without pickle.
         """
         metaling_sk.persistence.save(self, folder, report=report)
 
