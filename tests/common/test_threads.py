@@ -9,6 +9,7 @@ import torch
 from estimators import VARIANTS, X_TEST, X, Y
 from sklearn.base import clone
 from sklearn.ensemble import VotingClassifier
+from sklearn.preprocessing import FunctionTransformer
 from tiny import make_classifier, make_config, make_meta_net
 
 SHARED = {
@@ -43,6 +44,68 @@ def test_two_fits_at_once(name):
             np.testing.assert_array_equal(each.result().predict_proba(X_TEST), alone)
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.get_num_threads() == n_threads and torch.is_grad_enabled()
+
+
+CHANGES = {
+    "adapt": lambda model: model.adapt(NEW, Y_NEW),
+    "forget": lambda model: model.forget("new"),
+    "register_language": lambda model: model.register_language(NEW),
+}
+NEW, Y_NEW = X.assign(language="new").iloc[:20], Y[:20]
+
+
+@pytest.mark.filterwarnings("ignore:There are no statistics")
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("name", ["generated adapters", "words"])
+def test_a_prediction_is_of_one_model(name, change):
+    """It goes on with the model that it began with, whatever another thread makes of it."""
+    encoder = FunctionTransformer(count_letters)
+    model = make_meta_net(encoder=encoder) if name == "words" else clone(SHARED[name])
+    model.fit(X, Y)
+    if change == "forget":
+        model.adapt(NEW, Y_NEW)
+    before = model.predict_proba(NEW)
+
+    def parts():
+        yield NEW
+        CHANGES[change](model)
+        yield NEW
+
+    np.testing.assert_array_equal(model.predict_proba(parts()), np.vstack([before, before]))
+    assert not np.array_equal(model.predict_proba(NEW), before)
+
+
+def count_letters(texts):
+    for look in LOOKS:
+        look()
+    return np.array([[len(text), text.count("e"), text.count("不")] for text in texts], dtype=float)
+
+
+LOOKS = []
+"""What is called while `count_letters` computes."""
+
+
+@pytest.mark.filterwarnings("ignore:There are no statistics")
+@pytest.mark.parametrize("change", ["adapt", "register_language"])
+def test_half_of_a_change_is_not_seen(change):
+    model = make_meta_net(encoder=FunctionTransformer(count_letters)).fit(X, Y)
+    if change == "register_language":
+        model.adapt(NEW, Y_NEW)
+    before, seen = model.predict_proba(NEW), []
+
+    def look():
+        LOOKS.clear()
+        seen.append(model.predict_proba(NEW))
+        LOOKS.append(look)
+
+    LOOKS.append(look)
+    try:
+        CHANGES[change](model)
+    finally:
+        LOOKS.clear()
+    assert seen
+    for each in seen:
+        np.testing.assert_array_equal(each, before)
 
 
 def test_a_source_that_fits_our_classifiers_in_threads():
