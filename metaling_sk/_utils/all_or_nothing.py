@@ -14,6 +14,7 @@ PRIVATE_FITTED = (
     "_random_state",
     "_adaptations",
     "_head_start",
+    "_net_parameters",
     "_source_weight",
 )
 """Attributes of a fit whose names do not end with an underscore."""

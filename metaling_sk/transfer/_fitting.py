@@ -140,6 +140,7 @@ class TransferFitting(TransferPreparation):
                 training_set = self._prepare_more(samples, source, execution)
                 if self.net_.settings.is_solved:
                     self.net_ = self._new_net(self.net_.module_, training_set, self.transfer_)
+                self._suspect_parameters()
                 self.net_.criterion_.terms = tuple(self.transfer_)
             with untrained_on_error(self.net_):
                 self._train_epochs(training_set, n_epochs, planned_epochs, progress)
