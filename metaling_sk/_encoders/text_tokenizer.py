@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from hashlib import blake2b
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,9 @@ import numpy as np
 from metaling_sk._data.tokens import Tokens, call_tokenizer, tokenize, tokenizer_digest
 from metaling_sk._encoders.disk_cache import active_disk_cache
 from metaling_sk._encoders.memory_cache import keys_of
+from metaling_sk._utils.locks import ThreadLock
 
-_SHARED_TOKENIZERS = Lock()
+_SHARED_TOKENIZERS = ThreadLock()
 """Held in calls of tokenizers that cannot be copied, so that one thread uses them at a time."""
 
 

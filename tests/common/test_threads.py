@@ -1,5 +1,8 @@
 """Threads that share an estimator or a process get what one thread gets."""
 
+import multiprocessing
+import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
@@ -11,6 +14,8 @@ from sklearn.base import clone
 from sklearn.ensemble import VotingClassifier
 from sklearn.preprocessing import FunctionTransformer
 from tiny import make_classifier, make_config, make_meta_net
+
+from metaling_sk._utils.random_state import seeded
 
 SHARED = {
     "a layer below the top": make_classifier(encoder=make_config(), layer=1),
@@ -106,6 +111,34 @@ def test_half_of_a_change_is_not_seen(change):
     assert seen
     for each in seen:
         np.testing.assert_array_equal(each, before)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_process_that_is_forked_beside_a_fit():
+    """It does not wait for the thread that fits, which it does not have."""
+    is_fitting, may_end = threading.Event(), threading.Event()
+
+    def fit():
+        with seeded(0):
+            is_fitting.set()
+            may_end.wait(60)
+
+    thread = threading.Thread(target=fit)
+    thread.start()
+    is_fitting.wait(60)
+    child = multiprocessing.get_context("fork").Process(target=draw)
+    child.start()
+    child.join(30)
+    child.kill()
+    may_end.set()
+    thread.join()
+    assert child.exitcode == 0
+
+
+def draw():
+    with seeded(0):
+        pass
 
 
 def test_a_source_that_fits_our_classifiers_in_threads():
