@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
+from numbers import Number
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -47,6 +48,9 @@ def unwrap(X):
     ValueError
         If the samples of X have no order or cannot be read twice.
     """
+    if isinstance(X, np.ma.MaskedArray):
+        is_number = X.dtype.kind in "biuf"
+        return X.astype(float).filled(np.nan) if is_number else _without_hidden(X)
     if isinstance(X, pd.DataFrame | pd.Series | np.ndarray):
         return X
     table = nw.from_native(X, allow_series=True, pass_through=True)
@@ -103,6 +107,8 @@ def plain_table(values):
 def plain_column(values):
     """Return a column of polars or pyarrow as an array, and anything else as it is.
 
+    What a masked array hides is None.
+
     Parameters
     ----------
     values : object
@@ -112,6 +118,8 @@ def plain_column(values):
     -------
     object
     """
+    if isinstance(values, np.ma.MaskedArray):
+        return _without_hidden(values)
     if isinstance(values, pd.Series | np.ndarray):
         return values
     if _is_arrow_array(values):
@@ -135,6 +143,13 @@ def column_array(column: nw.Series) -> np.ndarray:
     if column.dtype.is_numeric() and not column.is_null().any():
         return column.to_numpy()
     return _object_array(column.to_list())
+
+
+def _without_hidden(values: np.ma.MaskedArray) -> np.ndarray:
+    """Put None in the place of what a masked array hides."""
+    array = values.data.astype(object)
+    array[np.ma.getmaskarray(values)] = None
+    return array
 
 
 def _is_arrow_array(values) -> bool:
@@ -315,6 +330,11 @@ def _read_frame(
     with_vectors = [X.columns[i] for i in others if any(map(_is_sequence, X.iloc[:1, i]))]
     if with_vectors:
         raise ValueError(f"These columns of X hold lists: {with_vectors}.{VECTORS_HINT}")
+    if others := [X.columns[i] for i in others if not _could_be_numbers(X.iloc[:, i])]:
+        raise ValueError(
+            f"These columns of X hold neither numbers nor text: {name_some(others)}. Drop them or "
+            "turn them into numbers."
+        )
     if not X.columns.is_unique:
         _column(X, X.columns[X.columns.duplicated()][0])
     return None, None
@@ -389,6 +409,17 @@ def _holds_numbers(array: np.ndarray) -> bool:
         # NaN, which may stand for a missing text, is not equal to itself.
         isinstance(value, (int, float, complex, np.number)) and value == value
         for value in array
+    )
+
+
+def _could_be_numbers(series: pd.Series) -> bool:
+    """Whether a column without texts holds numbers alone, of which some may be missing."""
+    if series.dtype.kind in "biufc":
+        return True
+    return series.dtype.kind not in "mM" and all(
+        isinstance(value, Number | np.bool_ | str)
+        or (pd.api.types.is_scalar(value) and pd.isna(value))
+        for value in series
     )
 
 

@@ -6,6 +6,7 @@ An estimator says the same only once after it was fitted.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from metaling_sk._data.languages import UNNAMED_LANGUAGE
+from metaling_sk._utils.language_codes import three_letter_code
 from metaling_sk._utils.messages import name_some, warn_user
 
 LANGUAGE_COLUMN = re.compile(
@@ -101,8 +103,10 @@ def suspect_names(estimator, names: Iterable[str], others: Iterable[str]) -> Non
     estimator : estimator or None
         What was given the names.
     names, others : iterable of str
-        Languages. One name stands for the other if they differ in case or in - and _ alone, or if
-        one has more subtags, as "zh-CN" has more than "zh". "zho_Hans" and "zho_Hant" are two.
+        Languages. One name stands for the other if they differ in case, in blanks around them or
+        in - and _ alone, if they are codes of one language in several standards, as "zh" and "zho"
+        are, or if one has more subtags, as "zh-CN" has more than "zh". "zho_Hans" and "zho_Hant"
+        are two.
     """
     if pairs := _look_alikes(names, others):
         both = dict.fromkeys(name for pair in pairs for name in pair)
@@ -306,7 +310,9 @@ def _holds_strings(column: pd.Series | pd.DataFrame) -> bool:
 
 
 def _subtags(name: str) -> tuple[str, ...]:
-    return tuple(name.replace("_", "-").casefold().split("-"))
+    name = unicodedata.normalize("NFKC", name).strip().casefold()
+    code, *others = name.replace("_", "-").split("-")
+    return three_letter_code(code), *others
 
 
 def _prefixes(subtags: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from threading import RLock
 from typing import Any, TypeVar
 
 import torch
@@ -21,10 +20,11 @@ from transformers.utils import cached_file, logging
 from metaling_sk._encoders.backbone import without_decoder
 from metaling_sk._encoders.hub import find_hub_problem, not_found
 from metaling_sk._encoders.sentence_folder import SentenceSettings, read_sentence_settings
+from metaling_sk._utils.locks import ThreadLock
 
 T = TypeVar("T")
 
-_LOADING = RLock()
+_LOADING = ThreadLock()
 """Held while transformers loads: what it prints is decided for the whole process."""
 
 

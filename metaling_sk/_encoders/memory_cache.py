@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 from hashlib import blake2b
-from threading import Lock
 
 import numpy as np
+
+from metaling_sk._utils.locks import ThreadLock
 
 MAX_BYTES = 2 * 1024**3
 """Default limit of the size of the vectors in the cache."""
@@ -27,7 +28,7 @@ class VectorCache:
         self.max_bytes = max_bytes
         self._vectors: OrderedDict[bytes, np.ndarray] = OrderedDict()
         self._n_bytes = 0
-        self._lock = Lock()
+        self._lock = ThreadLock()
 
     def get(self, keys: list[bytes]) -> list[np.ndarray | None]:
         """Return the vector of each key, or None where there is none."""

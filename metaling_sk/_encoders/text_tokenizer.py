@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from hashlib import blake2b
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +15,12 @@ from metaling_sk._data.tokens import Tokens, call_tokenizer, tokenize, tokenizer
 from metaling_sk._encoders.disk_cache import active_disk_cache
 from metaling_sk._encoders.memory_cache import keys_of
 from metaling_sk._encoders.short_pickles import pickles_are_short
+from metaling_sk._utils.locks import ThreadLock
 
 if TYPE_CHECKING:
     from metaling_sk._encoders.recipe import Recipe
 
-_SHARED_TOKENIZERS = Lock()
+_SHARED_TOKENIZERS = ThreadLock()
 """Held in calls of tokenizers that cannot be copied, so that one thread uses them at a time."""
 
 

@@ -30,7 +30,7 @@ from metaling_sk._network.nets import TrainingSettings, new_net
 from metaling_sk._network.prediction import Execution, Outputs
 from metaling_sk._network.saved import check_languages, encoder_weights, restore_network
 from metaling_sk._saving.saved_estimator import SavedMixin
-from metaling_sk._utils.all_or_nothing import unchanged_on_error
+from metaling_sk._utils.all_or_nothing import changed_at_once, snapshot
 from metaling_sk._utils.device import autocast_dtype, find_device
 from metaling_sk._utils.messages import name_rows
 from metaling_sk._utils.out_of_memory import memory_errors
@@ -140,7 +140,8 @@ class NetworkEstimator(
             What the encoder makes of texts, treated by the statistics of their languages. It is
             sparse where the features are.
         """
-        return self._compute(X, language, self._represent)
+        model = snapshot(self)
+        return model._compute(X, language, model._represent)
 
     def fit_transform(self, X, y, language=None) -> np.ndarray:
         """Fit, and compute the representations of the same samples.
@@ -194,9 +195,9 @@ class NetworkEstimator(
                 raise ValueError(
                     f"register_language needs at least two rows of {name!r}, got {len(part)}."
                 )
-        with unchanged_on_error(self), memory_errors():
+        with changed_at_once(self) as changed, memory_errors():
             for name, part in sorted(parts.items()):
-                self._register(part, name)
+                changed._register(part, name)
         return self
 
     def warm_cache_key(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import torch
 from metaling_sk._network.estimator import NetworkEstimator
 from metaling_sk._network.outputs.classes import Classes
 from metaling_sk._network.outputs.indicators import Indicators
+from metaling_sk._utils.all_or_nothing import snapshot
 from metaling_sk.base import LanguageClassifierMixin
 
 
@@ -54,7 +55,8 @@ class NetworkClassifier(LanguageClassifierMixin, NetworkEstimator):
         return self._decoding.probabilities(logits)
 
     def _logits(self, X, language=None):
-        return self._compute_outputs(X, language, self._predict_logits)
+        model = snapshot(self)
+        return model._compute_outputs(X, language, model._predict_logits)
 
     def _class_weights(self, labels: np.ndarray) -> torch.Tensor | None:
         return self._output.class_weights(self.class_weight, labels)

@@ -8,6 +8,7 @@ from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._network.estimator import NetworkEstimator
 from metaling_sk._network.outputs.numbers import Huber, Numbers, SquaredError, statistics_table
 from metaling_sk._network.prediction import Execution
+from metaling_sk._utils.all_or_nothing import snapshot
 from metaling_sk.base import LanguageRegressorMixin
 
 
@@ -41,7 +42,8 @@ class NetworkRegressor(LanguageRegressorMixin, NetworkEstimator):
         return Huber(self.epsilon) if self.loss == "huber" else SquaredError()
 
     def _numbers(self, X, language=None):
-        return self._compute_outputs(X, language, self._predict_numbers)
+        model = snapshot(self)
+        return model._compute_outputs(X, language, model._predict_numbers)
 
     def _predict_numbers(self, encoded: EncodedSamples, execution: Execution) -> np.ndarray:
         names = np.array([None, *self.languages_], dtype=object)[encoded.language_index]

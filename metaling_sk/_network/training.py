@@ -101,7 +101,6 @@ def train(
         ):
             _run_epochs(net, steps, n_epochs)
         net.notify("on_train_end", X=steps, y=None)
-    net._set_training(False)  # Threads that predict find it so.
     return net
 
 
@@ -144,9 +143,10 @@ def _new_schedule(
 def _attached(
     net: SkorchNet, callbacks: list[tuple[str, Callback]], valid_steps: Steps | None
 ) -> Iterator[None]:
-    """Inside, a net has further callbacks and validation steps.
+    """Inside, a net has further callbacks and validation steps, and is being trained.
 
-    Outside, a fitted net holds neither the data nor the progress bar.
+    Outside, a fitted net holds neither the data nor the progress bar, and threads that predict find
+    it in the mode of prediction.
     """
     callbacks_before = net.callbacks_
     added = [(name, callback.initialize()) for name, callback in callbacks]
@@ -157,6 +157,7 @@ def _attached(
         yield
     finally:
         net.callbacks_, net.train_split = callbacks_before, None
+        net._set_training(False)
 
 
 def _without_unused_embeddings(net: SkorchNet, steps: Steps, valid_steps: Steps | None):

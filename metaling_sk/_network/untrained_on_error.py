@@ -15,7 +15,8 @@ def untrained_on_error(net) -> Iterator[None]:
 
     They are kept in the memory of the CPU meanwhile.
     """
-    history = copy.deepcopy(net.history)
+    history = net.history
+    net.history = copy.deepcopy(history)
     trained = (net.module_, net.criterion_, net.optimizer_)
     states = [_on_cpu(each.state_dict()) for each in trained]
     try:

@@ -1,29 +1,74 @@
-"""An estimator whose method fails is as it was before, or not fitted: never half of each."""
+"""What changes an estimator does so at once, or not at all: nobody meets half of a change."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
+
+from metaling_sk._utils.messages import share_warnings
 
 PRIVATE_FITTED = (
     "_input_kind",
     "_random_state",
     "_adaptations",
     "_head_start",
+    "_net_parameters",
     "_source_weight",
 )
 """Attributes of a fit whose names do not end with an underscore."""
 
-CHANGED_IN_PLACE = ("norm", "hypernetwork")
+CHANGED_IN_PLACE = {"norm", "hypernetwork"}
 """The parts of a network that methods change after `fit`, apart from training."""
+
+E = TypeVar("E")
+
+
+def snapshot(estimator: E) -> E:
+    """Return a copy that stays as it is while another thread changes the estimator.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What changes it uses `changed_at_once`.
+
+    Returns
+    -------
+    estimator
+        It has the same attributes, and warns of nothing that the estimator has warned of.
+    """
+    copied = _shallow_copy(estimator)
+    share_warnings(estimator, copied)
+    return copied
 
 
 @contextmanager
-def unfitted_on_error(estimator) -> Iterator[None]:
-    """Remove everything that a fit sets, if the block raises."""
+def changed_at_once(estimator: E) -> Iterator[E]:
+    """Change a copy, which the estimator becomes in one step; none, if the block raises.
+
+    Parameters
+    ----------
+    estimator : estimator
+
+    Yields
+    ------
+    estimator
+        The copy. In the block its attributes are replaced and not written to, except for the parts
+        `CHANGED_IN_PLACE` of its network. What trains the network restores the weights itself.
+    """
+    changed = snapshot(estimator)
+    if "net_" in vars(changed):
+        changed.net_ = _with_own_parts(changed.net_)
+    yield changed
+    estimator.__dict__ = vars(changed)
+
+
+@contextmanager
+def unfitted_on_error(estimator: E) -> Iterator[E]:
+    """Yield the estimator, and remove everything that a fit sets, if the block raises."""
     try:
-        yield
+        yield estimator
     except BaseException:
         for name in list(vars(estimator)):
             if name in PRIVATE_FITTED or (name.endswith("_") and not name.startswith("_")):
@@ -31,29 +76,18 @@ def unfitted_on_error(estimator) -> Iterator[None]:
         raise
 
 
-@contextmanager
-def unchanged_on_error(estimator) -> Iterator[None]:
-    """Restore the estimator as it was before, if the block raises.
+def _with_own_parts(net):
+    """A net with the weights of another one, but with parts of its own that can change."""
+    net, network = _shallow_copy(net), _shallow_copy(net.module_)
+    network._modules = network._modules.copy()
+    for name in network._modules.keys() & CHANGED_IN_PLACE:
+        network._modules[name] = copy.deepcopy(network._modules[name])
+    vars(net).update(module=network, module_=network)
+    return net
 
-    Parameters
-    ----------
-    estimator : estimator
-        In the block its fitted attributes are replaced and not written to, except for the parts
-        `CHANGED_IN_PLACE` of its network.
-    """
-    before = vars(estimator).copy()
-    parts = {}
-    if "net_" in before:
-        network = before["net_"].module_
-        children = dict(network.named_children())
-        parts = copy.deepcopy(
-            {name: children[name] for name in CHANGED_IN_PLACE if name in children}
-        )
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        for name, part in parts.items():
-            setattr(network, name, part)
-        raise
+
+def _shallow_copy(value):
+    """A copy with the same attributes, whatever the class says of copies and pickles."""
+    copied = object.__new__(type(value))
+    vars(copied).update(vars(value))
+    return copied

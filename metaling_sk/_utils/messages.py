@@ -94,7 +94,18 @@ def forget_warnings(estimator) -> None:
     estimator : estimator
         An estimator that is being fitted.
     """
-    _WARNINGS_OF.pop(estimator, None)
+    _WARNINGS_OF.setdefault(estimator, set()).clear()
+
+
+def share_warnings(estimator, other) -> None:
+    """Let neither of two estimators say what the other one has said.
+
+    Parameters
+    ----------
+    estimator, other : estimators
+        The other one says nothing of its own so far.
+    """
+    _WARNINGS_OF[other] = _WARNINGS_OF.setdefault(estimator, set())
 
 
 def _package_of(frame: FrameType) -> str:

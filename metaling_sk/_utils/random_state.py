@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import RLock, local
+from threading import local
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from metaling_sk._utils.imported import imported
+from metaling_sk._utils.locks import ThreadLock
 
 N_SEEDS = 2**32
 
-_LOCK, _HELD = RLock(), local()
+_LOCK, _HELD = ThreadLock(), local()
 """The right to seed; and of each thread, how often it holds it and the state outside."""
 
 

@@ -11,6 +11,7 @@ from functools import cache
 from gzip import BadGzipFile
 from pathlib import Path
 
+from metaling_sk._utils.language_codes import ISO_639_3
 from metaling_sk._utils.sklearn_compat import validate_params
 from metaling_sk._utils.word_pairs import read_word_pairs
 from metaling_sk.datasets._cedict import read_cedict
@@ -21,20 +22,8 @@ DICTD = Path("/usr/share/dictd")
 
 LONGEST_PHRASE = 4
 
-# fmt: off
-ISO_639_3 = {
-    "af": "afr", "ar": "ara", "bg": "bul", "br": "bre", "ca": "cat", "cs": "ces", "cy": "cym",
-    "da": "dan", "de": "deu", "el": "ell", "en": "eng", "eo": "epo", "es": "spa", "fi": "fin",
-    "fr": "fra", "ga": "gle", "gd": "gla", "hi": "hin", "hr": "hrv", "hu": "hun", "id": "ind",
-    "is": "isl", "it": "ita", "ja": "jpn", "ku": "kur", "la": "lat", "lt": "lit", "mk": "mkd",
-    "nb": "nob", "nl": "nld", "nn": "nno", "no": "nor", "oc": "oci", "pl": "pol", "pt": "por",
-    "ru": "rus", "sa": "san", "sk": "slk", "sl": "slv", "sr": "srp", "sv": "swe", "sw": "swh",
-    "tr": "tur", "wo": "wol", "zh": "zho",
-    # Codes that FreeDict has under another one.
-    "cmn": "zho", "swa": "swh",
-}
-# fmt: on
-"""The codes of the languages of FreeDict and CC-CEDICT, by other codes."""
+CODES = ISO_639_3 | {"cmn": "zho", "sw": "swh", "swa": "swh"}
+"""The codes that FreeDict and CC-CEDICT have, by other codes."""
 
 _CODE = re.compile("[a-z]{3}")
 _PARTS = re.compile("[,;،、]")
@@ -124,7 +113,7 @@ def load_dictionary(
 
 
 def _find_code(language: str, parameter: str) -> str:
-    code = ISO_639_3.get(language, language)
+    code = CODES.get(language, language)
     if not _CODE.fullmatch(code):
         raise ValueError(
             f"`{parameter}` must be a code of ISO 639-1 or 639-3 such as 'en' or 'swh', "

@@ -17,7 +17,7 @@ from metaling_sk._data.labels import has_label
 from metaling_sk._data.samples import Samples, check_samples, join
 from metaling_sk._network.estimator import NetworkEstimator
 from metaling_sk._network.prediction import Execution, Outputs, suited_to_many
-from metaling_sk._utils.all_or_nothing import unchanged_on_error
+from metaling_sk._utils.all_or_nothing import changed_at_once
 from metaling_sk._utils.messages import warn_user
 from metaling_sk._utils.out_of_memory import memory_errors
 from metaling_sk._utils.progress import Progress
@@ -128,16 +128,16 @@ class AdaptiveLanguages(NetworkEstimator):
         check_is_fitted(self)
         samples = self._output.align(check_samples(self, X, y, language, reset=False))
         with (
-            unchanged_on_error(self),
+            changed_at_once(self) as changed,
             memory_errors(),
             seeded(self.random_state),
             Progress(self.verbose, "adapt") as progress,
         ):
-            self.residual_heads_ = self.residual_heads_.copy()
-            self._adaptations = self._adaptations.copy()
+            changed.residual_heads_ = self.residual_heads_.copy()
+            changed._adaptations = self._adaptations.copy()
             execution = self._execution(progress)
             for name in sorted(set(samples.language)):
-                self._adapt(name, samples.take(samples.language == name), execution)
+                changed._adapt(name, samples.take(samples.language == name), execution)
         return self
 
     def forget(self, language: str) -> Self:
@@ -165,6 +165,13 @@ class AdaptiveLanguages(NetworkEstimator):
                 f"`language`: {language!r} has not been adapted; these have: "
                 f"{sorted(self._adaptations)}. What was adapted before `save` cannot be undone."
             )
+        with changed_at_once(self) as changed:
+            changed._forget(language)
+        return self
+
+    def _forget(self, language: str) -> None:
+        self.residual_heads_ = self.residual_heads_.copy()
+        self._adaptations = self._adaptations.copy()
         adaptation = self._adaptations.pop(language)
         self.residual_heads_.pop(language, None)
         if adaptation.residual_head is not None:
@@ -173,7 +180,6 @@ class AdaptiveLanguages(NetworkEstimator):
         if adaptation.has_statistics:
             index = self._language_index(language)
             self.front_end_ = self.front_end_.forget_language(self.net_.module_, index, language)
-        return self
 
     @property
     def _known_languages(self) -> list[str]:

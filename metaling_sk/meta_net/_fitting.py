@@ -21,7 +21,7 @@ from metaling_sk._network.nets import TrainingSettings, new_net
 from metaling_sk._network.outputs.output_kind import OutputKind
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import history_frame, train
-from metaling_sk._utils.all_or_nothing import unchanged_on_error, unfitted_on_error
+from metaling_sk._utils.all_or_nothing import changed_at_once, unfitted_on_error
 from metaling_sk._utils.out_of_memory import memory_errors
 from metaling_sk._utils.parameters import Number
 from metaling_sk._utils.processes import n_processes
@@ -79,21 +79,22 @@ class MetaNetFitting(AdaptiveLanguages):
 
     def _fit(self, X, y, language) -> Self:
         self._check_episodes()
-        start = copy.copy(self) if self.warm_start and hasattr(self, "net_") else None
-        with (unfitted_on_error if start is None else unchanged_on_error)(self), memory_errors():
-            samples = check_samples(self, X, y, language, reset=start is None, needs_y=True)
+        start = self if self.warm_start and hasattr(self, "net_") else None
+        fitting = unfitted_on_error if start is None else changed_at_once
+        with fitting(self) as fitted, memory_errors():
+            samples = check_samples(fitted, X, y, language, reset=start is None, needs_y=True)
             output = self._learn_output(samples) if start is None else start._output
             samples = output.align(samples)
             features = find_language_features(
                 self.language_features, sorted(set(samples.language)), self
             )
-            self._output = output
-            self.residual_heads_, self._adaptations = {}, {}
+            fitted._output = output
+            fitted.residual_heads_, fitted._adaptations = {}, {}
             with (
                 seeded(agree_on_random_state(self.random_state)) as rng,
                 Progress(self.verbose, "meta network") as progress,
             ):
-                self._fit_samples(samples, features, start, rng, self._execution(progress))
+                fitted._fit_samples(samples, features, start, rng, self._execution(progress))
         return self
 
     @property

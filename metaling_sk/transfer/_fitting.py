@@ -20,7 +20,7 @@ from metaling_sk._network.estimator import NetworkEstimator
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import history_frame, train
 from metaling_sk._network.untrained_on_error import untrained_on_error
-from metaling_sk._utils.all_or_nothing import unchanged_on_error, unfitted_on_error
+from metaling_sk._utils.all_or_nothing import changed_at_once, unfitted_on_error
 from metaling_sk._utils.messages import warn_user
 from metaling_sk._utils.out_of_memory import memory_errors
 from metaling_sk._utils.progress import Progress
@@ -40,20 +40,21 @@ class TransferFitting(TransferPreparation):
 
     def _fit(self, X, y, language) -> Self:
         can_stay = self.warm_start and hasattr(self, "net_")
-        with (unchanged_on_error if can_stay else unfitted_on_error)(self), memory_errors():
+        fitting = changed_at_once if can_stay else unfitted_on_error
+        with fitting(self) as fitted, memory_errors():
             needs_y = self.class_descriptions is None
-            samples = check_samples(self, X, y, language, reset=True, needs_y=needs_y)
+            samples = check_samples(fitted, X, y, language, reset=True, needs_y=needs_y)
             if y is None:
                 samples = without_labels(samples, [])
-            source = self._choose_source(samples)
-            self._random_state = agree_on_random_state(self.random_state)
-            with seeded(self._random_state) as rng, Progress(self.verbose, "transfer") as progress:
-                self._fit_samples(samples, source, rng, self._execution(progress))
+            source = fitted._choose_source(samples)
+            fitted._random_state = state = agree_on_random_state(self.random_state)
+            with seeded(state) as rng, Progress(self.verbose, "transfer") as progress:
+                fitted._fit_samples(samples, source, rng, self._execution(progress))
         return self
 
     def _partial_fit(self, X, y, classes, language, n_epochs, planned_epochs) -> Self:
-        with unchanged_on_error(self), memory_errors():
-            self._add_epochs(X, y, classes, language, n_epochs, planned_epochs)
+        with changed_at_once(self) as fitted, memory_errors():
+            fitted._add_epochs(X, y, classes, language, n_epochs, planned_epochs)
         return self
 
     def _fit_samples(
@@ -139,6 +140,7 @@ class TransferFitting(TransferPreparation):
                 training_set = self._prepare_more(samples, source, execution)
                 if self.net_.settings.is_solved:
                     self.net_ = self._new_net(self.net_.module_, training_set, self.transfer_)
+                self._suspect_parameters()
                 self.net_.criterion_.terms = tuple(self.transfer_)
             with untrained_on_error(self.net_):
                 self._train_epochs(training_set, n_epochs, planned_epochs, progress)

@@ -37,6 +37,16 @@ SOLVED_BATCH = 4096
 SOLVED_ROUNDS = 3
 """Rounds of self-training of a head on a frozen encoder that has no teacher."""
 
+NET_PARAMETERS = (
+    "learning_rate",
+    "weight_decay",
+    "class_weight",
+    "transfer_weight",
+    "temperature",
+    "head_penalty",
+)
+"""Parameters that a net is made with, and keeps in `partial_fit`."""
+
 SAVED_ATTRIBUTES = ("source_languages_", "target_languages_", "transfer_")
 """Fitted attributes that are JSON as they are, beside those of the base."""
 
@@ -285,10 +295,21 @@ class TransferPreparation(NetworkEstimator):
             torch.tensor(self._head_start) if self.head_penalty_ else None,
             self._source_weight,
         )
+        self._net_parameters = {name: getattr(self, name, None) for name in NET_PARAMETERS}
         settings = self._settings()
         if is_solved:
             settings = replace(settings, is_solved=True, batch_size=SOLVED_BATCH)
         return new_net(network, objective, settings)
+
+    def _suspect_parameters(self) -> None:
+        """Warn of parameters that have changed since the net was made with them."""
+        values = self._net_parameters.items()
+        if changed := [name for name, value in values if getattr(self, name, None) != value]:
+            warn_user(
+                "partial_fit goes on with the parameters of the first call; what has changed since "
+                f"counts in the next fit: {name_some(changed)}.",
+                self,
+            )
 
     @property
     def _is_solved(self) -> bool:

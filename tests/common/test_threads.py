@@ -1,5 +1,8 @@
 """Threads that share an estimator or a process get what one thread gets."""
 
+import multiprocessing
+import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
@@ -9,7 +12,10 @@ import torch
 from estimators import VARIANTS, X_TEST, X, Y
 from sklearn.base import clone
 from sklearn.ensemble import VotingClassifier
+from sklearn.preprocessing import FunctionTransformer
 from tiny import make_classifier, make_config, make_meta_net
+
+from metaling_sk._utils.random_state import seeded
 
 SHARED = {
     "a layer below the top": make_classifier(encoder=make_config(), layer=1),
@@ -43,6 +49,96 @@ def test_two_fits_at_once(name):
             np.testing.assert_array_equal(each.result().predict_proba(X_TEST), alone)
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.get_num_threads() == n_threads and torch.is_grad_enabled()
+
+
+CHANGES = {
+    "adapt": lambda model: model.adapt(NEW, Y_NEW),
+    "forget": lambda model: model.forget("new"),
+    "register_language": lambda model: model.register_language(NEW),
+}
+NEW, Y_NEW = X.assign(language="new").iloc[:20], Y[:20]
+
+
+@pytest.mark.filterwarnings("ignore:There are no statistics")
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("name", ["generated adapters", "words"])
+def test_a_prediction_is_of_one_model(name, change):
+    """It goes on with the model that it began with, whatever another thread makes of it."""
+    encoder = FunctionTransformer(count_letters)
+    model = make_meta_net(encoder=encoder) if name == "words" else clone(SHARED[name])
+    model.fit(X, Y)
+    if change == "forget":
+        model.adapt(NEW, Y_NEW)
+    before = model.predict_proba(NEW)
+
+    def parts():
+        yield NEW
+        CHANGES[change](model)
+        yield NEW
+
+    np.testing.assert_array_equal(model.predict_proba(parts()), np.vstack([before, before]))
+    assert not np.array_equal(model.predict_proba(NEW), before)
+
+
+def count_letters(texts):
+    for look in LOOKS:
+        look()
+    return np.array([[len(text), text.count("e"), text.count("不")] for text in texts], dtype=float)
+
+
+LOOKS = []
+"""What is called while `count_letters` computes."""
+
+
+@pytest.mark.filterwarnings("ignore:There are no statistics")
+@pytest.mark.parametrize("change", ["adapt", "register_language"])
+def test_half_of_a_change_is_not_seen(change):
+    model = make_meta_net(encoder=FunctionTransformer(count_letters)).fit(X, Y)
+    if change == "register_language":
+        model.adapt(NEW, Y_NEW)
+    before, seen = model.predict_proba(NEW), []
+
+    def look():
+        LOOKS.clear()
+        seen.append(model.predict_proba(NEW))
+        LOOKS.append(look)
+
+    LOOKS.append(look)
+    try:
+        CHANGES[change](model)
+    finally:
+        LOOKS.clear()
+    assert seen
+    for each in seen:
+        np.testing.assert_array_equal(each, before)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_process_that_is_forked_beside_a_fit():
+    """It does not wait for the thread that fits, which it does not have."""
+    is_fitting, may_end = threading.Event(), threading.Event()
+
+    def fit():
+        with seeded(0):
+            is_fitting.set()
+            may_end.wait(60)
+
+    thread = threading.Thread(target=fit)
+    thread.start()
+    is_fitting.wait(60)
+    child = multiprocessing.get_context("fork").Process(target=draw)
+    child.start()
+    child.join(30)
+    child.kill()
+    may_end.set()
+    thread.join()
+    assert child.exitcode == 0
+
+
+def draw():
+    with seeded(0):
+        pass
 
 
 def test_a_source_that_fits_our_classifiers_in_threads():

@@ -70,6 +70,16 @@ BAD_SAMPLES = {
     "None as language": (frame(language=["en", None, "zh", "zh"]), "column of X holds .* in row 1"),
     "a number as language": ([("a", 1), ("b", "en")], r"in row 0 \(row 0: 1\)"),
     "one dimension of numbers": ([1, 2, 3], "Expected 2D array"),
+    "dates among numbers": (
+        pd.DataFrame(NUMBERS).assign(day=pd.Timestamp("2020-02-02"), since=pd.Timedelta("1D")),
+        "columns of X hold neither numbers nor text: 'day', 'since'. Drop them",
+    ),
+    "sets among numbers": (
+        pd.DataFrame(NUMBERS).assign(tags=[1, None, 2.5, {3}]),
+        "hold neither numbers nor text: 'tags'",
+    ),
+    "masked numbers": (np.ma.masked_equal(NUMBERS, NUMBERS[0, 0]), "NaN"),
+    "masked texts": (np.ma.array(np.array(TEXTS, dtype=object), mask=[0, 1, 0, 0]), "in row 1"),
     "infinity": (np.array([[1, np.inf]]), "infinity"),
     "NaN features": (np.array([[1, np.nan]]), "NaN"),
     "sparse NaN": (sparse.csr_array([[1, np.nan]]), "NaN"),

@@ -52,6 +52,8 @@ def test_labels(y, missing_label, class_indices, classes):
         pd.Categorical([5, None, 2, 2]),
         np.array([5, np.nan, 2, 2], dtype=np.float32),
         np.array([[5], [np.nan], [2], [2]])[:, 0],
+        np.ma.masked_equal([5, -9, 2, 2], -9),
+        np.ma.masked_equal([5.0, -9.0, 2.0, 2.0], -9.0),
     ],
     ids=lambda y: f"{type(y).__name__} {y.dtype}",
 )

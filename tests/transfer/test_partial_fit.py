@@ -12,6 +12,7 @@ from tiny import DICTIONARY, make_classifier, make_learner, make_pair
 from transfer_cases import CHINESE, ENGLISH, FEW_SHOT, features, fit
 
 from metaling_sk import load
+from metaling_sk.exceptions import InputWarning
 
 
 def test_warm_start_goes_on():
@@ -217,3 +218,11 @@ def test_history_goes_on_in_partial_fit():
     clf.fit(X, y).partial_fit(X, y).partial_fit(X, y)
     assert clf.history_["stage"].tolist() == ["source"] * 2 + ["partial_fit"] * 2
     assert clf.history_["epoch"].tolist() == [1, 2, 3, 4]
+
+
+def test_partial_fit_warns_of_parameters_that_come_too_late():
+    model = make_classifier().partial_fit(*FEW_SHOT).set_params(batch_size=4)
+    model.partial_fit(*FEW_SHOT)
+    model.set_params(learning_rate=0.1, class_weight={0: 1, 1: 9})
+    with pytest.warns(InputWarning, match="next fit: 'learning_rate', 'class_weight'"):
+        model.partial_fit(*FEW_SHOT)
