@@ -91,7 +91,7 @@ class MetaNetFitting(AdaptiveLanguages):
             self.residual_heads_, self._adaptations = {}, {}
             with (
                 seeded(agree_on_random_state(self.random_state)) as rng,
-                Progress(self.verbose, "meta network") as progress,
+                Progress.of(self) as progress,
             ):
                 self._fit_samples(samples, features, start, rng, self._execution(progress))
         return self

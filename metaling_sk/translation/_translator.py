@@ -355,7 +355,7 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
             start = self._find_start()
             with (
                 seeded(self.random_state) as rng,
-                Progress(self.verbose, type(self).__name__) as progress,
+                Progress.of(self) as progress,
             ):
                 self._fit_samples(samples, target_language, start, rng, self._execution(progress))
         return self
@@ -484,7 +484,7 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
     def _translate(self, X, language) -> np.ndarray:
         """Return the translation and the target language of each sample, shape (n_samples, 2)."""
         check_is_fitted(self)
-        with memory_errors(), Progress(self.verbose, type(self).__name__) as progress:
+        with memory_errors(), Progress.of(self) as progress:
             execution = self._execution(progress)
 
             def compute(part, language):
