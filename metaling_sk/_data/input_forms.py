@@ -16,6 +16,8 @@ VECTORS_HINT = (
     "X=numpy.stack(column), with `language` beside it."
 )
 
+RECORDS_HINT = " pandas.json_normalize makes columns of nested records."
+
 RENAME = {
     1: "Rename the column that holds the texts, or name it",
     2: "Rename the columns that hold the texts, or name them",
@@ -312,9 +314,15 @@ def _read_frame(
             f"X has no column {' and no column '.join(map(repr, lacking))}; its columns are "
             f"{name_some(X.columns)}. {RENAME[len(names)]} in `text_column`.{hint}"
         )
+    with_records = [X.columns[i] for i in others if any(map(_is_mapping, X.iloc[:1, i]))]
     with_vectors = [X.columns[i] for i in others if any(map(_is_sequence, X.iloc[:1, i]))]
-    if with_vectors:
-        raise ValueError(f"These columns of X hold lists: {with_vectors}.{VECTORS_HINT}")
+    if with_records or with_vectors:
+        media = [name for name in ("image_column", "audio_column") if hasattr(estimator, name)]
+        raise ValueError(
+            f"These columns of X hold lists or dicts: {name_some(with_records + with_vectors)}."
+            f"{RECORDS_HINT if with_records else ''}{VECTORS_HINT if with_vectors else ''}"
+            + (f" Images and recordings are named in {' and '.join(media)}." if media else "")
+        )
     if not X.columns.is_unique:
         _column(X, X.columns[X.columns.duplicated()][0])
     return None, None
@@ -369,6 +377,10 @@ def _object_array(values) -> np.ndarray:
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
+
+
+def _is_mapping(sample) -> bool:
+    return isinstance(sample, Mapping)
 
 
 def _is_sequence(sample) -> bool:

@@ -475,9 +475,8 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
         check_single_texts(samples, self, "Translate one column after the other.")
         if self.target_language is None and samples.is_text:
             raise ValueError(
-                "`target_language` is None, by which recordings are written down in their own "
-                "language, but X holds texts. Name a language, or the column of X that holds the "
-                "languages to translate to."
+                "`target_language` is None, which is for recordings, but X holds texts. Name the "
+                "language of the translations, or the column of X that holds it."
             )
         return samples
 

@@ -62,9 +62,9 @@ CALLS = {
     ),
     "LinearTransferClassifier": lambda: LinearTransferClassifier(n_topics=1).fit(X, PARTLY),
     "EncoderVectorizer": lambda: EncoderVectorizer("scratch").fit_transform(["good", "bad"]),
-    "MetaParamSearchCV": lambda: (
-        MetaParamSearchCV(clf(), {"batch_size": [8]}, n_iter=1, refit=False).fit(X, Y)
-    ),
+    "MetaParamSearchCV": lambda: MetaParamSearchCV(
+        clf(), {"batch_size": [8]}, n_iter=1, refit=False
+    ).fit(X, Y),
     "transfer_matrix": lambda: transfer_matrix(LogisticRegression(), X, Y, language=LANGUAGE),
 }
 
