@@ -317,7 +317,9 @@ def _read_frame(
     with_records = [X.columns[i] for i in others if any(map(_is_mapping, X.iloc[:1, i]))]
     with_vectors = [X.columns[i] for i in others if any(map(_is_sequence, X.iloc[:1, i]))]
     if with_records or with_vectors:
-        media = [name for name in ("image_column", "audio_column") if hasattr(estimator, name)]
+        media = [
+            f"`{name}`" for name in ("image_column", "audio_column") if hasattr(estimator, name)
+        ]
         raise ValueError(
             f"These columns of X hold lists or dicts: {name_some(with_records + with_vectors)}."
             f"{RECORDS_HINT if with_records else ''}{VECTORS_HINT if with_vectors else ''}"

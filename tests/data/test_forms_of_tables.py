@@ -143,7 +143,7 @@ def test_a_column_of_vectors_is_explained():
 def test_columns_of_records_and_of_images_are_explained():
     records = pd.DataFrame([{"message": {"body": "good", "lang": "en"}}] * 4)
     images = pd.DataFrame({"picture": [np.zeros((2, 2), np.uint8)] * 4})
-    for samples, match in [(records, r"\['message'\].*json_normalize"), (images, "image_column")]:
+    for samples, match in [(records, "'message'.*json_normalize"), (images, "image_column")]:
         with pytest.raises(ValueError, match=match):
             make_classifier().fit(samples, [0, 1, 0, 1])
 
