@@ -16,7 +16,7 @@ VECTORS_HINT = (
     "X=numpy.stack(column), with `language` beside it."
 )
 
-RECORDS_HINT = " pandas.json_normalize makes columns of nested records."
+RECORDS_HINT = " pandas.json_normalize makes a table of records."
 
 RENAME = {
     1: "Rename the column that holds the texts, or name it",
@@ -207,7 +207,8 @@ def read_texts(X, estimator) -> tuple[np.ndarray | None, np.ndarray | None]:
     if isinstance(X, (str, bytes)):
         raise ValueError("X is a single string; pass a list with one text: X=[text].")
     if isinstance(X, Mapping) and not sparse.issparse(X):
-        raise ValueError("X is a dict; pass a table of rows: X=pandas.DataFrame(X).")
+        rows = "[X]" if all(map(pd.api.types.is_scalar, X.values())) else "X"
+        raise ValueError(f"X is a dict; pass a table of rows: X=pandas.DataFrame({rows}).")
     names = text_columns_of(estimator)
     if isinstance(X, pd.DataFrame):
         return _read_frame(X, estimator, names)
@@ -283,6 +284,7 @@ def _check_strings(texts: np.ndarray, source: str) -> None:
             f"Every text must be a string, but {source} holds something else in {name_rows(wrong)} "
             f"(row {first}: {kind}). Drop these rows or turn them into strings ('' is allowed)."
             f"{VECTORS_HINT if _is_sequence(texts[first]) else ''}"
+            f"{RECORDS_HINT if _is_mapping(texts[first]) else ''}"
         )
 
 
