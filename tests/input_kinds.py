@@ -89,7 +89,7 @@ def outputs(model, X, **language):
 def make_linear():
     """A linear classifier that translates, which is fitted in a moment."""
     return LinearTransferClassifier(
-        target_languages="zh", dictionary=DICTIONARY, n_topics=1, random_state=0
+        verbose=0, target_languages="zh", dictionary=DICTIONARY, n_topics=1, random_state=0
     )
 
 

@@ -88,7 +88,6 @@ DIFFERENT = {
     "unknown": {LanguageIdentifier},  # a language, not what to do with words
     # no classes to hold out
     "validation_fraction": {MetaNetRegressor, TransferRegressor, TransferTranslator},
-    "verbose": {LinearTransferClassifier},  # another default
 }
 """Parameters that mean something else, or have another default, in some of the classes."""
 

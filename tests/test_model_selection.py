@@ -163,5 +163,6 @@ def test_refusals(splitter):
     with pytest.raises(ValueError, match="labelled rows"):
         list(StratifiedLanguageKFold(9).split(X, y))
     assert list(splitter.split(X, y, groups=X["language"]))
-    with pytest.raises(ValueError, match="`groups` disagree .*StratifiedGroupKFold"):
-        list(splitter.split(X, y, groups=["1", "1", "2", "2"]))
+    for groups, message in [(list("1122"), "disagree"), ([1, 1, 2, 2], "holds something else")]:
+        with pytest.raises(ValueError, match=f"`groups` {message} .*StratifiedGroupKFold"):
+            list(splitter.split(X, y, groups=groups))

@@ -17,6 +17,8 @@ VECTORS_HINT = (
     "X=numpy.stack(column), with `language` beside it."
 )
 
+RECORDS_HINT = " pandas.json_normalize makes a table of records."
+
 RENAME = {
     1: "Rename the column that holds the texts, or name it",
     2: "Rename the columns that hold the texts, or name them",
@@ -220,7 +222,8 @@ def read_texts(X, estimator) -> tuple[np.ndarray | None, np.ndarray | None]:
     if isinstance(X, (str, bytes)):
         raise ValueError("X is a single string; pass a list with one text: X=[text].")
     if isinstance(X, Mapping) and not sparse.issparse(X):
-        raise ValueError("X is a dict; pass a table of rows: X=pandas.DataFrame(X).")
+        rows = "[X]" if all(map(pd.api.types.is_scalar, X.values())) else "X"
+        raise ValueError(f"X is a dict; pass a table of rows: X=pandas.DataFrame({rows}).")
     names = text_columns_of(estimator)
     if isinstance(X, pd.DataFrame):
         return _read_frame(X, estimator, names)
@@ -296,6 +299,7 @@ def _check_strings(texts: np.ndarray, source: str) -> None:
             f"Every text must be a string, but {source} holds something else in {name_rows(wrong)} "
             f"(row {first}: {kind}). Drop these rows or turn them into strings ('' is allowed)."
             f"{VECTORS_HINT if _is_sequence(texts[first]) else ''}"
+            f"{RECORDS_HINT if _is_mapping(texts[first]) else ''}"
         )
 
 
@@ -327,9 +331,17 @@ def _read_frame(
             f"X has no column {' and no column '.join(map(repr, lacking))}; its columns are "
             f"{name_some(X.columns)}. {RENAME[len(names)]} in `text_column`.{hint}"
         )
+    with_records = [X.columns[i] for i in others if any(map(_is_mapping, X.iloc[:1, i]))]
     with_vectors = [X.columns[i] for i in others if any(map(_is_sequence, X.iloc[:1, i]))]
-    if with_vectors:
-        raise ValueError(f"These columns of X hold lists: {with_vectors}.{VECTORS_HINT}")
+    if with_records or with_vectors:
+        media = [
+            f"`{name}`" for name in ("image_column", "audio_column") if hasattr(estimator, name)
+        ]
+        raise ValueError(
+            f"These columns of X hold lists or dicts: {name_some(with_records + with_vectors)}."
+            f"{RECORDS_HINT if with_records else ''}{VECTORS_HINT if with_vectors else ''}"
+            + (f" Images and recordings are named in {' and '.join(media)}." if media else "")
+        )
     if others := [X.columns[i] for i in others if not _could_be_numbers(X.iloc[:, i])]:
         raise ValueError(
             f"These columns of X hold neither numbers nor text: {name_some(others)}. Drop them or "
@@ -389,6 +401,10 @@ def _object_array(values) -> np.ndarray:
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
+
+
+def _is_mapping(sample) -> bool:
+    return isinstance(sample, Mapping)
 
 
 def _is_sequence(sample) -> bool:

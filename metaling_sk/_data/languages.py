@@ -22,7 +22,7 @@ def read_language(
     language,
     n_samples: int,
     name: str = "language",
-    way_out: str = "Pass one of them.",
+    way_out: str = "",
 ) -> np.ndarray:
     """Return the validated language of each sample.
 
@@ -36,8 +36,8 @@ def read_language(
         The number of samples in X.
     name : str, default="language"
         What the argument is called, for messages.
-    way_out : str, default="Pass one of them."
-        What to do where the two disagree.
+    way_out : str, default=""
+        What to do where the argument holds no languages, or others than X.
 
     Returns
     -------
@@ -64,12 +64,13 @@ def read_language(
             f"X and `{name}` have inconsistent numbers of samples: "
             f"X has {n_samples} rows, `{name}` has {len(language)}."
         )
-    check_languages(language, f"`{name}`")
+    check_languages(language, f"`{name}`", way_out)
     if column is not None and (indices := np.flatnonzero(column != language)).size:
         first = indices[0]
         raise ValueError(
             f"The language column of X and `{name}` disagree in {name_rows(indices)} "
-            f"(row {first}: {column[first]!r} and {language[first]!r}). {way_out}"
+            f"(row {first}: {column[first]!r} and {language[first]!r}). "
+            f"{way_out or 'Pass one of them.'}"
         )
     return language
 
@@ -102,7 +103,7 @@ def read_language_groups(column: np.ndarray | None, groups, n_samples: int) -> n
     return read_language(column, groups, n_samples, "groups", way_out)
 
 
-def check_languages(languages: np.ndarray, source: str) -> None:
+def check_languages(languages: np.ndarray, source: str, way_out: str = "") -> None:
     """Raise unless every language is a string that can be written as UTF-8.
 
     Parameters
@@ -111,6 +112,8 @@ def check_languages(languages: np.ndarray, source: str) -> None:
         The language of each sample.
     source : str
         What holds the languages, for the message.
+    way_out : str, default=""
+        What to do where they are no languages.
 
     Raises
     ------
@@ -121,7 +124,7 @@ def check_languages(languages: np.ndarray, source: str) -> None:
     if wrong:
         raise ValueError(
             f"Every language must be a string such as 'en', but {source} holds something else in "
-            f"{name_rows(wrong)} (row {wrong[0]}: {languages[wrong[0]]!r})."
+            f"{name_rows(wrong)} (row {wrong[0]}: {languages[wrong[0]]!r}). {way_out}".rstrip()
         )
     broken = [index for index, name in enumerate(languages) if SURROGATE.search(name)]
     if broken:

@@ -68,7 +68,7 @@ def _as_numbers(y: np.ndarray, indices: np.ndarray) -> np.ndarray:
             if not isinstance(value, Real | np.bool_):
                 value = value.item() if isinstance(value, np.str_) else value
                 raise ValueError(
-                    f"y holds {value!r} in row {index}, which is no number. A regressor "
-                    "predicts numbers; for classes there is a classifier."
+                    f"y holds {value!r} in row {index}, which is no number. pandas.to_numeric "
+                    "makes numbers of strings; for classes there is a classifier."
                 )
     return y[indices].astype(np.float64)

@@ -282,7 +282,9 @@ def check_samples(
     check_y = getattr(estimator, "_check_y", check_labels)
     y, classes = check_y(y, n_samples, estimator.missing_label, needed=needs_y)
     samples = replace(samples, y=y, classes=classes)
-    if estimator.missing_label is None and samples.labelled.all() and not samples.is_multilabel:
+    are_translations = classes is None and y.dtype == object
+    has_marker = estimator.missing_label is not None or not samples.labelled.all()
+    if not (has_marker or are_translations or samples.is_multilabel):
         suspect_marker(estimator, samples.given_labels, samples.language)
     return samples
 

@@ -29,6 +29,12 @@ USUAL_COLUMN = "language"
 MARKER = -1
 """The label of unlabelled samples in scikit-learn's self-training."""
 
+MISSING_STRINGS = ("", "nan", "nat", "<na>")
+"""What missing labels become as strings, in small letters."""
+
+MISSING_WORDS = (*MISSING_STRINGS, "none", "null", "na", "n/a")
+"""These and words that may be the name of a class, too."""
+
 MANY_CLASSES = 4
 """The marker beside so few classes may be one of them, such as -1, 0, 1 for sentiment."""
 
@@ -187,11 +193,12 @@ def suspect_unseen(estimator, lacking: Iterable[str], known: Collection[str], wa
 
 
 def suspect_marker(estimator, labels: np.ndarray, language: np.ndarray) -> None:
-    """Warn if -1 among the labels looks like the mark of samples without a label.
+    """Warn if a label looks like the mark of samples without a label.
 
-    It does if there are three or more classes besides, none of them negative, or if it is the
-    label of most samples of some languages and of no sample of the others. In one language, -1
-    beside 1, or beside 0 and 1, is taken for a class.
+    -1 and words such as "none" do if they are the label of most samples of some languages and of
+    no sample of the others; -1 also if there are three or more classes besides, none of them
+    negative; and strings such as "" and "nan" always. In one language, -1 beside 1, or beside 0 and
+    1, is taken for a class.
 
     Parameters
     ----------
@@ -202,23 +209,25 @@ def suspect_marker(estimator, labels: np.ndarray, language: np.ndarray) -> None:
     language : ndarray of str objects, shape (n_samples,)
         The language of each sample.
     """
-    if labels.dtype.kind not in "if" or not (labels == MARKER).any():
-        return
-    classes = np.unique(labels)
-    shares = pd.Series(labels == MARKER).groupby(language).mean()
-    of_most, of_none = shares[shares > 0.5].index, shares[shares == 0].index
-    is_split = len(of_none) and len(of_most) + len(of_none) == len(shares)
-    if is_split:
-        reason = f"it is the label of most rows in {name_some(of_most)}, and of none elsewhere"
-    elif classes[0] == MARKER and len(classes) >= MANY_CLASSES:
-        reason = f"the other labels are {name_some(classes[1:].tolist())}"
-    else:
-        return
-    warn_user(
-        f"y holds -1, which counts as a label, but looks like the mark of rows without one: "
-        f"{reason}. If it is, pass missing_label=-1. If it is a label, filter this InputWarning.",
-        estimator,
-    )
+    classes = sorted(pd.unique(labels).tolist())
+    for marker in filter(_may_be_marker, classes):
+        shares = pd.Series(labels == marker).groupby(language).mean()
+        of_most, of_none = shares[shares > 0.5].index, shares[shares == 0].index
+        if len(of_none) and len(of_most) + len(of_none) == len(shares):
+            reason = f"it is the label of most rows in {name_some(of_most)}, and of none elsewhere"
+        elif marker == classes[0] == MARKER and len(classes) >= MANY_CLASSES:
+            reason = f"the other labels are {name_some(classes[1:])}"
+        elif isinstance(marker, str) and _plain(marker) in MISSING_STRINGS:
+            reason = "missing values look so as strings"
+        else:
+            continue
+        marker = MARKER if marker == MARKER else marker  # -1.0
+        warn_user(
+            f"y holds {marker!r}, which counts as a label, but looks like the mark of rows without "
+            f"one: {reason}. If it is, pass missing_label={marker!r}. If it is a label, filter "
+            "this InputWarning.",
+            estimator,
+        )
 
 
 def suspect_translations(
@@ -281,6 +290,15 @@ def suspect_forgotten(estimator, names: Iterable[str], forgotten: Collection[str
             "their translations to `fit`, too.",
             estimator,
         )
+
+
+def _may_be_marker(label) -> bool:
+    """Whether a label may stand for none."""
+    return _plain(label) in MISSING_WORDS if isinstance(label, str) else label == MARKER
+
+
+def _plain(label: str) -> str:
+    return label.strip().casefold()
 
 
 def _look_alikes(names: Iterable[str], others: Iterable[str]) -> list[tuple[str, str]]:

@@ -251,7 +251,7 @@ class NetworkEstimator(
     def _compute(self, X, language, compute: Callable[[EncodedSamples, Execution], Any]):
         """Check and encode samples, part by part, and compute something of them."""
         check_is_fitted(self)
-        with memory_errors(), Progress(self.verbose, type(self).__name__) as progress:
+        with memory_errors(), Progress.of(self) as progress:
             execution = self._execution(progress)
 
             def compute_part(part, language):

@@ -26,6 +26,7 @@ DELAY = 1.0
 """Number of seconds before a bar is shown, so that short fits show none."""
 
 _SILENT: ContextVar[bool] = ContextVar("silent", default=False)
+_CALLER: ContextVar[str | None] = ContextVar("caller", default=None)
 
 
 @contextmanager
@@ -36,6 +37,16 @@ def silent() -> Iterator[None]:
         yield
     finally:
         _SILENT.reset(token)
+
+
+@contextmanager
+def called(name: str) -> Iterator[None]:
+    """Inside, bars have the name of a function that the user has called."""
+    token = _CALLER.set(name)
+    try:
+        yield
+    finally:
+        _CALLER.reset(token)
 
 
 class Progress:
@@ -50,18 +61,23 @@ class Progress:
     verbose : int
         0 shows nothing.
     name : str
-        The first word of the description.
+        The class of the estimator, or the function, which begins every description.
     """
 
     def __init__(self, verbose: int, name: str):
         self.verbose = verbose
-        self.name = name
+        self.name = _CALLER.get() or name
         self._bar: tqdm | None = None
         self._stage: tuple[str, str, float] | None = None
         self._described = ""
         self._n_done = 0
         self._begun = 0.0
         self._goes_on = False
+
+    @classmethod
+    def of(cls, estimator) -> Progress:
+        """Return the progress of an estimator, named after its class."""
+        return cls(estimator.verbose, type(estimator).__name__)
 
     def __enter__(self) -> Progress:
         return self
@@ -137,7 +153,7 @@ class Progress:
         if self._bar is None:
             print(f"{self.name}: about {duration} to go", file=sys.stderr, flush=True)
         else:
-            self.name = f"{self.name} of about {duration}"
+            self.name = f"{self.name} (about {duration})"
             self._bar.set_description(f"{self.name}: {self._described}", refresh=self._is_drawn)
 
     def advance(self, n: int = 1, note: str | Callable[[], str] | None = None) -> None:

@@ -99,7 +99,7 @@ class Download:
             Progress(self.verbose, f"fetch_{repository.name}") as progress,
             ThreadPoolExecutor(N_WORKERS) as pool,
         ):
-            progress.start("files", len(paths), unit="file")
+            progress.start("download", len(paths), unit="file")
             contents = []
             for content in pool.map(lambda path: self._read_file(repository, path), paths):
                 contents.append(content)

@@ -13,6 +13,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from metaling_sk._data.languages import UNNAMED_LANGUAGE
 from metaling_sk._utils.messages import name_some
 from metaling_sk._utils.parameters import Number
+from metaling_sk._utils.progress import called
 from metaling_sk._utils.sklearn_compat import HasMethods, StrOptions, validate_params
 from metaling_sk.inspection._source_classifier import SourceClassifier
 from metaling_sk.meta_param._folds import N_SPLITS, SearchData, divisible, read_data
@@ -147,7 +148,8 @@ def transfer_matrix(
         verbose=verbose,
     )
     params = {} if language is None else {"language": data.language}
-    search.fit(X, y, **params | ({} if groups is None else {"groups": groups}))
+    with called("transfer_matrix"):
+        search.fit(X, y, **params | ({} if groups is None else {"groups": groups}))
     results = search.cv_results_
     columns = {name: f"mean_test_score_{name}" for name in languages}
     scores = {name: results[column] for name, column in columns.items() if column in results}

@@ -131,7 +131,7 @@ class AdaptiveLanguages(NetworkEstimator):
             changed_at_once(self) as changed,
             memory_errors(),
             seeded(self.random_state),
-            Progress(self.verbose, "adapt") as progress,
+            Progress.of(self) as progress,
         ):
             changed.residual_heads_ = self.residual_heads_.copy()
             changed._adaptations = self._adaptations.copy()
@@ -237,7 +237,7 @@ class AdaptiveLanguages(NetworkEstimator):
         self._restore(language, adaptation)
         super()._register(samples, language)
         self._adaptations[language] = adaptation
-        with Progress(self.verbose, "adapt") as progress:
+        with Progress.of(self) as progress:
             self._fit_adapted(language, self._execution(progress))
 
     def _fit_adapted(self, language: str, execution: Execution) -> None:

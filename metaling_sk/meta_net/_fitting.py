@@ -92,7 +92,7 @@ class MetaNetFitting(AdaptiveLanguages):
             fitted.residual_heads_, fitted._adaptations = {}, {}
             with (
                 seeded(agree_on_random_state(self.random_state)) as rng,
-                Progress(self.verbose, "meta network") as progress,
+                Progress.of(self) as progress,
             ):
                 fitted._fit_samples(samples, features, start, rng, self._execution(progress))
         return self

@@ -417,7 +417,7 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
         context = context.subcontext(task_name="search", max_subtasks=n_steps)
         context.call_on_fit_task_begin(estimator=self)
         evaluations: list[Evaluation] = []
-        with Progress(self.verbose, "search") as progress:
+        with Progress.of(self) as progress:
             runner = Runner(self, data, plan, journal, progress)
             try:
                 run_brackets(runner, plan, data, context, evaluations)

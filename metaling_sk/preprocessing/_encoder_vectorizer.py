@@ -214,7 +214,7 @@ class EncoderVectorizer(
         check_is_fitted(self)
         samples = self._check_samples(X, reset=False)
         encoder = self._encoder.to(find_device(self.device))
-        with Progress(self.verbose, type(self).__name__) as progress:
+        with Progress.of(self) as progress:
             return encode(samples.content, encoder, self.batch_size, progress)
 
     def __getstate__(self):
@@ -247,7 +247,7 @@ class EncoderVectorizer(
         settings = {
             "pooling": self.pooling,
             "layer": self.layer,
-            "show_downloads": Progress(self.verbose, type(self).__name__).is_shown,
+            "show_downloads": Progress.of(self).is_shown,
         }
         if samples.kind == "images":
             return make_image_encoder(self.encoder, **settings)

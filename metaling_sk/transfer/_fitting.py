@@ -48,7 +48,7 @@ class TransferFitting(TransferPreparation):
                 samples = without_labels(samples, [])
             source = fitted._choose_source(samples)
             fitted._random_state = state = agree_on_random_state(self.random_state)
-            with seeded(state) as rng, Progress(self.verbose, "transfer") as progress:
+            with seeded(state) as rng, Progress.of(self) as progress:
                 fitted._fit_samples(samples, source, rng, self._execution(progress))
         return self
 
@@ -124,7 +124,7 @@ class TransferFitting(TransferPreparation):
         if is_first:
             # Later calls go on drawing: with the same dropout in every epoch nothing is learnt.
             self._random_state = agree_on_random_state(self.random_state)
-        with Progress(self.verbose, "transfer") as progress:
+        with Progress.of(self) as progress:
             execution = self._execution(progress)
             if is_first:
                 classes = None if classes is None else np.unique(classes)

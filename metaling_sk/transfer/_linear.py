@@ -25,6 +25,7 @@ from metaling_sk._data.suspicions import suspect_absent
 from metaling_sk._saving.saved_estimator import SavedMixin
 from metaling_sk._utils.all_or_nothing import unfitted_on_error
 from metaling_sk._utils.parameters import Number, common_constraints
+from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.sklearn_compat import RealNotInt, fit_context
 from metaling_sk.base import LanguageClassifierMixin
 from metaling_sk.preprocessing._dictionary_translator import DictionaryTranslator, fit_translator
@@ -83,8 +84,8 @@ class LinearTransferClassifier(SavedMixin, LanguageClassifierMixin, BaseEstimato
         Share or number of texts in which an n-gram must occur.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, as in `sklearn.linear_model.LogisticRegression`.
-    verbose : int, default=0
-        1 prints a line per round of self-training.
+    verbose : int, default=1
+        1 shows a progress bar for what takes longer than a second, 0 shows nothing.
     random_state : int, RandomState instance or None, default=None
         Seed of the translation and of the topics.
 
@@ -172,7 +173,7 @@ class LinearTransferClassifier(SavedMixin, LanguageClassifierMixin, BaseEstimato
         ngram_range=(2, 3),
         min_df=4e-4,
         class_weight=None,
-        verbose=0,
+        verbose=1,
         random_state=None,
         text_column="text",
         language_column="language",
@@ -230,7 +231,8 @@ class LinearTransferClassifier(SavedMixin, LanguageClassifierMixin, BaseEstimato
             translator = None
             if self.dictionary is not None and samples.is_text:
                 translator = fit_translator(self.dictionary, samples, languages[1], rng)
-            return self._fit_samples(samples, languages, translator, rng)
+            with Progress.of(self) as progress:
+                return self._fit_samples(samples, languages, translator, rng, progress)
 
     def _fit_samples(
         self,
@@ -238,6 +240,8 @@ class LinearTransferClassifier(SavedMixin, LanguageClassifierMixin, BaseEstimato
         languages: tuple[list[str], list[str]],
         translator: DictionaryTranslator | None,
         rng: np.random.RandomState,
+        progress: Progress,
+        stage: str = "fit",
     ) -> LinearTransferClassifier:
         """Fit on validated samples of the source and target languages.
 
@@ -248,6 +252,10 @@ class LinearTransferClassifier(SavedMixin, LanguageClassifierMixin, BaseEstimato
             The source and the target languages.
         translator : fitted DictionaryTranslator or None
         rng : RandomState
+        progress : Progress
+            Shows how many models are fitted.
+        stage : str, default="fit"
+            What that is called there.
         """
         if self.dictionary is not None and not samples.is_text:
             raise ValueError("`dictionary` translates texts, but X holds numbers; leave it None.")
@@ -258,15 +266,18 @@ class LinearTransferClassifier(SavedMixin, LanguageClassifierMixin, BaseEstimato
         self.classes_ = samples.classes
         self.sample_counts_ = count_samples(samples)
         is_target = np.isin(samples.language, self.target_languages_)
-        features = self._fit_features(samples, is_target)
         labelled = samples.labelled
         pool = ~labelled & is_target
+        n_rounds = self.self_training if pool.any() else 0
+        progress.start(stage, 1 + n_rounds, "model")
+        features = self._fit_features(samples, is_target)
         labelled_part = features[labelled], samples.labels
         weights = np.where(is_target[labelled], float(self.target_weight), 1.0)
         self.model_ = self._new_model().fit(*labelled_part, sample_weight=weights)
-        if self.self_training and pool.any():
+        progress.advance()
+        if n_rounds:
             topics = find_topics(samples.take(pool), self.n_topics, rng)
-            self._self_train(labelled_part, weights, features[pool], topics)
+            self._self_train(labelled_part, weights, features[pool], topics, progress)
         return self
 
     def predict_proba(self, X, language=None) -> np.ndarray:
@@ -349,12 +360,12 @@ class LinearTransferClassifier(SavedMixin, LanguageClassifierMixin, BaseEstimato
             class_weight = dict(enumerate(weights))
         return LogisticRegression(C=self.C, class_weight=class_weight, max_iter=1000)
 
-    def _self_train(self, labelled, weights, pool, topics) -> None:
+    def _self_train(self, labelled, weights, pool, topics, progress: Progress) -> None:
         """Refit the model in rounds with pseudo-labels for a growing share of the pool."""
         X, y = labelled
         stack = sparse.vstack if sparse.issparse(X) else np.vstack
         shares = class_shares(y, len(self.classes_))
-        for number, share in enumerate(round_shares(self.self_training), start=1):
+        for share in round_shares(self.self_training):
             probabilities = self.model_.predict_proba(pool)
             indices, labels = pseudo_labels(probabilities, topics, share * shares)
             self.model_ = self._new_model().fit(
@@ -362,8 +373,7 @@ class LinearTransferClassifier(SavedMixin, LanguageClassifierMixin, BaseEstimato
                 np.concatenate([y, labels]),
                 sample_weight=np.concatenate([weights, np.ones(len(indices))]),
             )
-            if self.verbose:
-                print(f"self-training round {number}: {len(indices)} of {len(topics)} rows")
+            progress.advance()
 
     # Saving
 

@@ -123,10 +123,10 @@ class TransferPreparation(NetworkEstimator):
         self.translator_ = None
         if self.dictionary is not None and samples.is_text:
             self.translator_ = fit_translator(self.dictionary, samples, languages[1], rng)
-        if source.teaches:
-            execution.progress.start("source model", 1, "fit")
         with others_may_seed():
-            source_model = source.fit(samples, languages, is_target, self.translator_, rng)
+            source_model = source.fit(
+                samples, languages, is_target, self.translator_, rng, execution.progress
+            )
         if source_model is not None:
             self.source_model_ = source_model
         inputs = self._fit_front_end(samples, execution, start)

@@ -20,10 +20,14 @@ from metaling_sk._network.network_classifier import NetworkClassifier
 from metaling_sk._network.network_regressor import NetworkRegressor
 from metaling_sk._network.outputs.output_kind import OutputKind
 from metaling_sk._utils.frozen import is_fitted, not_fitted, unfreeze
+from metaling_sk._utils.progress import silent
 from metaling_sk.transfer._linear import LinearTransferClassifier
 
 NewRecipe = Callable[[Samples, int], LinearTransferClassifier]
 """Makes the linear recipe for samples and a random state."""
+
+TEACHER = "teacher"
+"""What the fit of a source model that teaches is called on the progress bar."""
 
 
 class SourceModel:
@@ -44,7 +48,7 @@ class SourceModel:
     teaches: str | None = None
     needs_source_labels = True
 
-    def fit(self, samples: Samples, languages, is_target: np.ndarray, translator, rng):
+    def fit(self, samples: Samples, languages, is_target: np.ndarray, translator, rng, progress):
         """Return the fitted source model; None where it is not known before the network is.
 
         Parameters
@@ -56,6 +60,7 @@ class SourceModel:
         is_target : ndarray of bool, shape (n_samples,)
         translator : fitted DictionaryTranslator or None
         rng : RandomState
+        progress : Progress
         """
         return None
 
@@ -91,7 +96,7 @@ class FittedNetworkSource(SourceModel):
             raise not_fitted(start, "source")
         self.start = start
 
-    def fit(self, samples, languages, is_target, translator, rng):
+    def fit(self, samples, languages, is_target, translator, rng, progress):
         return self.start
 
 
@@ -110,10 +115,11 @@ class LinearSource(_TeachingClassifier):
     def __init__(self, new_recipe: NewRecipe):
         self.new_recipe = new_recipe
 
-    def fit(self, samples, languages, is_target, translator, rng):
+    def fit(self, samples, languages, is_target, translator, rng, progress):
         random_state = rng.randint(2**31)
         recipe = self.new_recipe(samples, random_state)
-        return recipe._fit_samples(samples, languages, translator, check_random_state(random_state))
+        rng = check_random_state(random_state)
+        return recipe._fit_samples(samples, languages, translator, rng, progress, TEACHER)
 
     def n_network_rounds(self, n_rounds) -> int:
         return 0  # It is the recipe that trains itself.
@@ -129,7 +135,7 @@ class _SklearnSource(SourceModel):
         self.model = model
         self.needs_source_labels = not is_fitted(model)
 
-    def fit(self, samples, languages, is_target, translator, rng):
+    def fit(self, samples, languages, is_target, translator, rng, progress):
         if not self.needs_source_labels:
             return self.model
         source = samples.take(~is_target & samples.labelled)
@@ -141,10 +147,13 @@ class _SklearnSource(SourceModel):
         if isinstance(self.model, Pipeline):
             last, _ = self.model.steps[-1]
             language = {f"{last}__{name}": value for name, value in language.items()}
-        with config_context(enable_metadata_routing=False):
-            return clone(self.model).fit(
+        progress.start(TEACHER, 1, "fit")
+        with config_context(enable_metadata_routing=False), silent():
+            model = clone(self.model).fit(
                 _as_input(self.model, source), source.given_labels, **language
             )
+        progress.advance()
+        return model
 
 
 class ClassifierSource(_SklearnSource, _TeachingClassifier):

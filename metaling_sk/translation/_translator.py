@@ -355,7 +355,7 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
             start = self._find_start()
             with (
                 seeded(self.random_state) as rng,
-                Progress(self.verbose, type(self).__name__) as progress,
+                Progress.of(self) as progress,
             ):
                 self._fit_samples(samples, target_language, start, rng, self._execution(progress))
         return self
@@ -475,16 +475,15 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
         check_single_texts(samples, self, "Translate one column after the other.")
         if self.target_language is None and samples.is_text:
             raise ValueError(
-                "`target_language` is None, by which recordings are written down in their own "
-                "language, but X holds texts. Name a language, or the column of X that holds the "
-                "languages to translate to."
+                "`target_language` is None, which is for recordings, but X holds texts. Name the "
+                "language of the translations, or the column of X that holds it."
             )
         return samples
 
     def _translate(self, X, language) -> np.ndarray:
         """Return the translation and the target language of each sample, shape (n_samples, 2)."""
         check_is_fitted(self)
-        with memory_errors(), Progress(self.verbose, type(self).__name__) as progress:
+        with memory_errors(), Progress.of(self) as progress:
             execution = self._execution(progress)
 
             def compute(part, language):

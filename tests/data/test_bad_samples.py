@@ -25,6 +25,7 @@ BAD_SAMPLES = {
     "one string": ("good", r"X is a single string; pass a list with one text: X=\[text\]"),
     "one bytes": (b"good", "X is a single string"),
     "a dict": ({"text": TEXTS}, r"X is a dict; pass a table of rows: X=pandas.DataFrame\(X\)"),
+    "a dict of one row": ({"text": "good", "language": "en"}, r"X=pandas.DataFrame\(\[X\]\)"),
     "a generator": ((text for text in TEXTS), "X is of type generator, .* pass a list"),
     "a set": (set(TEXTS), "X is of type set, which has no order"),
     "numbers among texts": (["a", 3, "b", 4], r"in rows 1, 3 \(row 1: int\)"),
@@ -38,7 +39,7 @@ BAD_SAMPLES = {
     "bytes": ([b"a", b"b"], r"in rows 0, 1 \(row 0: bytes\)"),
     "an array of bytes": (np.array([b"a", b"b"]), "row 0: bytes"),
     "many": ([1, "a"] * 9, r"in rows 0, 2, 4, 6, 8, ... \(9 in all\)"),
-    "dicts": ([{"text": "a"}], "row 0: dict"),
+    "dicts": ([{"text": "a"}], "row 0: dict.* pandas.json_normalize makes a table of records"),
     "lists among texts": (["a", ["b"]], r"row 1: list"),
     "numbers in the text column": (frame(text=[1, 2, 3, 4]), "row 0: int"),
     "no such column": (

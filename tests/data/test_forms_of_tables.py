@@ -140,6 +140,14 @@ def test_a_column_of_vectors_is_explained():
             make_classifier().fit(samples, [0, 1, 0, 1])
 
 
+def test_columns_of_records_and_of_images_are_explained():
+    records = pd.DataFrame([{"message": {"body": "good", "lang": "en"}}] * 4)
+    images = pd.DataFrame({"picture": [np.zeros((2, 2), np.uint8)] * 4})
+    for samples, match in [(records, "'message'.*json_normalize"), (images, "image_column")]:
+        with pytest.raises(ValueError, match=match):
+            make_classifier().fit(samples, [0, 1, 0, 1])
+
+
 def test_entries_of_one_place_are_summed():
     place = np.array([0, 0, 1, 2, 3, 3]), np.array([0, 0, 1, 0, 1, 1])
     values = np.array([1.0, 2.0, 3.0, 4.0, 5.0, -5.0])

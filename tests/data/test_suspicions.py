@@ -217,6 +217,21 @@ MARKED = {
 }
 
 
+MISSING_STRINGS = {
+    "": ["a", "b", ""] * 4,
+    "nan": ["a", "b", "nan"] * 4,
+    "<NA>": ["a", "b", "<NA>"] * 4,
+    "None": ["a", "b"] * 3 + ["None"] * 6,
+}
+
+
+@pytest.mark.parametrize(("marker", "y"), MISSING_STRINGS.items())
+def test_a_string_that_was_a_missing_label(marker, y):
+    with pytest.warns(InputWarning, match=f"y holds '{marker}', .* missing_label='{marker}'"):
+        Reader().fit(texts(12), y, EN_ZH)
+    Reader(missing_label=marker).fit(texts(12), y, EN_ZH)
+
+
 @pytest.mark.parametrize(("y", "language"), MARKED.values(), ids=MARKED)
 def test_a_label_that_looks_like_the_marker(y, language):
     with pytest.warns(InputWarning, match="y holds -1, .* pass missing_label=-1"):
@@ -233,6 +248,7 @@ CLASSES = {
     "five stars around 0": ([-2, -1, 0, 1, 2, 0] * 2, EN_ZH),
     "NaN is the marker": ([-1.0, 0.0, 1.0] * 2 + [np.nan] * 6, EN_ZH),
     "strings": (["-1", "0"] * 3 + ["-1"] * 6, EN_ZH),
+    "a class of that name": (["a", "b", "none"] * 4, EN_ZH),
     "bools": ([True, False] * 6, EN_ZH),
     "no -1": ([0, 1, 2] * 4, EN_ZH),
 }

@@ -59,7 +59,7 @@ def test_what_is_refused(group):
 def test_the_main_process_warns_shows_and_saves(group):
     folder, (first, second) = group
     assert first["warnings"] == ["A row is empty."]
-    assert "transfer" in first["output"]
+    assert "TransferClassifier: " in first["output"]
     assert second["warnings"] == []
     assert second["output"] == ""
     assert (folder / "0" / "estimator.json").exists()

@@ -115,11 +115,6 @@ def test_pseudo_labels_take_the_same_share_of_each_topic():
     assert labels.tolist() == [0, 1, 0, 1]
 
 
-def test_verbose_prints_a_line_per_round(model, reviews, capsys):
-    model.set_params(verbose=1, self_training=2).fit(*reviews)
-    assert len(capsys.readouterr().out.splitlines()) == 2
-
-
 @pytest.mark.parametrize(
     "parameters, message",
     [

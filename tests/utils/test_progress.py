@@ -7,14 +7,25 @@ from contextlib import redirect_stderr
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
 
-from metaling_sk import TransferClassifier
+from metaling_sk import (
+    EncoderVectorizer,
+    LinearTransferClassifier,
+    MetaNetClassifier,
+    MetaParamSearchCV,
+    TransferClassifier,
+)
 from metaling_sk._utils import progress
 from metaling_sk._utils.progress import Progress, silent
+from metaling_sk.inspection import transfer_matrix
 
 X = np.random.default_rng(0).normal(size=(40, 3))
 Y = X[:, 0] > 0
+PARTLY = np.where(np.arange(40) % 2, Y, np.nan)
+LANGUAGE = ["en"] * 20 + ["zh"] * 20
 
 
 class Terminal(io.StringIO):
@@ -39,9 +50,32 @@ def screen(output):
 def test_a_fit_has_one_bar():
     with redirect_stderr(Terminal()) as terminal:
         clf().fit(X, Y)
-    assert "transfer: " in terminal.getvalue()
+    assert "TransferClassifier: " in terminal.getvalue()
     assert terminal.getvalue().count("\n") == 1
     assert "100%" in screen(terminal)
+
+
+CALLS = {
+    "TransferClassifier": lambda: clf(source=make_pipeline(clf())).fit(X, PARTLY).predict(X),
+    "MetaNetClassifier": lambda: (
+        MetaNetClassifier().fit(X, Y, language=LANGUAGE).adapt(X, Y, language="id")
+    ),
+    "LinearTransferClassifier": lambda: LinearTransferClassifier(n_topics=1).fit(X, PARTLY),
+    "EncoderVectorizer": lambda: EncoderVectorizer("scratch").fit_transform(["good", "bad"]),
+    "MetaParamSearchCV": lambda: MetaParamSearchCV(
+        clf(), {"batch_size": [8]}, n_iter=1, refit=False
+    ).fit(X, Y),
+    "transfer_matrix": lambda: transfer_matrix(LogisticRegression(), X, Y, language=LANGUAGE),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_every_line_begins_with_the_class_or_the_function(name):
+    with redirect_stderr(io.StringIO()) as pipe:
+        CALLS[name]()
+    lines = pipe.getvalue().splitlines()
+    assert lines
+    assert [line for line in lines if not line.startswith(f"{name}: ")] == []
 
 
 def test_each_stage_has_its_name_from_the_first_tick():
@@ -94,9 +128,8 @@ def test_the_bar_counts_the_stages_to_come():
 
 
 def test_source_and_target_network_are_one_bar():
-    language = ["en"] * 20 + ["zh"] * 20
     with redirect_stderr(Terminal()) as terminal:
-        clf(source_languages="en").fit(X, Y, language=language)
+        clf(source_languages="en").fit(X, Y, language=LANGUAGE)
     n_steps = 2 * 2 * 10
     assert f"0/{n_steps}" in terminal.getvalue()
     assert f"{n_steps}/{n_steps}" in screen(terminal)
@@ -105,7 +138,7 @@ def test_source_and_target_network_are_one_bar():
 def test_bars_are_gone_after_cross_validation():
     with redirect_stderr(Terminal()) as terminal:
         cross_val_score(clf(), X, Y, cv=2)
-    assert "transfer: " in terminal.getvalue()
+    assert "TransferClassifier: " in terminal.getvalue()
     assert screen(terminal) == ""
 
 
@@ -149,10 +182,10 @@ def test_what_is_to_come_is_on_the_bar_or_a_line_at_once():
         bar.start("candidates", 3)
         bar.describe("rung 1")
         bar.expect(840)
-        assert screen(terminal).startswith("search of about 14 min: rung 1")
+        assert screen(terminal).startswith("search (about 14 min): rung 1")
         bar.describe("rung 2")
         bar.advance(3)
-    assert screen(terminal).startswith("search of about 14 min: rung 2")
+    assert screen(terminal).startswith("search (about 14 min): rung 2")
     with redirect_stderr(io.StringIO()) as pipe, Progress(1, "search") as lines:
         lines.start("candidates", 3)
         lines.expect(840)
