@@ -35,7 +35,6 @@ from metaling_sk._saving.saved_classifier import (
     table_to_json,
 )
 from metaling_sk._utils.all_or_nothing import unchanged_on_error
-from metaling_sk._utils.device import autocast_dtype, find_device
 from metaling_sk._utils.messages import name_rows
 from metaling_sk._utils.out_of_memory import memory_errors
 from metaling_sk._utils.parameters import MAX_EPOCHS
@@ -300,14 +299,7 @@ class NetworkEstimator(
         )
 
     def _execution(self, progress: Progress | None = None) -> Execution:
-        device = find_device(self.device)
-        return Execution(
-            device=device,
-            dtype=autocast_dtype(self.dtype, device),
-            batch_size=max(self.batch_size, MIN_PREDICT_BATCH),
-            progress=Progress(0, "") if progress is None else progress,
-            n_threads=self.n_threads,
-        )
+        return Execution.of(self, max(self.batch_size, MIN_PREDICT_BATCH), progress)
 
     def _fit_front_end(self, samples: Samples, execution: Execution, start=None):
         """Set `front_end_` and `languages_`; return the input of each sample.
