@@ -29,17 +29,7 @@ def number_strata(language: np.ndarray, class_indices: np.ndarray) -> np.ndarray
 
 
 def position_in_language(language: np.ndarray) -> np.ndarray:
-    """Return the position of each sample among all of its language, counted from 0.
-
-    Parameters
-    ----------
-    language : ndarray of shape (n_samples,)
-        The language of each sample, or its index.
-
-    Returns
-    -------
-    ndarray of int, shape (n_samples,)
-    """
+    """Return the position of each sample among all of its language, counted from 0."""
     languages = pd.Series(language)
     return languages.groupby(languages).cumcount().to_numpy()
 

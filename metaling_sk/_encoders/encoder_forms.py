@@ -21,16 +21,11 @@ from metaling_sk._utils.frozen import is_fitted, not_fitted, unfreeze
 
 
 class Parts(Protocol):
-    """What an encoder is made of: a module, and what reads samples for it.
-
-    Attributes
-    ----------
-    key : tuple or None
-        Equal for checkpoints that were read from the same files; None for any other.
-    """
+    """What an encoder is made of: a module, and what reads samples for it."""
 
     @property
-    def key(self) -> tuple | None: ...
+    def key(self) -> tuple | None:
+        """Equal for checkpoints that were read from the same files; None for any other."""
 
 
 P = TypeVar("P", bound=Parts)

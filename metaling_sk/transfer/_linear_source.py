@@ -15,16 +15,6 @@ from metaling_sk.transfer._source_models import TeachingClassifier
 LINEAR_ROUNDS = 6
 """Rounds of self-training on texts, for self_training="auto"."""
 
-SHARED_PARAMETERS = (
-    "dictionary",
-    "n_topics",
-    "class_weight",
-    "text_column",
-    "language_column",
-    "missing_label",
-)
-"""Parameters that the recipe takes as they are."""
-
 
 def takes_recipe(classifier: Any, samples: Samples) -> bool:
     """Whether the recipe is the source model of a `TransferClassifier` on these samples.
@@ -84,9 +74,14 @@ class LinearSource(TeachingClassifier):
         recipe = LinearTransferClassifier(
             source_languages=sources,
             target_languages=targets,
+            dictionary=classifier.dictionary,
             self_training=n_rounds,
+            n_topics=classifier.n_topics,
+            class_weight=classifier.class_weight,
             random_state=random_state,
-            **{name: getattr(classifier, name) for name in SHARED_PARAMETERS},
+            text_column=classifier.text_column,
+            language_column=classifier.language_column,
+            missing_label=classifier.missing_label,
         )
         for name in DOOR_ATTRIBUTES:
             if hasattr(classifier, name):
