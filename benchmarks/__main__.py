@@ -27,8 +27,8 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # The scripts import each other by their names.
 
 import figures  # noqa: E402
+import pages  # noqa: E402
 import records  # noqa: E402
-import tables  # noqa: E402
 import torch  # noqa: E402
 from catalogue import BENCHMARKS, CORPORA, Benchmark, recorded  # noqa: E402
 
@@ -75,9 +75,9 @@ def show(chosen: dict[str, Benchmark], results: Path) -> None:
             shown[name] = benchmark.table(results)
             figures.write(benchmark.draw, shown[name], folder / f"{name}.svg")
             if not is_published:
-                print(f"\n{name}\n\n{records.simple_table(tables.format_table(shown[name]))}")
+                print(f"\n{name}\n\n{records.simple_table(pages.format_table(shown[name]))}")
     if is_published:
-        PAGE.write_text(tables.with_tables(PAGE.read_text("utf-8"), shown), "utf-8")
+        PAGE.write_text(pages.with_tables(PAGE.read_text("utf-8"), shown), "utf-8")
     print(f"\nFigures of {', '.join(shown) or 'nothing yet'}: {folder}")
 
 

@@ -29,6 +29,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pages
 import pandas as pd
 import peers
 import records
@@ -362,7 +363,7 @@ def measure(method: str, seed: int, task: str, **changes) -> dict:
 
 def report(path: Path) -> None:
     """Print how soon ours was as good as each peer, in the median of the seeds."""
-    print(records.simple_table(tables.format_table(tables.meta_param(path.parent, path.name))))
+    print(records.simple_table(pages.format_table(tables.meta_param(path.parent, path.name))))
 
 
 def main() -> None:

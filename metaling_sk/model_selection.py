@@ -11,10 +11,11 @@ from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import type_of_target
 
-from metaling_sk._data.indicators import check_classes_or_indicators, has_several_labels
+from metaling_sk._data.indicators import check_indicators, has_several_labels
 from metaling_sk._data.input_forms import unwrap
 from metaling_sk._data.labels import (
     MISSING,
+    check_labels,
     check_length,
     is_missing,
     label_array,
@@ -69,14 +70,16 @@ class _LanguageSplitter(BaseCrossValidator):
 
     def _read_groups(self, y, n_samples: int) -> np.ndarray:
         """Return the class or rarest label of each sample; what are no classes is one group."""
-        if not has_several_labels(y):
-            labels = label_array(y)
-            missing = is_missing(labels, self.missing_label)
-            if not _are_classes(plain_labels(labels[~missing])):
-                check_length(labels, n_samples)
-                return np.where(missing, MISSING, 0)
-        class_indices, _ = check_classes_or_indicators(y, n_samples, self.missing_label)
-        return fold_groups(class_indices)
+        if has_several_labels(y):
+            indicators, _ = check_indicators(y, n_samples, self.missing_label)
+            return fold_groups(indicators)
+        labels = label_array(y)
+        missing = is_missing(labels, self.missing_label)
+        if not _are_classes(plain_labels(labels[~missing])):
+            check_length(labels, n_samples)
+            return np.where(missing, MISSING, 0)
+        class_indices, _ = check_labels(labels, n_samples, self.missing_label)
+        return class_indices
 
 
 class StratifiedLanguageKFold(_LanguageSplitter):

@@ -1,5 +1,6 @@
 """What the documentation shows is what the benchmarks have recorded, and they can go on."""
 
+import importlib
 import re
 import runpy
 import shlex
@@ -37,15 +38,20 @@ def catalogue():
 
 
 @pytest.fixture(scope="module")
+def pages(catalogue):
+    return importlib.import_module("pages")
+
+
+@pytest.fixture(scope="module")
 def tables(catalogue):
     return {name: one.table(RESULTS) for name, one in catalogue.recorded(RESULTS).items()}
 
 
-def test_tables_are_those_of_the_records(catalogue, tables):
+def test_tables_are_those_of_the_records(pages, tables):
     page = PAGE.read_text(encoding="utf-8")
-    marked = catalogue.tables.MARKED
+    marked = pages.MARKED
     assert {match.group(1) for match in marked.finditer(page)} == {*tables}
-    assert catalogue.tables.with_tables(page, tables) == page, "run python -m benchmarks --show"
+    assert pages.with_tables(page, tables) == page, "run python -m benchmarks --show"
 
 
 def test_figures_are_those_of_the_records(catalogue, tables):
@@ -67,11 +73,11 @@ def test_figures_are_drawn_in_the_same_way_each_time(catalogue, tables, tmp_path
 
 
 @pytest.fixture(scope="module")
-def held(catalogue, tables):
+def held(catalogue, pages, tables):
     """The tables of each section of the page of benchmarks, by its title."""
     found = {}
     for title, _, section in quoted.sections(PAGE.read_text(encoding="utf-8")):
-        names = [match.group(1) for match in catalogue.tables.MARKED.finditer(section)]
+        names = [match.group(1) for match in pages.MARKED.finditer(section)]
         more = [make(RESULTS) for name in names for make in catalogue.BENCHMARKS[name].quoted]
         found[title] = [*(tables[name] for name in names), *more]
     return found
@@ -143,10 +149,10 @@ def test_a_figure_has_the_line_of_its_page():
     assert (title, found) == ("One", [(9, "1.5"), (10, "2.5")])
 
 
-def test_the_readme_has_the_table_of_the_reviews(catalogue, tables):
+def test_the_readme_has_the_table_of_the_reviews(pages, tables):
     lines = (ROOT / "README.md").read_text(encoding="utf-8").replace("*", "").splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    for labels, baseline, *others in catalogue.tables.format_table(tables["reviews"])[1:]:
+    for labels, baseline, *others in pages.format_table(tables["reviews"])[1:]:
         (row,) = (cells for cells in rows if cells[0] == labels)
         assert row[1].removesuffix(" (English labels)") == baseline.split(" ± 0.0")[0]
         assert row[2 : 2 + len(others)] == others
@@ -194,7 +200,7 @@ def test_a_benchmark_that_was_stopped_goes_on(catalogue, tmp_path):
     assert all(one["machine"] and one["versions"]["torch"] for one in records.read(path))
 
 
-def test_a_table_of_speed_has_medians_in_units_of_the_reference(catalogue, tmp_path):
+def test_a_table_of_speed_has_medians_in_units_of_the_reference(catalogue, pages, tmp_path):
     records = catalogue.tables.records
     seconds = {"ours": [1.0, 9.0, 2.0], "peer": [3.0, 4.0, 5.0]}
     for encoder, factor in (("a", 1), ("b", 10)):
@@ -204,7 +210,7 @@ def test_a_table_of_speed_has_medians_in_units_of_the_reference(catalogue, tmp_p
                 figures = {"seconds": factor * value, "accuracy": 80 + seed}
                 records.append(tmp_path / "fit.json", run | {"figures": figures})
     table = catalogue.tables.speed(tmp_path, "fit", "ours", by="encoder")
-    assert catalogue.tables.format_table(table) == [
+    assert pages.format_table(table) == [
         ["", "median, s", "times ours", "accuracy (%)"],
         ["a, ours", "2.00", "1.0", "81.0 ± 1.0"],
         ["a, peer", "4.00", "2.0", "81.0 ± 1.0"],

@@ -4,12 +4,7 @@ import numpy as np
 import pandas as pd
 import transformers
 
-from metaling_sk import (
-    MetaNetClassifier,
-    MetaNetRegressor,
-    TransferClassifier,
-    TransferRegressor,
-)
+from metaling_sk import MetaNetClassifier, TransferClassifier, TransferRegressor
 
 RATE = 16_000
 QUICK = {
@@ -98,8 +93,3 @@ def make_regressor(**parameters):
 def make_meta_net(**parameters):
     """A meta network of recordings that is fitted in a moment."""
     return MetaNetClassifier(**QUICK | {"encoder": make_config()} | parameters)
-
-
-def make_meta_regressor(**parameters):
-    """A meta network of recordings and numbers that is fitted in a moment."""
-    return MetaNetRegressor(**QUICK | {"encoder": make_config()} | parameters)

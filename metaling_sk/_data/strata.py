@@ -28,6 +28,12 @@ def number_strata(language: np.ndarray, class_indices: np.ndarray) -> np.ndarray
     return language_number * len(classes) + class_number
 
 
+def position_in_language(language: np.ndarray) -> np.ndarray:
+    """Return the position of each sample among all of its language, counted from 0."""
+    languages = pd.Series(language)
+    return languages.groupby(languages).cumcount().to_numpy()
+
+
 def rank_in_strata(strata: np.ndarray, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rank the samples of each stratum by their positions in an order of all samples.
 
@@ -74,20 +80,18 @@ def rarest_labels(indicators: np.ndarray) -> np.ndarray:
     return np.where(has_label(indicators), groups, MISSING)
 
 
-def fold_groups(y: np.ndarray) -> np.ndarray:
+def fold_groups(indicators: np.ndarray) -> np.ndarray:
     """Return the groups of samples of which every fold is to have the same share.
 
     Parameters
     ----------
-    y : ndarray of int, shape (n_samples,) or (n_samples, n_labels)
-        Class indices or indicators.
+    indicators : ndarray of int, shape (n_samples, n_labels)
+        1, 0, or `MISSING`.
 
     Returns
     -------
     ndarray of int, shape (n_samples,)
-        The class of each sample, or its rarest label; `MISSING` where a label is not known, so that
-        the sample cannot be scored.
+        The rarest label of each sample; `MISSING` where a label is not known, so that the sample
+        cannot be scored.
     """
-    if y.ndim == 1:
-        return y
-    return np.where((y == MISSING).any(axis=1), MISSING, rarest_labels(y))
+    return np.where((indicators == MISSING).any(axis=1), MISSING, rarest_labels(indicators))

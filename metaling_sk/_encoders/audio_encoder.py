@@ -34,6 +34,8 @@ class AudioEncoder(TransformerEncoder):
         The key of the checkpoint that the backbone comes from.
     """
 
+    reader: AudioReader
+
     def __init__(
         self,
         backbone: Any,
@@ -48,12 +50,8 @@ class AudioEncoder(TransformerEncoder):
         _draw_nothing(backbone)
         if not reader.is_fixed:
             _leave_out_padding(backbone)
-        self._reader = reader
+        self.reader = reader
         self._n_features: int | None = None
-
-    @property
-    def reader(self) -> AudioReader:  # noqa: D102
-        return self._reader
 
     @property
     def settings(self) -> tuple:  # noqa: D102

@@ -23,6 +23,7 @@ from metaling_sk._encoders.sentence_folder import SentenceSettings, read_sentenc
 from metaling_sk._utils.locks import ThreadLock
 
 T = TypeVar("T")
+D = TypeVar("D", bound=Any)
 
 _LOADING = ThreadLock()
 """Held while transformers loads: what it prints is decided for the whole process."""
@@ -74,9 +75,8 @@ def load_checkpoint(name: str | os.PathLike, show_downloads: bool = False) -> Ch
     OSError
         If there is no such folder, file or model, or it cannot be downloaded.
     """
-    checkpoint = load_once(_load, name, show_downloads)
-    modules = copy.deepcopy((checkpoint.model, checkpoint.settings))
-    return replace(checkpoint, model=modules[0], settings=modules[1])
+    checkpoint = load_copy(_load, name, show_downloads)
+    return replace(checkpoint, settings=copy.deepcopy(checkpoint.settings))
 
 
 def load_once(load: Callable[[str, int | None], T], name, show_downloads: bool) -> T:
@@ -104,6 +104,12 @@ def load_once(load: Callable[[str, int | None], T], name, show_downloads: bool) 
     ):
         torch.default_generator.manual_seed(0)  # They are the same in all processes.
         return load(name, time)
+
+
+def load_copy(load: Callable[[str, int | None], D], name, show_downloads: bool) -> D:
+    """Do the same for a dataclass with a `model`, of which every caller gets a copy."""
+    checkpoint = load_once(load, name, show_downloads)
+    return replace(checkpoint, model=copy.deepcopy(checkpoint.model))
 
 
 def modified_at(name: str | os.PathLike) -> tuple[str, int | None]:

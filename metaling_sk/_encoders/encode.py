@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,27 +85,26 @@ def encode(
     vector_of: dict[bytes, np.ndarray] = {}
     if index_of:
         missing = samples[list(index_of.values())]
-        computed = _encode_missing(
-            missing, list(index_of), encoder, batch_size, progress, n_threads
-        )
+
+        def compute(indices) -> np.ndarray:
+            return _encode(missing[indices], encoder, batch_size, progress, n_threads)
+
+        computed = _read_or_compute(list(index_of), encoder.fingerprint, compute)
         vector_of = dict(zip(index_of, computed, strict=True))
     pairs = zip(keys, vectors, strict=True)
     return np.stack([vector_of[key] if vector is None else vector for key, vector in pairs])
 
 
-def _encode_missing(samples, keys, encoder, batch_size, progress, n_threads):
+def _read_or_compute(
+    keys: list[bytes], fingerprint: bytes, compute: Callable[..., Any]
+) -> Iterable[np.ndarray]:
     """Return the vectors of distinct samples that the memory cache lacks."""
     disk_cache = active_disk_cache()
     vectors: Iterable[np.ndarray]
     if disk_cache is None:
-        vectors = _encode(samples, encoder, batch_size, progress, n_threads)
+        vectors = compute(slice(None))
     else:
-
-        def compute(indices):
-            return _encode(samples[indices], encoder, batch_size, progress, n_threads)
-
-        namespace = f"vectors-{encoder.fingerprint.hex()}"
-        vectors = disk_cache.get_or_compute(namespace, keys, compute)
+        vectors = disk_cache.get_or_compute(f"vectors-{fingerprint.hex()}", keys, compute)
     if disk_cache is None or disk_cache.remember or disk_cache.is_full:
         CACHE.put(keys, vectors)
     return vectors

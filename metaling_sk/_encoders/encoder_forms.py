@@ -1,4 +1,4 @@
-"""The forms that `encoder=` can have, whatever the kind of the samples."""
+"""What is made of each form that `encoder=` can have, whatever the kind of the samples."""
 
 from __future__ import annotations
 
@@ -6,27 +6,42 @@ import copy
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import transformers
 from sklearn.base import BaseEstimator
 from torch import nn
 
+from metaling_sk._encoders.check_encoder import check_encoder
+from metaling_sk._encoders.recipe import Recipe
 from metaling_sk._encoders.trainable import set_trainable
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
-from metaling_sk._utils.frozen import is_fitted, not_fitted
+from metaling_sk._utils.frozen import is_fitted, not_fitted, unfreeze
 
-C = TypeVar("C")
-"""What an encoder is made of: a module, and what reads samples for it."""
+
+class Parts(Protocol):
+    """What an encoder is made of: a module, and what reads samples for it."""
+
+    @property
+    def key(self) -> tuple | None:
+        """Equal for checkpoints that were read from the same files; None for any other."""
+
+
+P = TypeVar("P", bound=Parts)
+E = TypeVar("E", bound=TransformerEncoder)
 
 
 @dataclass(frozen=True)
-class EncoderForms(Generic[C]):
+class EncoderForms(Generic[P, E]):
     """What becomes of each form of `encoder=`, for one kind of samples.
 
     Attributes
     ----------
+    encoder_class : type of TransformerEncoder
+    attribute : str
+        The attribute in which fitted estimators have such an encoder.
     scratch : callable
         Of a config, or None: random weights.
     files : callable
@@ -39,14 +54,33 @@ class EncoderForms(Generic[C]):
         The sentence after it.
     """
 
-    scratch: Callable[[transformers.PretrainedConfig | None], C]
-    files: Callable[[Any, bool], C]
-    pair: Callable[[nn.Module, Any], C]
+    encoder_class: type[E]
+    attribute: str
+    scratch: Callable[[transformers.PretrainedConfig | None], P]
+    files: Callable[[Any, bool], P]
+    pair: Callable[[nn.Module, Any], P]
     wanted: str
-    way_out: str = ""
+    way_out: str
 
-    def find(self, encoder, show_downloads: bool) -> C:
-        """Return what an encoder is made of.
+    def make(
+        self,
+        encoder,
+        build: Callable[[P], E],
+        make_again: Callable[..., E],
+        show_downloads: bool,
+    ) -> E:
+        """Make an encoder of the caller's own, and check it.
+
+        Parameters
+        ----------
+        encoder : object
+            The parameter `encoder` of an estimator.
+        build : callable
+            Makes the encoder of its parts.
+        make_again : callable
+            Makes the same encoder of `encoder`. It can be pickled.
+        show_downloads : bool
+            Whether the progress of downloads from the hub is shown.
 
         Raises
         ------
@@ -55,6 +89,20 @@ class EncoderForms(Generic[C]):
         NotFittedError
             If it is an estimator of this package that is not fitted.
         """
+        encoder = unfreeze(encoder, "encoder")
+        fitted = getattr(encoder, self.attribute, None)
+        if isinstance(fitted, self.encoder_class):
+            return _copy_fitted(fitted)
+        parts = self._find_parts(encoder, show_downloads)
+        made = build(parts)
+        check_encoder(made, parts.key)
+        made.pretrained = not is_scratch(encoder)
+        if parts.key is not None:
+            made.recipe = Recipe(partial(make_again, encoder))
+        return made
+
+    def _find_parts(self, encoder, show_downloads: bool) -> P:
+        """Return what an encoder is made of."""
         if is_scratch(encoder):
             return self.scratch(None if isinstance(encoder, str) else copy.deepcopy(encoder))
         if isinstance(encoder, (str, os.PathLike)):
@@ -62,10 +110,11 @@ class EncoderForms(Generic[C]):
         if isinstance(encoder, tuple) and len(encoder) == 2 and isinstance(encoder[0], nn.Module):
             # Half precision trains badly; `dtype` says in which precision the encoder computes.
             return self.pair(copy.deepcopy(encoder[0]).float(), encoder[1])
-        if isinstance(encoder, BaseEstimator) and needs_fit(encoder):
+        if isinstance(encoder, BaseEstimator) and _needs_fit(encoder):
             raise not_fitted(encoder, "encoder")
-        way_out = f" {self.way_out}" if self.way_out else ""
-        raise TypeError(f"`encoder` must be {self.wanted}, got {type(encoder).__name__}.{way_out}")
+        raise TypeError(
+            f"`encoder` must be {self.wanted}, got {type(encoder).__name__}. {self.way_out}"
+        )
 
 
 def is_scratch(encoder) -> bool:
@@ -75,12 +124,12 @@ def is_scratch(encoder) -> bool:
     )
 
 
-def needs_fit(estimator: BaseEstimator) -> bool:
+def _needs_fit(estimator: BaseEstimator) -> bool:
     """Whether an estimator has an encoder as soon as it is fitted."""
     return hasattr(estimator, "encoder") and not is_fitted(estimator)
 
 
-def copy_fitted(encoder: TransformerEncoder) -> Any:
+def _copy_fitted(encoder: E) -> E:
     """Copy the encoder of a fitted estimator as an encoder that can be trained in full."""
     # The original may be frozen, in low precision, or have low-rank updates.
     encoder = copy.deepcopy(encoder).float()

@@ -31,6 +31,8 @@ class ImageEncoder(TransformerEncoder):
         The key of the checkpoint that the backbone comes from.
     """
 
+    reader: ImageReader
+
     def __init__(
         self,
         backbone: Any,
@@ -48,12 +50,8 @@ class ImageEncoder(TransformerEncoder):
             self.pooling = "mean"
         if self.pooling != "model" and getattr(backbone, "pooler", None) is not None:
             backbone.pooler = None
-        self._reader = reader
+        self.reader = reader
         self._n_features: int | None = None
-
-    @property
-    def reader(self) -> ImageReader:  # noqa: D102
-        return self._reader
 
     @property
     def settings(self) -> tuple:  # noqa: D102

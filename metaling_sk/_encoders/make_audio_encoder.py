@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
@@ -14,13 +13,10 @@ from torch import nn
 from metaling_sk._encoders.audio_encoder import AudioEncoder
 from metaling_sk._encoders.audio_reader import AudioReader
 from metaling_sk._encoders.backbone import without_decoder
-from metaling_sk._encoders.check_encoder import check_encoder
-from metaling_sk._encoders.checkpoint import check_complete, load_once
-from metaling_sk._encoders.encoder_forms import EncoderForms, copy_fitted, is_scratch
+from metaling_sk._encoders.checkpoint import check_complete, load_copy
+from metaling_sk._encoders.encoder_forms import EncoderForms
 from metaling_sk._encoders.hub import loading
-from metaling_sk._encoders.recipe import Recipe
 from metaling_sk._encoders.scratch_audio import make_scratch_audio
-from metaling_sk._utils.frozen import unfreeze
 
 NOT_USED = "masked_spec_embed"
 """A weight of SpecAugment, which is switched off; some checkpoints lack it."""
@@ -72,55 +68,23 @@ def make_audio_encoder(
         If `encoder` is of another kind.
     NotFittedError
         If it is an estimator of this package that is not fitted.
-    ValueError
-        If it is no encoder of recordings.
-    """
-    encoder = unfreeze(encoder, "encoder")
-    if isinstance(getattr(encoder, "audio_encoder_", None), AudioEncoder):
-        return copy_fitted(encoder.audio_encoder_)
-    checkpoint = _FORMS.find(encoder, show_downloads)
-    audio_encoder = AudioEncoder(
-        without_decoder(checkpoint.model),
-        AudioReader(checkpoint.processor, max_seconds),
-        "mean" if pooling == "auto" else pooling,
-        layer,
-        checkpoint.key,
-    )
-    check_encoder(audio_encoder, checkpoint.key)
-    audio_encoder.pretrained = not is_scratch(encoder)
-    if checkpoint.key is not None:
-        make = partial(
-            make_audio_encoder, encoder, pooling=pooling, layer=layer, max_seconds=max_seconds
-        )
-        audio_encoder.recipe = Recipe(make)
-    return audio_encoder
-
-
-def load_audio_checkpoint(name: str | os.PathLike, show_downloads: bool = False) -> AudioCheckpoint:
-    """Load a model of recordings in float32, with its feature extractor.
-
-    A process reads the files once. Every caller gets modules of its own. Nothing is printed.
-
-    Parameters
-    ----------
-    name : str or path
-        A folder or a name on the hub.
-    show_downloads : bool, default=False
-        Whether the progress of downloads from the hub is shown.
-
-    Returns
-    -------
-    AudioCheckpoint
-
-    Raises
-    ------
     OSError
         If there is no such folder or model, it is none of recordings, or it cannot be downloaded.
     ValueError
-        If a weight is missing.
+        If it is no encoder of recordings, or a weight is missing.
     """
-    checkpoint = load_once(_load, name, show_downloads)
-    return replace(checkpoint, model=copy.deepcopy(checkpoint.model))
+
+    def build(checkpoint: AudioCheckpoint) -> AudioEncoder:
+        return AudioEncoder(
+            without_decoder(checkpoint.model),
+            AudioReader(checkpoint.processor, max_seconds),
+            "mean" if pooling == "auto" else pooling,
+            layer,
+            checkpoint.key,
+        )
+
+    make_again = partial(make_audio_encoder, pooling=pooling, layer=layer, max_seconds=max_seconds)
+    return _FORMS.make(encoder, build, make_again, show_downloads)
 
 
 @lru_cache(maxsize=2)
@@ -140,8 +104,10 @@ def _load(name: str, time: int | None) -> AudioCheckpoint:
 
 
 _FORMS = EncoderForms(
+    encoder_class=AudioEncoder,
+    attribute="audio_encoder_",
     scratch=lambda config: AudioCheckpoint(*make_scratch_audio(config)),
-    files=load_audio_checkpoint,
+    files=partial(load_copy, _load),
     pair=lambda module, extractor: AudioCheckpoint(module, copy.deepcopy(extractor)),
     wanted=(
         "'scratch', a name or path of a transformers model of recordings, a transformers config, a "

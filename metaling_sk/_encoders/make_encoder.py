@@ -10,14 +10,11 @@ from sklearn import config_context
 from sklearn.base import clone, is_classifier, is_regressor
 
 from metaling_sk._encoders.backbone import without_decoder
-from metaling_sk._encoders.check_encoder import check_encoder
 from metaling_sk._encoders.checkpoint import Checkpoint, load_checkpoint
-from metaling_sk._encoders.encoder_forms import EncoderForms, copy_fitted, is_scratch
-from metaling_sk._encoders.recipe import Recipe
+from metaling_sk._encoders.encoder_forms import EncoderForms
 from metaling_sk._encoders.scratch import make_scratch
 from metaling_sk._encoders.sentence_folder import SentenceSettings
 from metaling_sk._encoders.text_encoder import TextEncoder
-from metaling_sk._utils.frozen import unfreeze
 
 NO_TEXTS = np.empty(0, dtype=object)
 
@@ -76,43 +73,43 @@ def make_text_encoder(
     ValueError
         If the folder pools or goes on in a way that there is not here, for pooling="auto".
     """
-    encoder = unfreeze(encoder, "encoder")
-    if isinstance(getattr(encoder, "text_encoder_", None), TextEncoder):
-        return copy_fitted(encoder.text_encoder_)
-    checkpoint = _forms(texts, language).find(encoder, show_downloads)
-    settings = checkpoint.settings
-    text_encoder = TextEncoder(
-        without_decoder(checkpoint.model),
-        checkpoint.tokenizer,
-        layer=layer,
-        max_length=min(max_length, settings.max_length or max_length),
-        prompt=settings.prompt if prompt == "auto" else prompt,
-        origin=checkpoint.key,
-        **_vector_settings(settings, pooling),
-    )
-    if text_encoder.text_tokenizer.prompt and pooling == "auto" and not settings.pools_prompt:
-        raise _refusal("it does not pool the tokens of the prompt")
-    text_encoder.normalize &= normalize
-    check_encoder(text_encoder, checkpoint.key)
-    text_encoder.pretrained = not is_scratch(encoder)
-    if checkpoint.key is not None:
-        make = partial(
-            make_text_encoder,
-            encoder,
-            NO_TEXTS,
-            NO_TEXTS,
-            pooling=pooling,
+
+    def build(checkpoint: Checkpoint) -> TextEncoder:
+        settings = checkpoint.settings
+        text_encoder = TextEncoder(
+            without_decoder(checkpoint.model),
+            checkpoint.tokenizer,
             layer=layer,
-            max_length=max_length,
-            prompt=prompt,
-            normalize=normalize,
+            max_length=min(max_length, settings.max_length or max_length),
+            prompt=settings.prompt if prompt == "auto" else prompt,
+            origin=checkpoint.key,
+            **_vector_settings(settings, pooling),
         )
-        text_encoder.recipe = text_encoder.text_tokenizer.recipe = Recipe(make)
+        if text_encoder.text_tokenizer.prompt and pooling == "auto" and not settings.pools_prompt:
+            raise _refusal("it does not pool the tokens of the prompt")
+        text_encoder.normalize &= normalize
+        return text_encoder
+
+    make_again = partial(
+        make_text_encoder,
+        texts=NO_TEXTS,
+        language=NO_TEXTS,
+        pooling=pooling,
+        layer=layer,
+        max_length=max_length,
+        prompt=prompt,
+        normalize=normalize,
+    )
+    text_encoder = _forms(texts, language).make(encoder, build, make_again, show_downloads)
+    if text_encoder.recipe is not None:
+        text_encoder.text_tokenizer.recipe = text_encoder.recipe
     return text_encoder
 
 
-def _forms(texts: np.ndarray, language: np.ndarray) -> EncoderForms[Checkpoint]:
+def _forms(texts: np.ndarray, language: np.ndarray) -> EncoderForms[Checkpoint, TextEncoder]:
     return EncoderForms(
+        encoder_class=TextEncoder,
+        attribute="text_encoder_",
         scratch=lambda config: Checkpoint(*make_scratch(texts, language, config)),
         files=load_checkpoint,
         pair=Checkpoint,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
@@ -13,15 +12,12 @@ import transformers
 from torch import nn
 
 from metaling_sk._data.images import import_pillow
-from metaling_sk._encoders.check_encoder import check_encoder
-from metaling_sk._encoders.checkpoint import check_complete, load_once
-from metaling_sk._encoders.encoder_forms import EncoderForms, copy_fitted, is_scratch
+from metaling_sk._encoders.checkpoint import check_complete, load_copy
+from metaling_sk._encoders.encoder_forms import EncoderForms
 from metaling_sk._encoders.hub import loading
 from metaling_sk._encoders.image_encoder import ImageEncoder, gives_pooled
 from metaling_sk._encoders.image_reader import ImageReader
-from metaling_sk._encoders.recipe import Recipe
 from metaling_sk._encoders.scratch_images import make_scratch_images
-from metaling_sk._utils.frozen import unfreeze
 
 POOLERS = ("pooler.", "head.")
 """How the names of the weights begin that turn the vectors of patches into one vector."""
@@ -75,25 +71,20 @@ def make_image_encoder(
         If `encoder` is of another kind.
     NotFittedError
         If it is an estimator of this package that is not fitted.
+    OSError
+        If there is no such folder or model, it is none of images, or it cannot be downloaded.
     ValueError
-        If it is no encoder of images.
+        If it is no encoder of images, a weight is missing, or its processor cannot be used.
     """
-    encoder = unfreeze(encoder, "encoder")
-    if isinstance(getattr(encoder, "image_encoder_", None), ImageEncoder):
-        return copy_fitted(encoder.image_encoder_)
-    checkpoint = _FORMS.find(encoder, show_downloads)
-    if pooling == "auto":
-        pooling = "model" if checkpoint.has_pooler and not is_scratch(encoder) else "mean"
-        pooling = pooling if _pools(checkpoint) else "mean"
-    image_encoder = ImageEncoder(
-        checkpoint.model, checkpoint.reader, pooling, layer, checkpoint.key
-    )
-    check_encoder(image_encoder, checkpoint.key)
-    image_encoder.pretrained = not is_scratch(encoder)
-    if checkpoint.key is not None:
-        make = partial(make_image_encoder, encoder, pooling=pooling, layer=layer)
-        image_encoder.recipe = Recipe(make)
-    return image_encoder
+
+    def build(checkpoint: ImageCheckpoint) -> ImageEncoder:
+        chosen = pooling
+        if pooling == "auto":
+            chosen = "model" if checkpoint.has_pooler and _pools(checkpoint) else "mean"
+        return ImageEncoder(checkpoint.model, checkpoint.reader, chosen, layer, checkpoint.key)
+
+    make_again = partial(make_image_encoder, pooling=pooling, layer=layer)
+    return _FORMS.make(encoder, build, make_again, show_downloads)
 
 
 def vision_part(model: Any) -> nn.Module:
@@ -109,37 +100,9 @@ def vision_part(model: Any) -> nn.Module:
     return model
 
 
-def load_image_checkpoint(name: str | os.PathLike, show_downloads: bool = False) -> ImageCheckpoint:
-    """Load a model of images in float32, with its image processor.
-
-    A process reads the files once. Every caller gets modules of its own and the same reader.
-    Nothing is printed.
-
-    Parameters
-    ----------
-    name : str or path
-        A folder or a name on the hub.
-    show_downloads : bool, default=False
-        Whether the progress of downloads from the hub is shown.
-
-    Returns
-    -------
-    ImageCheckpoint
-
-    Raises
-    ------
-    OSError
-        If there is no such folder or model, it is none of images, or it cannot be downloaded.
-    ValueError
-        If a weight is missing, or its image processor cannot be used.
-    """
-    import_pillow()
-    checkpoint = load_once(_load, name, show_downloads)
-    return replace(checkpoint, model=copy.deepcopy(checkpoint.model))
-
-
 @lru_cache(maxsize=2)
 def _load(name: str, time: int | None) -> ImageCheckpoint:
+    import_pillow()
     wanted = (
         "folder with a transformers model of images (config, preprocessor_config, safetensors "
         "weights)"
@@ -179,8 +142,10 @@ def _of_pair(module: nn.Module, processor) -> ImageCheckpoint:
 
 
 _FORMS = EncoderForms(
-    scratch=lambda config: ImageCheckpoint(*make_scratch_images(config)),
-    files=load_image_checkpoint,
+    encoder_class=ImageEncoder,
+    attribute="image_encoder_",
+    scratch=lambda config: ImageCheckpoint(*make_scratch_images(config), has_pooler=False),
+    files=partial(load_copy, _load),
     pair=_of_pair,
     wanted=(
         "'scratch', a name or path of a transformers model of images, a transformers config, a "

@@ -15,7 +15,7 @@ from torch import nn
 from metaling_sk._data.tokens import Tokens
 from metaling_sk._encoders.dense import Dense
 from metaling_sk._encoders.pooling import POOLINGS, pool
-from metaling_sk._encoders.text_tokenizer import TextTokenizer, make_text_tokenizer
+from metaling_sk._encoders.text_tokenizer import make_text_tokenizer
 from metaling_sk._encoders.transformer_encoder import Adapt, TransformerEncoder
 
 SHORT, LONG = 3, 64
@@ -72,7 +72,7 @@ class TextEncoder(TransformerEncoder):
             raise ValueError(f"`pooling` must be one of {list(POOLINGS)}, got {pooling!r}.")
         _remove_what_is_not_used(backbone)
         super().__init__(backbone, pooling, layer, origin)
-        self.text_tokenizer = make_text_tokenizer(
+        self.reader = self.text_tokenizer = make_text_tokenizer(
             tokenizer,
             min(max_length, max_tokens(backbone)),
             n_embeddings(backbone),
@@ -82,10 +82,6 @@ class TextEncoder(TransformerEncoder):
         )
         self.dense = nn.ModuleList(dense if self.top is None else ())
         self.normalize = normalize and self.top is None
-
-    @property
-    def reader(self) -> TextTokenizer:  # noqa: D102
-        return self.text_tokenizer
 
     @property
     def settings(self) -> tuple:  # noqa: D102

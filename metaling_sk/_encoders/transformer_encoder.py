@@ -59,8 +59,8 @@ class Reader(Protocol):
 class TransformerEncoder(nn.Module):
     """A Transformer that gives one vector per sample.
 
-    A subclass defines `reader`, `settings`, `n_features`, `gives_token_vectors`, `encode` and
-    `probes`.
+    A subclass sets `reader`, and defines `settings`, `n_features`, `gives_token_vectors`, `encode`
+    and `probes`.
 
     Parameters
     ----------
@@ -75,6 +75,8 @@ class TransformerEncoder(nn.Module):
 
     Attributes
     ----------
+    reader : Reader
+        What turns samples into what the encoder takes.
     top : str or None
         Name of the module whose output is pooled; None for the output of the backbone.
     adapters : ModuleList of Adapters
@@ -94,6 +96,7 @@ class TransformerEncoder(nn.Module):
         How it was made of a checkpoint; None if it was not, or of another encoder.
     """
 
+    reader: Reader
     first_layer = 1
     recipe: Recipe | None = None
     is_identity = False
@@ -116,11 +119,6 @@ class TransformerEncoder(nn.Module):
         recipe = self.recipe
         reduced = recipe.reduce(self) if recipe is not None and pickles_are_short() else None
         return super().__reduce_ex__(protocol) if reduced is None else reduced
-
-    @property
-    def reader(self) -> Reader:
-        """What turns samples into what the encoder takes."""
-        raise NotImplementedError
 
     @property
     def settings(self) -> tuple:

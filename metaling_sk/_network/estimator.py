@@ -31,7 +31,6 @@ from metaling_sk._network.prediction import Execution, Outputs
 from metaling_sk._network.saved import check_languages, encoder_weights, restore_network
 from metaling_sk._saving.saved_estimator import SavedMixin
 from metaling_sk._utils.all_or_nothing import changed_at_once, snapshot
-from metaling_sk._utils.device import autocast_dtype, find_device
 from metaling_sk._utils.messages import name_rows
 from metaling_sk._utils.out_of_memory import memory_errors
 from metaling_sk._utils.parameters import MAX_EPOCHS
@@ -291,14 +290,7 @@ class NetworkEstimator(
         )
 
     def _execution(self, progress: Progress | None = None) -> Execution:
-        device = find_device(self.device)
-        return Execution(
-            device=device,
-            dtype=autocast_dtype(self.dtype, device),
-            batch_size=max(self.batch_size, MIN_PREDICT_BATCH),
-            progress=Progress(0, "") if progress is None else progress,
-            n_threads=self.n_threads,
-        )
+        return Execution.of(self, max(self.batch_size, MIN_PREDICT_BATCH), progress)
 
     def _fit_front_end(self, samples: Samples, execution: Execution, start=None):
         """Set `front_end_` and `languages_`; return the input of each sample.

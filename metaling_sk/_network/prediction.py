@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from scipy import sparse
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.encoder_inputs import EncoderInputs
 from metaling_sk._network.classifier import Network
+from metaling_sk._utils.device import autocast_dtype, find_device
 from metaling_sk._utils.out_of_memory import for_each_batch
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.threads import threads_for
@@ -47,6 +48,18 @@ class Execution:
     batch_size: int
     progress: Progress
     n_threads: int | None = None
+
+    @classmethod
+    def of(cls, estimator, batch_size: int, progress: Progress | None = None) -> Self:
+        """Read what the parameters of an estimator say; by default no progress is shown."""
+        device = find_device(estimator.device)
+        return cls(
+            device=device,
+            dtype=autocast_dtype(estimator.dtype, device),
+            batch_size=batch_size,
+            progress=Progress(0, "") if progress is None else progress,
+            n_threads=estimator.n_threads,
+        )
 
 
 class Outputs(NamedTuple):

@@ -16,6 +16,7 @@ from metaling_sk._data.batches import EncodedSamples, StepIterator, Steps
 from metaling_sk._data.holdout import split_validation
 from metaling_sk._data.labels import has_label
 from metaling_sk._data.samples import Samples, check_samples
+from metaling_sk._data.strata import position_in_language
 from metaling_sk._network.data_parallel import agree_on_random_state
 from metaling_sk._network.nets import TrainingSettings, new_net
 from metaling_sk._network.outputs.output_kind import OutputKind
@@ -143,7 +144,7 @@ class MetaNetFitting(AdaptiveLanguages):
         self.learning_rate_ = self._find_learning_rate(encoded)
         labelled, settings = encoded.take(samples.labelled), None
         if start is None and self._is_solved:
-            position = _position_in_language(samples)[samples.labelled]
+            position = position_in_language(samples.language)[samples.labelled]
             settings = self._solve(labelled, position, features, execution)
         else:
             self._train(samples, encoded, features, start, rng, execution)
@@ -183,18 +184,18 @@ class MetaNetFitting(AdaptiveLanguages):
                 N_HEADS_ON_FEATURES if is_fixed else N_HEADS,
             )
             if is_fixed:
-                position = _position_in_language(samples)[is_training]
+                position = position_in_language(samples.language)[is_training]
                 set_head(network, choose_head(self._labelled_features(training, position)))
         else:
             network = self._continued_network(start, encoded)
         objective = MetaObjective(
-            self.meta_weight,
-            self.size_weight,
-            self.language_dropout,
-            self.inner_steps,
-            self._inner_learning_rate,
-            self._class_weights(samples.labels),
-            self._output.loss,
+            meta_weight=self.meta_weight,
+            size_weight=self.size_weight,
+            language_dropout=self.language_dropout,
+            inner_steps=self.inner_steps,
+            inner_learning_rate=self._inner_learning_rate,
+            class_weight=self._class_weights(samples.labels),
+            loss=self._output.loss,
         )
         validation = {"labelled": encoded.take(samples.labelled & held_out)}
         self.net_ = train(
@@ -280,9 +281,3 @@ class MetaNetFitting(AdaptiveLanguages):
 
     _network_from_config = staticmethod(MetaNetwork.from_config)
     _empty_objective = MetaObjective
-
-
-def _position_in_language(samples: Samples) -> np.ndarray:
-    """The position of each sample among all of its language, labelled or not."""
-    language = pd.Series(samples.language)
-    return language.groupby(language).cumcount().to_numpy()

@@ -13,9 +13,6 @@ from metaling_sk._network.outputs.output_kind import PredictionLoss
 from metaling_sk.meta_net._hypernetwork import NO_LANGUAGE, Generated
 from metaling_sk.meta_net._network import MetaNetwork
 
-Predictions = list[tuple[torch.Tensor, torch.Tensor]]
-"""The outputs and the labels of each batch."""
-
 
 class MetaObjective(nn.Module):
     """The objective of a training step of the meta network.
@@ -77,8 +74,8 @@ class MetaObjective(nn.Module):
         Returns
         -------
         dict
-            `Predictions` by the name of the term; and, for the term "size", the share of gates
-            that are open.
+            By the name of the term the outputs and the labels of each batch; and, for the term
+            "size", the share of gates that are open.
         """
         outputs: dict = {"language": []} | ({"meta": []} if self.meta_weight else {})
         for batch in step.batches.values():

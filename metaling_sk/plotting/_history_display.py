@@ -76,7 +76,7 @@ class HistoryDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted `TransferClassifier` or `MetaNetClassifier`.
+            A fitted estimator that trains a network, such as `TransferClassifier`.
         terms : bool, default=True
             Whether to draw the terms of the loss besides the training and the validation loss.
         ax : matplotlib Axes, default=None
@@ -99,8 +99,8 @@ class HistoryDisplay:
         history = getattr(estimator, "history_", None)
         if history is None:
             raise ValueError(
-                f"A {type(estimator).__name__} has no history of losses; `estimator` must be a "
-                "TransferClassifier or a MetaNetClassifier."
+                f"A {type(estimator).__name__} has no history of losses; `estimator` must be one "
+                "that trains a network, such as a TransferClassifier."
             )
         if not len(history):
             raise ValueError(

@@ -9,20 +9,15 @@ import numpy as np
 
 from metaling_sk._data.indicators import check_classes_or_indicators
 from metaling_sk._data.samples import Samples, check_two_classes
-from metaling_sk._encoders.encoder_forms import is_scratch
 from metaling_sk._network.network_classifier import NetworkClassifier
 from metaling_sk._network.outputs.classes import Classes
 from metaling_sk._network.outputs.indicators import Indicators
-from metaling_sk._saving.saved_estimator import DOOR_ATTRIBUTES
 from metaling_sk._utils.parameters import NETWORK_PARAMETERS, Number, common_constraints
 from metaling_sk._utils.sklearn_compat import HasMethods, StrOptions, fit_context
 from metaling_sk.transfer._fitting import TransferFitting
-from metaling_sk.transfer._linear import LinearTransferClassifier
+from metaling_sk.transfer._linear_source import LinearSource, takes_recipe
 from metaling_sk.transfer._source_models import SourceModel, choose_source
 from metaling_sk.transfer._terms import TERMS
-
-LINEAR_ROUNDS = 6
-"""Rounds of self-training of the linear recipe on texts, for self_training="auto"."""
 
 
 class TransferClassifier(NetworkClassifier, TransferFitting):
@@ -510,32 +505,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         return self._partial_fit(X, y, classes, language, n_epochs, planned_epochs)
 
     def _choose_source(self, samples: Samples) -> SourceModel:
-        """The kind of the source; see `source` for what "auto" is."""
-        source = self.source
-        if isinstance(source, str) and source == "auto":
-            has_targets = samples.is_text and len(set(samples.language)) > 1
-            is_trained = is_scratch(self.encoder) and self.trainable != "head"
-            is_free = self.dictionary is not None and self._transfer_is_auto
-            is_suited = is_free and not samples.is_multilabel and not samples.is_pairs
-            source = "linear" if has_targets and is_trained and is_suited else None
-        if isinstance(source, str) and samples.cells is not None:
-            parameter = samples.column_parameter
-            raise ValueError(
-                f"`source`='linear' reads texts and numbers, but `{parameter}` is "
-                f"{getattr(self, parameter)!r}. Pass None, or a classifier of {samples.kind}."
-            )
-        if isinstance(source, str) and samples.is_multilabel:
-            raise ValueError(
-                "`source`='linear' predicts one class for each row, but y has several labels. Pass "
-                "None, or a classifier such as sklearn.multiclass.OneVsRestClassifier."
-            )
-        if isinstance(source, str) and samples.is_pairs:
-            raise ValueError(
-                "`source`='linear' reads one text in each row, but `text_column` names two "
-                f"columns: {samples.pair_columns}. Pass None, or a classifier that takes both as a "
-                "table."
-            )
-        return choose_source(source, self._new_recipe)
+        return LinearSource(self) if takes_recipe(self, samples) else choose_source(self.source)
 
     def _learn_output(self, samples: Samples, classes) -> Classes | Indicators:
         if samples.is_multilabel:
@@ -544,25 +514,3 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
             check_two_classes(samples, self)
             classes = samples.present_classes
         return Classes(np.asarray(classes))
-
-    def _new_recipe(self, samples: Samples, random_state: int) -> LinearTransferClassifier:
-        """The linear recipe, not fitted yet, that takes X in the form that this estimator does."""
-        n_rounds = self.self_training
-        if n_rounds == "auto":
-            n_rounds = LINEAR_ROUNDS if samples.is_text else 0
-        recipe = LinearTransferClassifier(
-            source_languages=self.source_languages_,
-            target_languages=self.target_languages_,
-            dictionary=self.dictionary,
-            self_training=n_rounds,
-            n_topics=self.n_topics,
-            class_weight=self.class_weight,
-            random_state=random_state,
-            text_column=self.text_column,
-            language_column=self.language_column,
-            missing_label=self.missing_label,
-        )
-        for name in DOOR_ATTRIBUTES:
-            if hasattr(self, name):
-                setattr(recipe, name, getattr(self, name))
-        return recipe

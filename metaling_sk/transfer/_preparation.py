@@ -285,15 +285,15 @@ class TransferPreparation(NetworkEstimator):
         """A net that minimises the source loss and these terms."""
         objective = TransferObjective(
             terms,
-            self.transfer_weight,
-            self.temperature,
-            self._class_weights(training_set.samples.labels),
-            network.head.in_features,
-            [weight.detach().clone() for weight in trained(network)] if "l2sp" in terms else (),
-            self._output.loss,
-            self.head_penalty_,
-            torch.tensor(self._head_start) if self.head_penalty_ else None,
-            self._source_weight,
+            transfer_weight=self.transfer_weight,
+            temperature=self.temperature,
+            class_weight=self._class_weights(training_set.samples.labels),
+            n_features=network.head.in_features,
+            start=[each.detach().clone() for each in trained(network)] if "l2sp" in terms else (),
+            loss=self._output.loss,
+            head_penalty=self.head_penalty_,
+            head_start=torch.tensor(self._head_start) if self.head_penalty_ else None,
+            source_weight=self._source_weight,
         )
         self._net_parameters = {name: getattr(self, name, None) for name in NET_PARAMETERS}
         settings = self._settings()

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from scipy import sparse
 from sklearn.linear_model import Ridge
 from sklearn.utils.extmath import row_norms
 
 from metaling_sk._data.batches import EncodedSamples
+from metaling_sk._data.strata import position_in_language
 from metaling_sk._network.classifier import ClassifierNetwork
 from metaling_sk._utils.threads import one_blas_thread
 from metaling_sk.transfer._terms import TERMS
@@ -132,7 +132,7 @@ def fit_ridge(summands: list[Summand]) -> tuple[np.ndarray, float]:
         for name in ("weight", "epsilon")
     )
     weight = weight / weight.mean()
-    position = np.concatenate([_position_in_language(each.language_index) for each in summands])
+    position = np.concatenate([position_in_language(each.language_index) for each in summands])
     robust = np.ones(len(y))
     for _ in range(MAX_ROUNDS):
         alpha = _choose_alpha(x, y, weight * robust, position)
@@ -167,9 +167,3 @@ def _choose_alpha(x, y: np.ndarray, weight: np.ndarray, position: np.ndarray) ->
         ridge.fit(x[train], targets[train], sample_weight=weight[train])
         losses += weight[test] @ np.square(ridge.predict(x[test]) - targets[test])
     return float(alphas[losses.argmin()])
-
-
-def _position_in_language(language_index: np.ndarray) -> np.ndarray:
-    """The position of each sample among those of its language."""
-    languages = pd.Series(language_index)
-    return languages.groupby(languages).cumcount().to_numpy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from inspect import signature
 from typing import Any
@@ -12,7 +12,6 @@ from sklearn import config_context
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.utils import check_random_state
 
 from metaling_sk._data.samples import MISSING, Samples
 from metaling_sk._network.estimator import NetworkEstimator
@@ -21,10 +20,6 @@ from metaling_sk._network.network_regressor import NetworkRegressor
 from metaling_sk._network.outputs.output_kind import OutputKind
 from metaling_sk._utils.frozen import is_fitted, not_fitted, unfreeze
 from metaling_sk._utils.progress import silent
-from metaling_sk.transfer._linear import LinearTransferClassifier
-
-NewRecipe = Callable[[Samples, int], LinearTransferClassifier]
-"""Makes the linear recipe for samples and a random state."""
 
 TEACHER = "teacher"
 """What the fit of a source model that teaches is called on the progress bar."""
@@ -100,29 +95,13 @@ class FittedNetworkSource(SourceModel):
         return self.start
 
 
-class _TeachingClassifier(SourceModel):
+class TeachingClassifier(SourceModel):
     """A classifier that the target model learns from by its predictions."""
 
     teaches = "classifier"
 
     def teaching(self, model, samples, output):
         return predict_source(model, samples, output)
-
-
-class LinearSource(_TeachingClassifier):
-    """The linear recipe, fitted on all samples."""
-
-    def __init__(self, new_recipe: NewRecipe):
-        self.new_recipe = new_recipe
-
-    def fit(self, samples, languages, is_target, translator, rng, progress):
-        random_state = rng.randint(2**31)
-        recipe = self.new_recipe(samples, random_state)
-        rng = check_random_state(random_state)
-        return recipe._fit_samples(samples, languages, translator, rng, progress, TEACHER)
-
-    def n_network_rounds(self, n_rounds) -> int:
-        return 0  # It is the recipe that trains itself.
 
 
 class _SklearnSource(SourceModel):
@@ -156,7 +135,7 @@ class _SklearnSource(SourceModel):
         return model
 
 
-class ClassifierSource(_SklearnSource, _TeachingClassifier):
+class ClassifierSource(_SklearnSource, TeachingClassifier):
     """An sklearn classifier."""
 
     predicts_by = "predict_proba"
@@ -206,13 +185,11 @@ def _other_output(source, kind: str, right: str) -> TypeError:
     )
 
 
-def choose_source(source, new_recipe: NewRecipe) -> SourceModel:
-    """Choose the kind for a `source` parameter of a classifier."""
+def choose_source(source) -> SourceModel:
+    """Choose the kind for a `source` parameter of a classifier that is not the linear recipe."""
     source = unfreeze(source, "source")
-    if source is None:
+    if source is None or isinstance(source, str):  # "auto"
         return NewNetworkSource()
-    if isinstance(source, str):
-        return LinearSource(new_recipe)
     if isinstance(source, NetworkClassifier):
         return FittedNetworkSource(source)
     return ClassifierSource(source)

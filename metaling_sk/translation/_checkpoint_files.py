@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import torch
 import transformers
 from torch import nn
 
-from metaling_sk._encoders.checkpoint import modified_at, silent_transformers
+from metaling_sk._encoders.checkpoint import load_once
 from metaling_sk._encoders.hub import loading
 from metaling_sk._encoders.saved_backbone import without_lookups
 from metaling_sk._utils.messages import name_some
@@ -58,9 +58,7 @@ class CheckpointFiles:
             If there is no such folder or model.
         """
         if isinstance(encoder, (str, os.PathLike)):
-            name, time = modified_at(encoder)
-            with silent_transformers(shows_bars=time is None), torch.random.fork_rng(devices=[]):
-                return copy.deepcopy(_load(self, name, time))
+            return copy.deepcopy(load_once(partial(_load, self), encoder, show_downloads=True))
         if not (isinstance(encoder, tuple) and len(encoder) == 2):
             raise ValueError(
                 f"`encoder` must be 'scratch', the folder or hub name of {self.model_name}, or a "

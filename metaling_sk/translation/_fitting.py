@@ -26,14 +26,12 @@ def encode(
     return EncodedSamples(pairs, np.zeros(len(pairs), dtype=np.int64))
 
 
-def make_settings(
-    estimator, model: TranslationModel, execution: Execution, learning_rate: float
-) -> TrainingSettings:
+def make_settings(estimator, model: TranslationModel, execution: Execution) -> TrainingSettings:
     """The settings of the training."""
     is_auto = estimator.max_epochs == "auto"
     return TrainingSettings(
-        learning_rate=learning_rate,
-        encoder_learning_rate=learning_rate,
+        learning_rate=estimator.learning_rate_,
+        encoder_learning_rate=estimator.learning_rate_,
         weight_decay=estimator.weight_decay,
         warmup=estimator.warmup,
         max_epochs=model.max_epochs if is_auto else estimator.max_epochs,
@@ -52,7 +50,6 @@ def train_model(
     model: TranslationModel,
     samples: Samples,
     target_language: np.ndarray,
-    settings: TrainingSettings,
     execution: Execution,
     rng: np.random.RandomState,
 ) -> tuple[SkorchNet, pd.DataFrame]:
@@ -68,7 +65,7 @@ def train_model(
     sources = pd.factorize(samples.language, sort=True)[0]
     held_out = split_validation(target_language, sources, estimator.validation_fraction, rng)
     step_size = estimator.batch_size * estimator.gradient_accumulation_steps
-    net = new_net(model, TranslationObjective(), settings)
+    net = new_net(model, TranslationObjective(), make_settings(estimator, model, execution))
     train(
         net,
         StepIterator({STREAM: encoded.take(~held_out)}, step_size, rng),

@@ -16,10 +16,11 @@ from metaling_sk.translation._objective import TranslationObjective
 
 
 class SavedTranslatorMixin(SavedMixin):
-    """`save` and `push_to_hub` of a translator, which has `_execution`."""
+    """`save` and `push_to_hub` of a translator."""
 
     target_language: str | None
     trainable: str
+    batch_size: int
     target_languages_: list[str]
     _forgotten_languages: list[str]
     learning_rate_: float
@@ -34,9 +35,6 @@ class SavedTranslatorMixin(SavedMixin):
     )
     _saved_tables = ("history_", "sample_counts_")
     _unsaved_parameters = ("source",)
-
-    def _execution(self) -> Execution:
-        raise NotImplementedError
 
     @property
     def _is_translation(self) -> bool:
@@ -69,5 +67,5 @@ class SavedTranslatorMixin(SavedMixin):
         kind = MODELS[state["model"]["kind"]]
         model = kind.from_state(state["model"], state["weights"], folder)
         model.load_state_dict(state["weights"])
-        settings = make_settings(self, model, self._execution(), self.learning_rate_)
+        settings = make_settings(self, model, Execution.of(self, self.batch_size))
         self.net_ = new_net(model, TranslationObjective(), settings, to_train=False)

@@ -21,7 +21,6 @@ from metaling_sk._data.translations import (
 )
 from metaling_sk._network.prediction import Execution
 from metaling_sk._utils.all_or_nothing import unfitted_on_error
-from metaling_sk._utils.device import autocast_dtype, find_device
 from metaling_sk._utils.frozen import is_fitted, not_fitted, unfreeze
 from metaling_sk._utils.out_of_memory import memory_errors
 from metaling_sk._utils.parameters import Number, common_constraints
@@ -31,7 +30,7 @@ from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import HasMethods, StrOptions, fit_context
 from metaling_sk.metrics._transcription_report import word_error_rate
 from metaling_sk.metrics._translation_report import corpus_chrf
-from metaling_sk.translation._fitting import make_settings, train_model
+from metaling_sk.translation._fitting import train_model
 from metaling_sk.translation._models import make_model
 from metaling_sk.translation._predicting import translate
 from metaling_sk.translation._saving import SavedTranslatorMixin
@@ -357,7 +356,8 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
                 seeded(self.random_state) as rng,
                 Progress.of(self) as progress,
             ):
-                self._fit_samples(samples, target_language, start, rng, self._execution(progress))
+                execution = Execution.of(self, self.batch_size, progress)
+                self._fit_samples(samples, target_language, start, rng, execution)
         return self
 
     def predict(self, X, language=None) -> np.ndarray:
@@ -484,7 +484,7 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
         """Return the translation and the target language of each sample, shape (n_samples, 2)."""
         check_is_fitted(self)
         with memory_errors(), Progress.of(self) as progress:
-            execution = self._execution(progress)
+            execution = Execution.of(self, self.batch_size, progress)
 
             def compute(part, language):
                 samples, target_language = self._read(part, language)
@@ -529,13 +529,7 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
         self._forgotten_languages = [name for name in self.target_languages_ if name not in learnt]
         self.sample_counts_ = count_samples(samples)
         net, self.history_ = train_model(
-            self,
-            model,
-            samples.take(labelled),
-            target_language[labelled],
-            make_settings(self, model, execution, self.learning_rate_),
-            execution,
-            rng,
+            self, model, samples.take(labelled), target_language[labelled], execution, rng
         )
         self.net_ = net
 
@@ -547,13 +541,3 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
             assert labelled.y is not None
             is_same = labelled.language == target_language[samples.labelled]
             suspect_translations(self, labelled.texts, labelled.y, is_same)
-
-    def _execution(self, progress: Progress | None = None) -> Execution:
-        device = find_device(self.device)
-        return Execution(
-            device=device,
-            dtype=autocast_dtype(self.dtype, device),
-            batch_size=self.batch_size,
-            progress=Progress(0, "") if progress is None else progress,
-            n_threads=self.n_threads,
-        )

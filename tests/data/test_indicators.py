@@ -123,7 +123,6 @@ def test_the_rarest_label_is_the_stratum():
     y = np.array([[1, 1, 0], [1, 0, 0], [0, 0, 0], [1, MISSING, 1], [MISSING] * 3, [1, 0, 1]])
     assert rarest_labels(y).tolist() == [1, 0, 3, 2, MISSING, 2]
     assert fold_groups(y).tolist() == [1, 0, 3, MISSING, MISSING, 2]
-    assert fold_groups(np.array([0, 2, MISSING])).tolist() == [0, 2, MISSING]
 
 
 def test_probabilities_of_lists_are_those_of_label_1():

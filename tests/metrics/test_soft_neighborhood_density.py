@@ -5,7 +5,6 @@ from scorer_cases import Given, make_given
 from metaling_sk.metrics import SoftNeighborhoodDensity
 
 SOURCE = np.full((2, 3), 1 / 3)
-Y_SOURCE = [0, 1]
 
 
 def density(probabilities, **parameters):
