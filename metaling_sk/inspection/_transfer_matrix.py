@@ -139,7 +139,7 @@ def transfer_matrix(
     languages = _labelled_languages(data)
     sources = _read_sources(sources, languages)
     if groups is not None and (cv is None or isinstance(cv, Integral)):
-        cv = group_splitter(data, cv or N_SPLITS, _seed(random_state))
+        cv = group_splitter(data, int(cv or N_SPLITS), _seed(random_state))
     search = MetaParamSearchCV(
         SourceEstimator(estimator, sources=sources, keep_text=keep_text),
         {"source": list(sources)},

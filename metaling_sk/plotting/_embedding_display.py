@@ -6,7 +6,6 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.utils import check_array, check_random_state
@@ -279,7 +278,7 @@ class EmbeddingDisplay:
 
 
 def _in_two_dimensions(X, method: str, rng) -> np.ndarray:
-    X = X.toarray() if sparse.issparse(X) else X
+    X = X.toarray() if hasattr(X, "toarray") else X
     if method == "pca":
         with np.errstate(invalid="ignore"):  # the shares of the variance where there is none
             return PCA(2, random_state=rng).fit_transform(X)
