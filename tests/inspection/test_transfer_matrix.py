@@ -159,8 +159,9 @@ def test_it_goes_on_where_it_was_stopped(tmp_path):
 def test_a_language_with_one_class_has_no_score():
     y = np.where(LANGUAGE == "ja", True, Y)
     fails = pytest.warns(FitFailedWarning, match="5 of 15 fits failed")
-    with fails, pytest.warns(UserWarning, match="non-finite"):
+    with fails as record, pytest.warns(UserWarning, match="non-finite"):
         matrix = transfer_matrix(LogisticRegression(), X, y, **SETTINGS)
+    assert record[0].filename == __file__
     assert matrix.loc["ja"].isna().all()
     assert matrix.loc["de", "nl"] > 0.9
 
