@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
 from numbers import Number
+from types import SimpleNamespace
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from scipy import sparse
 
 from metaling_sk._utils.messages import name_rows, name_some
+from metaling_sk._utils.parameters import find_parameter
 
 VECTORS_HINT = (
     " To pass vectors, such as embeddings, make them an array of one column per number: "
@@ -261,6 +263,54 @@ def split_language_column(X, language_column: Hashable):
     if isinstance(X, pd.DataFrame) and language_column in X.columns:
         return X.drop(columns=language_column), _column(X, language_column)
     return X, None
+
+
+def find_language_column(X, estimator, language_column: Hashable) -> np.ndarray | None:
+    """Find the languages in the input of any estimator, without a look at the rest.
+
+    Parameters
+    ----------
+    X : object
+        The input, in any form.
+    estimator : estimator
+        If it takes texts, or its last step does, X may be rows of a text and its language.
+    language_column : Hashable
+        The name of the column where X is a table.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), or None
+        None if X holds no languages. The values are not validated yet.
+    """
+    X = unwrap(X)
+    if isinstance(X, pd.DataFrame):
+        return _column(X, language_column)
+    names = find_parameter(estimator, "text_column", None)
+    width = 1 + (len(names) if isinstance(names, list) else 1)
+    is_rows = isinstance(X, list | np.ndarray) and len(X) and _is_sequence(X[0])
+    if names is None or not is_rows or len(X[0]) != width:
+        return None
+    return read_texts(X, SimpleNamespace(text_column=names, language_column=language_column))[1]
+
+
+def replace_columns(table: pd.DataFrame, columns: Mapping[Hashable, np.ndarray]) -> pd.DataFrame:
+    """Return a table with some columns replaced or added.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The table, which is not written to.
+    columns : mapping of Hashable to ndarray of shape (n_samples,)
+        The columns by their names, which need not be strings.
+
+    Returns
+    -------
+    DataFrame
+    """
+    table = table.copy(deep=False)
+    for name, values in columns.items():
+        table[name] = values
+    return table
 
 
 def check_texts(texts: np.ndarray, names: Sequence[Hashable]) -> None:

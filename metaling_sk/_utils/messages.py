@@ -63,8 +63,8 @@ def name_some(values: Iterable) -> str:
     return ", ".join(texts[:MAX_NAMED]) + rest
 
 
-def warn_user(message: str, estimator=None) -> None:
-    """Warn of input that looks like a mistake, at the line outside this package and its tools.
+def warn_user(message: str, estimator=None, category: type[Warning] = InputWarning) -> None:
+    """Warn at the line outside this package and its tools.
 
     Of several processes that train together only the main one warns.
 
@@ -74,6 +74,8 @@ def warn_user(message: str, estimator=None) -> None:
         A sentence with the way out.
     estimator : estimator, default=None
         What was given the input. It does not say the same twice, until `forget_warnings`.
+    category : type, default=InputWarning
+        The warning; the default is for input that looks like a mistake.
     """
     said = set() if estimator is None else _WARNINGS_OF.setdefault(estimator, set())
     if message in said or process_rank():
@@ -82,7 +84,7 @@ def warn_user(message: str, estimator=None) -> None:
     level = 2
     while frame is not None and _package_of(frame) in INNER_PACKAGES:
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, InputWarning, stacklevel=level)
+    warnings.warn(message, category, stacklevel=level)
     said.add(message)  # not if the warning was made an error
 
 

@@ -109,3 +109,24 @@ def common_constraints(*names: str) -> dict[str, list | str]:
         The constraints by name, to be part of an estimator's `_parameter_constraints`.
     """
     return {name: COMMON_CONSTRAINTS[name] for name in names}
+
+
+def find_parameter(estimator, name: str, default):
+    """Return the value of a parameter of an estimator, or of its last step that has it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any estimator, such as a pipeline.
+    name : str
+        The parameter.
+    default : object
+        What is returned if there is none.
+
+    Returns
+    -------
+    object
+    """
+    params = estimator.get_params() if hasattr(estimator, "get_params") else {}
+    values = [value for key, value in params.items() if key == name or key.endswith(f"__{name}")]
+    return values[-1] if values else default

@@ -108,18 +108,21 @@ class Progress:
             self._end_stage()
             self._stage, self._n_done = (stage, unit, time.monotonic()), 0
             return
-        n_done = self._bar.n if self._bar is not None and self._goes_on else 0
+        n_done: float = 0
+        if self._bar is not None and self._goes_on and self._bar.unit == unit:
+            n_done = self._bar.n
         self._goes_on = n_later > 0
         self._described = stage
         if self._bar is not None and self._is_drawn:
             self.describe(stage)
             self._bar.unit = unit
-            # The steps of earlier stages do not count in the speed of this one.
-            self._bar.initial = n_done
             # Otherwise tqdm would wait again, and not remove in the end what it draws here.
             self._bar.delay = 0
+            # `reset` draws, and would find a speed below 0.
+            self._bar.initial = 0
             self._bar.reset(n_done + total + n_later)
-            self._bar.n = self._bar.last_print_n = n_done
+            # The steps of earlier stages do not count in the speed of this one.
+            self._bar.n = self._bar.last_print_n = self._bar.initial = n_done
             self._bar.refresh()
             return
         if self._bar is None:

@@ -17,6 +17,7 @@ from metaling_sk._utils.messages import name_some
 from metaling_sk._utils.parameters import Number
 from metaling_sk._utils.sklearn_compat import HasMethods, validate_params
 from metaling_sk.meta_net._classifier import MetaNetClassifier
+from metaling_sk.transfer._classifier import TransferClassifier
 from metaling_sk.transfer._linear import LinearTransferClassifier
 
 
@@ -32,15 +33,16 @@ from metaling_sk.transfer._linear import LinearTransferClassifier
 def top_features(estimator, *, n_features=10, languages=None, feature_names=None) -> pd.DataFrame:
     """List the features with the largest weights, for each class and language of a linear model.
 
-    Features that a `MetaNetClassifier` standardises have the weights of standardised features: all
-    dense ones, and columns of sparse ones that are mostly filled, such as counts of frequent words.
+    Features that a `MetaNetClassifier` or a `TransferClassifier` standardises have the weights of
+    standardised features: all dense ones, and columns of sparse ones that are mostly filled, such
+    as counts of frequent words.
 
     Parameters
     ----------
     estimator : fitted classifier
-        A `MetaNetClassifier` that was solved for, whose models are linear in the features; a
-        `LinearTransferClassifier`; a linear model of scikit-learn; or a `Pipeline` that ends in
-        one of these.
+        A `MetaNetClassifier` that was solved for, or a `TransferClassifier` whose head is on fixed
+        features, which are linear in the features; a `LinearTransferClassifier`; a linear model of
+        scikit-learn; or a `Pipeline` that ends in one of these.
     n_features : int, default=10
         Number of features for each class and language.
     languages : array-like of str, default=None
@@ -85,6 +87,9 @@ def top_features(estimator, *, n_features=10, languages=None, feature_names=None
         raise ValueError(
             f"`languages`: {type(model).__name__} has one model for all languages, so leave it out."
         )
+    elif isinstance(model, TransferClassifier):
+        coef = _of_transfer_classifier(model)
+        models = {UNNAMED_LANGUAGE: (coef, coef)}
     else:
         coef = _of_linear_model(model, getattr(estimator, "classes_", ()))
         models = {UNNAMED_LANGUAGE: (coef, coef)}
@@ -133,6 +138,19 @@ def _of_linear_model(model, classes) -> np.ndarray:
     return _centred(np.vstack([-coef, coef]) / 2 if len(coef) == 1 else coef)
 
 
+def _of_transfer_classifier(estimator: TransferClassifier) -> np.ndarray:
+    """The coefficients of each class in the head."""
+    network, front_end = estimator.net_.module_, estimator.front_end_
+    is_linear = front_end.inputs_are_fixed and network.hidden is None
+    if not is_linear or estimator.label_names_ is not None:
+        raise ValueError(
+            "This TransferClassifier is no linear classifier of one label: an encoder or a hidden "
+            "layer is trained, or each row has several labels. Fit one class on features, n-grams "
+            "or a frozen encoder, without terms that align."
+        )
+    return _centred(network.head.weight.numpy(force=True) * _column_factors(front_end))
+
+
 def _of_meta_net(estimator: MetaNetClassifier, languages) -> dict[str, tuple]:
     """The coefficients of each language, and of all."""
     known = sorted(estimator.architecture_)
@@ -149,8 +167,12 @@ def _of_meta_net(estimator: MetaNetClassifier, languages) -> dict[str, tuple]:
 
 def _weights(estimator: MetaNetClassifier, language: str | None) -> np.ndarray:
     coef = _dense(estimator._linear_model(language).coef)
-    front_end: Any = estimator.front_end_
-    return _centred(coef * front_end.column_factors())
+    return _centred(coef * _column_factors(estimator.front_end_))
+
+
+def _column_factors(front_end: Any) -> np.ndarray:
+    """What a front end of fixed features multiplies standardised columns by."""
+    return front_end.column_factors()
 
 
 def _names(estimator, n_features: int) -> np.ndarray:

@@ -8,15 +8,20 @@ from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold
 
 from metaling_sk._data.languages import UNNAMED_LANGUAGE
 from metaling_sk._utils.messages import name_some
 from metaling_sk._utils.parameters import Number
 from metaling_sk._utils.progress import called
 from metaling_sk._utils.sklearn_compat import HasMethods, StrOptions, validate_params
-from metaling_sk.inspection._source_classifier import SourceClassifier
-from metaling_sk.meta_param._folds import N_SPLITS, SearchData, divisible, read_data
+from metaling_sk.inspection._source_estimator import SourceEstimator
+from metaling_sk.meta_param._folds import (
+    N_SPLITS,
+    SearchData,
+    divisible,
+    group_splitter,
+    read_data,
+)
 from metaling_sk.meta_param._search_cv import MetaParamSearchCV
 
 
@@ -61,7 +66,7 @@ def transfer_matrix(
 
     Parameters
     ----------
-    estimator : classifier
+    estimator : classifier or regressor
         Cloned for every fit. A frozen encoder of ours encodes every text once.
     X : DataFrame or array-like of n_samples
         The samples of all languages, as the estimator takes them.
@@ -82,10 +87,12 @@ def transfer_matrix(
         those of the source that have no label. The estimator must take such samples, as
         `TransferClassifier` does.
     scoring : str or callable, default="accuracy"
-        One scorer, as in `sklearn.model_selection.cross_validate`.
+        One scorer, as in `sklearn.model_selection.cross_validate`. A regressor needs another one,
+        such as "r2".
     cv : int, splitter or iterable, default=None
         The folds; None is 5. Numbers stand for `StratifiedLanguageKFold`, or for
-        `sklearn.model_selection.StratifiedGroupKFold` if there are `groups`.
+        `sklearn.model_selection.StratifiedGroupKFold` if there are `groups` (`GroupKFold` for a
+        regressor).
     n_jobs : int, default=None
         The number of fits at once.
     checkpoint : str or path, default=None
@@ -133,9 +140,9 @@ def transfer_matrix(
     languages = _labelled_languages(data)
     sources = _read_sources(sources, languages)
     if groups is not None and (cv is None or isinstance(cv, Integral)):
-        cv = StratifiedGroupKFold(cv or N_SPLITS, shuffle=True, random_state=_seed(random_state))
+        cv = group_splitter(data, int(cv or N_SPLITS), _seed(random_state))
     search = MetaParamSearchCV(
-        SourceClassifier(estimator, sources=sources, keep_text=keep_text),
+        SourceEstimator(estimator, sources=sources, keep_text=keep_text),
         {"source": list(sources)},
         n_iter=len(sources),
         scoring=scoring,

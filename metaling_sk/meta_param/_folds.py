@@ -14,6 +14,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 from sklearn.base import is_classifier
 from sklearn.model_selection import (
+    GroupKFold,
     RepeatedStratifiedKFold,
     StratifiedGroupKFold,
     StratifiedKFold,
@@ -23,7 +24,7 @@ from sklearn.model_selection import (
 from sklearn.utils import get_tags
 
 from metaling_sk._data.indicators import check_indicators, has_several_labels
-from metaling_sk._data.input_forms import plain_table, unwrap
+from metaling_sk._data.input_forms import find_language_column, plain_table, unwrap
 from metaling_sk._data.labels import MISSING, check_labels, is_missing, label_array
 from metaling_sk._data.languages import (
     UNNAMED_LANGUAGE,
@@ -31,6 +32,7 @@ from metaling_sk._data.languages import (
     read_language_groups,
 )
 from metaling_sk._data.strata import fold_groups, number_strata, rank_in_strata
+from metaling_sk._utils.parameters import find_parameter
 from metaling_sk._utils.sklearn_compat import num_samples
 from metaling_sk.model_selection import LeaveOneLanguageOut, StratifiedLanguageKFold
 
@@ -136,7 +138,7 @@ def read_data(estimator, X, y, language) -> SearchData:
     X, y : array-like
         All samples.
     language : str, array-like of str or None
-        The language as metadata. Without it a column of X is looked for.
+        The language as metadata. Without it X may hold it.
 
     Returns
     -------
@@ -148,11 +150,11 @@ def read_data(estimator, X, y, language) -> SearchData:
             f"{type(estimator).__name__} requires y to be passed, but the target y is None."
         )
     name = find_parameter(estimator, "language_column", "language")
-    column = languages = None
+    languages = None
     table = to_pandas(X)
-    is_table = isinstance(table, pd.DataFrame)
-    if is_table and name in table.columns and not is_numeric_dtype(table[name]):
-        column = table[name].to_numpy(dtype=object)
+    column = find_language_column(table, estimator, name)
+    if isinstance(table, pd.DataFrame) and column is not None and is_numeric_dtype(table[name]):
+        column = None
     if column is not None or language is not None:
         languages = read_language(column, language, n_samples)
     class_indices = classes = None
@@ -223,7 +225,7 @@ def split(
     if isinstance(n_splits, Integral) and data.class_indices is not None and by_language:
         if split_params.get("groups") is None:
             return _split_by_language(data, int(n_splits), seed, score_unlabelled)
-        cv = StratifiedGroupKFold(int(n_splits), shuffle=True, random_state=seed)
+        cv = group_splitter(data, int(n_splits), seed)
     splitter = check_cv(cv, data.y, classifier=is_classifier(estimator))
     # These take neither missing labels, here a class like the others, nor several labels.
     stratifies = isinstance(splitter, STRATIFIED) and data.classes is not None
@@ -241,6 +243,26 @@ def split(
         if not len(test):
             raise ValueError(f"`cv`: the test part of split {number} has no row with a label.")
     return splits
+
+
+def group_splitter(data: SearchData, n_splits: int, seed: int | None):
+    """Return the splitter that keeps samples of a group in the same fold.
+
+    Parameters
+    ----------
+    data : SearchData
+        Decides whether there are classes whose shares can be kept.
+    n_splits : int
+        The number of folds.
+    seed : int or None
+        The seed of the draw.
+
+    Returns
+    -------
+    StratifiedGroupKFold or GroupKFold
+    """
+    splitter = GroupKFold if data.classes is None else StratifiedGroupKFold
+    return splitter(n_splits, shuffle=True, random_state=seed)
 
 
 def _split_by_language(
@@ -291,10 +313,3 @@ def nested_subset(
     rank, size = rank_in_strata(strata[indices], np.argsort(order))
     # 7 / 100 * 100 is 7.000000000000001.
     return np.sort(indices[rank < np.maximum(1, np.ceil(fraction * size - 1e-9))])
-
-
-def find_parameter(estimator, name: str, default):
-    """The value of a parameter of an estimator, or of its last step that has the parameter."""
-    params = estimator.get_params() if hasattr(estimator, "get_params") else {}
-    values = [value for key, value in params.items() if key == name or key.endswith(f"__{name}")]
-    return values[-1] if values else default

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.exceptions import FitFailedWarning
 
+from metaling_sk._utils.messages import warn_user
 from metaling_sk.meta_param._fit_spec import Evaluation, FitResult
 from metaling_sk.meta_param._scoring import SCORE
 
@@ -253,11 +253,10 @@ def warn_of_failures(results: list[list[FitResult]], error_score: float | str) -
     unscored = [result for result in fits if result["failure"] and result not in failed]
     for group, category in [(failed, FitFailedWarning), (unscored, UserWarning)]:
         if group:
-            warnings.warn(
+            warn_user(
                 f"{len(group)} of {len(fits)} fits failed{scored}; see "
                 f"cv_results_['failure'].\n{_reasons(group)}",
-                category,
-                stacklevel=4,  # the line that calls MetaParamSearchCV.fit
+                category=category,
             )
 
 
@@ -270,13 +269,12 @@ def warn_of_idle_resource(
         scores.setdefault(evaluation.candidate, []).append([fit["test_scores"] for fit in row])
     repeated = [rungs for rungs in scores.values() if len(rungs) > 1]
     if repeated and all(rung == rungs[0] for rungs in repeated for rung in rungs):
-        warnings.warn(
+        warn_user(
             f"`resource`: more {resource!r} has changed no score of any candidate, so the rungs "
             "have told nothing. A model that is solved for, as MetaNetClassifier is on numbers and "
             "the vectors of a frozen encoder, has no epochs; search it by search='random' or "
             "'tpe', or with resource='n_samples'.",
-            UserWarning,
-            stacklevel=4,  # the line that calls MetaParamSearchCV.fit
+            category=UserWarning,
         )
 
 

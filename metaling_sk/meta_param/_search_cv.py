@@ -114,8 +114,8 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
     cv : int, splitter or iterable, default=None
         The folds; None is 5. The default folds are those of `StratifiedLanguageKFold` if X has a
         language or some samples have no label, or those of `StratifiedGroupKFold` if there are
-        also `groups`. Otherwise they are those of `StratifiedKFold` for a classifier and of
-        `KFold` for any other estimator.
+        also `groups` (`GroupKFold` where y holds no classes). Otherwise they are those of
+        `StratifiedKFold` for a classifier and of `KFold` for any other estimator.
     resource : str, default="max_epochs"
         The resource of "halving", "hyperband" and "freeze-thaw": a parameter of the estimator that
         is a whole number, or "n_samples". The latter takes subsets of the training samples with

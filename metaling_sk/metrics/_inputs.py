@@ -11,7 +11,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from metaling_sk._data.indicators import check_indicators, has_several_labels
-from metaling_sk._data.input_forms import unwrap
+from metaling_sk._data.input_forms import find_language_column
 from metaling_sk._data.labels import MISSING, label_array, plain_labels
 from metaling_sk._data.languages import check_languages, read_language
 from metaling_sk._utils.messages import name_rows
@@ -134,11 +134,13 @@ def check_language_array(language) -> np.ndarray:
     return language
 
 
-def languages_in(X, language, language_column: Hashable, owner: str) -> np.ndarray:
+def languages_in(estimator, X, language, language_column: Hashable, owner: str) -> np.ndarray:
     """Read the language of each sample from X or from `language`.
 
     Parameters
     ----------
+    estimator : estimator
+        It takes X.
     X : DataFrame or array-like of n_samples
         The samples.
     language : str, array-like of str or None
@@ -157,9 +159,7 @@ def languages_in(X, language, language_column: Hashable, owner: str) -> np.ndarr
     ValueError
         If there is no language, or one is invalid.
     """
-    table, column = unwrap(X), None
-    if isinstance(table, pd.DataFrame) and language_column in table.columns:
-        column = table[language_column].to_numpy(dtype=object)
+    column = find_language_column(X, estimator, language_column)
     if column is None and language is None:
         raise ValueError(
             f"{owner} found no language: X has no column {language_column!r}. Name it in "

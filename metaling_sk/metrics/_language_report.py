@@ -262,7 +262,9 @@ def language_report_from_estimator(
     >>> report["accuracy"].tolist()
     [0.5, 1.0, 0.75, 0.5, 0.5]
     """
-    languages = languages_in(X, language, language_column, "language_report_from_estimator")
+    languages = languages_in(
+        estimator, X, language, language_column, "language_report_from_estimator"
+    )
     check_complete_classes(y, "y", "X, y and `language`")  # before anything is predicted
     return language_report(
         y,

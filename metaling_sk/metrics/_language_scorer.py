@@ -63,8 +63,10 @@ def make_language_scorer(
     Returns
     -------
     LanguageScorer
-        A function of a fitted estimator, X and y. Where X has no language column, it takes
-        `language`, which scikit-learn passes on if metadata routing is enabled.
+        A function of a fitted estimator, X and y, and of `sample_weight` if the metric takes it.
+        Where X has no language column, it takes `language`, which scikit-learn passes on if
+        metadata routing is enabled. `TunedThresholdClassifierCV` shows scorers no X, and always
+        needs that.
 
     Raises
     ------
@@ -94,6 +96,76 @@ def make_language_scorer(
     return LanguageScorer(metric, sign, kwargs, response_method, aggregate, language_column)
 
 
+class LanguageMetric:
+    """A metric that is computed in each language.
+
+    It is what scikit-learn makes scorers of its own from, so that these do not lose the languages.
+
+    Parameters
+    ----------
+    metric : callable
+        A function of true labels and predictions, whose name and signature this has as well.
+    sign : {1, -1}
+        -1 for a loss.
+    aggregate : {"mean", "min", "gap"}
+        How the languages make one value.
+    """
+
+    def __init__(self, metric, sign: int, aggregate: str):
+        self.metric = self.__wrapped__ = metric  # Signatures are looked up in `__wrapped__`.
+        self.__name__ = getattr(metric, "__name__", repr(metric))
+        self.sign = sign
+        self.aggregate = aggregate
+
+    def __call__(self, y_true, response, *, language=None, sample_weight=None, **kwargs) -> float:
+        """Compute the metric of each language, and aggregate.
+
+        Parameters
+        ----------
+        y_true : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            The labels.
+        response : ndarray of n_samples
+            The predictions.
+        language : array-like of str, shape (n_samples,)
+            The language of each sample.
+        sample_weight : array-like of shape (n_samples,), default=None
+            The weight of each sample in its language.
+        **kwargs : object
+            Passed to the metric.
+
+        Returns
+        -------
+        float
+            The value: for a loss, the lower, the better.
+        """
+        if language is None:
+            raise ValueError(
+                "The language scorer found no language, because scikit-learn computes this score "
+                "without X. Enable metadata routing, and pass `language` beside X."
+            )
+        y_true, language = np.asarray(y_true), np.asarray(language, dtype=object)
+        scores = []
+        for name in np.unique(language):
+            part = language == name
+            if sample_weight is not None:
+                kwargs["sample_weight"] = np.asarray(sample_weight)[part]
+            scores.append(self._score_language(name, y_true[part], response[part], kwargs))
+        return self.sign * float(AGGREGATES[self.aggregate](scores))
+
+    def _score_language(self, name: str, y_true, response, kwargs: dict) -> float:
+        """Compute the metric in one language: the higher, the better."""
+        try:
+            score = self.sign * float(self.metric(y_true, response, **kwargs))
+        except ValueError as error:
+            raise ValueError(f"The metric failed in the language {name!r}: {error}") from error
+        if not np.isfinite(score):
+            raise ValueError(
+                f"The metric must be a finite number in every language, got {score} in {name!r} "
+                f"({len(y_true)} rows). Use larger test parts or a metric that is defined there."
+            )
+        return score
+
+
 class LanguageScorer(BaseScorer):
     """The scorer that `make_language_scorer` makes.
 
@@ -114,7 +186,7 @@ class LanguageScorer(BaseScorer):
     """
 
     def __init__(self, metric, sign, kwargs, response_method, aggregate, language_column):
-        super().__init__(metric, sign, kwargs, response_method)
+        super().__init__(LanguageMetric(metric, sign, aggregate), sign, kwargs, response_method)
         self.aggregate = aggregate
         self.language_column = language_column
 
@@ -124,7 +196,7 @@ class LanguageScorer(BaseScorer):
             f"aggregate={self.aggregate!r})"
         )
 
-    def __call__(self, estimator, X, y_true, *, language=None) -> float:
+    def __call__(self, estimator, X, y_true, *, language=None, sample_weight=None) -> float:
         """Score a fitted estimator.
 
         Parameters
@@ -137,16 +209,24 @@ class LanguageScorer(BaseScorer):
             The labels; none may be missing.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column.
+        sample_weight : array-like of shape (n_samples,), default=None
+            The weight of each sample in its language, for metrics that take it.
 
         Returns
         -------
         float
             The score: the higher, the better.
         """
-        return self._score(None, estimator, X, y_true, language=language)
+        return self._score(
+            None, estimator, X, y_true, language=language, sample_weight=sample_weight
+        )
 
-    def _score(self, method_caller, estimator, X, y_true, language=None) -> float:
-        languages = languages_in(X, language, self.language_column, "The language scorer")
+    def _score(
+        self, method_caller, estimator, X, y_true, language=None, sample_weight=None
+    ) -> float:
+        languages = languages_in(
+            estimator, X, language, self.language_column, "The language scorer"
+        )
         y_true = check_complete_labels(y_true, "y", "X, y and `language`")
         response = call_with_language(estimator, self._response_method, X, language)
         if y_true.ndim == 1:
@@ -155,11 +235,10 @@ class LanguageScorer(BaseScorer):
             response = positive_probabilities(response, estimator.classes_, y_true.shape[1])
         elif hasattr(response, "toarray"):  # sparse
             response = response.toarray()
-        scores = [
-            self._score_language(name, y_true[languages == name], response[languages == name])
-            for name in np.unique(languages)
-        ]
-        return float(AGGREGATES[self.aggregate](scores))
+        score = self._score_func(
+            y_true, response, language=languages, sample_weight=sample_weight, **self._kwargs
+        )
+        return self._sign * score
 
     def _select_class(self, estimator, response: np.ndarray) -> np.ndarray:
         """Of two classes return the values of the one that the metric takes for positive."""
@@ -176,23 +255,9 @@ class LanguageScorer(BaseScorer):
             return response[:, int(is_second)]
         return response if is_second else -response
 
-    def _score_language(self, name: str, y_true: np.ndarray, response: np.ndarray) -> float:
-        """Compute the metric in one language."""
-        try:
-            score = self._sign * float(self._score_func(y_true, response, **self._kwargs))
-        except ValueError as error:
-            raise ValueError(f"The metric failed in the language {name!r}: {error}") from error
-        if not np.isfinite(score):
-            raise ValueError(
-                f"The metric must be a finite number in every language, got {score} in {name!r} "
-                f"({len(y_true)} rows). Use larger test parts or a metric that is defined there."
-            )
-        return score
-
     def _get_metadata_request(self) -> MetadataRequest:
         """Ask for the language, without being asked to."""
-        if hasattr(self, "_metadata_request"):
-            return super()._get_metadata_request()
-        request = MetadataRequest(owner=self)
-        request.score.add_request(param="language", alias=True)
+        request = super()._get_metadata_request()
+        if "language" not in request.score.requests:
+            request.score.add_request(param="language", alias=True)
         return request

@@ -157,7 +157,7 @@ class TargetScorer(ReprMixin, BaseEstimator, ABC):
 
     def _read(self, estimator, X, y, language) -> ScoredSamples:
         """Read the languages and the labels, and find the source and the target samples."""
-        languages = languages_in(X, language, self.language_column, type(self).__name__)
+        languages = languages_in(estimator, X, language, self.language_column, type(self).__name__)
         y = np.full(len(languages), np.nan) if y is None else y
         class_indices, classes = check_labels(y, len(languages), self.missing_label, needed=False)
         is_source, is_target = self._find_roles(languages, class_indices != MISSING)

@@ -12,12 +12,14 @@ from sklearn.utils import check_array, check_random_state
 
 from metaling_sk._data.labels import label_array
 from metaling_sk._data.languages import read_language
-from metaling_sk._utils.parameters import Number
+from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.sklearn_compat import (
+    HasMethods,
     StrOptions,
     check_matplotlib_support,
     validate_parameter_constraints,
 )
+from metaling_sk.metrics._inputs import call_with_language, languages_in
 from metaling_sk.plotting._axes import make_axes
 from metaling_sk.plotting._fonts import show_scripts
 from metaling_sk.plotting._scatter import scatter_categories
@@ -73,6 +75,92 @@ class EmbeddingDisplay:
         self.y = y
 
     @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y=None,
+        *,
+        language=None,
+        language_column="language",
+        method="pca",
+        language_norm="auto",
+        max_samples=2000,
+        random_state=0,
+        ax=None,
+        scatter_kw=None,
+    ) -> EmbeddingDisplay:
+        """Draw the representations that a fitted estimator makes of samples.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted, with the method `transform`: a classifier or regressor of ours, an
+            `EncoderVectorizer`, or any transformer of texts.
+        X : DataFrame or array-like of n_samples
+            The samples.
+        y : array-like of shape (n_samples,), default=None
+            The label of each sample, NaN or None where there is none.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, where X has no language column.
+        language_column : str, default="language"
+            The column of a DataFrame X that holds the languages.
+        method : {"pca", "tsne"}, default="pca"
+            As in `from_representations`.
+        language_norm : "auto" or bool, default="auto"
+            Whether to draw them a second time after `LanguageStandardScaler`. "auto" does so unless
+            the estimator has normalised them by language itself.
+        max_samples : int or None, default=2000
+            As in `from_representations`.
+        random_state : int, RandomState instance or None, default=0
+            The seed of the random draw and of "tsne".
+        ax : array-like of Axes, default=None
+            See `plot`.
+        scatter_kw : dict, default=None
+            Arguments of `Axes.scatter`.
+
+        Returns
+        -------
+        EmbeddingDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If there is no language, or as in `from_representations`.
+        """
+        name = f"{cls.__name__}.from_estimator"
+        check_matplotlib_support(name)
+        constraints: dict = {
+            "estimator": [HasMethods("transform")],
+            "language_norm": [StrOptions({"auto"}), "boolean"],
+            **common_constraints("language_column"),
+        }
+        given = {
+            "estimator": estimator,
+            "language_norm": language_norm,
+            "language_column": language_column,
+        }
+        validate_parameter_constraints(constraints, given, name)
+        languages = languages_in(estimator, X, language, language_column, name)
+        vectors = call_with_language(estimator, "transform", X, language)
+        if language_norm == "auto":
+            language_norm = not getattr(estimator, "language_norm", False)
+        return cls.from_representations(
+            vectors,
+            languages,
+            y,
+            method=method,
+            language_norm=language_norm,
+            max_samples=max_samples,
+            random_state=random_state,
+            ax=ax,
+            scatter_kw=scatter_kw,
+        )
+
+    @classmethod
     def from_representations(
         cls,
         X,
@@ -86,11 +174,11 @@ class EmbeddingDisplay:
         ax=None,
         scatter_kw=None,
     ) -> EmbeddingDisplay:
-        """Draw representations, such as those of `EncoderVectorizer`.
+        """Draw representations of your own.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             The representations.
         language : str or array-like of str, shape (n_samples,)
             The language of each sample.
@@ -131,22 +219,23 @@ class EmbeddingDisplay:
         }
         given = {"method": method, "max_samples": max_samples, "random_state": random_state}
         validate_parameter_constraints(constraints, given, name)
-        X = check_array(X, ensure_min_samples=2, ensure_min_features=2)
-        language = read_language(None, language, len(X))
+        X = check_array(X, accept_sparse="csr", ensure_min_samples=2, ensure_min_features=2)
+        n_samples = X.shape[0]
+        language = read_language(None, language, n_samples)
         stages = {"": X}
         if language_norm:
             stages["after language norm"] = LanguageStandardScaler().fit_transform(
                 X, language=language
             )
         rng = check_random_state(random_state)
-        drawn = np.arange(len(X))
-        if max_samples is not None and len(X) > max_samples:
-            drawn = np.sort(rng.choice(len(X), max_samples, replace=False))
+        drawn = np.arange(n_samples)
+        if max_samples is not None and n_samples > max_samples:
+            drawn = np.sort(rng.choice(n_samples, max_samples, replace=False))
         coordinates = {
             stage: _in_two_dimensions(values[drawn], method, rng)
             for stage, values in stages.items()
         }
-        y = None if y is None else _check_y(y, len(X))[drawn]
+        y = None if y is None else _check_y(y, n_samples)[drawn]
         return cls(coordinates, language[drawn], y).plot(ax, scatter_kw=scatter_kw)
 
     def plot(self, ax=None, *, scatter_kw=None) -> EmbeddingDisplay:
@@ -188,7 +277,8 @@ class EmbeddingDisplay:
         return self
 
 
-def _in_two_dimensions(X: np.ndarray, method: str, rng) -> np.ndarray:
+def _in_two_dimensions(X, method: str, rng) -> np.ndarray:
+    X = X.toarray() if hasattr(X, "toarray") else X
     if method == "pca":
         with np.errstate(invalid="ignore"):  # the shares of the variance where there is none
             return PCA(2, random_state=rng).fit_transform(X)

@@ -159,7 +159,9 @@ class FewShotCurveDisplay:
         }
         validate_parameter_constraints(constraints, given, caller)
         models = estimator if isinstance(estimator, Mapping) else {_name(estimator): estimator}
-        languages = languages_in(X, None, language_column, caller)
+        languages = languages_in(
+            next(iter(models.values()), None), X, None, language_column, caller
+        )
         y = label_array(y)
         check_consistent_length(X, y)
         is_target, is_labelled = languages == target_language, ~np.asarray(pd.isna(y))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from unicodedata import category
+
+from metaling_sk._utils.messages import warn_user
 
 LAST_RESORT = "Last Resort"
 """The name of fonts that have a box for every character."""
@@ -46,11 +47,11 @@ def show_scripts(figure) -> None:
             text.set_fontfamily([*text.get_fontfamily(), *families])
     if lacking:
         characters = "".join(sorted(lacking)[:10])
-        warnings.warn(
+        warn_user(
             f"No installed font has the characters {characters!r}, which are drawn as boxes. "
             "Install a font of this script, such as those in the Debian packages fonts-noto-core "
             "and fonts-noto-cjk (Chinese, Japanese, Korean), and start Python anew.",
-            stacklevel=3,
+            category=UserWarning,
         )
 
 

@@ -136,7 +136,9 @@ class LanguageReportDisplay:
             The display, drawn.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        languages = languages_in(X, language, language_column, f"{cls.__name__}.from_estimator")
+        languages = languages_in(
+            estimator, X, language, language_column, f"{cls.__name__}.from_estimator"
+        )
         return cls.from_predictions(
             y,
             call_with_language(estimator, "predict", X, language),

@@ -216,7 +216,7 @@ class MetaParamDisplay:
         )
         return display.plot(ax=ax, line_kw=line_kw, scatter_kw=scatter_kw)
 
-    def plot(self, *, ax=None, line_kw=None, scatter_kw=None) -> MetaParamDisplay:
+    def plot(self, ax=None, *, line_kw=None, scatter_kw=None) -> MetaParamDisplay:
         """Draw the display.
 
         Parameters

@@ -19,6 +19,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from metaling_sk._data.input_forms import find_language_column, replace_columns, unwrap
 from metaling_sk._data.samples import Samples, check_samples
 from metaling_sk._data.suspicions import suspect_names
 from metaling_sk._saving.saved_estimator import SavedMixin
@@ -182,17 +183,18 @@ class DictionaryTranslator(SavedMixin, ReprMixin, TransformerMixin, BaseEstimato
         Returns
         -------
         DataFrame or ndarray of str objects
-            X with translated texts if X is a DataFrame or an array of texts and languages, else
-            an array of shape (n_samples,) or, for pairs, (n_samples, 2).
+            X with translated texts if X is a table, or rows of a text and its language; else an
+            array of shape (n_samples,) or, for pairs, (n_samples, 2).
         """
         check_is_fitted(self)
         samples = self._check_texts(X, language, reset=False)
         texts = self._change(samples, self._translate)
-        if isinstance(X, pd.DataFrame):
+        table = unwrap(X)
+        if isinstance(table, pd.DataFrame):
             names: list[Any] = samples.pair_columns or [self.text_column]
             columns = texts.T if samples.is_pairs else [texts]
-            return X.assign(**dict(zip(names, columns, strict=True)))
-        if isinstance(X, np.ndarray) and X.size > texts.size:
+            return replace_columns(table, dict(zip(names, columns, strict=True)))
+        if find_language_column(table, self, self.language_column) is not None:
             return np.column_stack([texts, samples.language])
         return texts
 

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from metaling_sk._data.input_forms import unwrap
+from metaling_sk._data.input_forms import replace_columns, unwrap
 from metaling_sk._data.languages import UNNAMED_LANGUAGE
 from metaling_sk._data.samples import check_samples, check_single_texts
 from metaling_sk._saving.saved_estimator import SavedMixin
@@ -51,7 +51,7 @@ class LanguageIdentifier(SavedMixin, ReprMixin, TransformerMixin, BaseEstimator)
         The probability, among `languages`, below which the language of a text is `unknown`.
     unknown : str, default="und"
         The language of texts that are too short or too unclear to identify. In the language column
-        of X it stands for a language that is to be identified.
+        of X it stands for a language that is to be identified, as NaN and None do.
     on_conflict : {"warn", "raise", "ignore"}, default="warn"
         What to do if the language column of X has another language than the one identified. Only
         languages that the model knows are compared.
@@ -180,9 +180,7 @@ class LanguageIdentifier(SavedMixin, ReprMixin, TransformerMixin, BaseEstimator)
         language = np.where(is_missing, identified, language)
         table = unwrap(X)
         if isinstance(table, pd.DataFrame):
-            table = table.copy(deep=False)
-            table[self.language_column] = language
-            return table
+            return replace_columns(table, {self.language_column: language})
         return pd.DataFrame(
             {self.text_column: texts, self.language_column: language},
             index=X.index if isinstance(X, pd.Series) else None,
@@ -211,11 +209,22 @@ class LanguageIdentifier(SavedMixin, ReprMixin, TransformerMixin, BaseEstimator)
 
     def _check_texts(self, X, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
         """Return the validated texts and languages."""
+        X = self._name_missing(unwrap(X))
         samples = check_samples(self, X, reset=reset, needs_y=False, uses_language=False)
         if samples.texts is None:
             raise ValueError("LanguageIdentifier identifies texts, but X holds numbers.")
         check_single_texts(samples, self, "Name the one whose language is to be identified.")
         return samples.texts, samples.language
+
+    def _name_missing(self, X):
+        """Fill missing values in the language column of a table."""
+        if isinstance(X, pd.DataFrame) and self.language_column in X.columns:
+            is_missing = X[self.language_column].isna()
+            if is_missing.to_numpy().any():
+                column = X[self.language_column].astype(object)
+                named = column.mask(is_missing, UNNAMED_LANGUAGE).to_numpy()
+                return replace_columns(X, {self.language_column: named})
+        return X
 
     def _name_all(self, present: set[str]) -> dict[str, str]:
         """Name every language of the model, as the column does where this is unambiguous."""

@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from metaling_sk._data.input_forms import plain_table, unwrap
+from metaling_sk._data.input_forms import find_language_column, replace_columns, unwrap
 from metaling_sk._data.parts import compute_in_parts
 from metaling_sk._data.samples import Samples, check_samples, check_single_texts, count_samples
 from metaling_sk._data.suspicions import suspect_forgotten, suspect_names, suspect_translations
@@ -397,16 +397,17 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
         Returns
         -------
         DataFrame or ndarray of str objects
-            X with translated texts and their languages if X is a table or an array of texts and
-            languages; else the translations, shape (n_samples,). The column of recordings is left
+            X with translated texts and their languages if X is a table, or rows of a text and its
+            language; else the translations, shape (n_samples,). The column of recordings is left
             out.
         """
         texts, target_language = self._translate(X, language).T
-        table = plain_table(unwrap(X))
+        table = unwrap(X)
         if isinstance(table, pd.DataFrame):
             others = table.drop(columns=[] if self.audio_column is None else self.audio_column)
-            return others.assign(**{self.text_column: texts, self.language_column: target_language})
-        if isinstance(X, np.ndarray) and X.size > texts.size:
+            columns = {self.text_column: texts, self.language_column: target_language}
+            return replace_columns(others, columns)
+        if find_language_column(table, self, self.language_column) is not None:
             return np.column_stack([texts, target_language])
         return texts
 

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
-from metaling_sk import LinearTransferClassifier, MetaNetClassifier
+from metaling_sk import LinearTransferClassifier, MetaNetClassifier, TransferClassifier
 from metaling_sk.inspection import top_features
 
 TEXTS = ["good hotel", "bad hotel", "buen hotel", "mal hotel"] * 5
@@ -30,8 +30,8 @@ def meta_net():
 def test_each_language_has_words_of_its_own(meta_net):
     table = top_features(meta_net, n_features=1)
     best = table.set_index(["language", "class"])["feature"]
-    assert best["en", "pos"], best["es", "pos"] == ("good", "buen")
-    assert best["en", "neg"], best["es", "neg"] == ("bad", "mal")
+    assert (best["en", "pos"], best["es", "pos"]) == ("good", "buen")
+    assert (best["en", "neg"], best["es", "neg"]) == ("bad", "mal")
     assert (table["weight"] >= table["meta_weight"]).all()
 
 
@@ -43,6 +43,23 @@ def test_weights_add_up_to_the_predictions(meta_net):
     intercept = meta_net._linear_model("es").intercept
     logits = features @ weights.loc[meta_net.classes_, names].to_numpy().T + intercept
     found = meta_net.predict_proba(TEXTS[2:4], language="es")
+    np.testing.assert_allclose(softmax(logits, axis=1), found, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{}, {"max_epochs": 2, "learning_rate": 0.1}])
+def test_the_head_of_a_transfer_classifier(options):
+    clf = TransferClassifier(
+        encoder=TfidfVectorizer(), source_languages="en", verbose=0, random_state=0, **options
+    ).fit(TEXTS, Y, language=LANGUAGE)
+    table = top_features(clf, n_features=5)
+    weights = table.pivot(index="class", columns="feature", values="weight")
+    assert weights.loc["pos", "good"] > 0 > weights.loc["pos", "bad"]
+    vectorizer = clf.front_end_.vectorizer
+    coef = weights.loc[clf.classes_, vectorizer.get_feature_names_out()].to_numpy()
+    logits = vectorizer.transform(TEXTS[2:4]) @ coef.T + clf.net_.module_.head.bias.numpy(
+        force=True
+    )
+    found = clf.predict_proba(TEXTS[2:4], language="es")
     np.testing.assert_allclose(softmax(logits, axis=1), found, atol=1e-6)
 
 
@@ -157,3 +174,6 @@ def test_refusals(meta_net):
     trained.fit(TEXTS, Y, language=LANGUAGE)
     with pytest.raises(ValueError, match="not linear in the features"):
         top_features(trained)
+    trained = TransferClassifier(max_epochs=1, transfer=None, verbose=0, random_state=0)
+    with pytest.raises(ValueError, match="no linear classifier of one label: an encoder"):
+        top_features(trained.fit(TEXTS, Y, language=LANGUAGE))

@@ -6,13 +6,13 @@ import pytest
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import make_scorer, recall_score
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from tiny import make_classifier
 
-from metaling_sk import MetaNetClassifier, TransferClassifier
+from metaling_sk import LinearTransferClassifier, MetaNetClassifier, TransferClassifier
 from metaling_sk.inspection import transfer_matrix
 
 LANGUAGE = np.repeat(["de", "nl", "ja"], 60)
@@ -96,6 +96,21 @@ def test_a_table_of_texts_and_any_scorer():
     assert matrix.loc["en", "en"] == 1
 
 
+@pytest.mark.parametrize("groups", [None, np.tile(np.arange(60), 3)])
+def test_regressors(groups):
+    y = np.where(LANGUAGE == "ja", -X[:, 0], X[:, 0])
+    matrix = transfer_matrix(Ridge(), X, y, groups=groups, scoring="r2", **SETTINGS)
+    assert matrix.loc["de", "nl"] > 0.9
+    assert matrix.loc["de", "ja"] < 0
+
+
+def test_rows_of_texts_and_languages():
+    rows = [("good", "en"), ("bad", "en"), ("buen", "es"), ("mal", "es")] * 6
+    model = LinearTransferClassifier(n_topics=1, self_training=0)
+    matrix = transfer_matrix(model, rows, [1, 0] * 12, cv=2, random_state=0, verbose=0)
+    assert matrix.loc["en", "en"] == matrix.loc["es", "es"] == 1
+
+
 def test_text_without_labels_can_stay():
     kept = transfer_matrix(
         MetaNetClassifier(random_state=0, verbose=0), X * 3 + 1, Y, keep_text=True, **SETTINGS
@@ -144,8 +159,9 @@ def test_it_goes_on_where_it_was_stopped(tmp_path):
 def test_a_language_with_one_class_has_no_score():
     y = np.where(LANGUAGE == "ja", True, Y)
     fails = pytest.warns(FitFailedWarning, match="5 of 15 fits failed")
-    with fails, pytest.warns(UserWarning, match="non-finite"):
+    with fails as record, pytest.warns(UserWarning, match="non-finite"):
         matrix = transfer_matrix(LogisticRegression(), X, y, **SETTINGS)
+    assert record[0].filename == __file__
     assert matrix.loc["ja"].isna().all()
     assert matrix.loc["de", "nl"] > 0.9
 

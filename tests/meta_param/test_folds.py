@@ -88,6 +88,9 @@ def test_folds_of_labels_that_are_no_classes(estimator, missing):
         assert counts.to_dict() == {"id": n_indonesian, "ms": 10}
     _, folds = folds_of(estimator, frame, y, KFold(3))
     assert [len(test) for _, test in folds] == [15 if missing else 20] * 3
+    groups = np.arange(60) // 2
+    _, folds = folds_of(estimator, frame, y, 3, groups=groups)
+    assert all(not set(groups[train]) & set(groups[test]) for train, test in folds)
 
 
 def test_folds_without_language_and_missing_labels_are_those_of_sklearn():

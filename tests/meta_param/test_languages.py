@@ -1,6 +1,7 @@
 """Scores by language, and where the search finds the language of a sample."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from search_cases import (
     FRAME,
@@ -22,7 +23,7 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from tiny import make_classifier
 
@@ -127,6 +128,27 @@ def test_the_language_of_texts_as_metadata(scoring):
         passed.best_estimator_.predict_proba(TEXTS, language=TEXT_LANGUAGE),
         in_frame.predict_proba(PAIR),
     )
+
+
+@pytest.mark.parametrize("form", [pd.DataFrame.to_numpy, list])
+def test_the_language_in_rows_of_texts(form):
+    rows = list(zip(TEXTS, TEXT_LANGUAGE, strict=True)) if form is list else form(PAIR)
+    model = make_pipeline("passthrough", make_classifier(target_languages="zh"))
+    found, folds = folds_of(model, rows, PAIR_Y, 2)
+    expected, folds_in_frame = folds_of(model, PAIR, PAIR_Y, 2)
+    np.testing.assert_array_equal(found.language, expected.language)
+    for fold, fold_in_frame in zip(folds, folds_in_frame, strict=True):
+        np.testing.assert_array_equal(np.concatenate(fold), np.concatenate(fold_in_frame))
+
+
+def test_rows_that_hold_no_language():
+    rows = PAIR.to_numpy()
+    pairs = make_classifier(text_column=["text", "other"])
+    assert read_data(pairs, rows, PAIR_Y, None).language is None
+    threes = np.c_[rows[:, :1], rows]
+    assert set(read_data(pairs, threes, PAIR_Y, None).language) == {"en", "zh"}
+    assert read_data(make_classifier(), threes, PAIR_Y, None).language is None
+    assert read_data(LogisticRegression(), rows, np.arange(len(rows)) % 2, None).language is None
 
 
 def test_predictions_get_the_language():

@@ -14,7 +14,7 @@ from sklearn.metrics import (
     recall_score,
 )
 
-from metaling_sk import LanguageReportDisplay
+from metaling_sk import LanguageReportDisplay, LinearTransferClassifier
 from metaling_sk.metrics import (
     language_report,
     language_report_from_estimator,
@@ -266,6 +266,12 @@ def test_the_report_of_an_estimator():
         model, renamed, y, language_column="code", n_bootstraps=9, random_state=0
     )
     pd.testing.assert_frame_equal(report, expected)
+    texts = X[["language"]].assign(text="a b").loc[:, ["text", "language"]]
+    linear = LinearTransferClassifier(n_topics=1, target_languages="zh").fit(texts, y)
+    pd.testing.assert_frame_equal(
+        language_report_from_estimator(linear, texts.to_numpy(), y),
+        language_report_from_estimator(linear, texts, y),
+    )
     with pytest.raises(ValueError, match="language_report_from_estimator found no language"):
         language_report_from_estimator(model, numbers, y)
     with pytest.raises(ValueError, match="y has no label in row 1; leave"):

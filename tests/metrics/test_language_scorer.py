@@ -9,7 +9,8 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import make_column_transformer
 from sklearn.dummy import DummyRegressor
-from sklearn.linear_model import LogisticRegression
+from sklearn.inspection import permutation_importance
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.metrics import (
     accuracy_score,
     f1_score,
@@ -20,7 +21,12 @@ from sklearn.metrics import (
     roc_auc_score,
     zero_one_loss,
 )
-from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    StratifiedKFold,
+    TunedThresholdClassifierCV,
+    cross_val_score,
+)
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
@@ -167,6 +173,49 @@ def test_languages_are_routed_as_metadata():
             LogisticRegression(), NUMBERS, Y, scoring=renamed, params={"tongue": LANGUAGE}
         )
         assert np.isfinite(found).all()
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning:sklearn")
+def test_scorers_that_sklearn_makes_of_it_keep_the_languages():
+    # TunedThresholdClassifierCV takes the metric out of the scorer, and so does
+    # LogisticRegressionCV where the metric has `labels`.
+    scorer = make_language_scorer(f1_score, aggregate="min", average="macro")
+    y = np.where(np.arange(len(Y)) % 7, Y, 1 - Y)
+    everything = np.arange(len(y))
+    cv = [(everything, everything)]
+    tuned = TunedThresholdClassifierCV(LogisticRegression(), scoring=scorer, cv=cv)
+    chosen = LogisticRegressionCV(Cs=[1.0], scoring=scorer, cv=cv)
+    for model in (tuned, chosen):
+        with pytest.raises(ValueError, match="The language scorer found no language"):
+            model.fit(NUMBERS, y)
+    with config_context(enable_metadata_routing=True):
+        for model in (tuned, chosen):
+            model.fit(NUMBERS, y, language=LANGUAGE)
+        expected = scorer(tuned, NUMBERS, y, language=LANGUAGE)
+        assert tuned.best_score_ == pytest.approx(expected)
+        expected = scorer(chosen, NUMBERS, y, language=LANGUAGE)
+    scores = chosen.scores_[1] if isinstance(chosen.scores_, dict) else chosen.scores_
+    assert np.ravel(scores) == pytest.approx(expected)
+
+
+def test_sample_weight():
+    y = np.where(np.arange(len(Y)) % 7, Y, 1 - Y)
+    weight = 1.0 + np.arange(len(y)) % 5
+    scorer = make_language_scorer(accuracy_score)
+    parts = [LANGUAGE == name for name in np.unique(LANGUAGE)]
+    right = MODEL.predict(X) == y
+    expected = np.mean([np.average(right[part], weights=weight[part]) for part in parts])
+    assert expected != pytest.approx(scorer(MODEL, X, y))
+    assert scorer(MODEL, X, y, sample_weight=weight) == pytest.approx(expected)
+    permutation_importance(MODEL, X, y, scoring=scorer, n_repeats=1, sample_weight=weight)
+    with config_context(enable_metadata_routing=True):
+        weighted = make_language_scorer(accuracy_score).set_score_request(sample_weight=True)
+        model = LogisticRegression().set_fit_request(sample_weight=False)
+        cv = [(np.arange(len(y)), np.arange(len(y)))]
+        search = GridSearchCV(model, {"C": [1.0]}, cv=cv, scoring=weighted)
+        search.fit(NUMBERS, y, language=LANGUAGE, sample_weight=weight)
+        expected = scorer(search, NUMBERS, y, language=LANGUAGE, sample_weight=weight)
+    assert search.best_score_ == pytest.approx(expected)
 
 
 def test_copies_score_alike():

@@ -1,9 +1,13 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.pipeline import make_pipeline
+from tiny import make_classifier, make_config, make_pair
 
-from metaling_sk import EmbeddingDisplay, LanguageStandardScaler
+from metaling_sk import EmbeddingDisplay, EncoderVectorizer, LanguageStandardScaler
 
 RNG = np.random.default_rng(0)
 LANGUAGE = np.repeat(["en", "zh", "sw"], 30)
@@ -28,6 +32,32 @@ def test_points_are_principal_components_before_and_after_language_norm():
             points = display.points_[row, 1][label].get_offsets()
             np.testing.assert_allclose(np.abs(points), np.abs(expected[float(label) == Y]))
     assert display.ax_ is display.axes_[0, 0]
+
+
+@pytest.mark.parametrize("kind", ["classifier", "sparse classifier", "vectorizer", "pipeline"])
+def test_what_an_estimator_makes_of_samples_is_drawn(kind):
+    table, y = make_pair(20, 20)
+    estimator = {
+        "classifier": make_classifier(max_epochs=1, transfer=None),
+        "sparse classifier": make_classifier(encoder=TfidfVectorizer(), transfer=None),
+        "vectorizer": EncoderVectorizer(make_config(), verbose=0, random_state=0),
+        "pipeline": make_pipeline(make_column_transformer((CountVectorizer(), "text"))),
+    }[kind].fit(table, y)
+    display = EmbeddingDisplay.from_estimator(estimator, table, y)
+    vectors = estimator.transform(table)
+    vectors = vectors.toarray() if hasattr(vectors, "toarray") else vectors
+    expected = draw(vectors, table["language"], y, language_norm="classifier" not in kind)
+    assert display.axes_.shape == expected.axes_.shape
+    for name in ("en", "zh"):
+        np.testing.assert_allclose(
+            display.points_[0, 0][name].get_offsets(), expected.points_[0, 0][name].get_offsets()
+        )
+    beside = EmbeddingDisplay.from_estimator(
+        estimator, table.drop(columns="language"), y, language=table["language"]
+    )
+    assert beside.axes_.shape == expected.axes_.shape
+    with pytest.raises(ValueError, match="EmbeddingDisplay.from_estimator found no language"):
+        EmbeddingDisplay.from_estimator(estimator, table.drop(columns="language"), y)
 
 
 def test_samples_without_a_label_are_grey():

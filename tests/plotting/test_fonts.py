@@ -57,5 +57,6 @@ def test_a_script_without_a_font_is_warned_of():
 
 def test_displays_look_for_fonts():
     matrix = pd.DataFrame(np.eye(2), index=["en", "\U000f0000"], columns=["en", "\U000f0000"])
-    with pytest.warns(UserWarning, match="No installed font has the characters"):
+    with pytest.warns(UserWarning, match="No installed font has the characters") as record:
         TransferMatrixDisplay(matrix).plot()
+    assert record[0].filename == __file__  # the line of the user

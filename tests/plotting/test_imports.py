@@ -1,6 +1,7 @@
-"""Displays and the optional package that they need."""
+"""Displays: the form that all have, and the optional package that they need."""
 
 import sys
+from inspect import signature
 
 import pytest
 
@@ -18,6 +19,7 @@ from metaling_sk import plotting
         "HistoryDisplay(None).plot()",
         "HistoryDisplay.from_estimator(None)",
         "EmbeddingDisplay(None, None).plot()",
+        "EmbeddingDisplay.from_estimator(None, None)",
         "EmbeddingDisplay.from_representations(None, None)",
         "LanguageEmbeddingDisplay(None).plot()",
         "LanguageEmbeddingDisplay.from_estimator(None)",
@@ -29,3 +31,9 @@ def test_without_matplotlib_they_say_what_to_install(call, monkeypatch):
     owner, method = call.split("(")[0].split(".")[0], call.rpartition(".")[2].split("(")[0]
     with pytest.raises(ImportError, match=f"{owner}.{method} requires matplotlib"):
         eval(call, {owner: getattr(plotting, owner)})
+
+
+@pytest.mark.parametrize("name", plotting.__all__)
+def test_axes_are_the_first_argument_of_plot_as_in_sklearn(name):
+    parameter = list(signature(getattr(plotting, name).plot).parameters.values())[1]
+    assert (parameter.name, parameter.kind.name) == ("ax", "POSITIONAL_OR_KEYWORD")

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
@@ -90,10 +91,16 @@ def test_short_candidates_are_left_out():
     assert translator.transform(["good"]).tolist() == ["不错"]
 
 
-def test_array_of_texts_and_languages(translator):
-    X = np.array([["hotel", "en"], ["酒店", "zh"]], dtype=object)
-    assert translator.fit_transform(X).tolist() == [["酒店", "en"], ["酒店", "zh"]]
-    assert X[0, 0] == "hotel"
+def test_every_form_keeps_its_languages(translator):
+    rows = [("hotel", "en"), ("酒店", "zh")]
+    frame = pd.DataFrame(rows, columns=["text", "language"], dtype=object)
+    for X in (rows, frame.to_numpy()):
+        assert translator.fit_transform(X).tolist() == [["酒店", "en"], ["酒店", "zh"]]
+        assert X[0][0] == "hotel"
+    for X in (frame, Dataset.from_pandas(frame)):
+        assert translator.fit_transform(X).to_numpy().tolist() == [["酒店", "en"], ["酒店", "zh"]]
+    translator.set_params(text_column=0, language_column=1)
+    assert translator.fit_transform(pd.DataFrame(rows))[0].tolist() == ["酒店", "酒店"]
 
 
 def test_dictionary_from_a_file(tmp_path):

@@ -54,6 +54,12 @@ def test_only_missing_languages_are_filled_in():
     table = X.assign(language=["en", "und", "zh", "und", "ha"])
     assert identify(table) == [*TEXTS]
     assert identify(X.assign(language="?"), unknown="?") == [*TEXTS]
+    for missing in (None, np.nan, pd.NA):
+        table = X.assign(language=["en", missing, "zh", missing, "ha"])
+        before = table.copy()
+        assert identify(table) == [*TEXTS]
+        pd.testing.assert_frame_equal(table, before)
+        assert identify(X.assign(language=missing)) == [*TEXTS]
 
 
 @pytest.mark.parametrize("languages", [None, ["en", "de"], ["sr", "uz"]])

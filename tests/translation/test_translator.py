@@ -172,6 +172,7 @@ FORMS = {
     "array": lambda: (np.array(TEXTS), "ind"),
     "Series": lambda: (pd.Series(TEXTS), ["ind"] * len(TEXTS)),
     "two columns": lambda: (np.array([TEXTS, ["ind"] * len(TEXTS)], dtype=object).T, None),
+    "rows": lambda: ([(text, "ind") for text in TEXTS], None),
     "DataFrame": lambda: (X.drop(columns="to"), None),
 }
 

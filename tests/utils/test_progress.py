@@ -125,6 +125,17 @@ def test_the_bar_counts_the_stages_to_come():
         bar.advance(12)
         bar.start("other", 7, "text")
         assert "0/7" in screen(terminal)
+    assert "-" not in terminal.getvalue()  # as of a speed below 0
+
+
+def test_units_of_another_kind_are_not_added_to_those_that_are_done():
+    with redirect_stderr(Terminal()) as terminal, Progress(1, "fit") as bar:
+        bar.start("one", 10, n_later=10)
+        bar.advance(10)
+        bar.start("other", 7, "text")
+        assert "0/7" in screen(terminal)
+        bar.start("two", 10)
+        assert "0/10" in screen(terminal)
 
 
 def test_source_and_target_network_are_one_bar():

@@ -1,9 +1,9 @@
-"""A classifier that learns from the labels of some languages only."""
+"""An estimator that learns from the labels of some languages only."""
 
 from __future__ import annotations
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.metaestimators import available_if
 
@@ -17,8 +17,8 @@ def _estimator_has(name: str):
     return lambda self: hasattr(self.estimator, name)
 
 
-class SourceClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
-    """A classifier that is fitted on the labels of some languages and predicts for all.
+class SourceEstimator(MetaEstimatorMixin, BaseEstimator):
+    """A classifier or regressor that is fitted on the labels of some languages.
 
     Parameters
     ----------
@@ -44,12 +44,9 @@ class SourceClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         self.keep_text = keep_text
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator)
-        tags.input_tags, tags.target_tags = inner.input_tags, inner.target_tags
-        return tags
+        return get_tags(self.estimator)
 
-    def fit(self, X, y, language=None) -> SourceClassifier:
+    def fit(self, X, y, language=None) -> SourceEstimator:
         """Fit a clone of the estimator on the samples of the source."""
         data = read_data(self.estimator, X, y, language)
         languages = np.asarray(data.language, dtype=object)
@@ -64,11 +61,12 @@ class SourceClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         if not self.keep_text and not has_several_labels(y):
             y = plain_labels(label_array(y))  # Objects, if labels of other samples are None.
         call_with_language(self.estimator_, "fit", _safe_indexing(X, indices), language, y)
-        self.classes_ = self.estimator_.classes_
+        if is_classifier(self):
+            self.classes_ = self.estimator_.classes_
         return self
 
     def predict(self, X, language=None) -> np.ndarray:
-        """Predict the class of each sample."""
+        """Predict the label of each sample."""
         return call_with_language(self.estimator_, "predict", X, language)
 
     @available_if(_estimator_has("predict_proba"))
