@@ -62,7 +62,7 @@ def changed_at_once(estimator: E) -> Iterator[E]:
     if "net_" in attributes:
         attributes["net_"] = _with_own_parts(attributes["net_"])
     yield changed
-    estimator.__dict__ = attributes
+    estimator.__dict__ = vars(changed)
 
 
 @contextmanager
