@@ -54,7 +54,7 @@ def unwrap(X):
     """
     if isinstance(X, np.ma.MaskedArray):
         is_number = X.dtype.kind in "biuf"
-        return X.astype(float).filled(np.nan) if is_number else _without_hidden(X)
+        return np.ma.filled(X.astype(float), np.nan) if is_number else _without_hidden(X)
     if isinstance(X, pd.DataFrame | pd.Series | np.ndarray):
         return X
     table = nw.from_native(X, allow_series=True, pass_through=True)
@@ -392,9 +392,9 @@ def _read_frame(
             f"{RECORDS_HINT if with_records else ''}{VECTORS_HINT if with_vectors else ''}"
             + (f" Images and recordings are named in {' and '.join(media)}." if media else "")
         )
-    if others := [X.columns[i] for i in others if not _could_be_numbers(X.iloc[:, i])]:
+    if neither := [X.columns[i] for i in others if not _could_be_numbers(X.iloc[:, i])]:
         raise ValueError(
-            f"These columns of X hold neither numbers nor text: {name_some(others)}. Drop them or "
+            f"These columns of X hold neither numbers nor text: {name_some(neither)}. Drop them or "
             "turn them into numbers."
         )
     if not X.columns.is_unique:

@@ -58,8 +58,9 @@ def changed_at_once(estimator: E) -> Iterator[E]:
         `CHANGED_IN_PLACE` of its network. What trains the network restores the weights itself.
     """
     changed = snapshot(estimator)
-    if "net_" in vars(changed):
-        changed.net_ = _with_own_parts(changed.net_)
+    attributes = vars(changed)
+    if "net_" in attributes:
+        attributes["net_"] = _with_own_parts(attributes["net_"])
     yield changed
     estimator.__dict__ = vars(changed)
 
