@@ -11,6 +11,7 @@ import torch
 from scipy import sparse
 from sklearn.utils import check_array
 
+from metaling_sk._data.features import check_finite
 from metaling_sk._data.language_statistics import MIN_SAMPLES, LanguageStatistics
 from metaling_sk._encoders.encode import encode, freeze, on_cpu
 from metaling_sk._encoders.encoder_forms import is_scratch
@@ -220,7 +221,13 @@ class VectorizerFrontEnd(FixedFrontEnd):
 
     def inputs(self, samples, execution):
         features = apply_vectorizer(self.vectorizer, samples.plain_texts)
-        features = check_array(features, accept_sparse="csr", dtype=(np.float64, np.float32))
+        features = check_array(
+            features,
+            accept_sparse="csr",
+            dtype=(np.float64, np.float32),
+            ensure_all_finite=False,
+        )
+        check_finite(features, f"the output of {type(self.vectorizer).__name__} (`encoder`)")
         if samples.is_pairs and features.shape[0] != len(samples):
             raise ValueError(
                 f"`encoder`: {type(self.vectorizer).__name__} makes {features.shape[0]} rows of "

@@ -1,0 +1,80 @@
+"""Numbers in the place of texts, validated."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import validate_data
+
+from metaling_sk._utils.messages import name_rows
+
+
+def check_features(estimator, X, *, reset: bool) -> np.ndarray | sparse.csr_array:
+    """Validate numbers, their columns and the names of these.
+
+    Parameters
+    ----------
+    estimator : estimator
+        It keeps the number and the names of the columns at fit.
+    X : object
+        What the user gave, without the language column.
+    reset : bool
+        Whether this is `fit`.
+
+    Returns
+    -------
+    float ndarray or CSR array of shape (n_samples, n_features)
+        The numbers; a sparse array in canonical format.
+
+    Raises
+    ------
+    ValueError
+        If X is no table of finite numbers, or its columns are not those of `fit`.
+    """
+    X = validate_data(
+        estimator,
+        X,
+        accept_sparse="csr",
+        dtype=(np.float64, np.float32),
+        ensure_all_finite=False,  # scikit-learn's own message names no row
+        reset=reset,
+    )
+    check_finite(X, "X")
+    if not sparse.issparse(X):
+        return X
+    features = sparse.csr_array(X)
+    if not features.has_canonical_format:
+        features = features.copy()
+        features.sum_duplicates()
+    return features
+
+
+def check_finite(features: np.ndarray | sparse.csr_array, source: str) -> None:
+    """Raise unless all numbers are finite.
+
+    Parameters
+    ----------
+    features : float ndarray or CSR array of shape (n_samples, n_features)
+        The numbers.
+    source : str
+        What holds them, for the message.
+
+    Raises
+    ------
+    ValueError
+        If a number is NaN or infinite. The message names the rows.
+    """
+    is_sparse = sparse.issparse(features)
+    values = features.data if is_sparse else features
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(values.sum()):  # needs no array of the size of the values
+            return
+    wrong = ~np.isfinite(values)
+    if not wrong.any():  # their sum is too large for a float
+        return
+    places = sparse.csr_array((wrong, features.indices, features.indptr)) if is_sparse else wrong
+    rows = np.unique(places.nonzero()[0])
+    raise ValueError(
+        f"Every number must be finite, but {source} holds NaN or infinity in {name_rows(rows)} "
+        f"(row {rows[0]}: {values[wrong][0]}). Drop these rows or fill in their numbers."
+    )
