@@ -39,7 +39,11 @@ def check_features(estimator, X, *, reset: bool) -> np.ndarray | sparse.csr_arra
         ensure_all_finite=False,  # scikit-learn's own message names no row
         reset=reset,
     )
-    check_finite(X, "X")
+    if len(rows := rows_not_finite(X)):
+        raise ValueError(
+            f"Every number must be finite, but X holds NaN or infinity in {name_rows(rows)}. Drop "
+            "these rows or fill in their numbers."
+        )
     if not sparse.issparse(X):
         return X
     features = sparse.csr_array(X)
@@ -49,32 +53,24 @@ def check_features(estimator, X, *, reset: bool) -> np.ndarray | sparse.csr_arra
     return features
 
 
-def check_finite(features: np.ndarray | sparse.csr_array, source: str) -> None:
-    """Raise unless all numbers are finite.
+def rows_not_finite(features: np.ndarray | sparse.csr_array) -> np.ndarray:
+    """Return the rows that hold NaN or infinity.
 
     Parameters
     ----------
     features : float ndarray or CSR array of shape (n_samples, n_features)
         The numbers.
-    source : str
-        What holds them, for the message.
 
-    Raises
-    ------
-    ValueError
-        If a number is NaN or infinite. The message names the rows.
+    Returns
+    -------
+    ndarray of int
+        Their positions, in order.
     """
     is_sparse = sparse.issparse(features)
     values = features.data if is_sparse else features
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(values.sum()):  # needs no array of the size of the values
-            return
-    wrong = ~np.isfinite(values)
-    if not wrong.any():  # their sum is too large for a float
-        return
+            return np.empty(0, dtype=int)
+    wrong = ~np.isfinite(values)  # or their sum is too large for a float
     places = sparse.csr_array((wrong, features.indices, features.indptr)) if is_sparse else wrong
-    rows = np.unique(places.nonzero()[0])
-    raise ValueError(
-        f"Every number must be finite, but {source} holds NaN or infinity in {name_rows(rows)} "
-        f"(row {rows[0]}: {values[wrong][0]}). Drop these rows or fill in their numbers."
-    )
+    return np.unique(places.nonzero()[0])

@@ -11,7 +11,7 @@ import torch
 from scipy import sparse
 from sklearn.utils import check_array
 
-from metaling_sk._data.features import check_finite
+from metaling_sk._data.features import rows_not_finite
 from metaling_sk._data.language_statistics import MIN_SAMPLES, LanguageStatistics
 from metaling_sk._encoders.encode import encode, freeze, on_cpu
 from metaling_sk._encoders.encoder_forms import is_scratch
@@ -227,12 +227,16 @@ class VectorizerFrontEnd(FixedFrontEnd):
             dtype=(np.float64, np.float32),
             ensure_all_finite=False,
         )
-        check_finite(features, f"the output of {type(self.vectorizer).__name__} (`encoder`)")
         if samples.is_pairs and features.shape[0] != len(samples):
             raise ValueError(
                 f"`encoder`: {type(self.vectorizer).__name__} makes {features.shape[0]} rows of "
                 f"{len(samples)} pairs of texts, which it gets as a table with the columns "
                 f"{samples.pair_columns}. Take them apart with a ColumnTransformer."
+            )
+        if len(rows := rows_not_finite(features)):
+            raise ValueError(
+                f"`encoder`: {type(self.vectorizer).__name__} makes NaN or infinity of {len(rows)} "
+                f"texts, such as {str(samples.texts[rows[0]])[:50]!r}."
             )
         is_sparse = sparse.issparse(features)
         return sparse.csr_array(features) if is_sparse else features
