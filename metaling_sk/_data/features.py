@@ -44,7 +44,8 @@ def check_features(estimator, X, *, reset: bool) -> np.ndarray | sparse.csr_arra
             f"Every number must be finite, but X holds NaN or infinity in {name_rows(rows)}. Drop "
             "these rows or fill in their numbers."
         )
-    if not sparse.issparse(X):
+    is_sparse = sparse.issparse(X)
+    if not is_sparse:
         return X
     features = sparse.csr_array(X)
     if not features.has_canonical_format:
@@ -53,7 +54,7 @@ def check_features(estimator, X, *, reset: bool) -> np.ndarray | sparse.csr_arra
     return features
 
 
-def rows_not_finite(features: np.ndarray | sparse.csr_array) -> np.ndarray:
+def rows_not_finite(features) -> np.ndarray:
     """Return the rows that hold NaN or infinity.
 
     Parameters
