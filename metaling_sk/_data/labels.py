@@ -71,8 +71,7 @@ def check_labels(
             "At least two classes need labelled rows."
         )
     labels = plain_labels(y[is_labelled])
-    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
-        raise ValueError("Input y contains infinity or a value too large for its dtype.")
+    check_no_infinity(labels, np.flatnonzero(is_labelled))
     check_classification_targets(labels)
     classes, class_indices[is_labelled] = np.unique(labels, return_inverse=True)
     return class_indices, classes
@@ -83,6 +82,15 @@ def check_length(y: np.ndarray, n_samples: int) -> None:
     if len(y) != n_samples:
         raise ValueError(
             f"X and y have inconsistent numbers of samples: X has {n_samples} rows, y has {len(y)}."
+        )
+
+
+def check_no_infinity(labels: np.ndarray, rows: np.ndarray) -> None:
+    """Raise a ValueError if a label is infinite. `rows` are the positions of the labels in y."""
+    if labels.dtype.kind == "f" and np.isinf(labels).any():
+        raise ValueError(
+            f"y contains infinity in {name_rows(rows[np.isinf(labels)])}. Drop these rows, or make "
+            "their y NaN if they have no label."
         )
 
 

@@ -7,7 +7,7 @@ from numbers import Real
 import numpy as np
 
 from metaling_sk._data.input_forms import plain_column
-from metaling_sk._data.labels import check_length, is_missing, label_array
+from metaling_sk._data.labels import check_length, check_no_infinity, is_missing, label_array
 
 
 def check_numbers(
@@ -55,8 +55,7 @@ def check_numbers(
         )
     numbers = np.full(n_samples, np.nan)
     numbers[labelled] = _as_numbers(y, labelled)
-    if np.isinf(numbers).any():
-        raise ValueError("Input y contains infinity or a value too large for dtype('float64').")
+    check_no_infinity(numbers[labelled], labelled)
     return numbers, None
 
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sklearn.utils.validation import validate_data
 
 from metaling_sk._data.cell_kinds import cell_kind_of, refuse_parameters
 from metaling_sk._data.cells import CellKind
+from metaling_sk._data.features import check_features
 from metaling_sk._data.input_forms import (
     check_texts,
     read_texts,
@@ -252,7 +252,8 @@ def check_samples(
             _check_text_input(estimator, texts, names, reset=reset)
     if texts is None and cells is None:
         X, language_column = split_language_column(X, estimator.language_column)
-        features = _check_features(estimator, X, reset=reset)
+        _check_kind(estimator, "features", reset=reset)
+        features = check_features(estimator, X, reset=reset)
         n_samples = features.shape[0]
     else:
         content: Any = cells if texts is None else texts
@@ -429,21 +430,6 @@ def _check_text_input(estimator, texts: np.ndarray, names: list[Hashable], *, re
             "numbers first, for example with EncoderVectorizer."
         )
     _check_kind(estimator, "text" if len(names) == 1 else "pairs", reset=reset)
-
-
-def _check_features(estimator, X, *, reset: bool):
-    _check_kind(estimator, "features", reset=reset)
-    X = validate_data(
-        estimator, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=reset
-    )
-    is_sparse = sparse.issparse(X)
-    if not is_sparse:
-        return X
-    features = sparse.csr_array(X)
-    if not features.has_canonical_format:
-        features = features.copy()
-        features.sum_duplicates()
-    return features
 
 
 def _check_kind(estimator, kind: str, *, reset: bool) -> None:

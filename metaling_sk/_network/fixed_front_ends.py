@@ -11,6 +11,7 @@ import torch
 from scipy import sparse
 from sklearn.utils import check_array
 
+from metaling_sk._data.features import rows_not_finite
 from metaling_sk._data.language_statistics import MIN_SAMPLES, LanguageStatistics
 from metaling_sk._encoders.encode import encode, freeze, on_cpu
 from metaling_sk._encoders.encoder_forms import is_scratch, name_checkpoints
@@ -216,12 +217,22 @@ class VectorizerFrontEnd(FixedFrontEnd):
 
     def inputs(self, samples, execution):
         features = apply_vectorizer(self.vectorizer, samples.plain_texts)
-        features = check_array(features, accept_sparse="csr", dtype=(np.float64, np.float32))
+        features = check_array(
+            features,
+            accept_sparse="csr",
+            dtype=(np.float64, np.float32),
+            ensure_all_finite=False,
+        )
         if samples.is_pairs and features.shape[0] != len(samples):
             raise ValueError(
                 f"`encoder`: {type(self.vectorizer).__name__} makes {features.shape[0]} rows of "
                 f"{len(samples)} pairs of texts, which it gets as a table with the columns "
                 f"{samples.pair_columns}. Take them apart with a ColumnTransformer."
+            )
+        if len(rows := rows_not_finite(features)):
+            raise ValueError(
+                f"`encoder`: {type(self.vectorizer).__name__} makes NaN or infinity of {len(rows)} "
+                f"texts, such as {str(samples.texts[rows[0]])[:50]!r}."
             )
         is_sparse = sparse.issparse(features)
         return sparse.csr_array(features) if is_sparse else features

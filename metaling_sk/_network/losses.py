@@ -22,8 +22,9 @@ def cross_entropy(
     y : int64 Tensor of shape (n_samples,)
         Class indices.
     class_weight : Tensor of shape (n_classes,), optional
+        Weights whose mean over all samples, not over those of a batch, is 1.
     """
-    return F.cross_entropy(logits.float(), y, weight=class_weight)
+    return F.cross_entropy(logits.float(), y, weight=class_weight, reduction="sum") / len(y)
 
 
 def distillation(logits: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:
@@ -58,15 +59,17 @@ def binary_cross_entropy(
     y : int Tensor of shape (n_samples, n_labels)
         1, 0, or `MISSING` for what is not known.
     class_weight : Tensor of shape (2, n_labels), optional
-        The weights of samples without each label, and with it.
+        The weights of samples without each label, and with it. Their mean over all that is known,
+        not over that of a batch, is 1.
     """
-    weight = (y != MISSING).float()
+    is_known = (y != MISSING).float()
+    weight = is_known
     if class_weight is not None:
         weight = weight * torch.where(y == 1, class_weight[1], class_weight[0])
     loss = F.binary_cross_entropy_with_logits(
         logits.float(), y.clamp_min(0).float(), reduction="none"
     )
-    return (weight * loss).sum() / weight.sum().clamp_min(1e-9)
+    return (weight * loss).sum() / is_known.sum().clamp_min(1)
 
 
 def bernoulli_distillation(

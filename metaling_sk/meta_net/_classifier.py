@@ -157,7 +157,7 @@ class MetaNetClassifier(NetworkClassifier, MetaNetFitting):
     patience : int, default=3
         Number of epochs without a better validation loss after which training stops.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the cross-entropy.
+        Weights of the classes in the cross-entropy; only their ratios count.
     device : str, default="auto"
         Device of the computations. "auto" is a GPU where there is one.
     dtype : {"auto", "float32", "bfloat16", "float16"}, default="auto"

@@ -176,14 +176,13 @@ def find_embedding(
         optimizer = torch.optim.Adam([embedding], lr=learning_rate)
         for _ in range(n_steps):
             gradients: list[torch.Tensor] = []
-            sizes: list[torch.Tensor] = []
+            sizes: list[int] = []
             for batch in batches():
                 logits, y = _predict(network, batch, network.generate_from(embedding, len(batch)))
                 value = loss.supervised(logits, y, class_weight)
                 gradients += torch.autograd.grad(value, [embedding])
-                weight = torch.ones_like(y) if class_weight is None else class_weight[y]
-                sizes.append(weight.sum())
-            weights = torch.stack(sizes).to(embedding.dtype)
+                sizes.append(len(y))
+            weights = torch.tensor(sizes, dtype=embedding.dtype, device=embedding.device)
             with torch.autocast(embedding.device.type, enabled=False):
                 embedding.grad = weights / weights.sum() @ torch.stack(gradients)
             optimizer.step()

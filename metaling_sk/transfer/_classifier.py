@@ -203,8 +203,8 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
     patience : int, default=3
         Number of epochs without a better validation loss after which training stops.
     class_weight : dict, list of dict, "balanced" or None, default=None
-        Weights of the classes in the cross-entropy. For several labels, a dict with the weights of
-        0 and 1 for each, as sklearn takes them.
+        Weights of the classes in the cross-entropy; only their ratios count. For several labels, a
+        dict with the weights of 0 and 1 for each, as sklearn takes them.
     device : str, default="auto"
         Device of the computations. "auto" is a GPU where there is one.
     dtype : {"auto", "float32", "bfloat16", "float16"}, default="auto"

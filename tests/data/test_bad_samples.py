@@ -81,9 +81,13 @@ BAD_SAMPLES = {
     ),
     "masked numbers": (np.ma.masked_equal(NUMBERS, NUMBERS[0, 0]), "NaN"),
     "masked texts": (np.ma.array(np.array(TEXTS, dtype=object), mask=[0, 1, 0, 0]), "in row 1"),
-    "infinity": (np.array([[1, np.inf]]), "infinity"),
-    "NaN features": (np.array([[1, np.nan]]), "NaN"),
-    "sparse NaN": (sparse.csr_array([[1, np.nan]]), "NaN"),
+    "infinity": (np.array([[1, 2], [1, np.inf]]), "X holds NaN or infinity in row 1. Drop these"),
+    "NaN features": (np.array([[np.nan, np.inf], [1, 1], [1, np.nan]]), "in rows 0, 2. "),
+    "NaN in a frame of numbers": (pd.DataFrame({"a": [1, None]}), "in row 1. "),
+    "sparse NaN": (
+        sparse.csr_array([[0, 1], [0, np.nan], [0, 1], [-np.inf, np.nan]]),
+        "in rows 1, 3. Drop these rows or fill in their numbers",
+    ),
     "a DatasetDict": (
         datasets.DatasetDict({"train": a_dataset()}),
         r"X is of type DatasetDict; pass one datasets.Dataset, such as X\['train'\]",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from marks import predicts_unseen_languages
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.preprocessing import FunctionTransformer
 from tiny import make_classifier, make_meta_net, make_pair
 
 from metaling_sk import load
@@ -38,6 +39,16 @@ def test_the_kind_for_an_encoder_and_samples(make, name):
     language = None if X is not NUMBERS else ["en", "zh"] * 40
     model = make(**parameters).fit(X, Y, language=language)
     assert model.front_end_.kind == name.partition(",")[0]
+
+
+def test_an_encoder_that_makes_no_numbers():
+    encoder = FunctionTransformer(lambda texts: np.log([[text.count("o")] for text in texts]))
+    wrong = [text for text in X["text"] if "o" not in text]
+    message = (
+        rf"`encoder`: FunctionTransformer makes NaN or infinity of {len(wrong)} texts, such as"
+    )
+    with pytest.raises(ValueError, match=f"{message} '{wrong[0]}'"), np.errstate(divide="ignore"):
+        make_classifier(encoder=encoder, transfer=None).fit(X, Y)
 
 
 WORDS = ["good", "clean", "不错", "干净"]

@@ -7,6 +7,8 @@ from scipy.special import expit, log_softmax, logit, softmax
 from torch import nn
 
 from metaling_sk._network import losses
+from metaling_sk._network.outputs.classes import Classes
+from metaling_sk._network.outputs.indicators import Indicators
 
 
 def draw(*shape):
@@ -18,9 +20,8 @@ def test_cross_entropy():
     log_p = log_softmax(logits, axis=1)[np.arange(9), y]
     arguments = torch.tensor(logits), torch.tensor(y)
     assert losses.cross_entropy(*arguments).item() == pytest.approx(-log_p.mean())
-    expected = -(weight[y] * log_p).sum() / weight[y].sum()
     found = losses.cross_entropy(*arguments, torch.tensor(weight).float()).item()
-    assert found == pytest.approx(expected)
+    assert found == pytest.approx(-(weight[y] * log_p).mean())
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
@@ -49,7 +50,26 @@ def test_binary_cross_entropy():
     assert found == pytest.approx(loss[y >= 0].mean())
     weights = np.where(y == 1, weight[1], weight[0])[y >= 0]
     found = losses.binary_cross_entropy(*arguments, torch.tensor(weight).float()).item()
-    assert found == pytest.approx(np.average(loss[y >= 0], weights=weights))
+    assert found == pytest.approx((weights * loss[y >= 0]).mean())
+
+
+@pytest.mark.parametrize("output", [Classes(np.arange(2)), Indicators(np.arange(1))])
+def test_batches_without_a_rare_class_have_the_weighted_loss_of_all_in_their_mean(output):
+    y = (np.arange(40) % 20 == 0).astype(int)  # in batches of 8 mostly one class
+    y = y if isinstance(output, Classes) else y[:, None]
+    logits = torch.tensor(draw(40, output.n_outputs))
+    weight = output.class_weights("balanced", y)
+    batches = [
+        output.loss.supervised(logits[part], torch.tensor(y)[part], weight)
+        for part in torch.arange(40).split(8)
+    ]
+    log_p = (
+        logits.log_softmax(1).numpy()
+        if isinstance(output, Classes)
+        else np.log(np.hstack([expit(-logits), expit(logits)]))
+    )
+    of_classes = [-log_p[y.ravel() == label, label].mean() for label in (0, 1)]
+    assert np.mean(batches) == pytest.approx(np.mean(of_classes), rel=1e-4)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])

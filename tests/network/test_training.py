@@ -26,6 +26,12 @@ def test_class_weights():
     assert recall(None) < 0.4 < 0.6 < recall("balanced") < recall({0: 1, 1: 1000})
 
 
+def test_class_weights_that_are_all_zero():
+    X, y = np.eye(4), [0, 1, 0, 1]
+    with pytest.raises(ValueError, match="`class_weight` gives the labels a mean weight of 0"):
+        make_learner(class_weight={0: 0, 1: 0}).fit(X, y)
+
+
 def test_balanced_classes_of_which_one_has_no_row():
     model = make_classifier(class_weight="balanced")
     assert model.partial_fit(*ENGLISH, classes=[0, 1, 2]).predict_proba(CHINESE[0]).shape[1] == 3

@@ -5,6 +5,7 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
+from sklearn.utils.class_weight import compute_sample_weight
 from skorch.callbacks import Callback
 from tiny import DICTIONARY, make_classifier
 from transfer_cases import FEW_SHOT, UNLABELLED
@@ -34,7 +35,7 @@ def test_it_is_that_of_a_logistic_regression(penalty, class_weight):
     X, y = make_numbers()
     model = make_model(head_penalty=penalty, class_weight=class_weight)
     represented = model.fit_transform(X, y, language="en")
-    weight = 1.0 if class_weight is None else model._class_weights(y).numpy()[y].mean()
+    weight = compute_sample_weight(class_weight, y).mean()
     peer = LogisticRegression(C=1 / (penalty * weight * len(X)), class_weight=class_weight)
     expected = peer.set_params(tol=1e-8, max_iter=1000).fit(represented, y)
     np.testing.assert_allclose(

@@ -1,4 +1,8 @@
-"""The weights of classes in a loss."""
+"""The weights of classes in a loss.
+
+Their mean over the labels is 1. A batch that lacks a class then counts less, instead of giving its
+other classes the weight of all.
+"""
 
 from __future__ import annotations
 
@@ -29,3 +33,28 @@ def weigh_classes(class_weight, classes: np.ndarray, labels: np.ndarray) -> np.n
             class_weight, classes=classes[present], y=classes[labels]
         )
     return weights
+
+
+def scale_to_mean_one(weights: np.ndarray, of_labels: np.ndarray) -> np.ndarray:
+    """Return weights that have a mean of 1 over the labels.
+
+    Parameters
+    ----------
+    weights : ndarray of float
+        The weights of the classes.
+    of_labels : ndarray of float, shape (n_labels,)
+        The weight of each label.
+
+    Raises
+    ------
+    ValueError
+        If the mean is not above 0.
+    """
+    if not len(of_labels):
+        return weights
+    mean = of_labels.mean()
+    if not mean > 0:
+        raise ValueError(
+            f"`class_weight` gives the labels a mean weight of {mean:g}; it must be above 0."
+        )
+    return weights / mean

@@ -10,7 +10,7 @@ import torch
 from metaling_sk._data.decoding import ClassDecoding
 from metaling_sk._data.samples import with_classes, without_labels
 from metaling_sk._network import losses
-from metaling_sk._network.outputs.class_weights import weigh_classes
+from metaling_sk._network.outputs.class_weights import scale_to_mean_one, weigh_classes
 from metaling_sk._network.outputs.output_kind import OutputKind, PredictionLoss
 
 
@@ -62,7 +62,7 @@ class Classes(ClassDecoding, OutputKind):
                 "row pass 'balanced' or a dict of the weights of the classes."
             )
         weights = weigh_classes(class_weight, self.classes, labels)
-        return torch.tensor(weights, dtype=torch.float32)
+        return torch.tensor(scale_to_mean_one(weights, weights[labels]), dtype=torch.float32)
 
     def teaching(self, outputs):
         return self.probabilities(outputs)

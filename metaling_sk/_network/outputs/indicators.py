@@ -14,7 +14,7 @@ from metaling_sk._data.labels import MISSING
 from metaling_sk._data.samples import Samples
 from metaling_sk._data.strata import rarest_labels
 from metaling_sk._network import losses
-from metaling_sk._network.outputs.class_weights import weigh_classes
+from metaling_sk._network.outputs.class_weights import scale_to_mean_one, weigh_classes
 from metaling_sk._network.outputs.output_kind import OutputKind, PredictionLoss
 from metaling_sk._utils.messages import name_some
 
@@ -117,11 +117,13 @@ class Indicators(LabelDecoding, OutputKind):
         if class_weight is None:
             return None
         each = class_weight if is_list else [class_weight] * self.n_outputs
-        weights = [
+        columns = [
             weigh_classes(of_label, np.array([0, 1]), column[column != MISSING])
             for of_label, column in zip(each, labels.T, strict=True)
         ]
-        return torch.tensor(np.stack(weights, axis=1), dtype=torch.float32)
+        weights = np.stack(columns, axis=1)
+        of_cells = np.where(labels == 1, weights[1], weights[0])[labels != MISSING]
+        return torch.tensor(scale_to_mean_one(weights, of_cells), dtype=torch.float32)
 
     def penalty_share(self, is_alone):
         return PENALTY_SHARE / self.n_outputs  # The loss is the mean of the labels.

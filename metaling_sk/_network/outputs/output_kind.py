@@ -86,7 +86,7 @@ class OutputKind(ABC):
         """The groups of labels of which validation holds out the same share, shape (n_samples,)."""
 
     def class_weights(self, class_weight, labels: np.ndarray) -> torch.Tensor | None:
-        """The weights of classes in the loss, where the labels are classes.
+        """The weights of classes in the loss, where the labels are classes; their mean is 1.
 
         Parameters
         ----------
