@@ -196,7 +196,11 @@ def test_what_is_loaded_predicts_the_same(saved):
     np.testing.assert_allclose(loaded.history_["train_loss"], model.history_["train_loss"])
     for name, value in loaded.get_params(deep=False).items():
         if name in json.loads((folder / "estimator.json").read_text())["parameters"]:
-            assert value == model.get_params(deep=False)[name]
+            expected = model.get_params(deep=False)[name]
+            if isinstance(expected, pd.DataFrame):
+                pd.testing.assert_frame_equal(value, expected)
+            else:
+                assert value == expected
 
 
 def test_the_folder_holds_no_pickle(saved):
