@@ -78,7 +78,8 @@ class LanguageStatistics:
         moments = [_moments(features[samples], scaled) for samples in samples_of]
         prior = None
         if has_prior and len(moments) > 1:
-            prior = LanguagePrior.fit(*map(np.stack, zip(*moments, strict=True)), sizes)
+            mean, variance = map(np.stack, zip(*moments, strict=True))
+            prior = LanguagePrior.fit(mean, variance, sizes)
             moments = [prior.draw(*of, size) for of, size in zip(moments, sizes, strict=True)]
         moments.append(_moments(features, scaled))
         mean, variance = map(np.stack, zip(*moments, strict=True))
