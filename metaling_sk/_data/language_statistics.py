@@ -15,6 +15,9 @@ from metaling_sk._data.language_prior import LanguagePrior
 MIN_SAMPLES = 2
 """A language with fewer samples than this has no statistics of its own."""
 
+MIN_PRIOR_SIZE = 2.0
+"""Languages whose variance counts as fewer samples have other units, and nothing to average."""
+
 
 @dataclass(frozen=True)
 class LanguageStatistics:
@@ -80,7 +83,10 @@ class LanguageStatistics:
         if has_prior and len(moments) > 1:
             mean, variance = map(np.stack, zip(*moments, strict=True))
             prior = LanguagePrior.fit(mean, variance, sizes)
-            moments = [prior.draw(*of, size) for of, size in zip(moments, sizes, strict=True)]
+            if prior.variance_size < MIN_PRIOR_SIZE:
+                prior = None
+            else:
+                moments = [prior.draw(*of, size) for of, size in zip(moments, sizes, strict=True)]
         moments.append(_moments(features, scaled))
         mean, variance = map(np.stack, zip(*moments, strict=True))
         return cls(tuple(languages[large_enough]), mean, _scale(variance), scaled, prior)

@@ -61,6 +61,15 @@ def test_a_new_language_is_averaged_with_the_same_prior():
     assert_allclose(statistics.without("nl").add(few, "nl").mean[-2], statistics.mean[-2])
 
 
+def test_languages_with_other_units_keep_their_own_statistics():
+    X = make(1, 0)
+    X[LANGUAGE == "de"] *= 1e-3
+    X[LANGUAGE == "nl"] *= 1e3
+    own = LanguageStatistics.fit(X, LANGUAGE)
+    assert_array_equal(fit(X).mean, own.mean)
+    assert_array_equal(fit(X).scale, own.scale)
+
+
 def test_one_language_keeps_its_statistics():
     X = make(1, 0)
     statistics = LanguageStatistics.fit(X, np.full(len(X), "en", dtype=object), has_prior=True)
