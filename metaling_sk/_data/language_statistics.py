@@ -10,8 +10,13 @@ import pandas as pd
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
+from metaling_sk._data.language_prior import LanguagePrior
+
 MIN_SAMPLES = 2
 """A language with fewer samples than this has no statistics of its own."""
+
+MIN_PRIOR_SIZE = 2.0
+"""Languages whose variance counts as fewer samples have other units, and nothing to average."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ class LanguageStatistics:
         The columns that are centred and scaled: all columns of a dense matrix, and those of a
         sparse matrix that are neither mostly zero nor between 0 and 1, as TF-IDF is. The others
         have mean 0 and scale 1.
+    prior : LanguagePrior, optional
+        What the statistics of each language are averaged with.
 
     Examples
     --------
@@ -45,9 +52,10 @@ class LanguageStatistics:
     mean: np.ndarray
     scale: np.ndarray
     scaled: np.ndarray
+    prior: LanguagePrior | None = None
 
     @classmethod
-    def fit(cls, features, language: np.ndarray) -> LanguageStatistics:
+    def fit(cls, features, language: np.ndarray, *, has_prior: bool = False) -> LanguageStatistics:
         """Compute the statistics of each language and of all samples together.
 
         Parameters
@@ -56,6 +64,8 @@ class LanguageStatistics:
             The features.
         language : ndarray of str objects, shape (n_samples,)
             The language of each sample.
+        has_prior : bool, default=False
+            Whether the statistics of each language are averaged with those of all.
 
         Returns
         -------
@@ -64,12 +74,22 @@ class LanguageStatistics:
         """
         scaled = _find_scaled_columns(features)
         language_index, languages = pd.factorize(language)
-        large_enough = np.flatnonzero(np.bincount(language_index) >= MIN_SAMPLES)
+        n_samples = np.bincount(language_index)
+        large_enough = np.flatnonzero(n_samples >= MIN_SAMPLES)
+        sizes = n_samples[large_enough]
         samples_of = [np.flatnonzero(language_index == index) for index in large_enough]
         moments = [_moments(features[samples], scaled) for samples in samples_of]
+        prior = None
+        if has_prior and len(moments) > 1:
+            mean, variance = map(np.stack, zip(*moments, strict=True))
+            prior = LanguagePrior.fit(mean, variance, sizes)
+            if prior.variance_size < MIN_PRIOR_SIZE:
+                prior = None
+            else:
+                moments = [prior.draw(*of, size) for of, size in zip(moments, sizes, strict=True)]
         moments.append(_moments(features, scaled))
-        mean, scale = map(np.stack, zip(*moments, strict=True))
-        return cls(tuple(languages[large_enough]), mean, scale, scaled)
+        mean, variance = map(np.stack, zip(*moments, strict=True))
+        return cls(tuple(languages[large_enough]), mean, _scale(variance), scaled, prior)
 
     def add(self, features, language: str) -> LanguageStatistics:
         """Return statistics with one more language; those of the others stay the same.
@@ -97,12 +117,14 @@ class LanguageStatistics:
                 f"got {features.shape[0]}; give more text of this language, labelled or not."
             )
         others = self.without(language)
-        mean, scale = _moments(features, self.scaled)
+        mean, variance = _moments(features, self.scaled)
+        if self.prior is not None:
+            mean, variance = self.prior.draw(mean, variance, features.shape[0])
         return replace(
             self,
             languages=(*others.languages, language),
             mean=np.insert(others.mean, -1, mean, axis=0),
-            scale=np.insert(others.scale, -1, scale, axis=0),
+            scale=np.insert(others.scale, -1, _scale(variance), axis=0),
         )
 
     def without(self, language: str) -> LanguageStatistics:
@@ -183,6 +205,7 @@ class LanguageStatistics:
             "mean": self.mean,
             "scale": self.scale,
             "scaled": self.scaled,
+            "prior": None if self.prior is None else self.prior.get_state(),
         }
 
     @classmethod
@@ -212,7 +235,10 @@ class LanguageStatistics:
             )
         if state["scale"].shape != mean.shape or state["scaled"].shape != mean.shape[1:]:
             raise ValueError("The statistics of languages have means and scales of other shapes.")
-        return cls(languages, mean, state["scale"], state["scaled"])
+        prior = None if state["prior"] is None else LanguagePrior.from_state(state["prior"])
+        if prior is not None and not prior.mean.shape == prior.variance.shape == mean.shape[1:]:
+            raise ValueError("The prior of the statistics is of another shape than these.")
+        return cls(languages, mean, state["scale"], state["scaled"], prior)
 
 
 def _find_scaled_columns(features) -> np.ndarray:
@@ -227,12 +253,20 @@ def _find_scaled_columns(features) -> np.ndarray:
 
 
 def _moments(features, scaled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and scale of each column; 0 and 1 in columns that are not to be scaled."""
+    """Return mean and variance of each column; 0 and 1 in columns that are not to be scaled."""
     if isinstance(features, sparse.csr_array):
         features = features.astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):  # Then the statistics are not finite.
         scaler = StandardScaler(with_mean=False).fit(features)
-    return np.where(scaled, scaler.mean_, 0.0), np.where(scaled, scaler.scale_, 1.0)
+    # sklearn scales what is constant but for rounding by 1.
+    is_constant = (scaler.scale_ == 1) & (scaler.var_ != 1)
+    variance = np.where(is_constant, 0.0, scaler.var_)
+    return np.where(scaled, scaler.mean_, 0.0), np.where(scaled, variance, 1.0)
+
+
+def _scale(variance: np.ndarray) -> np.ndarray:
+    """The standard deviation, and 1 where a column is constant."""
+    return np.where(variance == 0, 1.0, np.sqrt(variance))
 
 
 def _replace_columns(features, columns: np.ndarray, block: np.ndarray) -> sparse.csr_array:

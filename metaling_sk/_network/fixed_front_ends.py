@@ -58,7 +58,7 @@ class FixedFrontEnd(FrontEnd):
     def fit_languages(self, inputs, language):
         if not self.language_norm:
             language = np.full(len(language), ALL_LANGUAGES, dtype=object)
-        fitted = self._with(LanguageStatistics.fit(inputs, language))
+        fitted = self._with(LanguageStatistics.fit(inputs, language, has_prior=True))
         fitted.is_sparse = sparse.issparse(inputs)
         return fitted
 

@@ -14,6 +14,9 @@ from metaling_sk.meta_net._labelled_features import N_FOLDS, LabelledFeatures
 from metaling_sk.meta_net._residual_head import ResidualHead, ResidualHeadProblem
 from metaling_sk.meta_net._residual_training import ResidualSettings
 
+FEW_SAMPLES = 16
+"""Languages with fewer samples get the residual settings for so many: fewer choose at random."""
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -157,7 +160,10 @@ def choose(samples: LabelledFeatures, progress: Progress) -> Choices:
         residual_logits.cache_clear()
     progress.advance()
     # Rounded, because each size takes time.
-    sizes = {index: round_size(len(members)) for index, members in samples.members.items()}
+    sizes = {
+        index: round_size(max(len(members), FEW_SAMPLES))
+        for index, members in samples.members.items()
+    }
     settings_by_size = {
         size: choose_residual(tested.balanced(size), residual_logits)
         for size in sorted(set(sizes.values()))
@@ -169,21 +175,43 @@ def choose(samples: LabelledFeatures, progress: Progress) -> Choices:
 
 def _choose_head_penalty(samples: LabelledFeatures, splits: list[_Split]) -> float:
     """Choose the penalty of the model of all languages, and set that of each split."""
-    penalties = samples.head_penalties
+    penalties, loss = samples.head_penalties, samples.loss
+    if loss.n_head_errors is not None:
+        penalty = _largest_alone(splits, penalties, loss.n_head_errors)
+        for each in splits:
+            each.set_head(each.train.fit_head(penalty))
+        return penalty
     if not splits:
         return penalties[len(penalties) // 2]
     tested = _tested(splits).balanced()
     heads = [each.train.fit_heads(penalties) for each in splits]
 
-    def loss(number: int) -> float:
+    def total(number: int) -> float:
         pairs = zip(splits, heads, strict=True)
         logits = np.concatenate([each.test.logits(found[number]) for each, found in pairs])
         return tempered_losses(tested, logits).sum()
 
-    best = min(range(len(penalties)), key=loss)
+    best = min(range(len(penalties)), key=total)
     for each, found in zip(splits, heads, strict=True):
         each.set_head(found[best])
     return penalties[best]
+
+
+def _largest_alone(splits: list[_Split], penalties: tuple[float, ...], n_errors: float) -> float:
+    """Return the largest penalty that is not surely worse in models of one language each."""
+    if not splits or len(penalties) == 1:
+        return penalties[-1]
+    tested = _tested(splits)
+
+    @cache
+    def losses(penalty: float) -> np.ndarray:
+        found = [
+            each.residual_logits(0.0, penalty, tested.loss.intercept_penalty) for each in splits
+        ]
+        return tempered_losses(tested, np.concatenate(found))
+
+    best = min(penalties, key=lambda penalty: losses(penalty).sum())
+    return largest_not_worse(penalties, best, losses, n_errors)
 
 
 def _tested(splits: list[_Split]) -> LabelledFeatures:
@@ -250,10 +278,17 @@ def largest_not_worse(
     for value in reversed(grid):
         if value == best or not n_errors:
             break
-        excess = losses(value) - losses(best)
-        if excess.sum() <= n_errors * excess.std() * np.sqrt(len(excess)):
+        if not is_surely_worse(losses(value) - losses(best), n_errors):
             return value
     return best
+
+
+def is_surely_worse(excess: np.ndarray, n_errors: float) -> bool:
+    """Return whether the sum of differences of losses is more than so many standard errors.
+
+    The errors are those around 0. So k samples are never surer than √k of them, even if they agree.
+    """
+    return bool(excess.sum() > n_errors * np.sqrt((excess**2).sum()))
 
 
 def round_size(size: int) -> float:
@@ -281,9 +316,8 @@ def n_factors_of(losses: np.ndarray, n_errors: float) -> int:
         The number of standard errors from which on a difference is sure.
     """
     best = losses[:, losses.mean(axis=0).argmin()]
-    excess = losses - best[:, None]
-    error = excess.std(axis=0) / np.sqrt(len(losses))
-    return int(np.flatnonzero(excess.mean(axis=0) <= n_errors * error)[0])
+    excess = (losses - best[:, None]).T
+    return next(n for n, each in enumerate(excess) if not is_surely_worse(each, n_errors))
 
 
 def climb(grid: tuple[float, ...], start: float, loss: Callable[[float], float]) -> float:

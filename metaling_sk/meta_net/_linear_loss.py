@@ -36,6 +36,10 @@ class LinearLoss(ABC):
         Of residual heads, to choose from.
     head_penalties, sparse_head_penalties : tuple of float
         Of the model of all languages, to choose from, on dense and on sparse features.
+    n_head_errors : float or None
+        A number of standard errors. The largest of these penalties is chosen that in models of one
+        language each is not worse than the best one by more. None compares models of all languages
+        and takes the best one.
     penalties : tuple of float
         Of offsets and of residual heads, to choose from.
     penalty : float
@@ -69,6 +73,7 @@ class LinearLoss(ABC):
     intercept_penalties: ClassVar[tuple[float, ...]]
     head_penalties: ClassVar[tuple[float, ...]]
     sparse_head_penalties: ClassVar[tuple[float, ...]]
+    n_head_errors: ClassVar[float | None]
     penalties: ClassVar[tuple[float, ...]]
     penalty: ClassVar[float]
     residual_penalty: ClassVar[float]
@@ -161,13 +166,15 @@ class LinearLoss(ABC):
 class LogLoss(LinearLoss):
     """The log-loss of one class for each sample; the outputs are logits.
 
-    The penalty of the model of all languages is not chosen: where the samples of a language are
-    translations of those of others, in another order, cross-validation would choose too little.
+    The penalty of the model of all languages is chosen by models of one language each: where the
+    samples of a language are translations of those of others, in another order, cross-validation of
+    itself would choose too little.
     """
 
     curvature = 0.1
     intercept_penalty, intercept_penalties = 10.0, (10.0,)
-    head_penalties, sparse_head_penalties = (1.0,), (0.3,)
+    head_penalties, sparse_head_penalties = (0.01, 0.03, 0.1, 0.3, 1.0), (0.3,)
+    n_head_errors = 2.0
     penalties = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
     penalty = 1.0
     residual_penalty, sparse_residual_penalty = 0.3, 0.1
@@ -211,6 +218,7 @@ class SquaredErrors(LinearLoss):
     penalties = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
     head_penalties = (0.001, 0.01, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
     sparse_head_penalties = head_penalties
+    n_head_errors = None
     penalty = 1.0
     residual_penalty, sparse_residual_penalty = 3.0, 1.0
     penalty_factors = (1.0, 0.25, 0.0625, 0.015625)

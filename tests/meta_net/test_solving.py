@@ -6,7 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from meta_net_cases import make_numbers, make_texts
 from scipy import sparse
+from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from tiny import make_config, make_meta_net
 
 from metaling_sk import MetaNetClassifier, load
@@ -159,6 +162,7 @@ def test_a_handful_of_samples(n_rows):
 
 def test_class_weights_count():
     X, y, language = make_numbers(AGREE, 60)
+    y[::5] = 1 - y[::5]  # Classes that can be told apart surely need no weights.
     plain, weighted = (
         new_model(class_weight=weight).fit(X, y, language=language).predict(X, language=language)
         for weight in (None, {0: 1, 1: 20})
@@ -219,6 +223,24 @@ def test_a_factor_has_to_be_surely_better():
     assert n_factors_of(np.stack([without, without - 0.01 + noise], axis=1), 2.0) == 0
     assert n_factors_of(np.stack([without, without - 0.5 + noise], axis=1), 2.0) == 1
     assert n_factors_of(np.stack([without, without - 0.5, without - 0.5], axis=1), 2.0) == 1
+
+
+def test_few_samples_are_never_sure():
+    """However alike they are: their standard error would be 0."""
+    better = np.stack([np.ones(100), np.full(100, 0.5)], axis=1)
+    assert [n_factors_of(better[:n_samples], 2.0) for n_samples in (2, 4, 5, 100)] == [0, 0, 1, 1]
+
+
+def test_the_penalty_of_all_languages_is_that_of_strong_features():
+    X, y = load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(X))
+    train, test = order[:150], order[150:]
+    language = np.where(np.arange(len(X)) % 2, "a", "b")
+    model = new_model(residual_penalty=None).fit(X[train], y[train], language=language[train])
+    pooled = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+    pooled.fit(X[train], y[train])
+    score = model.score(X[test], y[test], language=language[test])
+    assert score > pooled.score(X[test], y[test]) - 0.01
 
 
 @given(best=st.integers(0, 6), start=st.integers(0, 6))

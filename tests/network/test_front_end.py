@@ -12,9 +12,9 @@ from sklearn.preprocessing import FunctionTransformer
 from tiny import make_classifier, make_meta_net, make_pair
 
 from metaling_sk import load
+from metaling_sk._data.language_statistics import LanguageStatistics
 from metaling_sk._network.fixed_front_ends import FixedFrontEnd
 from metaling_sk._network.front_ends import FRONT_ENDS
-from metaling_sk.preprocessing import LanguageStandardScaler
 
 X, Y = make_pair(40, 40, n_labelled=20, joiner=" ")
 NUMBERS = np.random.default_rng(0).normal(size=(80, 3))
@@ -103,9 +103,10 @@ def test_a_new_kind_serves_every_part(make, word_counts, tmp_path):
 def test_a_new_kind_is_standardised_by_language(word_counts):
     model = make_classifier(encoder=word_counts).fit(X, Y)
     counts = WordCounts(True).inputs(SimpleNamespace(texts=X["text"].to_numpy()), None)
-    scaled = LanguageStandardScaler().fit_transform(counts, language=X["language"].to_numpy())
-    prepared = model.front_end_.prepare(counts, X["language"].to_numpy(dtype=object))
-    np.testing.assert_allclose(prepared, scaled)
+    language = X["language"].to_numpy(dtype=object)
+    statistics = LanguageStatistics.fit(counts, language, has_prior=True)
+    prepared = model.front_end_.prepare(counts, language)
+    np.testing.assert_allclose(prepared, statistics.apply(counts, language))
 
 
 def test_adapting_a_new_kind(word_counts):
