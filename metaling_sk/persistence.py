@@ -235,7 +235,7 @@ def load(
             f"metaling_sk ({error}). Save it again."
         ) from error
     except UntrustedError as error:
-        names = sorted({*trusted, *error.names})
+        names = sorted({*reading.trusted, *error.names})
         raise ValueError(
             f"What {str(folder)!r} holds uses {', '.join(error.names)}, which `load` would "
             f"import. If you trust them, load(folder, trusted={names})."

@@ -60,7 +60,7 @@ def make_card(estimator, versions: dict[str, str], report: pd.DataFrame | None) 
         tags=["metaling_sk"] if model is None else ["metaling_sk", model._task],
         language=sorted({match.group() for match in matches if match}) or None,
     )
-    table = "" if model is None else _describe_table(model)
+    table = "" if model is None else _describe_table(estimator, model)
     method = "predict" if hasattr(estimator, "predict") else "transform"
     sections = [
         f"---\n{metadata.to_yaml()}\n---",
@@ -116,10 +116,11 @@ def _sample_sections(model) -> list[str]:
     return [*sections, f"Learnt after the fit: {', '.join(new)}."] if new else sections
 
 
-def _describe_table(model) -> str:
-    """Name the columns of the table that the model was fitted to, in a comment."""
+def _describe_table(estimator, model) -> str:
+    """Name the columns of the table that all was fitted to, in a comment."""
     columns = [*getattr(model, "feature_names_in_", ())]
-    if not columns:
+    is_same = columns == [*getattr(estimator, "feature_names_in_", ())]
+    if not columns or not is_same:  # Steps before the model make another table.
         return ""
     if model.language_column not in columns and model.languages_ != [UNNAMED_LANGUAGE]:
         columns.append(model.language_column)

@@ -123,14 +123,17 @@ def _dict_to_json(value: dict, path: str, parts) -> dict:
 
 
 def _table_to_json(table: pd.DataFrame, path: str, parts) -> dict:
-    index = [to_json(table.index.tolist(), f"{path}.index", parts), str(table.index.dtype)]
-    names = to_json(table.columns.tolist(), f"{path}.columns", parts)
+    axes = [
+        [to_json([axis.name, *axis], f"{path}.axis-{i}", parts), str(axis.dtype)]
+        for i, axis in enumerate(table.axes)
+    ]
     columns = [table.iloc[:, number] for number in range(table.shape[1])]
     # The values are in the JSON, because a weights file must hold no NaN.
     values = [to_json(column.tolist(), f"{path}.{i}", parts) for i, column in enumerate(columns)]
     dtypes = [str(column.dtype) for column in columns]
-    stored = {"$table": [index, names, dtypes, values]}
-    if not from_json(stored, parts).equals(table):
+    stored = {"$table": [*axes, dtypes, values]}
+    has_levels = any(isinstance(axis, pd.MultiIndex) for axis in table.axes)
+    if has_levels or not from_json(stored, parts).equals(table):
         raise TypeError(f"{path}: this table cannot be stored as JSON and tensors.")
     return stored
 
@@ -196,11 +199,14 @@ def _read_objects(stored, parts) -> np.ndarray:
 
 
 def _read_table(stored, parts) -> pd.DataFrame:
-    (labels, index_dtype), names, dtypes, values = from_json(stored, parts)
-    index = pd.Index(labels, dtype=index_dtype)
+    *axes, dtypes, values = from_json(stored, parts)
+    index, names = (
+        pd.Index(labels, dtype=dtype, name=name, tupleize_cols=False)
+        for (name, *labels), dtype in axes
+    )
     columns = [pd.Series(v, index, dtype) for v, dtype in zip(values, dtypes, strict=True)]
     table = pd.DataFrame(dict(enumerate(columns)), index=index)
-    table.columns = pd.Index(names)
+    table.columns = names
     return table
 
 

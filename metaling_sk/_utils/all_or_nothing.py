@@ -6,7 +6,9 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
+from metaling_sk._utils.locks import ThreadLock
 from metaling_sk._utils.messages import share_warnings
 
 PRIVATE_FITTED = (
@@ -23,6 +25,9 @@ CHANGED_IN_PLACE = {"norm", "hypernetwork"}
 """The parts of a network that methods change after `fit`, apart from training."""
 
 E = TypeVar("E")
+
+_CHANGES_OF: WeakKeyDictionary[object, ThreadLock] = WeakKeyDictionary()
+"""Held while an estimator is changed. It is no part of an estimator and its copies."""
 
 
 def snapshot(estimator: E) -> E:
@@ -47,6 +52,8 @@ def snapshot(estimator: E) -> E:
 def changed_at_once(estimator: E) -> Iterator[E]:
     """Change a copy, which the estimator becomes in one step; none, if the block raises.
 
+    Another thread that changes the estimator waits, so that no change is lost.
+
     Parameters
     ----------
     estimator : estimator
@@ -57,12 +64,13 @@ def changed_at_once(estimator: E) -> Iterator[E]:
         The copy. In the block its attributes are replaced and not written to, except for the parts
         `CHANGED_IN_PLACE` of its network. What trains the network restores the weights itself.
     """
-    changed = snapshot(estimator)
-    attributes = vars(changed)
-    if "net_" in attributes:
-        attributes["net_"] = _with_own_parts(attributes["net_"])
-    yield changed
-    estimator.__dict__ = vars(changed)
+    with _CHANGES_OF.setdefault(estimator, ThreadLock()):
+        changed = snapshot(estimator)
+        attributes = vars(changed)
+        if "net_" in attributes:
+            attributes["net_"] = _with_own_parts(attributes["net_"])
+        yield changed
+        estimator.__dict__ = vars(changed)
 
 
 @contextmanager

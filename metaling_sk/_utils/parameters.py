@@ -114,6 +114,8 @@ def common_constraints(*names: str) -> dict[str, list | str]:
 def find_parameter(estimator, name: str, default):
     """Return the value of a parameter of an estimator, or of its last step that has it.
 
+    Those of estimators that an estimator with the parameter holds do not count.
+
     Parameters
     ----------
     estimator : estimator
@@ -128,5 +130,7 @@ def find_parameter(estimator, name: str, default):
     object
     """
     params = estimator.get_params() if hasattr(estimator, "get_params") else {}
-    values = [value for key, value in params.items() if key == name or key.endswith(f"__{name}")]
-    return values[-1] if values else default
+    keys = [key for key in params if key == name or key.endswith(f"__{name}")]
+    owners = [key.removesuffix(name) for key in keys]
+    outer = [own for own in owners if not any(own != o and own.startswith(o) for o in owners)]
+    return params[outer[-1] + name] if outer else default

@@ -13,6 +13,7 @@ from metaling_sk._data.language_statistics import LanguageStatistics
 from metaling_sk._data.samples import check_samples
 from metaling_sk._data.suspicions import suspect_unseen
 from metaling_sk._saving.saved_estimator import SavedMixin
+from metaling_sk._utils.all_or_nothing import changed_at_once
 from metaling_sk._utils.parameters import common_constraints
 from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import fit_context
@@ -145,8 +146,9 @@ class LanguageStandardScaler(
             raise ValueError(f"`language` must be one string such as 'en', got {language!r}.")
         check_is_fitted(self, "_statistics")
         samples = check_samples(self, X, language=language, reset=False)
-        self._statistics = self._statistics.add(samples.features, language)
-        self._known_languages = self._known_languages | {language}
+        with changed_at_once(self) as changed:
+            changed._statistics = changed._statistics.add(samples.features, language)
+            changed._known_languages = changed._known_languages | {language}
         return self
 
     def transform(self, X, language=None):

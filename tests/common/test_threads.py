@@ -1,9 +1,10 @@
 """Threads that share an estimator or a process get what one thread gets."""
 
+import copy
 import multiprocessing
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import joblib
 import numpy as np
@@ -111,6 +112,25 @@ def test_half_of_a_change_is_not_seen(change):
     assert seen
     for each in seen:
         np.testing.assert_array_equal(each, before)
+
+
+@pytest.mark.filterwarnings("ignore:There are no statistics")
+def test_changes_of_two_threads_are_both_made():
+    model = make_meta_net(encoder=FunctionTransformer(count_letters)).fit(X, Y)
+    alone, others = copy.deepcopy(model).register_language(NEW), []
+    with ThreadPoolExecutor(1) as pool:
+
+        def look():
+            LOOKS.clear()
+            others.append(pool.submit(model.register_language, NEW.assign(language="other")))
+            wait(others, timeout=0.5)  # It ends before this one does, unless it waits for it.
+
+        LOOKS.append(look)
+        model.register_language(NEW)
+        others[0].result()
+    for language in ("new", "other"):
+        found = model.predict_proba(NEW.assign(language=language))
+        np.testing.assert_array_equal(found, alone.predict_proba(NEW))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")

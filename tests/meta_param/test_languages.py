@@ -19,12 +19,11 @@ from search_cases import (
     two_scores,
 )
 from search_texts import PAIR, PAIR_Y, TEXT_LANGUAGE, TEXTS
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.pipeline import make_pipeline
 from tiny import make_classifier
 
 from metaling_sk import LeaveOneLanguageOut, LinearTransferClassifier
@@ -182,10 +181,19 @@ def test_languages_that_are_refused(language, message):
         make_search(make_numeric(), NUMERIC_C).fit(frame, Y, language=language)
 
 
+class Holder(BaseEstimator):
+    """An estimator with a language column that holds one with another."""
+
+    def __init__(self, language_column="lang", source=None):
+        self.language_column = language_column
+        self.source = source
+
+
 def test_the_language_column_is_the_one_of_the_estimator():
     frame = PAIR.rename(columns={"language": "lang"})
     model = LinearTransferClassifier(target_languages="zh", language_column="lang", n_topics=1)
-    for estimator in (model, Pipeline([("same", FunctionTransformer()), ("model", model)])):
+    holder = Holder(source=LinearTransferClassifier())
+    for estimator in (model, make_pipeline("passthrough", model), make_pipeline(holder), holder):
         assert set(read_data(estimator, frame, PAIR_Y, None).language) == {"en", "zh"}
     data, folds = folds_of(model, frame, PAIR_Y, LeaveOneLanguageOut())
     assert len(folds) == 2

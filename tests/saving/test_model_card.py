@@ -9,6 +9,7 @@ from huggingface_hub import ModelCard
 from saved_cases import LANGUAGE, NUMBERS, Y, fit, fit_meta
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer
 
 from metaling_sk import (
     EncoderVectorizer,
@@ -33,6 +34,21 @@ def test_the_card_tells_what_the_model_is(tmp_path):
     assert "| zh | 15 | 15 |" in text
     assert "| zh | 0.0 | 0.0 | 0.0 | 0.0 | 1 |" in text
     assert "scikit-learn 1." in text
+
+
+def add_language(X):
+    return X.assign(language=LANGUAGE[: len(X)])
+
+
+def test_the_card_names_no_columns_that_a_step_has_made(tmp_path):
+    pytest.importorskip("skops")
+    X = pd.DataFrame({"text": ["good", "bad"] * (len(LANGUAGE) // 2)})
+    model = LinearTransferClassifier(self_training=0, verbose=0)
+    save(
+        make_pipeline(FunctionTransformer(add_language), model).fit(X, [1, 0] * (len(X) // 2)),
+        tmp_path,
+    )
+    assert "model.predict(X)\n" in (tmp_path / CARD).read_text(encoding="utf-8")
 
 
 def test_the_card_names_the_columns_of_x(tmp_path):

@@ -49,6 +49,9 @@ VALUES = {
     "array of objects": np.array(["a", None, 3, datetime.date(2020, 1, 1)], dtype=object),
     "table": pd.DataFrame({"a": [0.5, np.nan], 2: [True, False], "s": ["x", None]}, ["en", "zh"]),
     "empty table": pd.DataFrame({"a": []}),
+    "table with names of axes": pd.DataFrame(
+        [[1, 2]], pd.Index(["en"], name="language"), pd.Index([("a", "b"), 3], name="feature")
+    ),
     "tensor": torch.arange(3.0),
 }
 
@@ -73,7 +76,16 @@ def test_values_keep_value_and_type(name):
 
 @pytest.mark.parametrize(
     "value",
-    [object(), {1, 2}, 1j, b"bytes", np.array([1j]), [lambda: 0], pd.DataFrame({"a": [1j]})],
+    [
+        object(),
+        {1, 2},
+        1j,
+        b"bytes",
+        np.array([1j]),
+        [lambda: 0],
+        pd.DataFrame({"a": [1j]}),
+        pd.DataFrame({"a": [1]}, pd.MultiIndex.from_tuples([("en", 1)])),
+    ],
 )
 def test_other_values_are_refused(value):
     with pytest.raises(TypeError, match="value.*cannot be stored as JSON and tensors"):
