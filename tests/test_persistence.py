@@ -449,9 +449,7 @@ DAMAGES = {
 def test_a_damaged_folder(damage, trainable, tmp_path):
     fit(trainable=trainable).save(tmp_path)
     DAMAGES[damage](tmp_path)
-    with pytest.raises(
-        ValueError, match="does not hold a complete estimator saved by this version"
-    ):
+    with pytest.raises(ValueError, match="does not hold a complete estimator"):
         load(tmp_path)
 
 

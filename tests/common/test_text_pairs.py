@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from input_kinds import KINDS, outputs
-from saved_cases import forge
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -180,17 +179,3 @@ def test_a_dictionary_translates_both_texts():
     switched = translator.code_switch(X)
     assert switched.shape == (80, 2)
     assert (switched[english] != X.loc[english, COLUMNS].to_numpy()).any(axis=0).all()
-
-
-def test_a_file_of_an_older_version(tmp_path):
-    """Files that do not say whether tokens have types are of single texts."""
-    texts = X.rename(columns={"first": "text"})
-    model = make_classifier(target_languages="zh").fit(texts, Y)
-    model.save(tmp_path)
-
-    def edit(content):
-        del content["fitted"]["front_end"]["encoder"]["typed"]
-
-    forge(tmp_path, edit)
-    X_test = X_TEST.rename(columns={"first": "text"})
-    np.testing.assert_array_equal(load(tmp_path).predict_proba(X_test), model.predict_proba(X_test))

@@ -124,6 +124,8 @@ def test_what_is_not_saved(tmp_path):
     assert (loaded.scoring, loaded.prior, loaded.checkpoint) == (None, None, None)
     with pytest.raises(ValueError, match="`scoring` of this search was a function"):
         loaded.score(X, Y)
+    # The architecture is in the files of the model; the parameter for it is not kept.
+    loaded.estimator.encoder = search.estimator.encoder
     assert repr(loaded.estimator) == repr(search.estimator)
     with pytest.raises(NotFittedError):
         loaded.estimator.predict(X)

@@ -269,5 +269,5 @@ def test_missing_labels_and_nan():
     known = regressor().fit(X, y, language=LANGUAGE)
     as_none = regressor().fit(X, numbers, language=LANGUAGE)
     np.testing.assert_array_equal(head(known), head(as_none))
-    with pytest.raises(ValueError, match="contains NaN"):
+    with pytest.raises(ValueError, match="X holds NaN or infinity in rows"):
         regressor().fit(np.where(X > 3, np.nan, X), TOTAL)
