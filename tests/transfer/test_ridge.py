@@ -13,7 +13,7 @@ from sklearn.linear_model import LinearRegression, Ridge, RidgeCV
 from sklearn.metrics import r2_score
 from tiny import DICTIONARY, as_stars, make_pair, make_regressor
 
-from metaling_sk import LanguageStandardScaler, TransferRegressor, load
+from metaling_sk import TransferRegressor, load
 from metaling_sk.transfer._ridge import PENALTIES, Summand, fit_ridge
 
 RNG = np.random.default_rng(0)
@@ -64,7 +64,7 @@ def test_it_is_ridge_regression_of_the_standardised_source_rows():
     y = TOTAL + 5 * np.random.default_rng(1).normal(size=300)
     is_zh = LANGUAGE == "zh"
     model = regressor().fit(X, np.where(is_zh, np.nan, y), language=LANGUAGE)
-    scaled = LanguageStandardScaler().fit_transform(X, language=LANGUAGE)
+    scaled = model.transform(X, language=LANGUAGE)
     norm = np.square(scaled[~is_zh]).sum(axis=1).mean()
     ridges = [Ridge(norm * each).fit(scaled[~is_zh], y[~is_zh]) for each in PENALTIES]
     predicted = model.predict(X, language=LANGUAGE)
