@@ -1,4 +1,4 @@
-"""A disk without room, for this process: files can have a few bytes, as a quota of the user does."""
+"""A disk without room: this process can write files of a few bytes only."""
 
 from contextlib import contextmanager
 

@@ -32,11 +32,14 @@ def writing_to(path: str | os.PathLike, parameter: str, way_out: str) -> Iterato
     try:
         yield
     except Exception as error:
-        found = OS_ERROR.search(str(error))
-        if not isinstance(error, OSError) and found is None:
+        if isinstance(error, OSError):
+            number = error.errno
+        elif found := OS_ERROR.search(str(error)):
+            number = int(found[1])
+        else:
             raise
         raised = OSError(
             f"`{parameter}`: {os.fspath(path)!r} cannot be written: {error}. {way_out}"
         )
-        raised.errno = int(found[1]) if found else error.errno  # type: ignore[union-attr]
+        raised.errno = number
         raise raised from error

@@ -37,6 +37,8 @@ def test_whoever_writes_the_error_names_the_folder(write, tmp_path):
 
 
 def test_other_errors_are_left_as_they_are(tmp_path):
-    with pytest.raises(ValueError, match="^no error of the disk$"):
-        with writing_to(tmp_path, "folder", "Name another."):
-            raise ValueError("no error of the disk")
+    with (
+        pytest.raises(ValueError, match="^no error of the disk$"),
+        writing_to(tmp_path, "folder", "Name another."),
+    ):
+        raise ValueError("no error of the disk")
