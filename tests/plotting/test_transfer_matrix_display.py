@@ -129,5 +129,5 @@ def test_numbers_of_any_size_fit():
     matrix.iloc[0] = [-123456.789, 1e9, 0.5]
     display = TransferMatrixDisplay(matrix).plot(order=None)
     texts = [text.get_text() for text in display.text_.ravel()]
-    assert texts[:3] == ["-1.2e5", "1.0e9", "0.50"]
+    assert texts[:3] == ["-1.2e05", "1.0e09", "0.50"]
     assert max(map(len, texts)) <= 8
