@@ -32,6 +32,7 @@ from metaling_sk._saving.versions import current_versions, version_differences
 from metaling_sk._saving.writing import write_folder
 from metaling_sk._utils.device import find_device
 from metaling_sk._utils.processes import process_rank
+from metaling_sk._utils.writing import writing_to
 from metaling_sk.exceptions import SavedVersionWarning
 
 __all__ = ["load", "push_to_hub", "save"]
@@ -77,6 +78,9 @@ def save(estimator, folder: str | os.PathLike, *, report: pd.DataFrame | None = 
         If the model holds parts of scikit-learn and skops is not installed (extra `skops`).
     TypeError
         If it is no estimator, or a fitted attribute cannot be stored as JSON and tensors.
+    OSError
+        If the folder cannot be written, for example because the disk is full. What was saved there
+        before stays.
 
     Examples
     --------
@@ -97,12 +101,14 @@ def save(estimator, folder: str | os.PathLike, *, report: pd.DataFrame | None = 
     check_is_fitted(estimator)
     if process_rank():
         return
-    if Path(folder).is_file():
+    if os.path.isfile(folder):
         raise FileExistsError(f"`folder`: {os.fspath(folder)!r} is a file; name a folder.")
     writing = Writing(current_versions(), f"this {type(estimator).__name__}")
     card = make_card(estimator, writing.versions, report)
-    write_folder(Path(folder), partial(write_estimator, estimator, writing=writing))
-    write_card(Path(folder), card)
+    way_out = "Name another folder, or make it one in which files can be made and written."
+    with writing_to(folder, "folder", way_out):
+        write_folder(Path(folder), partial(write_estimator, estimator, writing=writing))
+        write_card(Path(folder), card)
 
 
 def push_to_hub(
@@ -212,8 +218,12 @@ def load(
             model = _download(folder, Path(downloaded) / "model")
             return load(model, device, trusted=trusted)
     folder = Path(folder)
-    if not folder.is_dir():
-        what = "is a file, and not a folder" if folder.exists() else "does not exist"
+    if not os.path.isdir(folder):
+        what = (
+            "is a file, and `save` writes folders. joblib.load reads what joblib.dump has written"
+            if os.path.exists(folder)
+            else "does not exist"
+        )
         raise FileNotFoundError(f"There is no folder {str(folder)!r} to load from: it {what}.")
     if not os.path.lexists(folder / ESTIMATOR):
         raise ValueError(

@@ -23,6 +23,12 @@ LANGUAGE_COLUMN = re.compile(
 )
 """Names of columns that hold languages, in small letters and without anything else."""
 
+REGION = re.compile("[a-z]{2}|[0-9]{3}")
+"""Subtags of a region, in small letters."""
+
+ANY_SCRIPT = "*"
+"""In the place of the script in the tag of a name."""
+
 USUAL_COLUMN = "language"
 """The default of `language_column`; another name was chosen by the user."""
 
@@ -111,8 +117,8 @@ def suspect_names(estimator, names: Iterable[str], others: Iterable[str]) -> Non
     names, others : iterable of str
         Languages. One name stands for the other if they differ in case, in blanks around them or
         in - and _ alone, if they are codes of one language in several standards, as "zh" and "zho"
-        are, or if one has more subtags, as "zh-CN" has more than "zh". "zho_Hans" and "zho_Hant"
-        are two.
+        are, or if one has more subtags, as "zh-CN" has more than "zh", or if one names a script
+        and the other a region, as "eng_Latn" and "en-US" do. "zho_Hans" and "zho_Hant" are two.
     """
     if pairs := _look_alikes(names, others):
         both = dict.fromkeys(name for pair in pairs for name in pair)
@@ -306,11 +312,12 @@ def _look_alikes(names: Iterable[str], others: Iterable[str]) -> list[tuple[str,
     names, others = set(names) - {UNNAMED_LANGUAGE}, set(others) - {UNNAMED_LANGUAGE}
     by_tag = defaultdict(list)
     for name in names | others:
-        by_tag[_subtags(name)].append(name)
+        for tag in _own_tags(_subtags(name)):
+            by_tag[tag].append(name)
     pairs = {
         (shorter, name)
         for name in names | others
-        for tag in _prefixes(_subtags(name))
+        for tag in _shorter_tags(_subtags(name))
         for shorter in by_tag.get(tag, ())
         if shorter != name
         and ((name in names and shorter in others) or (name in others and shorter in names))
@@ -333,5 +340,26 @@ def _subtags(name: str) -> tuple[str, ...]:
     return three_letter_code(code), *others
 
 
-def _prefixes(subtags: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    return (subtags[:length] for length in range(1, len(subtags) + 1))
+def _own_tags(subtags: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The tags under which a name is found by longer ones."""
+    yield subtags
+    if len(subtags) == 2 and _has_script(subtags):
+        yield subtags[0], ANY_SCRIPT
+
+
+def _shorter_tags(subtags: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The tags of names that may stand for the same language, itself among them."""
+    for length in range(1, len(subtags) + 1):
+        yield subtags[:length]
+        if length > 2 and _has_script(subtags):
+            yield subtags[0], *subtags[2:length]
+    if len(subtags) > 1 and _has_region(subtags):
+        yield subtags[0], ANY_SCRIPT
+
+
+def _has_script(subtags: tuple[str, ...]) -> bool:
+    return len(subtags[0]) == 3 and len(subtags[1]) == 4 and subtags[1].isalpha()
+
+
+def _has_region(subtags: tuple[str, ...]) -> bool:
+    return len(subtags[0]) == 3 and REGION.fullmatch(subtags[1]) is not None

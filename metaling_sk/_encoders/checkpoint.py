@@ -115,7 +115,7 @@ def load_copy(load: Callable[[str, int | None], D], name, show_downloads: bool) 
 def modified_at(name: str | os.PathLike) -> tuple[str, int | None]:
     """Return the name of a checkpoint, and when its files were modified, if it is in files."""
     path = Path(name).expanduser()
-    if not path.exists():
+    if not os.path.exists(path):
         return str(name), None
     files = (path, *path.glob("*"), *path.glob("*/*"))
     return str(path), max(file.stat().st_mtime_ns for file in files if file.exists())

@@ -149,6 +149,6 @@ def name_checkpoints(estimator) -> str:
         is_name = isinstance(value, (str, os.PathLike)) and not is_scratch(value)
         if name.split("__")[-1] == "encoder" and is_name:
             path = Path(value)
-            is_local = path.is_absolute() or path.exists()
+            is_local = path.is_absolute() or os.path.exists(path)
             names.append(repr(path.name if is_local else os.fspath(value)))
     return f" of {', '.join(names)}" if names else ""

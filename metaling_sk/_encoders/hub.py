@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -31,7 +32,7 @@ def find_hub_problem(name: str) -> str | None:
     """
     if is_offline_mode():
         return "HF_HUB_OFFLINE says not to ask the Hugging Face hub"
-    if Path(name).exists():
+    if os.path.exists(name):
         return None
     try:
         http_backoff(
@@ -89,7 +90,7 @@ def not_found(name: str, wanted: str, problem: str | None, error: Exception) -> 
         What transformers has raised.
     """
     place = ""
-    if not Path(name).exists():
+    if not os.path.exists(name):
         place = f", and {problem or 'it could not be had from the Hugging Face hub'}"
     near = _near_names(name)
     question = f" Did you mean {' or '.join(near)}?" if near else ""
@@ -102,10 +103,10 @@ def not_found(name: str, wanted: str, problem: str | None, error: Exception) -> 
 def _near_names(name: str) -> list[str]:
     """Calls of `load_encoder` and existing folders and files whose names are nearly this one."""
     path = Path(name)
-    if path.exists():
+    if os.path.exists(path):
         return []
     packaged = get_close_matches(path.name, WRITERS, n=1)
-    siblings = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
+    siblings = [each.name for each in path.parent.iterdir()] if os.path.isdir(path.parent) else []
     return [
         *(f"metaling_sk.datasets.load_encoder({each!r})" for each in packaged),
         *(repr(str(path.parent / each)) for each in get_close_matches(path.name, siblings)),

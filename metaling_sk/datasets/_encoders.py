@@ -144,6 +144,8 @@ def load_encoder(
         If the package that holds the encoder is not installed.
     ImportError
         If another version of it is installed.
+    OSError
+        If the folder cannot be written, for example because the disk is full.
 
     References
     ----------

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -17,7 +18,7 @@ from urllib.request import urlopen
 from uuid import uuid4
 
 from metaling_sk._utils.progress import Progress
-from metaling_sk.datasets._data_home import find_data_home
+from metaling_sk.datasets._data_home import find_data_home, remove_abandoned, writing_data
 
 TIMEOUT = 30
 """Number of seconds without an answer after which an attempt has failed."""
@@ -111,12 +112,12 @@ class Download:
             return _read_copy(Path(self.mirror).expanduser(), repository, path)
         folder = find_data_home(self.data_home) / f"{repository.name}-{repository.commit[:12]}"
         file, digest = folder / path, repository.digests[path]
-        if file.exists():
+        if os.path.isfile(file):
             content = file.read_bytes()
             if sha256(content).hexdigest() == digest:
                 return content
         if not self.download_if_missing:
-            state = "has other content than expected" if file.exists() else "is missing"
+            state = "has other content than expected" if os.path.exists(file) else "is missing"
             raise OSError(f"{str(file)!r} {state}, and `download_if_missing` is False.")
         content = self._download(repository, path, f"put the files into {str(folder)!r}")
         _write(file, content)
@@ -153,7 +154,7 @@ def _read_copy(folder: Path, repository: Repository, path: str) -> bytes:
     """Return the content of a file in a user's copy of the repository."""
     file = folder / path
     source = f"github.com/{repository.address} at commit {repository.commit[:12]}"
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise FileNotFoundError(
             f"`mirror`: {str(file)!r} is missing; the folder must hold the "
             f"files of {source} under their paths there."
@@ -166,10 +167,13 @@ def _read_copy(folder: Path, repository: Repository, path: str) -> bytes:
 
 def _write(file: Path, content: bytes) -> None:
     """Write a file, which has its name only when it is complete."""
-    file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name}-{uuid4().hex}")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with writing_data(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(file)
+        try:
+            temporary.write_bytes(content)
+            os.replace(temporary, file)
+        finally:
+            with suppress(OSError):
+                temporary.unlink()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 from filelock import FileLock, Timeout
 
+from metaling_sk._utils.writing import writing_to
 from metaling_sk.meta_param._describe import describe
 from metaling_sk.meta_param._fit_spec import Fit, FitResult
 from metaling_sk.meta_param._folder import cannot_use
@@ -96,7 +97,7 @@ class Journal:
         except OSError as error:
             raise cannot_use(self._folder, error) from error
         if not self._lines:
-            write_record(self._file, {"format": FORMAT, "search": description, "seed": seed})
+            self._write({"format": FORMAT, "search": description, "seed": seed})
         self._fits = {_key(line): line for line in self._lines[1:]}
 
     @property
@@ -123,12 +124,18 @@ class Journal:
             "result": result,
             "finished": time.time(),
         }
-        write_record(self._file, line)
+        self._write(line)
+
+    def _write(self, record: dict) -> None:
+        assert self._folder is not None and self._file is not None
+        way_out = "Make room and fit again with the same arguments: the search goes on there."
+        with writing_to(self._folder / FILE, "checkpoint", way_out):
+            write_record(self._file, record)
 
     def _read(self, path: Path) -> list[dict]:
         """Read the intact lines. A file without its first line is put aside."""
         records = read_records(path)
-        if not path.exists():
+        if not path.exists() or not path.stat().st_size:
             return []
         cut_torn_end(path)
         if records and _is_header(records[0]):

@@ -336,6 +336,8 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
         ValueError
             If a parameter is not as described above, all fits fail, or `checkpoint` holds a
             different search, cannot be written, or cannot tell whether a parameter is the same.
+        OSError
+            If the disk of `checkpoint` gets full. The search goes on when it is run again.
         """
         X, y = indexable(divisible(X), y)
         params = check_method_params(X, params=params)

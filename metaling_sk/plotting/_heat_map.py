@@ -16,6 +16,9 @@ NUMBER_SIZE = 0.55
 MAX_NUMBERS = 16
 """Tables with more rows or columns show colours without numbers."""
 
+MAX_DIGITS = 8
+"""Large numbers with more characters are written as powers of ten, which fit into a cell."""
+
 MIN_CELL_SIZE = 0.13
 """In large tables cells become smaller, but names stay legible."""
 
@@ -88,7 +91,7 @@ def draw_map(
             red, green, blue, _ = image.cmap(image.norm(value))
             is_bright = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
             style = {"color": "black" if is_bright else "white", "ha": "center", "va": "center"}
-            text = format(value, values_format)
+            text = _format(value, values_format)
             texts[row, column] = axis.text(column, row, text, **style | text_kw)
     return image, texts
 
@@ -115,6 +118,12 @@ def add_colorbar(image, label: str, axes=None):
     return figure.colorbar(
         image, ax=axes, label=label, aspect=max(20, 3 * height), shrink=min(1, 12 / height)
     )
+
+
+def _format(value: float, values_format: str) -> str:
+    text = format(value, values_format)
+    is_long = len(text) > MAX_DIGITS and abs(value) >= 1000
+    return f"{value:.1e}".replace("e+", "e") if is_long else text
 
 
 def _has_numbers(table: pd.DataFrame) -> bool:

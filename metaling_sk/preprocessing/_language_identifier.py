@@ -243,8 +243,8 @@ class LanguageIdentifier(SavedMixin, ReprMixin, TransformerMixin, BaseEstimator)
         labels = find_labels(languages)
         if unknown := [language for language, label in labels.items() if label is None]:
             raise ValueError(
-                f"`languages`: the model does not know {name_some(unknown)}. It knows "
-                f"{', '.join(model_labels())}."
+                f"`languages`: the model does not know {name_some(unknown)}. It knows codes of "
+                f"languages, such as 'en', 'eng' and 'eng_Latn': {', '.join(model_labels())}."
             )
         names: dict[str, str] = {}
         for language, label in labels.items():

@@ -139,7 +139,7 @@ class TransferFitting(TransferPreparation):
                 samples = self._output.align(samples)
                 training_set = self._prepare_more(samples, source, execution)
                 if self.net_.settings.is_solved:
-                    self.net_ = self._new_net(self.net_.module_, training_set, self.transfer_)
+                    self.net_ = self._new_net_after_solving(training_set)
                 self._suspect_parameters()
                 self.net_.criterion_.terms = tuple(self.transfer_)
             with untrained_on_error(self.net_):

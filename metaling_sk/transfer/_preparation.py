@@ -47,6 +47,9 @@ NET_PARAMETERS = (
 )
 """Parameters that a net is made with, and keeps in `partial_fit`."""
 
+FOUND_PARAMETERS = ("learning_rate", "head_penalty")
+"""Those whose values a fit finds: a net that is made later keeps them, too."""
+
 SAVED_ATTRIBUTES = ("source_languages_", "target_languages_", "transfer_")
 """Fitted attributes that are JSON as they are, beside those of the base."""
 
@@ -300,6 +303,13 @@ class TransferPreparation(NetworkEstimator):
         if is_solved:
             settings = replace(settings, is_solved=True, batch_size=SOLVED_BATCH)
         return new_net(network, objective, settings)
+
+    def _new_net_after_solving(self, training_set: TrainingSet) -> SkorchNet:
+        """A net that trains a network whose head was solved for."""
+        kept = {name: self._net_parameters[name] for name in FOUND_PARAMETERS}
+        net = self._new_net(self.net_.module_, training_set, self.transfer_)
+        self._net_parameters |= kept
+        return net
 
     def _suspect_parameters(self) -> None:
         """Warn of parameters that have changed since the net was made with them."""

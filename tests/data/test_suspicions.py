@@ -128,12 +128,17 @@ PAIRS = [
     ("cmn", "zho_Hans"),
     ("ar", "arb_Arab"),
     ("de-AT", "ger"),
+    ("en-US", "eng_Latn"),
+    ("es-419", "spa_Latn"),
+    ("en-US", "eng_Latn_US"),
 ]
 DIFFERENT = [
     ("zho_Hans", "zho_Hant"),
     ("ace_Arab", "ace_Latn"),
     ("pt-BR", "pt-PT"),
     ("en-US", "eng-GB"),
+    ("eng_Latn_US", "eng-GB"),
+    ("task_data", "task_ab"),
     ("yue", "zh"),
     ("nb", "nn"),
     ("en", "e"),

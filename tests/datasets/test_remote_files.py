@@ -1,5 +1,6 @@
 """Downloads, from a server on this machine."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -7,8 +8,10 @@ import time
 from hashlib import sha256
 
 import pytest
+from full_disk import full_disk
 from http_folder import serve
 
+from metaling_sk.datasets._data_home import make_once
 from metaling_sk.datasets._remote_files import Download, Repository
 
 FILES = {f"data/{name}.csv": f"text,label\n{name},1\n".encode() * 50 for name in "abc"}
@@ -142,3 +145,51 @@ def test_processes_that_download_the_same_files_do_no_harm(tmp_path, repository)
     assert len(names(tmp_path)) == len(FILES)
     offline = download(tmp_path, download_if_missing=False)
     assert offline.read(repository, FILES) == list(FILES.values())
+
+
+def test_a_full_disk(tmp_path, repository):
+    with serve(FILES) as (url, _):
+        message = r"^`data_home`: '.*/data/a\.csv' cannot be written: .* METALING_SK_DATA\.$"
+        with pytest.raises(OSError, match=message), full_disk(100):
+            download(tmp_path, mirror=url).read(repository, ["data/a.csv"])
+        assert names(tmp_path) == []
+        content = download(tmp_path, mirror=url).read(repository, ["data/a.csv"])
+    assert content == [FILES["data/a.csv"]]
+
+
+def test_what_killed_downloads_left_is_removed_after_an_hour(tmp_path, repository):
+    folder = tmp_path / "letters-0123456789ab" / "data"
+    folder.mkdir(parents=True)
+    old, new, other = folder / ".a.csv-1", folder / ".a.csv-2", folder / ".b.csv-3"
+    for path in (old, new, other):
+        path.touch()
+    for path in (old, other):
+        os.utime(path, 2 * (time.time() - 2 * 3600,))
+    with serve(FILES) as (url, _):
+        download(tmp_path, mirror=url).read(repository, ["data/a.csv"])
+    assert names(folder) == [new.name, other.name, "a.csv"]
+
+
+def write_two_files(folder):
+    for name in "ab":
+        (folder / name).write_bytes(b"x" * 1000)
+
+
+def test_a_folder_is_made_whole_or_not_at_all(tmp_path):
+    folder = tmp_path / "a folder"
+    with pytest.raises(OSError, match="^`data_home`: '.*a folder' cannot be"), full_disk(100):
+        make_once(folder, write_two_files)
+    assert names(tmp_path) == []
+    left = tmp_path / ".a folder-x"
+    left.mkdir()
+    write_two_files(left)
+    os.utime(left, 2 * (time.time() - 2 * 3600,))
+    make_once(folder, write_two_files)
+    assert names(tmp_path) == ["a folder/a", "a folder/b"]
+
+
+def test_a_file_in_the_place_of_a_folder(tmp_path):
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "folder"):
+        with pytest.raises(OSError, match=f"^`data_home`: '{folder}' cannot be written: .* Name"):
+            make_once(folder, write_two_files)

@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import pytest
 import searches
+from full_disk import full_disk
 from scipy.stats import loguniform
 from searches import Noting, X, assert_same_results, make_search, y
 from sklearn.linear_model import LogisticRegression
@@ -146,3 +148,16 @@ def test_prior_from_a_checkpoint(tmp_path):
     search = make_search(prior=tmp_path / "earlier", search="random", n_iter=6).fit(X, y)
     earlier = make_search(tmp_path / "earlier").fit(X, y)
     assert search.cv_results_["params"][0]["alpha"] == earlier.best_params_["alpha"]
+
+
+@pytest.mark.parametrize("n_bytes", [0, 3000])
+def test_a_search_goes_on_after_a_full_disk(tmp_path, n_bytes):
+    folder = tmp_path / "run"
+    message = "^`checkpoint`: '.*journal.jsonl' cannot be written: .* the search goes on there"
+    with pytest.raises(OSError, match=message), full_disk(n_bytes):
+        make_search(folder).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # A line was cut.
+        found = make_search(folder).fit(X, y)
+    assert sorted(path.name for path in folder.iterdir()) == ["journal.jsonl", "lock"]
+    assert_same_results(found, make_search().fit(X, y))

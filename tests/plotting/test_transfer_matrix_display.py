@@ -122,3 +122,12 @@ def test_from_an_estimator():
     pd.testing.assert_frame_equal(display.matrix, matrix)
     assert display.colorbar_.ax.get_ylabel() == "accuracy"
     assert display.matrix_.loc["de", "ja"] < 0.2
+
+
+def test_numbers_of_any_size_fit():
+    matrix = make_matrix(3)[0] * 1e300
+    matrix.iloc[0] = [-123456.789, 1e9, 0.5]
+    display = TransferMatrixDisplay(matrix).plot(order=None)
+    texts = [text.get_text() for text in display.text_.ravel()]
+    assert texts[:3] == ["-1.2e05", "1.0e09", "0.50"]
+    assert max(map(len, texts)) <= 8

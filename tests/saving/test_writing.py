@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from full_disk import full_disk
 from saved_cases import LANGUAGE, NUMBERS, Y, fit, named, weights_of
 
 from metaling_sk import load
@@ -159,3 +160,16 @@ def test_every_file_has_a_digest(tmp_path):
         files = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
         assert files - {"README.md", "estimator.json"} == {*content["files"]}
         assert all(len(record["sha256"]) == 64 for record in content["files"].values())
+
+
+def test_a_full_disk(old, new, tmp_path):
+    folder = tmp_path / "model"
+    message = f"^`folder`: '{folder}' cannot be written: .* Name another folder"
+    for _ in range(2):
+        with pytest.raises(OSError, match=message), full_disk(500):
+            new.save(folder)
+        assert not folder.exists()
+    old.save(folder)
+    with pytest.raises(OSError, match=message), full_disk(500):
+        new.save(folder)
+    np.testing.assert_array_equal(predict(load(folder)), predict(old))

@@ -181,6 +181,15 @@ def test_epochs_go_on_from_a_solution():
     assert (model.predict_proba(X, language="en") != before).any()
 
 
+@pytest.mark.parametrize("changed", [{"learning_rate": 0.5}, {"head_penalty": 3.0}])
+def test_what_a_further_partial_fit_does_not_change_is_warned_of(changed):
+    X, y = make_numbers()
+    model = make_model(head_penalty=0.3).fit(X, y, language="en")
+    model.set_params(**changed, weight_decay=0.1)  # This counts for the net that is made now.
+    with pytest.warns(InputWarning, match=f"counts in the next fit: '{next(iter(changed))}'\\."):
+        model.partial_fit(X, y, language="en")
+
+
 def test_several_labels_share_it():
     X, y = make_numbers()
     indicators = np.column_stack([y == 0, y == 1, X[:, 1] > 0]).astype(int)
