@@ -60,13 +60,25 @@ def binary_cross_entropy(
     class_weight : Tensor of shape (2, n_labels), optional
         The weights of samples without each label, and with it.
     """
-    weight = (y != MISSING).float()
-    if class_weight is not None:
-        weight = weight * torch.where(y == 1, class_weight[1], class_weight[0])
+    weight = weigh_indicators(y, class_weight)
     loss = F.binary_cross_entropy_with_logits(
         logits.float(), y.clamp_min(0).float(), reduction="none"
     )
     return (weight * loss).sum() / weight.sum().clamp_min(1e-9)
+
+
+def weigh_indicators(y: torch.Tensor, class_weight: torch.Tensor | None) -> torch.Tensor:
+    """Return the weight of each label of each sample in `binary_cross_entropy`.
+
+    Parameters
+    ----------
+    y : int Tensor of shape (n_samples, n_labels)
+    class_weight : Tensor of shape (2, n_labels) or None
+    """
+    weight = (y != MISSING).float()
+    if class_weight is None:
+        return weight
+    return weight * torch.where(y == 1, class_weight[1], class_weight[0])
 
 
 def bernoulli_distillation(

@@ -268,14 +268,14 @@ class AdaptiveLanguages(NetworkEstimator):
     ) -> LabelledFeatures:
         """Labelled samples with fixed inputs, weighted by class where there are classes."""
         assert labelled.y is not None and not isinstance(labelled.inputs, EncoderInputs)
-        class_weights = self._class_weights(labelled.y)
+        loss, class_weights = self._linear_loss, self._class_weights(labelled.y)
         return LabelledFeatures(
             labelled.inputs,
             labelled.y,
             labelled.language_index,
             self._output.n_outputs,
-            np.ones(len(labelled)) if class_weights is None else class_weights.numpy()[labelled.y],
-            loss=self._linear_loss,
+            loss.weigh(labelled.y, None if class_weights is None else class_weights.numpy()),
+            loss=loss,
             position=position,
         )
 

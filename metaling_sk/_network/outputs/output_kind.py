@@ -35,6 +35,10 @@ class PredictionLoss(ABC):
             What `OutputKind.class_weights` returns.
         """
 
+    def weight(self, y: torch.Tensor, class_weight: torch.Tensor | None) -> torch.Tensor:
+        """What the mean loss of these labels counts beside that of others, a scalar."""
+        return y.new_tensor(len(y)) if class_weight is None else class_weight[y].sum()
+
     @abstractmethod
     def distillation(
         self, outputs: torch.Tensor, teacher: torch.Tensor, temperature: float
