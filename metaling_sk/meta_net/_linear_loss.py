@@ -237,7 +237,7 @@ class LabelLogLoss(LogLoss):
     languages is chosen, and that of the intercepts is small.
     """
 
-    intercept_penalty, intercept_penalties = 1.0, (1.0,)
+    intercept_penalty, intercept_penalties = 0.1, (0.1,)
     head_penalties = sparse_head_penalties = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 
     def targets(self, y, n_outputs):

@@ -210,12 +210,12 @@ def test_labels_that_are_refused(fitted):
 
 
 def test_a_language_is_adapted_and_forgotten():
-    model = fit()
+    model = fit().register_language(NEW, language="new")
     before = model.predict_proba(NEW, language="new")
     y = OPPOSITE.astype(float)
     y[::3, 1] = np.nan
     model.adapt(NEW[:30], y[:30], language="new").adapt(NEW[30:], y[30:], language="new")
-    at_once = fit().adapt(NEW, y, language="new")
+    at_once = fit().register_language(NEW, language="new").adapt(NEW, y, language="new")
     found = model.predict(NEW, language="new")
     assert f1_score(OPPOSITE, found, average="macro") > 0.8
     assert_array_equal(found, at_once.predict(NEW, language="new"))
