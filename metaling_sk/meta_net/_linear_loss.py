@@ -190,7 +190,8 @@ class LogLoss(LinearLoss):
 
     curvature = 0.1
     intercept_penalty, intercept_penalties = 10.0, (10.0,)
-    head_penalties, sparse_head_penalties = (1.0,), (0.3,)
+    head_penalties: ClassVar[tuple[float, ...]] = (1.0,)
+    sparse_head_penalties: ClassVar[tuple[float, ...]] = (0.3,)
     penalties = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
     penalty = 1.0
     residual_penalty, sparse_residual_penalty = 0.3, 0.1
