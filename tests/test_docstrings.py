@@ -46,10 +46,7 @@ HEADINGS = {"Data", "Encoder", "Languages and transfer", "Meta network", "Model"
 
 DIFFERENT = {
     "batch_size": {EncoderVectorizer, TransferTranslator},  # another default
-    "class_weight": {
-        LinearTransferClassifier,  # what scikit-learn's classifier takes
-        TransferClassifier,  # several labels
-    },
+    "class_weight": {LinearTransferClassifier},  # what scikit-learn's classifier takes
     "dictionary": {DictionaryTranslator},  # a translator cannot be without
     "encoder": {EncoderVectorizer, TransferTranslator},  # takes no estimator
     "gradient_accumulation_steps": {TransferTranslator},  # one kind of samples

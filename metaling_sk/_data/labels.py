@@ -125,7 +125,7 @@ def label_array(y) -> np.ndarray:
     if y.ndim == 2 and y.shape[1] != 1:
         raise ValueError(
             f"y has shape {y.shape}, but one label for each row is taken here; pass one column at "
-            "a time. TransferClassifier learns several labels together, and "
+            "a time. TransferClassifier and MetaNetClassifier learn several labels together, and "
             "sklearn.multioutput.MultiOutputClassifier fits any other classifier to each column."
         )
     return column_or_1d(y, warn=True)

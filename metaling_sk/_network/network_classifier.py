@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from metaling_sk._data.indicators import check_classes_or_indicators
 from metaling_sk._network.estimator import NetworkEstimator
 from metaling_sk._network.outputs.classes import Classes
 from metaling_sk._network.outputs.indicators import Indicators
@@ -20,7 +21,14 @@ class NetworkClassifier(LanguageClassifierMixin, NetworkEstimator):
     class_weight: Any
     label_names_: np.ndarray | None
 
+    _check_y = staticmethod(check_classes_or_indicators)
+
     _output_attributes = ("classes_", "label_names_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
 
     @property
     def _output(self) -> Classes | Indicators:

@@ -81,6 +81,11 @@ def top_features(estimator, *, n_features=10, languages=None, feature_names=None
     """
     check_is_fitted(estimator)
     model = _linear_model(estimator)
+    if getattr(model, "label_names_", None) is not None:
+        raise ValueError(
+            f"This {type(model).__name__} is no linear classifier of one label: each row has "
+            "several. Fit it on one column of y at a time."
+        )
     if isinstance(model, MetaNetClassifier):
         models = _of_meta_net(model, languages)
     elif languages is not None:
@@ -141,12 +146,11 @@ def _of_linear_model(model, classes) -> np.ndarray:
 def _of_transfer_classifier(estimator: TransferClassifier) -> np.ndarray:
     """The coefficients of each class in the head."""
     network, front_end = estimator.net_.module_, estimator.front_end_
-    is_linear = front_end.inputs_are_fixed and network.hidden is None
-    if not is_linear or estimator.label_names_ is not None:
+    if not front_end.inputs_are_fixed or network.hidden is not None:
         raise ValueError(
             "This TransferClassifier is no linear classifier of one label: an encoder or a hidden "
-            "layer is trained, or each row has several labels. Fit one class on features, n-grams "
-            "or a frozen encoder, without terms that align."
+            "layer is trained. Fit on features, n-grams or a frozen encoder, without terms that "
+            "align."
         )
     return _centred(network.head.weight.numpy(force=True) * _column_factors(front_end))
 

@@ -102,16 +102,18 @@ class AdaptiveLanguages(NetworkEstimator):
         Where labels are classes, samples without one count in the residual head, too, with their
         predictions as labels (self-training), if the predictions can be learnt from the samples. To
         decide that, models of the predictions for two thirds of the samples are compared with the
-        predictions for the rest: their agreement, Cohen's κ, must exceed 0.6. Where labels are
-        numbers, such samples count in the statistics alone.
+        predictions for the rest: their agreement, Cohen's κ, must exceed 0.6; of several labels the
+        mean of those that are predicted for some samples only. Where labels are numbers, such
+        samples count in the statistics alone.
 
         Parameters
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
             As in `fit`.
-        y : array-like of shape (n_samples,), default=None
-            Some of `classes_`, or numbers; NaN, None or `missing_label` where a sample has no
-            label. None stands for no label at all.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
+            Some of `classes_`, numbers, or 0 and 1 for each of several labels; NaN, None or
+            `missing_label` where a sample has no label, or a label is not known. None stands for no
+            label at all.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column.
 
@@ -268,14 +270,14 @@ class AdaptiveLanguages(NetworkEstimator):
     ) -> LabelledFeatures:
         """Labelled samples with fixed inputs, weighted by class where there are classes."""
         assert labelled.y is not None and not isinstance(labelled.inputs, EncoderInputs)
-        class_weights = self._class_weights(labelled.y)
+        loss, class_weights = self._linear_loss, self._class_weights(labelled.y)
         return LabelledFeatures(
             labelled.inputs,
             labelled.y,
             labelled.language_index,
             self._output.n_outputs,
-            np.ones(len(labelled)) if class_weights is None else class_weights.numpy()[labelled.y],
-            loss=self._linear_loss,
+            loss.weigh(labelled.y, None if class_weights is None else class_weights.numpy()),
+            loss=loss,
             position=position,
         )
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from metaling_sk._data.samples import Samples, check_two_classes
 from metaling_sk._network.network_classifier import NetworkClassifier
 from metaling_sk._network.outputs.classes import Classes
+from metaling_sk._network.outputs.indicators import Indicators
 from metaling_sk._utils.parameters import NETWORK_PARAMETERS, common_constraints
-from metaling_sk._utils.sklearn_compat import fit_context
+from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
 from metaling_sk.meta_net._fitting import MetaNetFitting
-from metaling_sk.meta_net._linear_loss import LOG_LOSS, LogLoss
+from metaling_sk.meta_net._linear_loss import LABEL_LOG_LOSS, LOG_LOSS, LogLoss
 
 
 class MetaNetClassifier(NetworkClassifier, MetaNetFitting):
@@ -36,6 +37,10 @@ class MetaNetClassifier(NetworkClassifier, MetaNetFitting):
 
     On top of the generated model, each language has a residual head: a logistic regression on the
     representations of its own samples, added to the logits of the generated model.
+
+    y is the class of each sample. For several labels it is a matrix with a column of 0 and 1 for
+    each label, and :math:`L` is the binary cross-entropy of all labels that are known; NaN stands
+    for one that is not.
 
     Parameters
     ----------
@@ -156,8 +161,9 @@ class MetaNetClassifier(NetworkClassifier, MetaNetFitting):
         out for 0, or where it would be fewer than 10 samples.
     patience : int, default=3
         Number of epochs without a better validation loss after which training stops.
-    class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the cross-entropy; only their ratios count.
+    class_weight : dict, list of dict, "balanced" or None, default=None
+        Weights of the classes in the cross-entropy; only their ratios count. For several labels, a
+        dict with the weights of 0 and 1 for each, as sklearn takes them.
     device : str, default="auto"
         Device of the computations. "auto" is a GPU where there is one.
     dtype : {"auto", "float32", "bfloat16", "float16"}, default="auto"
@@ -199,7 +205,9 @@ class MetaNetClassifier(NetworkClassifier, MetaNetFitting):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels.
+        The labels. Of several labels, the positions of their columns.
+    label_names_ : ndarray of shape (n_labels,), or None
+        The names of the columns of y, or their positions, for several labels; else None.
     languages_ : list of str
         The languages that have been fitted, adapted or registered, or are in `language_features`.
     architecture_ : dict of str to dict
@@ -276,6 +284,7 @@ class MetaNetClassifier(NetworkClassifier, MetaNetFitting):
     _parameter_constraints: dict = {
         **MetaNetFitting._parameter_constraints,
         **common_constraints(*NETWORK_PARAMETERS),
+        "class_weight": [StrOptions({"balanced"}), dict, list, None],
     }
 
     def __init__(
@@ -371,8 +380,9 @@ class MetaNetClassifier(NetworkClassifier, MetaNetFitting):
         ----------
         X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset
             The n_samples texts, images or recordings, or numbers of shape (n_samples, n_features).
-        y : array-like of shape (n_samples,)
-            NaN, None or `missing_label` where a sample has no label.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            NaN, None or `missing_label` where a sample has no label, or where a label is not
+            known.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column.
 
@@ -391,11 +401,13 @@ class MetaNetClassifier(NetworkClassifier, MetaNetFitting):
         """
         return self._fit(X, y, language)
 
-    def _learn_output(self, samples: Samples) -> Classes:
+    def _learn_output(self, samples: Samples) -> Classes | Indicators:
+        if samples.is_multilabel:
+            return Indicators.fit(samples)
         check_two_classes(samples, self)
         assert samples.classes is not None
         return Classes(samples.classes)
 
     @property
     def _linear_loss(self) -> LogLoss:
-        return LOG_LOSS
+        return LOG_LOSS if self.label_names_ is None else LABEL_LOG_LOSS

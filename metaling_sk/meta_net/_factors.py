@@ -105,7 +105,7 @@ def place(
         B.
     targets : ndarray of shape (n_samples, n_outputs)
         What the outputs should be, t: probabilities of the classes, or numbers.
-    weight : ndarray of shape (n_samples,)
+    weight : ndarray of shape (n_samples, 1) or (n_samples, n_outputs)
         w.
     loss : LinearLoss, default=LOG_LOSS
         L.
@@ -117,7 +117,7 @@ def place(
 
     def value_and_gradient(embedding):
         outputs = logits + np.einsum("j,njk->nk", embedding, factor_logits)
-        value, error = loss.total(outputs, targets, weight[:, None])
+        value, error = loss.total(outputs, targets, weight)
         value = value + (embedding**2).sum() / 2
         return value, np.einsum("nk,njk->j", error, factor_logits) + embedding
 

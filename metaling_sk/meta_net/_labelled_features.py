@@ -27,11 +27,11 @@ class LabelledFeatures:
     Attributes
     ----------
     features : ndarray or CSR array, shape (n_samples, n_features)
-    y : ndarray of shape (n_samples,)
-        Class indices, or standardised numbers.
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Class indices, standardised numbers, or indicators of labels.
     language_index : ndarray of int, shape (n_samples,)
     n_outputs : int
-    weight : ndarray of shape (n_samples,)
+    weight : ndarray of shape (n_samples, 1) or (n_samples, n_outputs)
     products : ndarray of shape (n_samples, n_samples) or None
         Inner products, where they are known.
     loss : LinearLoss, default=LOG_LOSS
@@ -158,7 +158,7 @@ class LabelledFeatures:
 
     def losses(self, logits: np.ndarray) -> np.ndarray:
         """The weighted loss of each sample."""
-        return self.weight * self.loss.losses(logits, self.y)
+        return (self.weight * self.loss.losses(logits, self.y)).sum(axis=1)
 
     def folds(self) -> np.ndarray:
         """The fold of each sample.

@@ -8,8 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy import sparse
 from scipy.optimize import minimize
-from scipy.special import huber, log_softmax, softmax
+from scipy.special import expit, huber, log_expit, log_softmax, softmax
 from sklearn.linear_model import Ridge
+
+from metaling_sk._data.labels import MISSING
+from metaling_sk._data.strata import rarest_labels
 
 MAX_ITERATIONS = 100
 """Largest number of iterations of L-BFGS."""
@@ -91,6 +94,21 @@ class LinearLoss(ABC):
     def targets(self, y: np.ndarray, n_outputs: int) -> np.ndarray:
         """What the outputs should be for labels, shape (n_samples, n_outputs)."""
 
+    def weigh(self, y: np.ndarray, class_weight: np.ndarray | None) -> np.ndarray:
+        """The weight of each sample, or of each of its outputs.
+
+        Parameters
+        ----------
+        y : ndarray of n_samples
+        class_weight : ndarray or None
+            What `OutputKind.class_weights` returned.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 1) or (n_samples, n_outputs)
+        """
+        return np.ones((len(y), 1))
+
     @abstractmethod
     def guess(self, outputs: np.ndarray) -> np.ndarray:
         """What the outputs should be where they serve as labels, shape (n_samples, n_outputs)."""
@@ -106,9 +124,13 @@ class LinearLoss(ABC):
             Of each sample among all of its language, labelled or not.
         """
 
+    def decide(self, outputs: np.ndarray) -> np.ndarray:
+        """What is decided for each sample, shape (n_samples, n_decisions), if it teaches itself."""
+        raise NotImplementedError("Predictions of this kind cannot serve as labels.")
+
     @abstractmethod
     def losses(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """The loss of each sample, shape (n_samples,)."""
+        """The loss of each sample, or of each of its outputs, in the shape of `weigh`."""
 
     @abstractmethod
     def total(
@@ -119,7 +141,7 @@ class LinearLoss(ABC):
         Parameters
         ----------
         outputs, targets : ndarray of shape (n_samples, n_outputs)
-        weight : ndarray of shape (n_samples, 1)
+        weight : ndarray of shape (n_samples, 1) or (n_samples, n_outputs)
         """
 
     def minimise(
@@ -133,19 +155,20 @@ class LinearLoss(ABC):
         Parameters
         ----------
         x : ndarray or CSR array, shape (n_samples, n_features)
-        norms : ndarray of shape (n_features,)
+        norms : ndarray of shape (n_features, 1) or (n_features, n_outputs)
             The weighted squared norms of the columns of x.
         targets : ndarray of shape (n_samples, n_outputs)
         outputs : ndarray of shape (n_samples, n_outputs)
             What the linear model is added to.
-        weight : ndarray of shape (n_samples, 1)
+        weight : ndarray of shape (n_samples, 1) or (n_samples, n_outputs)
         penalty, intercept_penalty : float
             Of the squared coefficients, and of the squared intercept.
         """
         n_outputs = outputs.shape[1]
         n_coef = x.shape[1] * n_outputs
         penalties = np.r_[np.full(n_coef, penalty), np.full(n_outputs, intercept_penalty)]
-        curvature = np.r_[np.repeat(norms, n_outputs), np.full(n_outputs, weight.sum())]
+        curvature = np.vstack([norms, weight.sum(axis=0)])
+        curvature = np.broadcast_to(curvature, (len(curvature), n_outputs)).ravel()
         tiny = np.finfo(float).tiny
         scale = 1 / np.sqrt(np.maximum(penalties + self.curvature * curvature, tiny))
 
@@ -173,8 +196,9 @@ class LogLoss(LinearLoss):
 
     curvature = 0.1
     intercept_penalty, intercept_penalties = 10.0, (10.0,)
-    head_penalties, sparse_head_penalties = (0.01, 0.03, 0.1, 0.3, 1.0), (0.3,)
-    n_head_errors = 2.0
+    head_penalties: ClassVar[tuple[float, ...]] = (0.01, 0.03, 0.1, 0.3, 1.0)
+    sparse_head_penalties: ClassVar[tuple[float, ...]] = (0.3,)
+    n_head_errors: ClassVar[float | None] = 2.0
     penalties = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
     penalty = 1.0
     residual_penalty, sparse_residual_penalty = 0.3, 0.1
@@ -188,6 +212,9 @@ class LogLoss(LinearLoss):
     def targets(self, y, n_outputs):
         return np.eye(n_outputs)[y]
 
+    def weigh(self, y, class_weight):
+        return super().weigh(y, None) if class_weight is None else class_weight[y][:, None]
+
     def guess(self, outputs):
         return softmax(SHARPENING * outputs, axis=1)
 
@@ -199,12 +226,54 @@ class LogLoss(LinearLoss):
             turns[same] = np.arange(len(same)) + label
         return turns
 
+    def decide(self, outputs):
+        return outputs.argmax(axis=1)[:, None]
+
     def losses(self, outputs, y):
-        return -log_softmax(outputs, axis=1)[np.arange(len(y)), y]
+        return -np.take_along_axis(log_softmax(outputs, axis=1), y[:, None], axis=1)
 
     def total(self, outputs, targets, weight):
         log_p = log_softmax(outputs, axis=1)
         return -(weight * targets * log_p).sum(), weight * (np.exp(log_p) - targets)
+
+
+class LabelLogLoss(LogLoss):
+    """The log-losses of several labels of each sample, as of two classes each.
+
+    What is not known of a sample weighs nothing. Most labels are rare: a penalty that one class of
+    several bears would keep their probabilities below one half. So the penalty of the model of all
+    languages is chosen, and that of the intercepts is small.
+    """
+
+    intercept_penalty, intercept_penalties = 0.1, (0.1,)
+    head_penalties = sparse_head_penalties = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+    n_head_errors = None
+
+    def targets(self, y, n_outputs):
+        return (y == 1).astype(np.float64)
+
+    def weigh(self, y, class_weight):
+        weight = (y != MISSING).astype(np.float64)
+        if class_weight is None:
+            return weight
+        without, has = class_weight
+        return weight * np.where(y == 1, has, without)
+
+    def guess(self, outputs):
+        return expit(SHARPENING * outputs)
+
+    def turns(self, y, position):
+        return super().turns(rarest_labels(y), position)
+
+    def decide(self, outputs):
+        return outputs > 0
+
+    def losses(self, outputs, y):
+        return -log_expit(np.where(y == 1, outputs, -outputs))
+
+    def total(self, outputs, targets, weight):
+        log_p = targets * log_expit(outputs) + (1 - targets) * log_expit(-outputs)
+        return -(weight * log_p).sum(), weight * (expit(outputs) - targets)
 
 
 class SquaredErrors(LinearLoss):
@@ -281,3 +350,6 @@ class HuberErrors(SquaredErrors):
 
 LOG_LOSS = LogLoss()
 """The loss of classes."""
+
+LABEL_LOG_LOSS = LabelLogLoss()
+"""The loss of several labels."""

@@ -35,8 +35,8 @@ class MetaObjective(nn.Module):
         Number of steps on the support batch.
     inner_learning_rate : float
         Learning rate of these steps.
-    class_weight : Tensor of shape (n_classes,), optional
-        Weights of the classes in the loss.
+    class_weight : Tensor, optional
+        What `OutputKind.class_weights` returned.
     loss : PredictionLoss, default=CrossEntropy()
 
     References
@@ -163,8 +163,8 @@ def find_embedding(
         Number of steps, each on all batches.
     learning_rate : float
         Learning rate of Adam.
-    class_weight : Tensor of shape (n_classes,), optional
-        Weights of the classes in the loss.
+    class_weight : Tensor, optional
+        What `OutputKind.class_weights` returned.
     loss : PredictionLoss, default=CrossEntropy()
 
     Returns
@@ -176,13 +176,13 @@ def find_embedding(
         optimizer = torch.optim.Adam([embedding], lr=learning_rate)
         for _ in range(n_steps):
             gradients: list[torch.Tensor] = []
-            sizes: list[int] = []
+            sizes: list[torch.Tensor] = []
             for batch in batches():
                 logits, y = _predict(network, batch, network.generate_from(embedding, len(batch)))
                 value = loss.supervised(logits, y, class_weight)
                 gradients += torch.autograd.grad(value, [embedding])
-                sizes.append(len(y))
-            weights = torch.tensor(sizes, dtype=embedding.dtype, device=embedding.device)
+                sizes.append(loss.count(y))
+            weights = torch.stack(sizes).to(embedding.dtype)
             with torch.autocast(embedding.device.type, enabled=False):
                 embedding.grad = weights / weights.sum() @ torch.stack(gradients)
             optimizer.step()

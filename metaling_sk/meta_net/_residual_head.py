@@ -96,8 +96,8 @@ class ResidualHeadProblem:
         What the outputs should be, t: probabilities of the classes, or numbers.
     logits : ndarray of shape (n_samples, n_outputs)
         The given logits.
-    weight : ndarray of shape (n_samples,), optional
-        Weights w of the samples.
+    weight : ndarray of shape (n_samples, 1) or (n_samples, n_outputs), optional
+        Weights w of the samples, or of their outputs.
     products : ndarray of shape (n_samples, n_samples), optional
         The inner products of the samples, if they are known.
     loss : LinearLoss, default=LOG_LOSS
@@ -115,7 +115,7 @@ class ResidualHeadProblem:
     ):
         self._loss = loss
         self._targets, self._logits = targets, logits
-        self._weight = np.ones((len(targets), 1)) if weight is None else weight[:, None]
+        self._weight = np.ones((len(targets), 1)) if weight is None else weight
         self._n_features = features.shape[1]
         self._is_sparse = sparse.issparse(features)
         with np.errstate(over="ignore"):
@@ -138,7 +138,7 @@ class ResidualHeadProblem:
         columns: Any = self._columns
         is_dense = isinstance(columns, np.ndarray)
         squares = columns * columns if is_dense else columns.multiply(columns)
-        self._norms = squares.T @ self._weight.ravel()
+        self._norms = squares.T @ self._weight
 
     def with_logits(self, logits: np.ndarray) -> ResidualHeadProblem:
         """The same samples with other given logits."""

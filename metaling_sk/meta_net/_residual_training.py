@@ -89,13 +89,14 @@ def train_residual_head(
     ----------
     vectors : ndarray or CSR array, shape (n_samples, n_features)
         The representations of the samples.
-    y : ndarray of shape (n_samples,)
-        Class indices, `MISSING` where a sample has no label; or numbers, NaN where it has none.
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Class indices, `MISSING` where a sample has no label; numbers, NaN where it has none; or
+        indicators of labels, `MISSING` where they are not known.
     logits : ndarray of shape (n_samples, n_outputs)
         The logits of the network.
     settings : ResidualSettings
-    class_weight : ndarray of shape (n_classes,), optional
-        Weights of the classes, for samples with a label.
+    class_weight : ndarray, optional
+        What `OutputKind.class_weights` returned, for samples with a label.
     seen : bool, default=False
         Whether the network was trained on the samples.
     loss : LinearLoss, default=LOG_LOSS
@@ -117,15 +118,15 @@ def train_residual_head(
         return None
     targets = loss.guess(logits)
     targets[labelled] = loss.targets(y[labelled], logits.shape[1])
-    weight = np.ones(len(y)) if labelled.all() else np.where(labelled, LABEL_WEIGHT, 1.0)
-    if class_weight is not None:
-        weight[labelled] *= class_weight[y[labelled]]
+    of_labels = loss.weigh(y[labelled], class_weight)
+    weight = np.ones((len(y), of_labels.shape[1]))
+    weight[labelled] = of_labels if labelled.all() else LABEL_WEIGHT * of_labels
     penalty, share = settings.of(len(y), seen)
     if not seen and len(y) >= 2 * N_FOLDS:
         penalties = [factor * penalty for factor in loss.penalty_factors]
         learnt = _cross_fit(loss, vectors, targets, logits, penalties, weight)
-        losses = [loss.total(each, targets, weight[:, None])[0] for each in learnt]
-        if min(losses) > loss.total(logits, targets, weight[:, None])[0]:
+        losses = [loss.total(each, targets, weight)[0] for each in learnt]
+        if min(losses) > loss.total(logits, targets, weight)[0]:
             return None
         penalty = penalties[int(np.argmin(losses))]
     intercept_penalty = settings.intercept_penalty
@@ -136,12 +137,14 @@ def train_residual_head(
 
 def _can_be_learnt(vectors, logits, penalty: float, loss: LinearLoss) -> bool:
     """Return whether a model of the predictions for some samples agrees on the others."""
-    predicted = logits.argmax(axis=1)
-    if len(predicted) < N_FOLDS or len(np.unique(predicted)) < 2:
+    predicted = loss.decide(logits)
+    varied = np.flatnonzero((predicted != predicted[:1]).any(axis=0))
+    if len(predicted) < N_FOLDS or not len(varied):
         return False
     targets = loss.guess(logits)
-    learnt = _cross_fit(loss, vectors, targets, logits, [penalty], share=0.0)[0]
-    return cohen_kappa_score(predicted, learnt.argmax(axis=1)) > SUBSTANTIAL
+    learnt = loss.decide(_cross_fit(loss, vectors, targets, logits, [penalty], share=0.0)[0])
+    agreements = [cohen_kappa_score(predicted[:, each], learnt[:, each]) for each in varied]
+    return float(np.mean(agreements)) > SUBSTANTIAL
 
 
 def _cross_fit(

@@ -7,7 +7,6 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from metaling_sk._data.indicators import check_classes_or_indicators
 from metaling_sk._data.samples import Samples, check_two_classes
 from metaling_sk._network.network_classifier import NetworkClassifier
 from metaling_sk._network.outputs.classes import Classes
@@ -320,8 +319,6 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
 
     _teacher = "classifier"
 
-    _check_y = staticmethod(check_classes_or_indicators)
-
     _parameter_constraints: dict = {
         "source_languages": [str, "array-like", set, None],
         "target_languages": [str, "array-like", set, None],
@@ -425,11 +422,6 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         self.max_seconds = max_seconds
         self.language_column = language_column
         self.missing_label = missing_label
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, language=None) -> TransferClassifier:

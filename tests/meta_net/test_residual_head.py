@@ -19,7 +19,7 @@ def make_rows(n_rows, n_features, seed, zeros=0):
     features = rng.normal(size=(n_rows, n_features)) * (rng.random((n_rows, n_features)) < 0.5)
     features[:zeros] = 0
     targets = rng.dirichlet(np.ones(N_CLASSES), size=n_rows)
-    return features, targets, rng.normal(size=(n_rows, N_CLASSES)), rng.uniform(0.5, 3, n_rows)
+    return features, targets, rng.normal(size=(n_rows, N_CLASSES)), rng.uniform(0.5, 3, (n_rows, 1))
 
 
 def loss(coef, intercept, rows, penalty, share):
@@ -27,7 +27,7 @@ def loss(coef, intercept, rows, penalty, share):
     log_p = log_softmax(share * logits + features @ coef.T + intercept, axis=1)
     scale = (features**2).sum() / len(features) or 1.0
     return (
-        -(weight * (targets * log_p).sum(axis=1)).sum()
+        -(weight * targets * log_p).sum()
         + penalty * scale * (coef**2).sum() / 2
         + LOG_LOSS.intercept_penalty * (intercept**2).sum() / 2
     )
@@ -92,7 +92,7 @@ def test_no_other_weights_are_better_for_numbers(loss, n_features, as_kind):
     def value(coef, intercept):
         outputs = 0.5 * logits + features @ coef.T + intercept
         penalty = 0.3 * (features**2).sum() / len(features) * (coef**2).sum()
-        total, _ = loss.total(outputs, targets, weight[:, None])
+        total, _ = loss.total(outputs, targets, weight)
         return total + penalty / 2 + loss.intercept_penalty * (intercept**2).sum() / 2
 
     found = fit_residual_head(as_kind(features), targets, logits, 0.3, weight, 0.5, loss)

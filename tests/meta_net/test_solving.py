@@ -176,7 +176,7 @@ def test_class_weights_count():
 def test_translations_in_the_same_order_are_in_the_same_fold():
     y = np.array([0, 1, 1, 0, 0, 1, 1, 1])
     samples = LabelledFeatures(
-        np.zeros((16, 2)), np.tile(y, 2), np.repeat([1, 2], 8), 2, np.ones(16)
+        np.zeros((16, 2)), np.tile(y, 2), np.repeat([1, 2], 8), 2, np.ones((16, 1))
     )
     fold = samples.folds()
     np.testing.assert_array_equal(fold[:8], fold[8:])
@@ -186,7 +186,7 @@ def test_translations_in_the_same_order_are_in_the_same_fold():
 def test_translations_are_in_the_same_fold_though_some_have_no_label():
     position = np.array([0, 1, 2, 3, 4, 5, 1, 2, 5])
     index = np.repeat([1, 2], [6, 3])
-    zeros, ones = np.zeros((9, 1)), np.ones(9)
+    zeros, ones = np.zeros((9, 1)), np.ones((9, 1))
     samples = LabelledFeatures(
         zeros, np.arange(9.0), index, 1, ones, loss=SquaredErrors(), position=position
     )
@@ -255,7 +255,8 @@ def test_a_place_follows_the_labels_as_far_as_there_are_any():
     factor_logits = np.stack([x, -x], axis=1)[:, None]
     targets = np.eye(2)[(x < 0).astype(int)]
     none, few, many = (
-        place(np.zeros((n, 2)), factor_logits[:n], targets[:n], np.ones(n))[0] for n in (0, 4, 40)
+        place(np.zeros((n, 2)), factor_logits[:n], targets[:n], np.ones((n, 1)))[0]
+        for n in (0, 4, 40)
     )
     assert none == 0 < few < many
 
@@ -264,7 +265,7 @@ def test_a_place_follows_the_labels_as_far_as_there_are_any():
 def test_each_language_counts_the_same_in_what_is_chosen(counts):
     language_index = np.repeat([1, 2], counts)
     y = np.arange(len(language_index)) % 2
-    weight = np.ones(len(y))
+    weight = np.ones((len(y), 1))
     samples = LabelledFeatures(np.zeros((len(y), 1)), y, language_index, 2, weight)
     balanced = samples.balanced().weight
     sums = [balanced[language_index == index].sum() for index in (1, 2)]
@@ -282,7 +283,7 @@ def test_languages_choose_with_those_of_their_size():
         [np.flatnonzero(language == name)[:n] for name, n in zip(languages, counts, strict=True)]
     )
     index = np.array([languages.index(name) + 1 for name in language])
-    samples = LabelledFeatures(X, y, index, 2, np.ones(len(y))).take(kept)
+    samples = LabelledFeatures(X, y, index, 2, np.ones((len(y), 1))).take(kept)
     settings = choose(samples, Progress(0, "test")).residual
     assert settings[1] == settings[2] != settings[3]
     assert all(settings[number] == settings[3] for number in range(4, 9))
@@ -292,7 +293,7 @@ def test_languages_choose_with_those_of_their_size():
 def test_the_spread_of_features_over_languages(as_kind):
     index = np.repeat([1, 2, 3, 4], [5, 1, 7, 3])
     features = np.stack([index > 0, index > 2, index == 2, index == 9], axis=1).astype(float)
-    samples = LabelledFeatures(as_kind(features), index % 2, index, 2, np.ones(len(index)))
+    samples = LabelledFeatures(as_kind(features), index % 2, index, 2, np.ones((len(index), 1)))
     assert samples.spread == pytest.approx([1, 0.5, 0.25, 1])
 
 
@@ -332,7 +333,7 @@ def test_only_beside_vectors_n_grams_of_a_large_language_count_less(kind, counts
     if kind != "vectors":
         features = sparse.csr_array(features)
     y = rng.integers(0, 2, n_rows)
-    samples = LabelledFeatures(features, y, language_index, 2, np.ones(n_rows))
+    samples = LabelledFeatures(features, y, language_index, 2, np.ones((n_rows, 1)))
     if kind == "union" and counts == (60, 6):
         assert samples.scale[:2].max() < 0.8 < 0.95 < samples.scale[2:].min()
     else:

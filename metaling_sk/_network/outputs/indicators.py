@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -27,6 +27,9 @@ class BinaryCrossEntropy(PredictionLoss):
 
     def supervised(self, outputs, y, class_weight):
         return losses.binary_cross_entropy(outputs, y, class_weight)
+
+    def count(self, y):
+        return (y != MISSING).sum()
 
     def distillation(self, outputs, teacher, temperature):
         return losses.bernoulli_distillation(outputs, teacher, temperature)
@@ -92,6 +95,9 @@ class Indicators(LabelDecoding, OutputKind):
         return len(self.label_names)
 
     def align(self, samples):
+        if samples.y is None:
+            y = np.full((len(samples), self.n_outputs), MISSING, dtype=np.int8)
+            return replace(samples, y=y, classes=self.label_names)
         if not samples.is_multilabel:
             raise ValueError(
                 f"y has one label for each row, but the fit was on {self.n_outputs} labels for "

@@ -35,6 +35,10 @@ class PredictionLoss(ABC):
             What `OutputKind.class_weights` returns.
         """
 
+    def count(self, y: torch.Tensor) -> torch.Tensor:
+        """The number of labels that `supervised` takes the mean of, a scalar."""
+        return y.new_tensor(len(y))
+
     @abstractmethod
     def distillation(
         self, outputs: torch.Tensor, teacher: torch.Tensor, temperature: float
