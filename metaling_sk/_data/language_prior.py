@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+MAX_SIZE = 10.0
+"""The most samples that it counts as: a new language may differ more than those that are known."""
+
 
 @dataclass(frozen=True)
 class LanguagePrior:
@@ -21,7 +24,7 @@ class LanguagePrior:
     mean, variance : ndarrays of float64, shape (n_features,)
         The mean of all samples, and the variance within a language.
     mean_size, variance_size : float
-        The numbers of samples that they count as; infinite where languages do not differ.
+        The numbers of samples that they count as, `MAX_SIZE` where languages do not differ.
 
     References
     ----------
@@ -85,4 +88,4 @@ class LanguagePrior:
 
 
 def _inverse(value: float) -> float:
-    return 1 / value if value > 0 else float("inf")
+    return 1 / max(value, 1 / MAX_SIZE)

@@ -307,7 +307,7 @@ class SquaredErrors(LinearLoss):
         return position
 
     def losses(self, outputs, y):
-        return (outputs[:, 0] - y) ** 2 / 2
+        return (outputs - y[:, None]) ** 2 / 2
 
     def total(self, outputs, targets, weight):
         error = outputs - targets
@@ -338,7 +338,7 @@ class HuberErrors(SquaredErrors):
         self.epsilon = epsilon
 
     def losses(self, outputs, y):
-        return huber(self.epsilon, outputs[:, 0] - y)
+        return huber(self.epsilon, outputs - y[:, None])
 
     def total(self, outputs, targets, weight):
         error = outputs - targets

@@ -81,9 +81,9 @@ def test_words_with_opposite_labels_in_two_languages(kind, algorithm):
     if algorithm != "joint":
         model.set_params(meta_algorithm=algorithm, inner_steps=2)
         fit(model, *make_data(kind))
-    assert model.score(X_test, y_test, language=language) > 0.9
+    assert model.score(X_test, y_test, language=language) > 0.85
     wrong = np.where(language == "as is 1", "opposite 1", "as is 1")
-    assert model.score(X_test, y_test, language=wrong) < 0.1
+    assert model.score(X_test, y_test, language=wrong) < 0.15
 
 
 def test_a_pooled_model_learns_nothing_of_opposite_labels():
