@@ -403,8 +403,7 @@ class NetworkEstimator(
 
     # Saving
 
-    _saved_attributes = ("languages_", "learning_rate_")
-    _saved_tables = ("history_", "sample_counts_")
+    _saved_attributes = ("languages_", "learning_rate_", "history_", "sample_counts_")
 
     def _describe_input(self) -> str:
         encoder = self._fitted_encoder

@@ -8,7 +8,7 @@ from typing import Any
 
 from metaling_sk._saving.errors import SavedFileError
 
-FORMAT = 8
+FORMAT = 9
 """Version of the format; a folder of another version is refused."""
 
 ESTIMATOR = "estimator.json"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from inspect import signature
 from pathlib import Path
@@ -31,14 +31,14 @@ class Reading:
     ----------
     device : str, torch.device or None
         The parameter `device`; None is the saved one.
-    trusted : iterable of str
+    trusted : collection of str
         Full names of functions and types that may be imported.
     missing_devices : set of str
         Takes the devices with which estimators were saved and that are not here.
     """
 
     device: str | torch.device | None
-    trusted: Iterable[str]
+    trusted: Collection[str]
     missing_devices: set[str] = field(default_factory=set)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,6 @@ class SavedMixin:
     _saved_attributes: tuple[str, ...] = ()
     """Fitted attributes that `to_json` takes as they are."""
 
-    _saved_tables: tuple[str, ...] = ()
-    """Fitted attributes that are tables of numbers and names."""
-
     _unsaved_parameters: tuple[str, ...] = ()
     """Parameters of a fitted estimator that are not saved, of whatever type they are."""
 
@@ -51,16 +47,13 @@ class SavedMixin:
         Files may be written to the folder.
         """
         door = [name for name in DOOR_ATTRIBUTES if hasattr(self, name)]
-        state = {name: getattr(self, name) for name in (*self._saved_attributes, *door)}
-        return state | {name: table_to_json(getattr(self, name)) for name in self._saved_tables}
+        return {name: getattr(self, name) for name in (*self._saved_attributes, *door)}
 
     def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
         """Take what `_get_saved_state` has returned."""
         door = [name for name in DOOR_ATTRIBUTES if name in state]
         for name in (*self._saved_attributes, *door):
             setattr(self, name, state[name])
-        for name in self._saved_tables:
-            setattr(self, name, table_from_json(state[name]))
 
     def save(self, folder, *, report=None) -> None:
         """Save to a folder: JSON, safetensors and tokenizer files; see `metaling_sk.load`.
@@ -108,14 +101,3 @@ class SavedMixin:
         return metaling_sk.persistence.push_to_hub(
             self, repo_id, report=report, private=private, token=token
         )
-
-
-def table_to_json(table: pd.DataFrame) -> dict[str, Any]:
-    """Return a table of numbers and names as JSON."""
-    return json.loads(table.to_json(orient="split", double_precision=15))
-
-
-def table_from_json(content: dict[str, Any]) -> pd.DataFrame:
-    """Return the table that `table_to_json` was given."""
-    table = pd.DataFrame(**content)
-    return table if len(table) else table.astype(float)

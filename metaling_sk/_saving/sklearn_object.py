@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import FunctionType, MethodDescriptorType
 from typing import Any
@@ -104,7 +104,7 @@ def write_sklearn(value, path: Path, name: str, *, trusts_all: bool) -> list[Sav
     return parts
 
 
-def read_sklearn(data: bytes, parts: list, trusted: Iterable[str]) -> Any:
+def read_sklearn(data: bytes, parts: list, trusted: Collection[str]) -> Any:
     """Read what `write_sklearn` has written.
 
     Parameters
@@ -113,7 +113,7 @@ def read_sklearn(data: bytes, parts: list, trusted: Iterable[str]) -> Any:
         The content of the file.
     parts : list
         The estimators that `write_sklearn` has returned.
-    trusted : iterable of str
+    trusted : collection of str
         Full names of further functions and types that may be imported and called.
 
     Raises
@@ -122,7 +122,7 @@ def read_sklearn(data: bytes, parts: list, trusted: Iterable[str]) -> Any:
         If there are functions or types that are not trusted.
     """
     skops = _import_skops()
-    if unknown := sorted(set(_find_untrusted(skops, data)) - set(trusted)):
+    if unknown := [name for name in _find_untrusted(skops, data) if name not in trusted]:
         raise UntrustedError(unknown)
     value = skops.loads(data, trusted=[*TRUSTED, *trusted])
 

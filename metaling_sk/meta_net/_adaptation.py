@@ -162,16 +162,16 @@ class AdaptiveLanguages(NetworkEstimator):
             loaded.
         """
         check_is_fitted(self)
-        if language not in self._adaptations:
-            raise ValueError(
-                f"`language`: {language!r} has not been adapted; these have: "
-                f"{sorted(self._adaptations)}. What was adapted before `save` cannot be undone."
-            )
         with changed_at_once(self) as changed:
             changed._forget(language)
         return self
 
     def _forget(self, language: str) -> None:
+        if language not in self._adaptations:
+            raise ValueError(
+                f"`language`: {language!r} has not been adapted; these have: "
+                f"{sorted(self._adaptations)}. What was adapted before `save` cannot be undone."
+            )
         self.residual_heads_ = self.residual_heads_.copy()
         self._adaptations = self._adaptations.copy()
         adaptation = self._adaptations.pop(language)

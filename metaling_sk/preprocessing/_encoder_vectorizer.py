@@ -193,9 +193,7 @@ class EncoderVectorizer(
         with seeded(self.random_state):
             encoder = self._make_encoder(samples)
         freeze(encoder, device, autocast_dtype(self.dtype, device))
-        for kind, name in ENCODERS.items():
-            setattr(self, name, encoder if kind == samples.kind else None)
-        self._n_features_out = encoder.n_features
+        self._keep(encoder, samples.kind)
         return self
 
     def transform(self, X) -> np.ndarray:
@@ -233,9 +231,13 @@ class EncoderVectorizer(
 
     def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
         super()._set_saved_state(state, folder)
-        encoder = MODALITIES[state["kind"]].restore_frozen(state["encoder"], folder)
-        for kind, name in ENCODERS.items():
-            setattr(self, name, encoder if kind == state["kind"] else None)
+        kind = state["kind"]
+        self._keep(MODALITIES[kind].restore_frozen(state["encoder"], folder), kind)
+
+    def _keep(self, encoder, kind: str) -> None:
+        """Keep the encoder for samples of a kind, and none for others."""
+        for each, name in ENCODERS.items():
+            setattr(self, name, encoder if each == kind else None)
         self._n_features_out = encoder.n_features
 
     @property

@@ -384,8 +384,8 @@ class LinearTransferClassifier(SavedMixin, LanguageClassifierMixin, BaseEstimato
         "translator_",
         "vectorizer_",
         "model_",
+        "sample_counts_",
     )
-    _saved_tables = ("sample_counts_",)
 
     def _describe_input(self) -> str:
         return "It reads TF-IDF of character n-grams." if self.vectorizer_ else "It reads features."

@@ -32,8 +32,9 @@ class SavedTranslatorMixin(SavedMixin):
         "target_languages_",
         "learning_rate_",
         "_forgotten_languages",
+        "history_",
+        "sample_counts_",
     )
-    _saved_tables = ("history_", "sample_counts_")
     _unsaved_parameters = ("source",)
 
     @property
