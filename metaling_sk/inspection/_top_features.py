@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.languages import UNNAMED_LANGUAGE
+from metaling_sk._network.fixed_front_ends import FixedFrontEnd
 from metaling_sk._utils.messages import name_some
 from metaling_sk._utils.parameters import Number
 from metaling_sk._utils.sklearn_compat import HasMethods, validate_params
@@ -146,13 +147,13 @@ def _of_linear_model(model, classes) -> np.ndarray:
 def _of_transfer_classifier(estimator: TransferClassifier) -> np.ndarray:
     """The coefficients of each class in the head."""
     network, front_end = estimator.net_.module_, estimator.front_end_
-    if not front_end.inputs_are_fixed or network.hidden is not None:
+    if not isinstance(front_end, FixedFrontEnd) or network.hidden is not None:
         raise ValueError(
             "This TransferClassifier is no linear classifier of one label: an encoder or a hidden "
             "layer is trained. Fit on features, n-grams or a frozen encoder, without terms that "
             "align."
         )
-    return _centred(network.head.weight.numpy(force=True) * _column_factors(front_end))
+    return _centred(network.head.weight.numpy(force=True) * front_end.column_factors())
 
 
 def _of_meta_net(estimator: MetaNetClassifier, languages) -> dict[str, tuple]:
@@ -170,13 +171,9 @@ def _of_meta_net(estimator: MetaNetClassifier, languages) -> dict[str, tuple]:
 
 
 def _weights(estimator: MetaNetClassifier, language: str | None) -> np.ndarray:
-    coef = _dense(estimator._linear_model(language).coef)
-    return _centred(coef * _column_factors(estimator.front_end_))
-
-
-def _column_factors(front_end: Any) -> np.ndarray:
-    """What a front end of fixed features multiplies standardised columns by."""
-    return front_end.column_factors()
+    coef, front_end = _dense(estimator._linear_model(language).coef), estimator.front_end_
+    assert isinstance(front_end, FixedFrontEnd)  # else there is no linear model
+    return _centred(coef * front_end.column_factors())
 
 
 def _names(estimator, n_features: int) -> np.ndarray:
