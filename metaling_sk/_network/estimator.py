@@ -276,6 +276,11 @@ class NetworkEstimator(
     def _represent(self, encoded: EncodedSamples, execution: Execution):
         return self._predict(self.net_.module_, encoded, execution).representations
 
+    @property
+    def _averages_languages(self) -> bool:
+        """Whether the statistics of a language are averaged with those of all."""
+        return True
+
     def _encoding_parameters(self) -> EncodingParameters:
         return EncodingParameters(
             encoder=self.encoder,
@@ -306,7 +311,9 @@ class NetworkEstimator(
             kind = choose_front_end(parameters, samples)
             front_end = kind.fit(parameters, samples, execution)
             inputs = front_end.inputs(samples, execution)
-            front_end = front_end.fit_languages(inputs, samples.language)
+            front_end = front_end.fit_languages(
+                inputs, samples.language, has_prior=self._averages_languages
+            )
             self.languages_ = present
         else:
             front_end = start.front_end_

@@ -55,10 +55,10 @@ class FixedFrontEnd(FrontEnd):
     def check_continues(self, parameters, samples):
         check_same_input(self, samples)
 
-    def fit_languages(self, inputs, language):
+    def fit_languages(self, inputs, language, *, has_prior):
         if not self.language_norm:
             language = np.full(len(language), ALL_LANGUAGES, dtype=object)
-        fitted = self._with(LanguageStatistics.fit(inputs, language, has_prior=True))
+        fitted = self._with(LanguageStatistics.fit(inputs, language, has_prior=has_prior))
         fitted.is_sparse = sparse.issparse(inputs)
         return fitted
 

@@ -129,8 +129,8 @@ class FrontEnd(ABC):
         """The input of each sample, before any treatment by language: features or tokens."""
 
     @abstractmethod
-    def fit_languages(self, inputs, language: np.ndarray) -> FrontEnd:
-        """Learn the statistics of each language."""
+    def fit_languages(self, inputs, language: np.ndarray, *, has_prior: bool) -> FrontEnd:
+        """Learn the statistics of each language, averaged with those of all if `has_prior`."""
 
     @abstractmethod
     def add_languages(self, new: list[str], inputs, language: np.ndarray) -> FrontEnd:

@@ -89,7 +89,7 @@ class TrainedFrontEnd(FrontEnd):
     def inputs(self, samples, execution):
         return self.reader(samples.content)
 
-    def fit_languages(self, inputs, language):
+    def fit_languages(self, inputs, language, *, has_prior):
         return self  # The language norm of the network learns in training.
 
     def add_languages(self, new, inputs, language):

@@ -496,6 +496,11 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
         """
         return self._partial_fit(X, y, classes, language, n_epochs, planned_epochs)
 
+    @property
+    def _averages_languages(self) -> bool:
+        # Beside descriptions, a language whose mean is not exactly 0 leans to a class.
+        return self.class_descriptions is None
+
     def _choose_source(self, samples: Samples) -> SourceModel:
         return LinearSource(self) if takes_recipe(self, samples) else choose_source(self.source)
 

@@ -84,8 +84,11 @@ def test_what_is_asked_of_the_epochs_is_done(parameters, n_iter):
 def test_auto_goes_with_the_size_of_the_samples():
     X, y = make_numbers()
     for n_copies in (1, 8):
-        model = make_model().fit(np.hstack([X] * n_copies), y, language=LANGUAGE)
-        assert model.head_penalty_ == pytest.approx(n_copies * X.shape[1] / 400)
+        numbers = np.hstack([X] * n_copies)
+        model = make_model().fit(numbers, y, language=LANGUAGE)
+        size = np.square(model.transform(numbers, language=LANGUAGE)).sum(axis=1).mean()
+        assert size == pytest.approx(n_copies * X.shape[1], rel=0.01)
+        assert model.head_penalty_ == pytest.approx(size / 400)
 
 
 def test_auto_is_none_for_one_language():
@@ -251,7 +254,7 @@ def test_descriptions_count_more_with_few_labels():
     model = make_model(class_descriptions=opinions, **parameters).fit(X[~IS_CHINESE])
     assert model.head_penalty_ > 0, "one language"
     assert model.n_iter_ == 3, "rounds of self-training"
-    plain = make_model(**parameters).fit(X, y).head_penalty_
+    plain = parameters["encoder"].transform(X).shape[1] / 400  # standardised by language exactly
     found = [
         make_model(class_descriptions=opinions, **parameters)
         .fit(X, np.where(np.arange(len(X)) < n_labels, y, np.nan))
