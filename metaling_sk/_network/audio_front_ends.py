@@ -37,7 +37,7 @@ def _read_processor(folder, **options) -> Any:
 
 
 SAVED = SavedWithProcessor(AudioEncoder, AudioReader, _read_processor, "feature extractor")
-RECORDINGS = Modality(_make_encoder, SAVED.save, SAVED.restore, SAVED.restore_reader)
+RECORDINGS = Modality(_make_encoder, SAVED)
 
 
 class TrainedAudio(TrainedFrontEnd):

@@ -16,11 +16,7 @@ import torch
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import Samples
 from metaling_sk._encoders.make_encoder import make_text_encoder
-from metaling_sk._encoders.saved_text_encoder import (
-    restore_encoder,
-    restore_tokenizer,
-    save_encoder,
-)
+from metaling_sk._encoders.saved_text_encoder import SavedTextEncoder
 from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._network.classifier import Encoder, Network
@@ -261,4 +257,4 @@ def make_encoder(
     )
 
 
-TEXTS = Modality(make_encoder, save_encoder, restore_encoder, restore_tokenizer)
+TEXTS = Modality(make_encoder, SavedTextEncoder())

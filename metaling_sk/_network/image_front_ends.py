@@ -36,7 +36,7 @@ def _read_processor(folder, **options) -> Any:
 
 
 SAVED = SavedWithProcessor(ImageEncoder, ImageReader, _read_processor, "image processor")
-IMAGES = Modality(_make_encoder, SAVED.save, SAVED.restore, SAVED.restore_reader)
+IMAGES = Modality(_make_encoder, SAVED)
 
 
 class TrainedImages(TrainedFrontEnd):

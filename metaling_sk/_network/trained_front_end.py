@@ -154,16 +154,16 @@ class TrainedFrontEnd(FrontEnd):
         return {
             "language_norm": self.language_norm,
             "pretrained": self.pretrained,
-            "encoder": self.modality.save_encoder(network.encoder, folder),
+            "encoder": self.modality.saved.save(network.encoder, folder),
         }
 
     @classmethod
     def from_state(cls, state, folder):
-        reader = cls.modality.restore_reader(state["encoder"], folder)
+        reader = cls.modality.saved.restore_reader(state["encoder"], folder)
         return cls(reader, state["pretrained"], state["language_norm"])
 
     def restore_encoder(self, state, weights, folder):
-        return self.modality.restore_encoder(state["encoder"], weights, folder)
+        return self.modality.saved.restore(state["encoder"], weights, folder)
 
 
 def _set_trainable(encoder: TransformerEncoder, parameters: EncodingParameters) -> None:

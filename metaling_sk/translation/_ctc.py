@@ -167,7 +167,7 @@ class CtcRecognizer(TranslationModel):
 
     def get_state(self, folder: Path) -> dict[str, Any]:  # noqa: D102
         return {
-            "encoder": RECORDINGS.save_encoder(self.backbone.encoder, folder),
+            "encoder": RECORDINGS.saved.save(self.backbone.encoder, folder),
             "characters": self.characters,
             "target_languages": self.target_languages,
         }
@@ -179,7 +179,7 @@ class CtcRecognizer(TranslationModel):
             for name, weight in weights.items()
             if name.startswith(PREFIX)
         }
-        encoder: Any = RECORDINGS.restore_encoder(state["encoder"], own, folder)
+        encoder: Any = RECORDINGS.saved.restore(state["encoder"], own, folder)
         return cls(encoder, state["characters"], state["target_languages"])
 
 
