@@ -40,8 +40,6 @@ class EncoderForms(Generic[P, E]):
     Attributes
     ----------
     encoder_class : type of TransformerEncoder
-    attribute : str
-        The attribute in which fitted estimators have such an encoder.
     scratch : callable
         Of a config, or None: random weights.
     files : callable
@@ -55,7 +53,6 @@ class EncoderForms(Generic[P, E]):
     """
 
     encoder_class: type[E]
-    attribute: str
     scratch: Callable[[transformers.PretrainedConfig | None], P]
     files: Callable[[Any, bool], P]
     pair: Callable[[nn.Module, Any], P]
@@ -90,7 +87,7 @@ class EncoderForms(Generic[P, E]):
             If it is an estimator of this package that is not fitted.
         """
         encoder = unfreeze(encoder, "encoder")
-        fitted = getattr(encoder, self.attribute, None)
+        fitted = getattr(encoder, "_fitted_encoder", None)
         if isinstance(fitted, self.encoder_class):
             return _copy_fitted(fitted)
         parts = self._find_parts(encoder, show_downloads)

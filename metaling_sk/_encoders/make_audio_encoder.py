@@ -105,7 +105,6 @@ def _load(name: str, time: int | None) -> AudioCheckpoint:
 
 _FORMS = EncoderForms(
     encoder_class=AudioEncoder,
-    attribute="audio_encoder_",
     scratch=lambda config: AudioCheckpoint(*make_scratch_audio(config)),
     files=partial(load_copy, _load),
     pair=lambda module, extractor: AudioCheckpoint(module, copy.deepcopy(extractor)),

@@ -109,7 +109,6 @@ def make_text_encoder(
 def _forms(texts: np.ndarray, language: np.ndarray) -> EncoderForms[Checkpoint, TextEncoder]:
     return EncoderForms(
         encoder_class=TextEncoder,
-        attribute="text_encoder_",
         scratch=lambda config: Checkpoint(*make_scratch(texts, language, config)),
         files=load_checkpoint,
         pair=Checkpoint,

@@ -143,7 +143,6 @@ def _of_pair(module: nn.Module, processor) -> ImageCheckpoint:
 
 _FORMS = EncoderForms(
     encoder_class=ImageEncoder,
-    attribute="image_encoder_",
     scratch=lambda config: ImageCheckpoint(*make_scratch_images(config), has_pooler=False),
     files=partial(load_copy, _load),
     pair=_of_pair,

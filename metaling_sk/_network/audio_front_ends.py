@@ -14,12 +14,11 @@ from metaling_sk._encoders.saved_processor import SavedWithProcessor
 from metaling_sk._network.fixed_front_ends import FrozenFrontEnd
 from metaling_sk._network.front_end import EncodingParameters
 from metaling_sk._network.modality import Modality
-from metaling_sk._network.prediction import Execution
 from metaling_sk._network.trained_front_end import TrainedFrontEnd
 
 
 def _make_encoder(
-    parameters: EncodingParameters, samples: Samples, execution: Execution
+    parameters: EncodingParameters, samples: Samples, show_downloads: bool
 ) -> AudioEncoder:
     """Make the encoder of recordings that the parameters name."""
     return make_audio_encoder(
@@ -27,7 +26,7 @@ def _make_encoder(
         pooling=parameters.pooling,
         layer=parameters.layer,
         max_seconds=parameters.max_seconds,
-        show_downloads=execution.progress.is_shown,
+        show_downloads=show_downloads,
     )
 
 

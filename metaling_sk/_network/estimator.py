@@ -17,13 +17,11 @@ from metaling_sk._data.language_statistics import MIN_SAMPLES
 from metaling_sk._data.parts import compute_in_parts
 from metaling_sk._data.samples import Samples, check_samples, count_samples
 from metaling_sk._data.suspicions import suspect_unseen
-from metaling_sk._encoders.audio_encoder import AudioEncoder
 from metaling_sk._encoders.encoder_forms import name_checkpoints
-from metaling_sk._encoders.image_encoder import ImageEncoder
-from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._network.callbacks import name_callbacks
 from metaling_sk._network.classifier import ClassifierNetwork, Network
+from metaling_sk._network.encoder_attributes import EncoderAttributesMixin
 from metaling_sk._network.front_end import EncodingParameters
 from metaling_sk._network.front_ends import FRONT_ENDS, choose_front_end
 from metaling_sk._network.nets import TrainingSettings, new_net
@@ -64,7 +62,11 @@ WARM_CACHE_PARAMETERS = (
 
 
 class NetworkEstimator(
-    SavedMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    SavedMixin,
+    EncoderAttributesMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """Base of the estimators whose network has an encoder, a norm per language and a head.
 
@@ -100,25 +102,7 @@ class NetworkEstimator(
         return self.net_.module_.head.in_features
 
     @property
-    def text_encoder_(self) -> TextEncoder | None:
-        """The Transformer that encodes the texts; None for other samples."""
-        encoder = self._fitted_encoder
-        return encoder if isinstance(encoder, TextEncoder) else None
-
-    @property
-    def image_encoder_(self) -> ImageEncoder | None:
-        """The Transformer that encodes the images; None for other samples."""
-        encoder = self._fitted_encoder
-        return encoder if isinstance(encoder, ImageEncoder) else None
-
-    @property
-    def audio_encoder_(self) -> AudioEncoder | None:
-        """The Transformer that encodes the recordings; None for other samples."""
-        encoder = self._fitted_encoder
-        return encoder if isinstance(encoder, AudioEncoder) else None
-
-    @property
-    def _fitted_encoder(self) -> TransformerEncoder | None:
+    def _fitted_encoder(self) -> TransformerEncoder | None:  # type: ignore[override]
         if not hasattr(self, "net_"):
             raise AttributeError(f"This {type(self).__name__} is not fitted yet.")
         return self.front_end_.encoder_of(self.net_.module_)

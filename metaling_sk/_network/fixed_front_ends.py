@@ -282,7 +282,7 @@ class FrozenFrontEnd(FixedFrontEnd):
 
     @classmethod
     def fit(cls, parameters, samples, execution):
-        encoder = cls.modality.make_encoder(parameters, samples, execution)
+        encoder = cls.modality.make_encoder(parameters, samples, execution.progress.is_shown)
         return cls(freeze(encoder, execution.device, execution.dtype), parameters.language_norm)
 
     @classmethod

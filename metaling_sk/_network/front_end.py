@@ -35,6 +35,9 @@ class EncodingParameters:
         As in `TransferClassifier`.
     generates_adapters : bool
         Whether the network generates the adapters of trainable="adapter".
+    normalize : bool, default=False
+        Whether vectors of texts have length 1 where the files of sentence-transformers say so.
+        Heads on a trained encoder learn slowly on such vectors.
     """
 
     encoder: object
@@ -46,6 +49,7 @@ class EncodingParameters:
     max_seconds: float
     language_norm: bool
     generates_adapters: bool
+    normalize: bool = False
 
 
 @dataclass(frozen=True)
@@ -240,7 +244,7 @@ def check_same_input(front_end: FrontEnd, samples: Samples) -> None:
 
 
 def make_encoder(
-    parameters: EncodingParameters, samples: Samples, execution: Execution
+    parameters: EncodingParameters, samples: Samples, show_downloads: bool
 ) -> TextEncoder:
     """Make the Transformer that the parameters name."""
     assert samples.texts is not None
@@ -252,8 +256,8 @@ def make_encoder(
         layer=parameters.layer,
         prompt=parameters.prompt,
         max_length=parameters.max_length,
-        normalize=False,  # Heads on a trained encoder learn slowly on vectors of length 1.
-        show_downloads=execution.progress.is_shown,
+        normalize=parameters.normalize,
+        show_downloads=show_downloads,
     )
 
 

@@ -1,4 +1,4 @@
-"""The kinds of front ends, and the one place that chooses among them."""
+"""The kinds of front ends and of encoders, and the one place that chooses among front ends."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from metaling_sk._network.fixed_front_ends import (
 )
 from metaling_sk._network.front_end import EncodingParameters, FrontEnd
 from metaling_sk._network.image_front_ends import FrozenImages, TrainedImages
+from metaling_sk._network.modality import Modality
 from metaling_sk._network.trained_front_end import TrainedFrontEnd
 
 FRONT_ENDS: dict[str, type[FrontEnd]] = {
@@ -27,6 +28,11 @@ FRONT_ENDS: dict[str, type[FrontEnd]] = {
     )
 }
 """The kinds by name. Where several accept the samples, the last one is taken."""
+
+MODALITIES: dict[str, Modality] = {
+    kind.input_name: kind.modality for kind in (FrozenFrontEnd, FrozenImages, FrozenAudio)
+}
+"""How encoders are made and saved, by what `Samples.kind` calls the samples that they encode."""
 
 
 def choose_front_end(parameters: EncodingParameters, samples: Samples) -> type[FrontEnd]:

@@ -14,19 +14,18 @@ from metaling_sk._encoders.saved_processor import SavedWithProcessor
 from metaling_sk._network.fixed_front_ends import FrozenFrontEnd
 from metaling_sk._network.front_end import EncodingParameters
 from metaling_sk._network.modality import Modality
-from metaling_sk._network.prediction import Execution
 from metaling_sk._network.trained_front_end import TrainedFrontEnd
 
 
 def _make_encoder(
-    parameters: EncodingParameters, samples: Samples, execution: Execution
+    parameters: EncodingParameters, samples: Samples, show_downloads: bool
 ) -> ImageEncoder:
     """Make the encoder of images that the parameters name."""
     return make_image_encoder(
         parameters.encoder,
         pooling=parameters.pooling,
         layer=parameters.layer,
-        show_downloads=execution.progress.is_shown,
+        show_downloads=show_downloads,
     )
 
 

@@ -21,7 +21,7 @@ class Modality:
     Attributes
     ----------
     make_encoder : callable
-        Makes the encoder that (parameters, samples, execution) ask for.
+        Makes the encoder for (`EncodingParameters`, samples, whether downloads are shown).
     saved : SavedEncoder
         How it is saved without its weights.
     """

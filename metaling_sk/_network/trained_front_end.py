@@ -74,7 +74,7 @@ class TrainedFrontEnd(FrontEnd):
 
     @classmethod
     def fit(cls, parameters, samples, execution):
-        encoder = cls.modality.make_encoder(parameters, samples, execution)
+        encoder = cls.modality.make_encoder(parameters, samples, execution.progress.is_shown)
         _set_trainable(encoder, parameters)
         return cls(encoder.reader, encoder.pretrained, parameters.language_norm, encoder)
 

@@ -11,12 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.samples import Samples, check_samples
 from metaling_sk._encoders.encode import encode, freeze, on_cpu
-from metaling_sk._encoders.make_audio_encoder import make_audio_encoder
-from metaling_sk._encoders.make_encoder import make_text_encoder
-from metaling_sk._encoders.make_image_encoder import make_image_encoder
-from metaling_sk._network.audio_front_ends import RECORDINGS
-from metaling_sk._network.front_end import TEXTS
-from metaling_sk._network.image_front_ends import IMAGES
+from metaling_sk._encoders.transformer_encoder import TransformerEncoder
+from metaling_sk._network.encoder_attributes import EncoderAttributesMixin
+from metaling_sk._network.front_end import EncodingParameters
+from metaling_sk._network.front_ends import MODALITIES
 from metaling_sk._saving.saved_estimator import SavedMixin
 from metaling_sk._utils.device import autocast_dtype, find_device
 from metaling_sk._utils.parameters import common_constraints
@@ -25,19 +23,14 @@ from metaling_sk._utils.random_state import seeded
 from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import fit_context
 
-ENCODERS = {
-    "texts": "text_encoder_",
-    "images": "image_encoder_",
-    "recordings": "audio_encoder_",
-}
-"""The attribute that holds the encoder, by the kind of the samples."""
-
-MODALITIES = {"texts": TEXTS, "images": IMAGES, "recordings": RECORDINGS}
-"""How an encoder is saved, by the kind of the samples."""
-
 
 class EncoderVectorizer(
-    SavedMixin, ReprMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    SavedMixin,
+    EncoderAttributesMixin,
+    ReprMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """Encode texts, images or recordings as vectors with a frozen Transformer.
 
@@ -112,6 +105,8 @@ class EncoderVectorizer(
     >>> vectorizer.fit_transform(["a good hotel", "酒店不错"]).shape
     (2, 128)
     """
+
+    _fitted_encoder: TransformerEncoder
 
     _parameter_constraints: dict = common_constraints(
         "encoder",
@@ -190,10 +185,11 @@ class EncoderVectorizer(
         """
         samples = self._check_samples(X, reset=True)
         device = find_device(self.device)
+        make = MODALITIES[samples.kind].make_encoder
         with seeded(self.random_state):
-            encoder = self._make_encoder(samples)
-        freeze(encoder, device, autocast_dtype(self.dtype, device))
-        self._keep(encoder, samples.kind)
+            encoder = make(self._encoding_parameters(), samples, Progress.of(self).is_shown)
+        self._fitted_encoder = freeze(encoder, device, autocast_dtype(self.dtype, device))
+        self._kind = samples.kind
         return self
 
     def transform(self, X) -> np.ndarray:
@@ -211,58 +207,44 @@ class EncoderVectorizer(
         """
         check_is_fitted(self)
         samples = self._check_samples(X, reset=False)
-        encoder = self._encoder.to(find_device(self.device))
+        encoder = self._fitted_encoder.to(find_device(self.device))
         with Progress.of(self) as progress:
             return encode(samples.content, encoder, self.batch_size, progress)
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_fitted_encoder")
+
+    @property
+    def _n_features_out(self) -> int:
+        return self._fitted_encoder.n_features
+
     def __getstate__(self):
         state = super().__getstate__().copy()
-        for name in ENCODERS.values():
-            if state.get(name) is not None:
-                state[name] = on_cpu(state[name])
+        if "_fitted_encoder" in state:
+            state["_fitted_encoder"] = on_cpu(self._fitted_encoder)
         return state
 
     def _get_saved_state(self, folder: Path) -> dict[str, Any]:
-        kind = next(kind for kind, name in ENCODERS.items() if getattr(self, name) is not None)
-        return super()._get_saved_state(folder) | {
-            "kind": kind,
-            "encoder": MODALITIES[kind].save_frozen(self._encoder, folder),
-        }
+        encoder = MODALITIES[self._kind].save_frozen(self._fitted_encoder, folder)
+        return super()._get_saved_state(folder) | {"kind": self._kind, "encoder": encoder}
 
     def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
         super()._set_saved_state(state, folder)
-        kind = state["kind"]
-        self._keep(MODALITIES[kind].restore_frozen(state["encoder"], folder), kind)
+        self._kind = state["kind"]
+        self._fitted_encoder = MODALITIES[self._kind].restore_frozen(state["encoder"], folder)
 
-    def _keep(self, encoder, kind: str) -> None:
-        """Keep the encoder for samples of a kind, and none for others."""
-        for each, name in ENCODERS.items():
-            setattr(self, name, encoder if each == kind else None)
-        self._n_features_out = encoder.n_features
-
-    @property
-    def _encoder(self):
-        encoders = (getattr(self, name) for name in ENCODERS.values())
-        return next(encoder for encoder in encoders if encoder is not None)
-
-    def _make_encoder(self, samples: Samples):
-        settings = {
-            "pooling": self.pooling,
-            "layer": self.layer,
-            "show_downloads": Progress.of(self).is_shown,
-        }
-        if samples.kind == "images":
-            return make_image_encoder(self.encoder, **settings)
-        if samples.kind == "recordings":
-            return make_audio_encoder(self.encoder, max_seconds=self.max_seconds, **settings)
-        assert samples.texts is not None
-        return make_text_encoder(
-            self.encoder,
-            samples.texts,
-            samples.language,
+    def _encoding_parameters(self) -> EncodingParameters:
+        return EncodingParameters(
+            encoder=self.encoder,
+            trainable="head",
+            pooling=self.pooling,
+            layer=self.layer,
             prompt=self.prompt,
             max_length=self.max_length,
-            **settings,
+            max_seconds=self.max_seconds,
+            language_norm=False,
+            generates_adapters=False,
+            normalize=True,
         )
 
     def _check_samples(self, X, *, reset: bool) -> Samples:
