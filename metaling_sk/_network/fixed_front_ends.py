@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from typing import Self
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -39,7 +40,10 @@ class FixedFrontEnd(FrontEnd):
     ----------
     language_norm : bool
         Whether each language is standardised by statistics of its own.
-    statistics : LanguageStatistics, optional
+
+    Attributes
+    ----------
+    statistics : LanguageStatistics
         Set by `fit_languages`.
     """
 
@@ -47,10 +51,8 @@ class FixedFrontEnd(FrontEnd):
     is_sparse = False
     statistics: LanguageStatistics
 
-    def __init__(self, language_norm: bool, statistics: LanguageStatistics | None = None):
+    def __init__(self, language_norm: bool):
         self.language_norm = language_norm
-        if statistics is not None:
-            self.statistics = statistics
 
     def check_continues(self, parameters, samples):
         check_same_input(self, samples)
@@ -119,9 +121,15 @@ class FixedFrontEnd(FrontEnd):
 
     @classmethod
     def from_state(cls, state, folder):
-        front_end = cls(state["language_norm"], LanguageStatistics.from_state(state["statistics"]))
+        front_end = cls._restore_unfitted(state, folder)
+        front_end.statistics = LanguageStatistics.from_state(state["statistics"])
         front_end.is_sparse = state["is_sparse"]
         return front_end
+
+    @classmethod
+    def _restore_unfitted(cls, state: dict[str, Any], folder: Path) -> Self:
+        """Restore a front end, but for the statistics."""
+        return cls(state["language_norm"])
 
     def restore_encoder(self, state, weights, folder):
         encoder = IdentityEncoder()
@@ -245,11 +253,8 @@ class VectorizerFrontEnd(FixedFrontEnd):
         return super().get_state(network, folder) | {"vectorizer": self.vectorizer}
 
     @classmethod
-    def from_state(cls, state, folder):
-        front_end = cls(state["vectorizer"], state["language_norm"])
-        front_end.statistics = LanguageStatistics.from_state(state["statistics"])
-        front_end.is_sparse = state["is_sparse"]
-        return front_end
+    def _restore_unfitted(cls, state, folder):
+        return cls(state["vectorizer"], state["language_norm"])
 
 
 class FrozenFrontEnd(FixedFrontEnd):
@@ -260,20 +265,14 @@ class FrozenFrontEnd(FixedFrontEnd):
     encoder : TransformerEncoder
         Frozen.
     language_norm : bool
-    statistics : LanguageStatistics, optional
     """
 
     kind = "frozen"
     input_name = "texts"
     modality = TEXTS
 
-    def __init__(
-        self,
-        encoder: TransformerEncoder,
-        language_norm: bool,
-        statistics: LanguageStatistics | None = None,
-    ):
-        super().__init__(language_norm, statistics)
+    def __init__(self, encoder: TransformerEncoder, language_norm: bool):
+        super().__init__(language_norm)
         self.encoder = encoder
 
     @classmethod
@@ -317,10 +316,8 @@ class FrozenFrontEnd(FixedFrontEnd):
         return state | self.modality.save_frozen(self.encoder, folder)
 
     @classmethod
-    def from_state(cls, state, folder):
-        encoder = cls.modality.restore_frozen(state, folder)
-        statistics = LanguageStatistics.from_state(state["statistics"])
-        return cls(encoder, state["language_norm"], statistics)
+    def _restore_unfitted(cls, state, folder):
+        return cls(cls.modality.restore_frozen(state, folder), state["language_norm"])
 
     def __getstate__(self):
         # An encoder on a GPU could not be unpickled on a machine without one.
