@@ -18,8 +18,8 @@ from tokenizers import (
     trainers,
 )
 
-BLANK, END = 0, 1
-"""The token that shows nothing, and the last one of every text."""
+END = 1
+"""The last token of every text. The one before it shows nothing: `BLANK` in `_alignment.py`."""
 
 MAX_TOKENS = 8000
 """The largest number of tokens, besides those of bytes. Time and memory go with it."""

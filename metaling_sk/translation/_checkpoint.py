@@ -12,9 +12,7 @@ import torch
 from metaling_sk._data.tokens import Tokens, well_formed
 from metaling_sk._encoders.text_encoder import max_tokens
 from metaling_sk._encoders.text_tokenizer import TextTokenizer
-from metaling_sk._network.trained_front_end import FINE_TUNING, FROM_SCRATCH
 from metaling_sk._utils.messages import name_some
-from metaling_sk._utils.parameters import MAX_EPOCHS
 from metaling_sk.translation._checkpoint_files import CheckpointFiles
 from metaling_sk.translation._model import Inputs, TranslationModel
 from metaling_sk.translation._sentence_pairs import SentencePairs
@@ -53,7 +51,6 @@ class CheckpointTranslator(TranslationModel):
 
     backbone: Any
     kind = "checkpoint"
-    max_epochs = MAX_EPOCHS
 
     def __init__(self, model, tokenizer, max_length: int, target_languages: list[str]):
         super().__init__([])
@@ -79,14 +76,11 @@ class CheckpointTranslator(TranslationModel):
         """
         return cls(*FILES.find(encoder), max_length, target_languages)
 
-    def learning_rate(self, trainable: str) -> float:  # noqa: D102
-        return FINE_TUNING if trainable == "all" else FROM_SCRATCH
-
     def add_languages(self, names: list[str]) -> None:  # noqa: D102
         if self.has_codes:
             for name in names:
                 self._code_id(name, "target_language")
-        self.target_languages = [*self.target_languages, *names]
+        super().add_languages(names)
 
     def tokenize(self, samples, language, target_language, translations=None):  # noqa: D102
         prefixes = {name: self._prefix(name) for name in set(target_language)}

@@ -20,19 +20,13 @@ from metaling_sk._encoders.scratch_audio import make_scratch_audio
 from metaling_sk._encoders.trainable import merge_lora, set_trainable
 from metaling_sk._network.audio_front_ends import RECORDINGS
 from metaling_sk._network.trained_front_end import FROM_SCRATCH
-from metaling_sk._utils.messages import warn_user
 from metaling_sk._utils.parameters import MAX_EPOCHS
+from metaling_sk.translation._alignment import BLANK, ctc_loss, suspect_long, without_blanks
 from metaling_sk.translation._model import Inputs, TranslationModel
 from metaling_sk.translation._sentence_pairs import NO_TOKEN, SentencePairs
 
-BLANK = 0
-"""The output that shows nothing. The others are characters."""
-
 FRAMES_AT_A_TIME = 2
 """Frames of 10 ms for each of which an encoder from scratch shows at most one character."""
-
-MAX_LONG_SHARE = 0.1
-"""Share of the texts that may be too long without a warning."""
 
 DROPOUT = 0.1
 
@@ -114,7 +108,7 @@ class CtcRecognizer(TranslationModel):
     def add_languages(self, names: list[str]) -> None:
         """Begin with the mean of the languages that are known."""
         self.backbone.add_languages(len(names))
-        self.target_languages = [*self.target_languages, *names]
+        super().add_languages(names)
 
     def add_words(self, texts: list[str]) -> None:
         """Learn the characters of further texts."""
@@ -141,16 +135,8 @@ class CtcRecognizer(TranslationModel):
         )
         labels = inputs["labels"]
         n_characters = (labels != NO_TOKEN).sum(dim=1)
-        losses = F.ctc_loss(
-            logits.float().log_softmax(dim=2).transpose(0, 1),
-            labels.clamp(min=BLANK),
-            lengths,
-            n_characters,
-            blank=BLANK,
-            reduction="none",
-            zero_infinity=True,
-        )
-        return losses.sum() / n_characters.sum().clamp(min=1)
+        log_probabilities = logits.float().log_softmax(dim=2)
+        return ctc_loss(log_probabilities, labels.clamp(min=BLANK), lengths, n_characters)
 
     def translate(self, inputs: Inputs, num_beams: int) -> list[str]:
         """Show the most probable character of each step, equal neighbours once."""
@@ -159,8 +145,7 @@ class CtcRecognizer(TranslationModel):
         )
         texts = []
         for row, length in zip(logits.argmax(dim=2).cpu().numpy(), lengths.tolist(), strict=True):
-            row = row[:length]
-            shown = row[(row != BLANK) & (row != np.append(-1, row[:-1]))]
+            shown = without_blanks(row[:length])
             text = "".join(self.characters[index - BLANK - 1] for index in shown)
             texts.append(" ".join(text.split()))
         return texts
@@ -240,10 +225,8 @@ def _suspect_long(n_vectors: np.ndarray, texts: list[np.ndarray]) -> None:
     """Warn if many texts have too many characters for the vectors of their recordings."""
     # Between two equal characters a vector has to show nothing.
     needed = np.array([len(text) + (np.diff(text) == 0).sum() for text in texts])
-    n_long = int((needed > n_vectors).sum())
-    if n_long > MAX_LONG_SHARE * len(texts):
-        warn_user(
-            f"{n_long} of {len(texts)} transcriptions have more characters than the encoder "
-            "has vectors of their recordings, and are not learnt from. Check `max_seconds`, and "
-            "that y belongs to X."
-        )
+    suspect_long(
+        needed > n_vectors,
+        "transcriptions have more characters than the encoder has vectors of their recordings, and "
+        "are not learnt from. Check `max_seconds`, and that y belongs to X.",
+    )

@@ -12,6 +12,8 @@ import torch
 from torch import nn
 
 from metaling_sk._encoders.trainable import merge_lora, set_trainable
+from metaling_sk._network.trained_front_end import FINE_TUNING, FROM_SCRATCH
+from metaling_sk._utils.parameters import MAX_EPOCHS
 from metaling_sk.translation._sentence_pairs import SentencePairs
 
 Inputs = dict[str, torch.Tensor]
@@ -36,7 +38,7 @@ class TranslationModel(nn.Module, ABC):
     kind: str
     """The name of the kind in a saved folder."""
 
-    max_epochs: int
+    max_epochs: int = MAX_EPOCHS
     """The largest number of epochs for max_epochs="auto"."""
 
     # What the training asks of the networks of classifiers, and no translator has.
@@ -56,9 +58,9 @@ class TranslationModel(nn.Module, ABC):
         """Whether the weights were not random at the start, so that low-rank updates adapt them."""
         return True
 
-    @abstractmethod
     def add_languages(self, names: list[str]) -> None:
         """Learn the names of further target languages."""
+        self.target_languages = [*self.target_languages, *names]
 
     def add_words(self, texts: list[str]) -> None:
         """Learn the words of further translations, if the tokenizer can."""
@@ -81,9 +83,9 @@ class TranslationModel(nn.Module, ABC):
     def translate(self, inputs: Inputs, num_beams: int) -> list[str]:
         """Translate the samples of a batch."""
 
-    @abstractmethod
     def learning_rate(self, trainable: str) -> float:
         """The learning rate for learning_rate="auto"."""
+        return FINE_TUNING if trainable == "all" else FROM_SCRATCH
 
     @abstractmethod
     def get_state(self, folder: Path) -> dict[str, Any]:

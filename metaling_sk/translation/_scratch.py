@@ -15,9 +15,8 @@ from torch import nn
 
 from metaling_sk._data.tokens import Tokens
 from metaling_sk._encoders.text_tokenizer import TextTokenizer
-from metaling_sk._utils.messages import warn_user
-from metaling_sk._utils.parameters import MAX_EPOCHS
-from metaling_sk.translation._byte_pairs import BLANK, END, grow_tokenizer, train_tokenizer
+from metaling_sk.translation._alignment import BLANK, ctc_loss, suspect_long, without_blanks
+from metaling_sk.translation._byte_pairs import END, grow_tokenizer, train_tokenizer
 from metaling_sk.translation._model import Inputs, TranslationModel
 from metaling_sk.translation._sentence_pairs import NO_TOKEN, SentencePairs
 
@@ -26,9 +25,6 @@ N_FEATURES, N_HEADS, N_LAYERS = 64, 4, 1
 
 N_SLOTS = 2
 """The largest number of tokens that a token of the source becomes."""
-
-MAX_LONG_SHARE = 0.1
-"""Share of the translations that may be too long without a warning."""
 
 SHARPNESS = 8.0
 """Factor of the cosines of vectors and embeddings at the start."""
@@ -69,7 +65,6 @@ class ScratchTranslator(TranslationModel):
 
     backbone: SlotNetwork
     kind = "scratch"
-    max_epochs = MAX_EPOCHS
 
     def __init__(self, tokenizer, max_length: int, target_languages: list[str]):
         super().__init__(target_languages)
@@ -93,7 +88,7 @@ class ScratchTranslator(TranslationModel):
     def add_languages(self, names: list[str]) -> None:
         """Begin with the mean of the languages that are known."""
         self.backbone.add_languages(len(names))
-        self.target_languages = [*self.target_languages, *names]
+        super().add_languages(names)
 
     def add_words(self, texts: list[str]) -> None:
         """Learn tokens of further translations, which begin as those of a new model do."""
@@ -108,7 +103,11 @@ class ScratchTranslator(TranslationModel):
         if translations is not None:
             target = self.text_tokenizer(translations)
             self.backbone.use(self.target_index(target_language), source, target)
-            _suspect_long(source.lengths, target.lengths)
+            suspect_long(
+                target.lengths > N_SLOTS * source.lengths,
+                "translations have more than twice as many tokens as their texts, and are not "
+                "learnt from. Use a checkpoint for languages this different.",
+            )
         return SentencePairs(source, self.target_index(target_language), target)
 
     def forward(self, inputs: Inputs) -> torch.Tensor:  # noqa: D102
@@ -126,16 +125,7 @@ class ScratchTranslator(TranslationModel):
         shown = vectors @ self.backbone.directions()[tokens].T
         logits = torch.cat([blank[:, :, None], shown], dim=2).float()
         log_probabilities = logits - torch.logaddexp(all_tokens, logits[:, :, 0])[:, :, None]
-        losses = F.ctc_loss(
-            log_probabilities.transpose(0, 1),
-            index + 1,
-            lengths,
-            n_tokens,
-            blank=0,
-            reduction="none",
-            zero_infinity=True,
-        )
-        return losses.sum() / n_tokens.sum()
+        return ctc_loss(log_probabilities, index + 1, lengths, n_tokens)
 
     def translate(self, inputs: Inputs, num_beams: int) -> list[str]:
         """Show the most probable token of each slot, equal neighbours once.
@@ -153,7 +143,7 @@ class ScratchTranslator(TranslationModel):
         is_used = is_used.repeat_interleave(N_SLOTS, dim=1)
         found = torch.where(is_used, best, copies).cpu().numpy()
         rows = [row[:length] for row, length in zip(found, lengths.tolist(), strict=True)]
-        shown = [row[(row != BLANK) & (row != np.append(-1, row[:-1]))].tolist() for row in rows]
+        shown = [without_blanks(row).tolist() for row in rows]
         decode = self.text_tokenizer.tokenizer.decode
         return [decode(ids, skip_special_tokens=True).strip() for ids in shown]
 
@@ -278,16 +268,6 @@ class SlotNetwork(nn.Module):
     def directions(self) -> torch.Tensor:
         """The embeddings, all of length 1."""
         return F.normalize(self.embedding.weight, dim=1)
-
-
-def _suspect_long(source: np.ndarray, target: np.ndarray) -> None:
-    """Warn if many translations have too many tokens to be shown in the slots of their texts."""
-    n_long = int((target > N_SLOTS * source).sum())
-    if n_long > MAX_LONG_SHARE * len(target):
-        warn_user(
-            f"{n_long} of {len(target)} translations have more than twice as many tokens as their "
-            "texts, and are not learnt from. Use a checkpoint for languages this different."
-        )
 
 
 def _new_layer() -> nn.Module:

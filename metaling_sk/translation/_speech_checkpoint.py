@@ -15,9 +15,7 @@ from metaling_sk._data.languages import UNNAMED_LANGUAGE
 from metaling_sk._data.tokens import Tokens, well_formed
 from metaling_sk._encoders.audio_reader import INPUT_NAMES, AudioReader
 from metaling_sk._encoders.hub import find_hub_problem
-from metaling_sk._network.trained_front_end import FINE_TUNING, FROM_SCRATCH
 from metaling_sk._utils.messages import name_some, warn_user
-from metaling_sk._utils.parameters import MAX_EPOCHS
 from metaling_sk.translation._checkpoint_files import CheckpointFiles
 from metaling_sk.translation._model import Inputs, TranslationModel
 from metaling_sk.translation._sentence_pairs import NO_TOKEN, SentencePairs
@@ -84,7 +82,6 @@ class CheckpointRecognizer(TranslationModel):
 
     backbone: Any
     kind = "speech checkpoint"
-    max_epochs = MAX_EPOCHS
 
     def __init__(
         self, model, processor, max_length: int, max_seconds: float, target_languages: list[str]
@@ -110,12 +107,6 @@ class CheckpointRecognizer(TranslationModel):
         """
         model, processor = FILES.find(encoder)
         return cls(model, copy.deepcopy(processor), max_length, max_seconds, target_languages)
-
-    def learning_rate(self, trainable: str) -> float:  # noqa: D102
-        return FINE_TUNING if trainable == "all" else FROM_SCRATCH
-
-    def add_languages(self, names: list[str]) -> None:  # noqa: D102
-        self.target_languages = [*self.target_languages, *names]
 
     def tokenize(self, samples, language, target_language, translations=None):  # noqa: D102
         prompts = [self._prompt(*pair) for pair in zip(language, target_language, strict=True)]
