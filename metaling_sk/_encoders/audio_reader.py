@@ -10,6 +10,7 @@ from math import ceil
 from typing import Any
 
 import numpy as np
+import transformers
 from scipy.signal import resample_poly
 
 from metaling_sk._data.sounds import Sounds
@@ -32,6 +33,12 @@ WAVES_PER_VECTOR, FRAMES_PER_VECTOR = 320, 2
 
 LARGEST_FACTOR = 1000
 """Sampling rates are in the ratio of two integers, of which the second one is not larger."""
+
+
+def read_extractor(name, **options) -> Any:
+    """Read the feature extractor of a checkpoint or of a saved encoder."""
+    # transformers imports its models with the class.
+    return transformers.AutoFeatureExtractor.from_pretrained(name, **options)
 
 
 class AudioReader:

@@ -178,6 +178,26 @@ def _apply_to_tokenizer(settings: SentenceSettings, tokenizer) -> SentenceSettin
     return settings
 
 
+def read_with_processor(
+    name: str, wanted: str, read_processor: Callable[..., Any], model_class: Any
+) -> tuple[Any, Any, list[str]]:
+    """Read a processor and a model, in float32; return them with the weights that were missing.
+
+    Only weights in safetensors are read, and no code. `wanted` is what `name` should be, for the
+    OSError that is raised where it is not.
+    """
+    problem = find_hub_problem(name)
+    options = {"trust_remote_code": False, "local_files_only": problem is not None}
+    try:
+        processor = read_processor(name, **options)
+        model, loading_info = model_class.from_pretrained(
+            name, dtype="float32", output_loading_info=True, use_safetensors=True, **options
+        )
+    except (OSError, ValueError) as error:
+        raise not_found(name, wanted, problem, error) from error
+    return processor, model, sorted(loading_info["missing_keys"])
+
+
 def check_complete(name: str, model: transformers.PreTrainedModel, missing: Iterable[str]) -> None:
     """Raise a ValueError if weights were missing, in whose place there are random numbers.
 

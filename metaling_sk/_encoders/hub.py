@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 from huggingface_hub import constants, hf_hub_url, is_offline_mode
 from huggingface_hub.errors import HFValidationError
@@ -50,29 +47,6 @@ def find_hub_problem(name: str) -> str | None:
             f"the Hugging Face hub does not answer ({error}; HF_HUB_OFFLINE=1 says not to ask it)"
         )
     return None
-
-
-@contextmanager
-def loading(name: str, wanted: str) -> Iterator[dict[str, Any]]:
-    """Give the options with which transformers loads a checkpoint, and say why where it does not.
-
-    Parameters
-    ----------
-    name : str
-        A folder or a name on the hub.
-    wanted : str
-        What it should be.
-
-    Raises
-    ------
-    OSError
-        As `not_found` says, where the block raises an OSError or a ValueError.
-    """
-    problem = find_hub_problem(name)
-    try:
-        yield {"trust_remote_code": False, "local_files_only": problem is not None}
-    except (OSError, ValueError) as error:
-        raise not_found(name, wanted, problem, error) from error
 
 
 def not_found(name: str, wanted: str, problem: str | None, error: Exception) -> OSError:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+import transformers
 
 from metaling_sk._data.images import import_pillow
 from metaling_sk._data.pixels import Pixels
@@ -25,6 +26,12 @@ TOLERANCE = 1e-3
 
 LEVELS = 255
 """The value of white."""
+
+
+def read_processor(name, **options) -> Any:
+    """Read the image processor of a checkpoint or of a saved encoder."""
+    # transformers imports its models with the class.
+    return transformers.AutoImageProcessor.from_pretrained(name, backend="pil", **options)
 
 
 class ImageReader:

@@ -11,11 +11,10 @@ import transformers
 from torch import nn
 
 from metaling_sk._encoders.audio_encoder import AudioEncoder
-from metaling_sk._encoders.audio_reader import AudioReader
+from metaling_sk._encoders.audio_reader import AudioReader, read_extractor
 from metaling_sk._encoders.backbone import without_decoder
-from metaling_sk._encoders.checkpoint import check_complete, load_copy
+from metaling_sk._encoders.checkpoint import check_complete, load_copy, read_with_processor
 from metaling_sk._encoders.encoder_forms import EncoderForms
-from metaling_sk._encoders.hub import loading
 from metaling_sk._encoders.scratch_audio import make_scratch_audio
 
 NOT_USED = "masked_spec_embed"
@@ -93,13 +92,10 @@ def _load(name: str, time: int | None) -> AudioCheckpoint:
         "folder with a transformers model of recordings (config, preprocessor_config, safetensors "
         "weights)"
     )
-    with loading(name, wanted) as options:
-        processor = transformers.AutoFeatureExtractor.from_pretrained(name, **options)
-        model, loading_info = transformers.AutoModel.from_pretrained(
-            name, dtype="float32", output_loading_info=True, use_safetensors=True, **options
-        )
-    missing = [weight for weight in loading_info["missing_keys"] if not weight.endswith(NOT_USED)]
-    check_complete(name, model, missing)
+    processor, model, missing = read_with_processor(
+        name, wanted, read_extractor, transformers.AutoModel
+    )
+    check_complete(name, model, [weight for weight in missing if not weight.endswith(NOT_USED)])
     return AudioCheckpoint(without_decoder(model).eval(), processor, (name, time))
 
 

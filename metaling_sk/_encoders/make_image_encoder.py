@@ -12,11 +12,10 @@ import transformers
 from torch import nn
 
 from metaling_sk._data.images import import_pillow
-from metaling_sk._encoders.checkpoint import check_complete, load_copy
+from metaling_sk._encoders.checkpoint import check_complete, load_copy, read_with_processor
 from metaling_sk._encoders.encoder_forms import EncoderForms
-from metaling_sk._encoders.hub import loading
 from metaling_sk._encoders.image_encoder import ImageEncoder, gives_pooled
-from metaling_sk._encoders.image_reader import ImageReader
+from metaling_sk._encoders.image_reader import ImageReader, read_processor
 from metaling_sk._encoders.scratch_images import make_scratch_images
 
 POOLERS = ("pooler.", "head.")
@@ -107,14 +106,11 @@ def _load(name: str, time: int | None) -> ImageCheckpoint:
         "folder with a transformers model of images (config, preprocessor_config, safetensors "
         "weights)"
     )
-    with loading(name, wanted) as options:
-        processor = transformers.AutoImageProcessor.from_pretrained(name, backend="pil", **options)
-        model, loading_info = transformers.AutoModel.from_pretrained(
-            name, dtype="float32", output_loading_info=True, use_safetensors=True, **options
-        )
-    missing = set(loading_info["missing_keys"])
+    processor, model, missing = read_with_processor(
+        name, wanted, read_processor, transformers.AutoModel
+    )
     random = {weight for weight in missing if _is_pooler(weight)}
-    check_complete(name, model, missing - random)
+    check_complete(name, model, set(missing) - random)
     key = (name, time)
     return ImageCheckpoint(vision_part(model).eval(), ImageReader(processor), key, not random)
 

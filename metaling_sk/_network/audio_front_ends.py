@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import transformers
-
 from metaling_sk._data.samples import Samples
 from metaling_sk._encoders.audio_encoder import AudioEncoder
-from metaling_sk._encoders.audio_reader import AudioReader
+from metaling_sk._encoders.audio_reader import AudioReader, read_extractor
 from metaling_sk._encoders.make_audio_encoder import make_audio_encoder
 from metaling_sk._encoders.saved_processor import SavedWithProcessor
 from metaling_sk._network.fixed_front_ends import FrozenFrontEnd
@@ -30,13 +26,10 @@ def _make_encoder(
     )
 
 
-def _read_processor(folder, **options) -> Any:
-    # transformers imports its models with the class.
-    return transformers.AutoFeatureExtractor.from_pretrained(folder, **options)
-
-
-SAVED = SavedWithProcessor(AudioEncoder, AudioReader, _read_processor, "feature extractor")
-RECORDINGS = Modality(_make_encoder, SAVED)
+RECORDINGS = Modality(
+    _make_encoder,
+    SavedWithProcessor(AudioEncoder, AudioReader, read_extractor, "feature extractor"),
+)
 
 
 class TrainedAudio(TrainedFrontEnd):

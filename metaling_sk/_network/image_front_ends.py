@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import transformers
-
 from metaling_sk._data.samples import Samples
 from metaling_sk._encoders.image_encoder import ImageEncoder
-from metaling_sk._encoders.image_reader import ImageReader
+from metaling_sk._encoders.image_reader import ImageReader, read_processor
 from metaling_sk._encoders.make_image_encoder import make_image_encoder
 from metaling_sk._encoders.saved_processor import SavedWithProcessor
 from metaling_sk._network.fixed_front_ends import FrozenFrontEnd
@@ -29,13 +25,9 @@ def _make_encoder(
     )
 
 
-def _read_processor(folder, **options) -> Any:
-    # transformers imports its models with the class.
-    return transformers.AutoImageProcessor.from_pretrained(folder, backend="pil", **options)
-
-
-SAVED = SavedWithProcessor(ImageEncoder, ImageReader, _read_processor, "image processor")
-IMAGES = Modality(_make_encoder, SAVED)
+IMAGES = Modality(
+    _make_encoder, SavedWithProcessor(ImageEncoder, ImageReader, read_processor, "image processor")
+)
 
 
 class TrainedImages(TrainedFrontEnd):

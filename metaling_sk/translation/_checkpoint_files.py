@@ -15,8 +15,7 @@ import torch
 import transformers
 from torch import nn
 
-from metaling_sk._encoders.checkpoint import load_once
-from metaling_sk._encoders.hub import loading
+from metaling_sk._encoders.checkpoint import load_once, read_with_processor
 from metaling_sk._encoders.saved_backbone import without_lookups
 from metaling_sk._utils.messages import name_some
 
@@ -119,12 +118,10 @@ def _load(files: CheckpointFiles, name: str, modified_at: int | None) -> tuple[n
         f"folder with {files.model_name} of transformers (config, {files.processor_name}, "
         "safetensors weights)"
     )
-    with loading(name, wanted) as options:
-        processor = processors.from_pretrained(name, **options)
-        model, loading_info = models.from_pretrained(
-            name, dtype="float32", output_loading_info=True, use_safetensors=True, **options
-        )
-    if missing := sorted(loading_info["missing_keys"]):
+    processor, model, missing = read_with_processor(
+        name, wanted, processors.from_pretrained, models
+    )
+    if missing:
         raise ValueError(
             f"`encoder`: the weights of {name!r} lack {name_some(missing)}. Get the complete files."
         )
