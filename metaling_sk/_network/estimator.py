@@ -19,7 +19,6 @@ from metaling_sk._data.samples import Samples, check_samples, count_samples
 from metaling_sk._data.suspicions import suspect_unseen
 from metaling_sk._encoders.encoder_forms import name_checkpoints
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
-from metaling_sk._network.callbacks import name_callbacks
 from metaling_sk._network.classifier import ClassifierNetwork, Network
 from metaling_sk._network.encoder_attributes import EncoderAttributesMixin
 from metaling_sk._network.front_end import EncodingParameters
@@ -336,21 +335,14 @@ class NetworkEstimator(
             encoder_learning_rate = self.front_end_.pretrained_learning_rate(parameters)
         # On fixed inputs a step takes less than a millisecond.
         is_bounded = self.max_epochs == "auto" and not self.front_end_.inputs_are_fixed
-        return TrainingSettings(
-            learning_rate=self.learning_rate_,
+        return TrainingSettings.of(
+            self,
+            execution,
             encoder_learning_rate=encoder_learning_rate or self.learning_rate_,
-            weight_decay=self.weight_decay,
-            warmup=self.warmup,
             max_epochs=MAX_EPOCHS if self.max_epochs == "auto" else self.max_epochs,
             max_steps=MAX_STEPS if is_bounded else None,
-            patience=self.patience,
-            device=execution.device,
-            dtype=execution.dtype,
-            batch_size=self.batch_size,
             compile=self.compile,
             gradient_checkpointing=self.gradient_checkpointing,
-            n_threads=execution.n_threads,
-            callbacks=tuple(name_callbacks(self.callbacks or ())),
         )
 
     @property

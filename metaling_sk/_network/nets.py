@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import torch
 from skorch import NeuralNet
@@ -16,8 +16,9 @@ from torch import nn
 from metaling_sk._data.batches import Steps, TrainingStep
 from metaling_sk._data.on_device import on_device
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
+from metaling_sk._network.callbacks import name_callbacks
 from metaling_sk._network.data_parallel import agree_on, average_gradients, sharing_batches
-from metaling_sk._network.prediction import autocast
+from metaling_sk._network.prediction import Execution, autocast
 from metaling_sk._utils.messages import warn_user
 from metaling_sk._utils.out_of_memory import out_of_memory
 from metaling_sk._utils.processes import n_processes
@@ -86,6 +87,22 @@ class TrainingSettings:
     callbacks: Sequence = ()
     is_solved: bool = False
     inner_learning_rate: float | None = None
+
+    @classmethod
+    def of(cls, estimator, execution: Execution, **others) -> Self:
+        """Read what the parameters of an estimator say; `others` are the other settings."""
+        return cls(
+            learning_rate=estimator.learning_rate_,
+            weight_decay=estimator.weight_decay,
+            warmup=estimator.warmup,
+            patience=estimator.patience,
+            device=execution.device,
+            dtype=execution.dtype,
+            batch_size=estimator.batch_size,
+            n_threads=execution.n_threads,
+            callbacks=tuple(name_callbacks(estimator.callbacks or ())),
+            **others,
+        )
 
     def n_epochs(self, n_steps: int) -> int:
         """Largest number of epochs of `n_steps` steps."""

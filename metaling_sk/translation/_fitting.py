@@ -8,7 +8,6 @@ import pandas as pd
 from metaling_sk._data.batches import EncodedSamples, StepIterator
 from metaling_sk._data.holdout import split_validation
 from metaling_sk._data.samples import Samples
-from metaling_sk._network.callbacks import name_callbacks
 from metaling_sk._network.estimator import MAX_STEPS
 from metaling_sk._network.nets import SkorchNet, TrainingSettings, new_net
 from metaling_sk._network.prediction import Execution
@@ -29,19 +28,12 @@ def encode(
 def make_settings(estimator, model: TranslationModel, execution: Execution) -> TrainingSettings:
     """The settings of the training."""
     is_auto = estimator.max_epochs == "auto"
-    return TrainingSettings(
-        learning_rate=estimator.learning_rate_,
+    return TrainingSettings.of(
+        estimator,
+        execution,
         encoder_learning_rate=estimator.learning_rate_,
-        weight_decay=estimator.weight_decay,
-        warmup=estimator.warmup,
         max_epochs=model.max_epochs if is_auto else estimator.max_epochs,
         max_steps=MAX_STEPS if is_auto else None,
-        patience=estimator.patience,
-        device=execution.device,
-        dtype=execution.dtype,
-        batch_size=estimator.batch_size,
-        n_threads=execution.n_threads,
-        callbacks=tuple(name_callbacks(estimator.callbacks or ())),
     )
 
 
