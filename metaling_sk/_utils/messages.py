@@ -15,6 +15,9 @@ from metaling_sk.exceptions import InputWarning
 
 MAX_NAMED = 5
 
+MAX_SHOWN = 120
+"""Characters of a value that a message shows."""
+
 INNER_PACKAGES = ("metaling_sk", "sklearn", "joblib", "skorch")
 """Packages between the line of the user and a warning."""
 
@@ -61,6 +64,12 @@ def name_some(values: Iterable) -> str:
     texts = [repr(value) for value in values]
     rest = f", ... ({len(texts)} in all)" if len(texts) > MAX_NAMED else ""
     return ", ".join(texts[:MAX_NAMED]) + rest
+
+
+def shorten(text: str) -> str:
+    """Put a text on one line, and leave out the end of a long one."""
+    text = " ".join(text.split())
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
 
 
 def warn_user(message: str, estimator=None, category: type[Warning] = InputWarning) -> None:

@@ -30,6 +30,7 @@ from sklearn.base import BaseEstimator
 from metaling_sk._data.tokens import tokenizer_digest
 from metaling_sk._utils.distributions import is_scipy_distribution
 from metaling_sk._utils.imported import imported, is_instance
+from metaling_sk._utils.messages import shorten
 
 if TYPE_CHECKING:  # A search over estimators without a network needs neither of the two.
     import torch
@@ -127,8 +128,8 @@ def digest_of(value, name: str) -> str:
     except Exception as error:
         raise UnknownContentError(
             f"`checkpoint` needs to know whether {name} is the same when the search goes on, which "
-            f"cannot be known of {_shorten(value)} ({type(error).__name__}: "
-            f"{_shorten(error, str)}). Use a function or class of a module or an object that can "
+            f"cannot be known of {shorten(repr(value))} ({type(error).__name__}: "
+            f"{shorten(str(error))}). Use a function or class of a module or an object that can "
             "be pickled, or search without a checkpoint."
         ) from error
 
@@ -360,11 +361,6 @@ def _version_of(package: str) -> str | None:
 def _file_digest(module: ModuleType) -> str:
     with open(str(module.__file__), "rb") as file:
         return blake2b(file.read(), digest_size=16).hexdigest()
-
-
-def _shorten(value, text=repr) -> str:
-    shown = " ".join(text(value).split())
-    return shown if len(shown) <= 120 else f"{shown[:117]}..."
 
 
 FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, partial, np.ufunc)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 import warnings
@@ -11,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 from filelock import FileLock, Timeout
 
+from metaling_sk._utils.messages import shorten
 from metaling_sk._utils.writing import writing_to
 from metaling_sk.meta_param._describe import describe
 from metaling_sk.meta_param._fit_spec import Fit, FitResult
@@ -245,15 +245,10 @@ def _check_same(old: dict, new: dict, folder: Path) -> None:
     ]
     if differing:
         changes = "; ".join(
-            f"{name} was {_shorten(old.get(name))}, is {_shorten(new.get(name))}"
+            f"{name} was {shorten(to_json(old.get(name)))}, is {shorten(to_json(new.get(name)))}"
             for name in differing
         )
         raise ValueError(
             f"`checkpoint`: {folder} holds a different search ({changes}). Name another folder, or "
             "search with the same arguments."
         )
-
-
-def _shorten(value) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 120 else f"{text[:117]}..."

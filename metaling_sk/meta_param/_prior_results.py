@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import NotFittedError
 
+from metaling_sk._utils.messages import shorten
 from metaling_sk._utils.sklearn_compat import BaseSearchCV
 from metaling_sk.meta_param._journal import read_results
 from metaling_sk.meta_param._space import equal
@@ -56,7 +57,7 @@ def _read(item) -> pd.DataFrame:
         results = _keep_furthest(results.assign(n_resources=n_resources))
     results = results[np.isfinite(results["score"])]
     if results.empty:
-        raise ValueError(f"`prior` has no candidate with a finite score: {_shorten(item)}.")
+        raise ValueError(f"`prior` has no candidate with a finite score: {shorten(repr(item))}.")
     by = [name for name in ("n_resources", "score") if name in results]
     results = results.sort_values(by, ascending=False, kind="stable", ignore_index=True)
     return results[["params", "score"]]
@@ -74,7 +75,7 @@ def _to_frame(item) -> pd.DataFrame:
     if not isinstance(results, Mapping | pd.DataFrame) or "params" not in results:
         raise ValueError(
             "`prior` must be fitted searches, their `cv_results_` or the folders of their "
-            f"checkpoints, got {_shorten(item)}."
+            f"checkpoints, got {shorten(repr(item))}."
         )
     return pd.DataFrame(results)
 
@@ -141,8 +142,3 @@ def _keep_furthest(results: pd.DataFrame) -> pd.DataFrame:
             candidates.append(params)
             kept[row] = params
     return results.iloc[list(kept)].assign(params=list(kept.values()))
-
-
-def _shorten(item) -> str:
-    text = " ".join(repr(item).split())
-    return text if len(text) <= 80 else f"{text[:77]}..."
