@@ -15,7 +15,7 @@ from metaling_sk.meta_param._prior_sampling import (
     sample_with_prior,
     spread_first,
 )
-from metaling_sk.meta_param._space import Choices, Quantiles, Space, dimensions
+from metaling_sk.meta_param._space import Choices, Quantiles, Space, dimensions, places
 
 
 class FixedCandidates:
@@ -102,7 +102,7 @@ class TpeCandidates:
         for params in first:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self._study.enqueue_trial(self._encode(params))
+                self._study.enqueue_trial(places(params, self._space))
         self._failed = optuna.trial.TrialState.FAIL
 
     def ask(self, n_candidates: int) -> list[dict]:
@@ -116,16 +116,6 @@ class TpeCandidates:
             self._study.tell(candidate, state=self._failed)
         else:
             self._study.tell(candidate, score)
-
-    def _encode(self, params: dict) -> dict[str, float]:
-        """Quantiles and indices for the parameters of a candidate."""
-        encoded: dict[str, float] = {}
-        for name, dimension in self._space.items():
-            if name in params and isinstance(dimension, Quantiles):
-                encoded[name] = dimension.to_unit(params[name])
-            elif name in params and isinstance(dimension, Choices):
-                encoded[name] = dimension.index_of(params[name])
-        return encoded
 
     def _decode(self, encoded: dict) -> dict:
         """The parameters of a candidate for its quantiles and indices."""

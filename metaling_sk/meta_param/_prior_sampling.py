@@ -14,7 +14,7 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.utils import check_random_state
 from sklearn.utils.random import sample_without_replacement
 
-from metaling_sk.meta_param._space import Choices, Quantiles, Space, dimensions
+from metaling_sk.meta_param._space import Choices, Quantiles, Space, dimensions, places
 
 GOOD_SHARE = 0.25
 """Share of an earlier search's candidates that count as good."""
@@ -332,14 +332,7 @@ def _key(params: dict) -> tuple:
 def _place(params: dict, spaces: list[Space]) -> tuple[int, dict[str, float]]:
     """The space of a candidate and its coordinates there."""
     position = space_of(params, spaces)
-    coordinates: dict[str, float] = {}
-    for name, value in params.items():
-        dimension = spaces[position][name]
-        if isinstance(dimension, Quantiles):
-            coordinates[name] = dimension.to_unit(value)
-        elif isinstance(dimension, Choices):
-            coordinates[name] = dimension.index_of(value)
-    return position, coordinates
+    return position, places(params, spaces[position])
 
 
 def _distance(first: tuple[int, dict], second: tuple[int, dict]) -> float:

@@ -139,6 +139,17 @@ Space = dict[str, Dimension]
 """The dimensions of one dict of `param_distributions`, by the names of the parameters."""
 
 
+def places(params: dict, space: Space) -> dict[str, float]:
+    """Return the places of a candidate's values: quantiles and indices."""
+    return {
+        name: dimension.to_unit(params[name])
+        if isinstance(dimension, Quantiles)
+        else dimension.index_of(params[name])
+        for name, dimension in space.items()
+        if name in params and not isinstance(dimension, Opaque)
+    }
+
+
 def dimensions(param_distributions) -> list[Space]:
     """Find the dimensions of each dict of `param_distributions`.
 
