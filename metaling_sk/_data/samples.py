@@ -35,6 +35,9 @@ from metaling_sk._data.suspicions import (
 )
 from metaling_sk._utils.messages import forget_warnings
 
+BY_SAMPLE = ("texts", "features", "cells", "language", "y")
+"""The fields of `Samples` that have a value for each sample, or none at all."""
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -151,14 +154,9 @@ class Samples:
         Samples
             The selected samples, with the same classes.
         """
-        return replace(
-            self,
-            texts=None if self.texts is None else self.texts[indices],
-            features=None if self.features is None else self.features[indices],
-            cells=None if self.cells is None else self.cells[indices],
-            language=self.language[indices],
-            y=None if self.y is None else self.y[indices],
-        )
+        values = {name: getattr(self, name) for name in BY_SAMPLE}
+        taken = {name: value[indices] for name, value in values.items() if value is not None}
+        return replace(self, **taken)
 
     def given_content(self) -> np.ndarray:
         """The texts, or the cells as they were given, shape (n_samples,), or (n_samples, 2)."""
@@ -310,8 +308,7 @@ def join(first: Samples, second: Samples) -> Samples:
             return None
         return sparse.vstack(parts, "csr") if sparse.issparse(parts[0]) else np.concatenate(parts)
 
-    fields = {name: concatenate(name) for name in ("texts", "features", "language", "y", "cells")}
-    return replace(first, **fields)
+    return replace(first, **{name: concatenate(name) for name in BY_SAMPLE})
 
 
 def without_labels(samples: Samples, classes) -> Samples:

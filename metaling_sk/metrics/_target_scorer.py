@@ -16,7 +16,6 @@ from metaling_sk._utils.parameters import common_constraints
 from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import (
     safe_split,
-    validate_parameter_constraints,
 )
 from metaling_sk.metrics._inputs import languages_in
 
@@ -125,7 +124,7 @@ class TargetScorer(ReprMixin, BaseEstimator, ABC):
             If a parameter is invalid, or X has no language, no sample in a target language or,
             where the score needs them, no labelled sample in a source language.
         """
-        self._validate_parameters()
+        self._validate_params()
         return float(self._score(self._read(estimator, X, y, language)))
 
     def get_metadata_routing(self) -> MetadataRequest:
@@ -148,12 +147,6 @@ class TargetScorer(ReprMixin, BaseEstimator, ABC):
     def _needs_source(self) -> bool:
         """Whether the score needs labelled source samples."""
         return True
-
-    def _validate_parameters(self) -> None:
-        """Raise unless every parameter is valid."""
-        validate_parameter_constraints(
-            self._parameter_constraints, self.get_params(deep=False), type(self).__name__
-        )
 
     def _read(self, estimator, X, y, language) -> ScoredSamples:
         """Read the languages and the labels, and find the source and the target samples."""
