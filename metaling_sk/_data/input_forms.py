@@ -52,20 +52,14 @@ def unwrap(X):
     ValueError
         If the samples of X have no order or cannot be read twice.
     """
-    if isinstance(X, np.ma.MaskedArray):
-        is_number = X.dtype.kind in "biuf"
-        return np.ma.filled(X.astype(float), np.nan) if is_number else _without_hidden(X)
+    if isinstance(X, np.ma.MaskedArray) and X.dtype.kind in "biuf":
+        return np.ma.filled(X.astype(float), np.nan)
+    if not isinstance(X, pd.DataFrame):  # Two of its columns may have one name.
+        X = plain_table(plain_column(X))
     if isinstance(X, pd.DataFrame | pd.Series | np.ndarray):
         return X
-    table = nw.from_native(X, allow_series=True, pass_through=True)
-    if isinstance(table, nw.LazyFrame):
+    if isinstance(nw.from_native(X, pass_through=True), nw.LazyFrame):
         raise ValueError(f"X is a {type(X).__module__} LazyFrame; pass X.collect().")
-    if isinstance(table, nw.DataFrame):
-        return plain_table(X)
-    if isinstance(table, nw.Series):
-        return column_array(table)
-    if _is_arrow_array(X):
-        return _object_array(X.to_pylist())
     if is_dataset(X):
         return X.to_pandas()
     if hasattr(X, "column_names"):
@@ -123,13 +117,16 @@ def plain_column(values):
     object
     """
     if isinstance(values, np.ma.MaskedArray):
-        return _without_hidden(values)
+        array = values.data.astype(object)
+        array[np.ma.getmaskarray(values)] = None
+        return array
     if isinstance(values, pd.Series | np.ndarray):
         return values
-    if _is_arrow_array(values):
-        return _object_array(values.to_pylist())
     column = nw.from_native(values, allow_series=True, pass_through=True)
-    return column_array(column) if isinstance(column, nw.Series) else values
+    if isinstance(column, nw.Series):
+        return column_array(column)
+    is_arrow_array = hasattr(values, "to_pylist") and not hasattr(values, "column_names")
+    return _object_array(values.to_pylist()) if is_arrow_array else values
 
 
 def column_array(column: nw.Series) -> np.ndarray:
@@ -147,18 +144,6 @@ def column_array(column: nw.Series) -> np.ndarray:
     if column.dtype.is_numeric() and not column.is_null().any():
         return column.to_numpy()
     return _object_array(column.to_list())
-
-
-def _without_hidden(values: np.ma.MaskedArray) -> np.ndarray:
-    """Put None in the place of what a masked array hides."""
-    array = values.data.astype(object)
-    array[np.ma.getmaskarray(values)] = None
-    return array
-
-
-def _is_arrow_array(values) -> bool:
-    """Whether this is an array of pyarrow that is not a column of a table."""
-    return hasattr(values, "to_pylist") and not hasattr(values, "column_names")
 
 
 def text_columns_of(estimator) -> list[Hashable]:
