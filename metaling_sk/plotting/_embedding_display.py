@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, check_random_state
 
 from metaling_sk._data.labels import label_array
@@ -147,7 +148,9 @@ class EmbeddingDisplay:
         languages = languages_in(estimator, X, language, language_column, name)
         vectors = call_with_language(estimator, "transform", X, language)
         if language_norm == "auto":
-            language_norm = not getattr(estimator, "language_norm", False)
+            last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+            is_scaler = isinstance(last, LanguageStandardScaler)
+            language_norm = not getattr(last, "language_norm", is_scaler)
         return cls.from_representations(
             vectors,
             languages,

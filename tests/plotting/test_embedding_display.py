@@ -1,10 +1,12 @@
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from tiny import make_classifier, make_config, make_pair
 
 from metaling_sk import EmbeddingDisplay, EncoderVectorizer, LanguageStandardScaler
@@ -58,6 +60,14 @@ def test_what_an_estimator_makes_of_samples_is_drawn(kind):
     assert beside.axes_.shape == expected.axes_.shape
     with pytest.raises(ValueError, match="EmbeddingDisplay.from_estimator found no language"):
         EmbeddingDisplay.from_estimator(estimator, table.drop(columns="language"), y)
+
+
+@pytest.mark.parametrize("steps", [(), (FunctionTransformer(),)])
+def test_what_a_scaler_has_normalised_is_drawn_once(steps):
+    table = pd.DataFrame(X, columns=list("abcdef")).assign(language=LANGUAGE)
+    estimator = make_pipeline(*steps, LanguageStandardScaler()).fit(table)
+    estimator = estimator if steps else estimator[0]
+    assert EmbeddingDisplay.from_estimator(estimator, table).axes_.shape == (1, 1)
 
 
 def test_samples_without_a_label_are_grey():
