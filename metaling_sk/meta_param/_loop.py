@@ -37,7 +37,7 @@ def run_brackets(
     resource = plan.fit_spec.resource
     resumes = can_resume(runner.estimator, plan.fit_spec)
     total = len(plan.splits) * total_cost(plan.brackets, resumes)
-    runner.progress.start("search", total, _unit(resource))
+    runner.progress.start("cross-validation", total, _unit(resource))
     runner.cost_to_go = _cost_to_go(runner, plan, data, resumes)
     n_asked = n_done = 0
     for bracket, rungs in enumerate(plan.brackets):

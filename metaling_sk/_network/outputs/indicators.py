@@ -74,14 +74,13 @@ class Indicators(LabelDecoding, OutputKind):
         unknown = ~np.any(has_both, axis=0)
         if unknown.any():
             raise ValueError(
-                f"y has no label in the columns {name_some(samples.classes[unknown].tolist())}: "
-                "every row of the source and target languages is missing. Leave these columns out, "
-                "or label some rows."
+                f"y has no label in the columns {name_some(samples.classes[unknown].tolist())}: in "
+                "all rows to learn from it is missing. Leave these columns out, or label some rows."
             )
         if not np.all(has_both, axis=0).any():
             raise ValueError(
-                "y needs a column with both 0 and 1 in the source and target languages, but each "
-                "column has only one value, as if there were one class."
+                "y needs a column with both 0 and 1 in the rows to learn from, but each column has "
+                "only one value, as if there were one class."
             )
         return cls(samples.classes)
 
