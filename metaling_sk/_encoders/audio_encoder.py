@@ -77,7 +77,7 @@ class AudioEncoder(TransformerEncoder):
         self.train(is_training)
         return hidden, probe[0].shape[1]
 
-    def forward(
+    def encode(
         self, sounds: torch.Tensor, attention_mask: torch.Tensor, adapt: Adapt | None = None
     ) -> torch.Tensor:
         """Encode a batch of recordings.
@@ -95,12 +95,6 @@ class AudioEncoder(TransformerEncoder):
         -------
         Tensor of shape (n_recordings, n_features)
         """
-        return self.encode(sounds, attention_mask, adapt)
-
-    def encode(
-        self, sounds: torch.Tensor, attention_mask: torch.Tensor, adapt: Adapt | None = None
-    ) -> torch.Tensor:
-        """Do what `forward` does, without the hooks of users on this module."""
         hidden, n_vectors = self.encode_parts(sounds, attention_mask, adapt)
         mask = torch.arange(hidden.shape[1], device=hidden.device) < n_vectors[:, None]
         return pool(hidden, mask.to(torch.int64), self.pooling)
@@ -133,10 +127,7 @@ class AudioEncoder(TransformerEncoder):
             output, hidden = self.call_backbone(adapt, **inputs)
         finally:
             _N_HEARD.reset(token)
-        if self.top is None:
-            hidden = self.last_hidden_state(output)
-        else:
-            hidden = self.check_layer_output(hidden, sounds)
+        hidden = self.token_vectors(output, hidden, sounds)
         return hidden, self._count_vectors(n_heard, sounds.shape[1], hidden.shape[1])
 
     def gives_token_vectors(self, hidden, sounds: torch.Tensor) -> bool:

@@ -69,7 +69,7 @@ class ImageEncoder(TransformerEncoder):
             self.train(is_training)
         return self._n_features
 
-    def forward(self, pixels: torch.Tensor, adapt: Adapt | None = None) -> torch.Tensor:
+    def encode(self, pixels: torch.Tensor, adapt: Adapt | None = None) -> torch.Tensor:
         """Encode a batch of images.
 
         Parameters
@@ -83,18 +83,11 @@ class ImageEncoder(TransformerEncoder):
         -------
         Tensor of shape (n_images, n_features)
         """
-        return self.encode(pixels, adapt)
-
-    def encode(self, pixels: torch.Tensor, adapt: Adapt | None = None) -> torch.Tensor:
-        """Do what `forward` does, without the hooks of users on this module."""
         values = self.reader.standardise(pixels).to(next(self.parameters()).dtype)
         output, hidden = self.call_backbone(adapt, pixel_values=values)
         if self.pooling == "model":
             return _pooled(output).float().flatten(1)
-        if self.top is None:
-            hidden = self.last_hidden_state(output)
-        else:
-            hidden = self.check_layer_output(hidden, pixels)
+        hidden = self.token_vectors(output, hidden, pixels)
         if hidden.ndim == 4:
             return self._pool_map(hidden)
         return hidden[:, 0].float() if self.pooling == "cls" else hidden.float().mean(dim=1)

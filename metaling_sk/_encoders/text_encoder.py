@@ -117,7 +117,7 @@ class TextEncoder(TransformerEncoder):
             ids = torch.zeros((1, 1), dtype=torch.int64, device=next(self.parameters()).device)
             return self(ids, torch.ones_like(ids)).shape[1]
 
-    def forward(
+    def encode(
         self,
         input_ids: torch.Tensor,
         attention_mask: torch.Tensor,
@@ -139,25 +139,13 @@ class TextEncoder(TransformerEncoder):
         -------
         Tensor of shape (n_texts, n_features)
         """
-        return self.encode(input_ids, attention_mask, adapt, token_type_ids)
-
-    def encode(
-        self,
-        input_ids: torch.Tensor,
-        attention_mask: torch.Tensor,
-        adapt: Adapt | None = None,
-        token_type_ids: torch.Tensor | None = None,
-    ) -> torch.Tensor:
-        """Do what `forward` does, without the hooks of users on this module."""
         inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
         if token_type_ids is not None:
             inputs["token_type_ids"] = token_type_ids
         output, hidden = self.call_backbone(adapt, **inputs)
-        # The final normalisation of a backbone belongs to its last layer. Lower layers skip it.
-        if self.top is None:
-            hidden = self.last_hidden_state(output)
-        else:
-            hidden = self.check_layer_output(hidden, input_ids)[:, : input_ids.shape[1]]
+        hidden = self.token_vectors(output, hidden, input_ids)
+        if self.top is not None:  # Its tokens may be padded to whole windows.
+            hidden = hidden[:, : input_ids.shape[1]]
         vectors = pool(hidden, attention_mask, self.pooling)
         for module in self.dense:
             vectors = module(vectors)

@@ -140,8 +140,12 @@ class TransformerEncoder(nn.Module):
         """The layers of the backbone, lowest first; none where they are not in one list."""
         return list(_find_layers(self.backbone)[1])
 
+    def forward(self, *args, **kwargs) -> torch.Tensor:
+        """Do what `encode` does, with the hooks of users on this module."""
+        return self.encode(*args, **kwargs)
+
     def encode(self, *args, **kwargs) -> torch.Tensor:
-        """Do what `forward` does, without the hooks of users on this module."""
+        """Return the vectors of a batch, shape (n_samples, n_features)."""
         raise NotImplementedError
 
     def gives_token_vectors(self, hidden, inputs: torch.Tensor) -> bool:
@@ -182,20 +186,18 @@ class TransformerEncoder(nn.Module):
         finally:
             _CALL.reset(token)
 
-    def last_hidden_state(self, output) -> torch.Tensor:
-        """Return the vectors of the tokens in the output of the backbone."""
-        hidden = getattr(output, "last_hidden_state", output)
-        if not isinstance(hidden, torch.Tensor):
-            raise TypeError(
-                f"`encoder`: {type(self.backbone).__name__} gives neither a tensor nor a "
-                "`last_hidden_state`; pass the model without its head, such as "
-                "`model.base_model`."
-            )
-        return hidden
-
-    def check_layer_output(self, hidden, inputs: torch.Tensor) -> torch.Tensor:
-        """Return the output of the top layer, if that is one vector for each token."""
-        if not self.gives_token_vectors(hidden, inputs):
+    def token_vectors(self, output, hidden, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the vectors of the tokens, of what `call_backbone` has returned."""
+        if self.top is None:
+            # The final normalisation of a backbone belongs to its last layer. Lower layers skip it.
+            hidden = getattr(output, "last_hidden_state", output)
+            if not isinstance(hidden, torch.Tensor):
+                raise TypeError(
+                    f"`encoder`: {type(self.backbone).__name__} gives neither a tensor nor a "
+                    "`last_hidden_state`; pass the model without its head, such as "
+                    "`model.base_model`."
+                )
+        elif not self.gives_token_vectors(hidden, inputs):
             raise ValueError(
                 f"`layer`: the layers of {type(self.backbone).__name__} do not give one vector per "
                 "token, so none of them can be left out; use layer=-1."
