@@ -135,50 +135,43 @@ class MetaNetwork(Network):
         generated = self.hypernetwork(embedding.unsqueeze(0))
         return generated.take(torch.zeros(n_samples, dtype=torch.int64, device=embedding.device))
 
+    @torch.no_grad()
     def meta_model(self) -> ClassifierNetwork:
         """Return a copy of the language-agnostic model as an ordinary network."""
-        self.eval()
-        with torch.no_grad():
-            generated = self._generate_one(NO_LANGUAGE)
-            encoder = copy.deepcopy(self.encoder)
-            n_layers, width, n_features = self.down.shape
-            adapters = Adapters(n_layers, n_features, width)
-            adapters.down.copy_(self.down)
-            adapters.up.copy_(self.up @ generated.cores[0])
-            encoder.adapters.append(adapters)
-            n_classes, n_representation = self.head.weight.shape
-            model = ClassifierNetwork(
-                encoder,
-                copy.deepcopy(self.norm),
-                n_representation,
-                n_classes,
-                dropout=self.dropout.p,
-            )
-            weight, bias = self.generated_head(NO_LANGUAGE)
-            model.head.weight.copy_(weight)
-            model.head.bias.copy_(bias)
+        generated = self._generate_one(NO_LANGUAGE)
+        encoder = copy.deepcopy(self.encoder)
+        n_layers, width, n_features = self.down.shape
+        adapters = Adapters(n_layers, n_features, width)
+        adapters.down.copy_(self.down)
+        adapters.up.copy_(self.up @ generated.cores[0])
+        encoder.adapters.append(adapters)
+        n_classes, n_representation = self.head.weight.shape
+        model = ClassifierNetwork(
+            encoder,
+            copy.deepcopy(self.norm),
+            n_representation,
+            n_classes,
+            dropout=self.dropout.p,
+        )
+        weight, bias = self.generated_head(NO_LANGUAGE)
+        model.head.weight.copy_(weight)
+        model.head.bias.copy_(bias)
         return model.to(self.head.weight.device)
 
     def widths(self, index: int) -> list[int]:
         """Return the number of open units of each layer in the model of a language."""
-        self.eval()
-        with torch.no_grad():
-            cores = self._generate_one(index).cores[0]
-        return [int((core != 0).any(dim=1).sum()) for core in cores]
+        return [int((core != 0).any(dim=1).sum()) for core in self._generate_one(index).cores[0]]
 
     def n_mixed_heads(self, index: int) -> int:
         """Return the number of basis heads in the head of a language."""
-        self.eval()
-        with torch.no_grad():
-            return int(self._generate_one(index).head.count_nonzero())
+        return int(self._generate_one(index).head.count_nonzero())
 
+    @torch.no_grad()
     def generated_head(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the weight and the bias of the head of a language."""
-        self.eval()
-        with torch.no_grad():
-            mixture = self._generate_one(index).head[0]
-            weight = self.head.weight + torch.einsum("j,jkf->kf", mixture, self.basis)
-            return weight, self.head.bias + mixture @ self.basis_bias
+        mixture = self._generate_one(index).head[0]
+        weight = self.head.weight + torch.einsum("j,jkf->kf", mixture, self.basis)
+        return weight, self.head.bias + mixture @ self.basis_bias
 
     def grow(self, n_languages: int) -> None:
         """Make room for more languages, which are not known."""
@@ -186,7 +179,10 @@ class MetaNetwork(Network):
         if self.norm is not None:
             self.norm.grow(n_languages)
 
+    @torch.no_grad()
     def _generate_one(self, index: int) -> Generated:
+        """The model of a language as it predicts: after training, and on its own."""
+        self.eval()
         return self.generate(torch.tensor([index], device=self.head.weight.device))
 
     def _adapt(self, layer: int, hidden: torch.Tensor, cores: torch.Tensor) -> torch.Tensor:
