@@ -1,9 +1,9 @@
-"""What classifiers and regressors share: `predict` and `score` of samples in many languages."""
+"""What classifiers, regressors and transformers of samples in many languages share."""
 
 from __future__ import annotations
 
 import numpy as np
-from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.base import ClassifierMixin, RegressorMixin, TransformerMixin
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.validation import check_is_fitted
 
@@ -12,7 +12,7 @@ from metaling_sk._data.labels import check_labels, present_labels
 from metaling_sk._data.number_labels import check_numbers
 from metaling_sk._utils.representation import ReprMixin
 
-__all__ = ["LanguageClassifierMixin", "LanguageRegressorMixin"]
+__all__ = ["LanguageClassifierMixin", "LanguageRegressorMixin", "LanguageTransformerMixin"]
 
 
 class LanguageClassifierMixin(ReprMixin, ClassifierMixin):
@@ -201,6 +201,29 @@ class LanguageRegressorMixin(ReprMixin, RegressorMixin):
         y = present_labels(y)
         y, _ = check_numbers(y, len(y))
         return r2_score(y, self.predict(X, language=language), sample_weight=sample_weight)
+
+
+class LanguageTransformerMixin(TransformerMixin):
+    """`fit_transform` of estimators whose `fit` and `transform` take the languages of samples."""
+
+    def fit_transform(self, X, y=None, language=None):
+        """Fit, and transform the same samples.
+
+        Parameters
+        ----------
+        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
+            As in `fit`.
+        y : array-like of n_samples, default=None
+            As in `fit`.
+        language : str or array-like of str, shape (n_samples,), default=None
+            The language of each sample, where X has no language column.
+
+        Returns
+        -------
+        ndarray, CSR array or DataFrame of n_samples
+            What `transform` returns.
+        """
+        return self.fit(X, y, language=language).transform(X, language=language)
 
 
 def _reading_texts(tags):

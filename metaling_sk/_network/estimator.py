@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.batches import EncodedSamples
@@ -32,6 +32,7 @@ from metaling_sk._utils.messages import name_rows
 from metaling_sk._utils.out_of_memory import memory_errors
 from metaling_sk._utils.parameters import MAX_EPOCHS
 from metaling_sk._utils.progress import Progress
+from metaling_sk.base import LanguageTransformerMixin
 
 MIN_PREDICT_BATCH = 64
 """Samples in a batch for prediction, which needs less memory than training."""
@@ -64,7 +65,7 @@ class NetworkEstimator(
     SavedMixin,
     EncoderAttributesMixin,
     ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
+    LanguageTransformerMixin,
     BaseEstimator,
 ):
     """Base of the estimators whose network has an encoder, a norm per language and a head.
@@ -124,25 +125,6 @@ class NetworkEstimator(
         """
         model = snapshot(self)
         return model._compute(X, language, model._represent)
-
-    def fit_transform(self, X, y, language=None) -> np.ndarray:
-        """Fit, and compute the representations of the same samples.
-
-        Parameters
-        ----------
-        X : DataFrame, list, Series, array, sparse matrix or datasets.Dataset of n_samples
-            As in `fit`.
-        y : array-like of n_samples
-            As in `fit`.
-        language : str or array-like of str, shape (n_samples,), default=None
-            The language of each sample, where X has no language column.
-
-        Returns
-        -------
-        ndarray or CSR array of shape (n_samples, n_representation)
-            As `transform` returns it.
-        """
-        return self.fit(X, y, language=language).transform(X, language=language)
 
     def register_language(self, X, language=None) -> Self:
         """Learn the statistics of a new language from its text, labelled or not.

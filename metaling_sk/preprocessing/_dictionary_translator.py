@@ -15,7 +15,7 @@ from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -26,6 +26,7 @@ from metaling_sk._saving.saved_estimator import SavedMixin
 from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
+from metaling_sk.base import LanguageTransformerMixin
 from metaling_sk.preprocessing._dictionary_entries import (
     compared_form,
     count_phrases,
@@ -39,7 +40,7 @@ MIN_LENGTH_FOR_CLASSIFIERS = 2
 """Single Chinese characters are too ambiguous to learn from."""
 
 
-class DictionaryTranslator(SavedMixin, ReprMixin, TransformerMixin, BaseEstimator):
+class DictionaryTranslator(SavedMixin, ReprMixin, LanguageTransformerMixin, BaseEstimator):
     """Translate texts word for word.
 
     Each word of a source-language text, or the longest phrase that the dictionary holds, is
@@ -197,25 +198,6 @@ class DictionaryTranslator(SavedMixin, ReprMixin, TransformerMixin, BaseEstimato
         if find_language_column(table, self, self.language_column) is not None:
             return np.column_stack([texts, samples.language])
         return texts
-
-    def fit_transform(self, X, y=None, language=None) -> pd.DataFrame | np.ndarray:
-        """Fit the translator to the texts, then translate them.
-
-        Parameters
-        ----------
-        X : DataFrame, list, Series or array of n_samples texts
-            The texts, which are not written to.
-        y : None
-            Ignored.
-        language : str or array-like of str, shape (n_samples,), default=None
-            The language of each sample, if X has no language column.
-
-        Returns
-        -------
-        DataFrame or ndarray of str objects
-            What `transform` returns.
-        """
-        return self.fit(X, y, language=language).transform(X, language=language)
 
     def code_switch(self, X, language=None, share=0.5) -> np.ndarray:
         """Replace some words of the source-language texts by a candidate.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.language_statistics import LanguageStatistics
@@ -17,10 +17,11 @@ from metaling_sk._utils.all_or_nothing import changed_at_once
 from metaling_sk._utils.parameters import common_constraints
 from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import fit_context
+from metaling_sk.base import LanguageTransformerMixin
 
 
 class LanguageStandardScaler(
-    SavedMixin, ReprMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
+    SavedMixin, ReprMixin, OneToOneFeatureMixin, LanguageTransformerMixin, BaseEstimator
 ):
     """Standardise features separately in each language.
 
@@ -174,25 +175,6 @@ class LanguageStandardScaler(
         return self._statistics.apply(
             samples.features, samples.language, with_mean=self.with_mean, with_std=self.with_std
         )
-
-    def fit_transform(self, X, y=None, language=None):
-        """Fit the scaler to samples, then scale them.
-
-        Parameters
-        ----------
-        X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
-            The features. A DataFrame may hold the language in one more column.
-        y : None
-            Ignored.
-        language : str or array-like of str, shape (n_samples,), default=None
-            The language of each sample, if X has no language column.
-
-        Returns
-        -------
-        ndarray or CSR array of shape (n_samples, n_features)
-            What `transform` returns.
-        """
-        return self.fit(X, y, language=language).transform(X, language=language)
 
     def get_feature_names_out(self, input_features=None) -> np.ndarray:
         """Get the names of the columns of the result: those of X but for the language.

@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.input_forms import find_language_column, replace_columns, unwrap
@@ -28,6 +28,7 @@ from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
 from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import HasMethods, StrOptions, fit_context
+from metaling_sk.base import LanguageTransformerMixin
 from metaling_sk.metrics._transcription_report import word_error_rate
 from metaling_sk.metrics._translation_report import corpus_chrf
 from metaling_sk.translation._fitting import train_model
@@ -61,7 +62,7 @@ COMMON = (
 """The parameters that classifiers have as well."""
 
 
-class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, BaseEstimator):
+class TransferTranslator(SavedTranslatorMixin, ReprMixin, LanguageTransformerMixin, BaseEstimator):
     """Texts in another language, or what is said in recordings, with transfer from related ones.
 
     A sample is a text and its language, y is its translation, and `target_language` says into
@@ -410,25 +411,6 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, TransformerMixin, Base
         if find_language_column(table, self, self.language_column) is not None:
             return np.column_stack([texts, target_language])
         return texts
-
-    def fit_transform(self, X, y, language=None) -> pd.DataFrame | np.ndarray:
-        """Learn to translate, and translate the same samples.
-
-        Parameters
-        ----------
-        X : DataFrame, list, Series, array or datasets.Dataset of n_samples texts or recordings
-            The samples, which are not written to.
-        y : array-like of str, shape (n_samples,)
-            Their translations.
-        language : str or array-like of str, shape (n_samples,), default=None
-            The language of each sample, where X has no language column.
-
-        Returns
-        -------
-        DataFrame or ndarray of str objects
-            What `transform` returns.
-        """
-        return self.fit(X, y, language=language).transform(X, language=language)
 
     def score(self, X, y, language=None) -> float:
         """Compute chrF of `predict`, or for transcriptions 1 minus the word error rate.
