@@ -3,6 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 from tiny import DEVICE, make_pair
+from torch import nn
 
 from metaling_sk._data.tokens import Tokens
 
@@ -10,6 +11,17 @@ X, Y = make_pair(30, 30, n_labelled=10)
 TEXTS = [*X["text"][25:35], "", "好", "a", "room " * 200]
 PLAIN = {"device": DEVICE, "dtype": "float32", "verbose": 0}
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=30)
+
+
+class BagOfTokens(nn.Module):
+    """A module of the user's own, which shows no list of layers and has no linear one."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(300, 7)
+
+    def forward(self, input_ids, attention_mask):
+        return self.embedding(input_ids)
 
 
 def tokens_of(lengths):

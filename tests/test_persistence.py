@@ -8,25 +8,22 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from encoder_cases import BagOfTokens
 from input_kinds import KINDS, outputs
 from marks import predicts_unseen_languages
 from safetensors.torch import load_file
+from saved_cases import LANGUAGE, NUMBERS, X, Y, fit, fit_meta, named
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_union
-from tiny import DICTIONARY, make_classifier, make_config, make_meta_net, make_pair
-from torch import nn
+from tiny import DICTIONARY, make_config
 from transformers import AutoModel, AutoTokenizer, Qwen2Config, T5Config, T5Model
 
 from metaling_sk import EncoderVectorizer, TransferClassifier, load
 from metaling_sk._saving.description import FORMAT
 
-X, Y = make_pair(30, 30, n_labelled=15)
-LABELLED = ~np.isnan(Y)
-NUMBERS = np.random.default_rng(0).normal(size=(60, 5))
 SPARSE = sparse.csr_array(np.where(NUMBERS > 1, NUMBERS, 0))
-LANGUAGE = X["language"].to_numpy()
 ALLOWED = (".json", ".md", ".safetensors", ".jinja", ".txt", ".model")
 FRENCH = ["bon hotel", "mal hotel", "bon lit", "mal lit"]
 QWEN = Qwen2Config(
@@ -38,20 +35,6 @@ QWEN = Qwen2Config(
     intermediate_size=32,
     max_position_embeddings=64,
 )
-
-
-def named(classes):
-    y = np.array(classes)[np.where(LABELLED, Y, 0).astype(int)].astype(object)
-    y[~LABELLED] = None
-    return y
-
-
-def fit(X=X, y=Y, language=None, **parameters):
-    return make_classifier(**{"target_languages": "zh"} | parameters).fit(X, y, language=language)
-
-
-def fit_meta(X=X, y=Y, language=None, **parameters):
-    return make_meta_net(**parameters).fit(X, y, language=language)
 
 
 MODELS = {
@@ -360,23 +343,14 @@ def test_parameters_that_json_cannot_hold_take_their_defaults(tmp_path):
 # Refusals
 
 
-class Embedding(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.embedding = nn.Embedding(300, 7)
-
-    def forward(self, input_ids, attention_mask):
-        return self.embedding(input_ids)
-
-
-class ConfiguredEmbedding(Embedding):
+class ConfiguredBag(BagOfTokens):
     config = {"n_features": 7}
 
 
 T5 = T5Config(vocab_size=300, d_model=16, num_layers=1, num_heads=2, d_ff=32, d_kv=8)
 UNSAVEABLE = {
-    "a module without a config": Embedding,
-    "a module with a config of its own": ConfiguredEmbedding,
+    "a module without a config": BagOfTokens,
+    "a module with a config of its own": ConfiguredBag,
     "a part of a model": lambda: T5Model(T5).decoder,
 }
 

@@ -54,10 +54,15 @@ def make_reviews(n_rows, language, seed, joiner=None):
 
 def make_pair(n_en=40, n_zh=40, n_labelled=0, seed=0, joiner=None):
     """English reviews with labels and Chinese ones, of which the first `n_labelled` have one."""
-    X_en, y_en = make_reviews(n_en, "en", seed, joiner)
-    X_zh, y_zh = make_reviews(n_zh, "zh", seed + 1, joiner)
-    y_zh = np.where(np.arange(n_zh) < n_labelled, y_zh, np.nan)
-    return pd.concat([X_en, X_zh], ignore_index=True), np.concatenate([y_en, y_zh])
+    reviews = make_reviews(n_en, "en", seed, joiner), make_reviews(n_zh, "zh", seed + 1, joiner)
+    return join_languages(*reviews, n_labelled)
+
+
+def join_languages(first, second, n_labelled):
+    """X and y of two languages; of the second one only the first `n_labelled` have a label."""
+    (X, y), (X_second, y_second) = first, second
+    y_second = np.where(np.arange(len(y_second)) < n_labelled, y_second, np.nan)
+    return pd.concat([X, X_second], ignore_index=True), np.concatenate([y, y_second])
 
 
 def make_config(**parameters):
@@ -73,14 +78,25 @@ def make_config(**parameters):
     )
 
 
+QUICK = {
+    "encoder": make_config(),
+    "max_epochs": 1,
+    "dtype": "float32",
+    "device": DEVICE,
+    "verbose": 0,
+    "random_state": 0,
+}
+"""Parameters of models that are fitted in a tenth of a second."""
+
+
 def make_classifier(**parameters):
     """A classifier that is fitted in a tenth of a second."""
-    return TransferClassifier(**_quick() | parameters)
+    return TransferClassifier(**QUICK | parameters)
 
 
 def make_regressor(**parameters):
     """A regressor that is fitted in a tenth of a second."""
-    return TransferRegressor(**_quick() | parameters)
+    return TransferRegressor(**QUICK | parameters)
 
 
 def as_stars(y):
@@ -90,23 +106,12 @@ def as_stars(y):
 
 def make_meta_net(**parameters):
     """A meta network that is fitted in a tenth of a second."""
-    return MetaNetClassifier(**_quick() | parameters)
+    return MetaNetClassifier(**QUICK | parameters)
 
 
 def make_meta_regressor(**parameters):
     """A meta network of numbers that is fitted in a tenth of a second."""
-    return MetaNetRegressor(**_quick() | parameters)
-
-
-def _quick():
-    return {
-        "encoder": make_config(),
-        "max_epochs": 1,
-        "dtype": "float32",
-        "device": DEVICE,
-        "verbose": 0,
-        "random_state": 0,
-    }
+    return MetaNetRegressor(**QUICK | parameters)
 
 
 def make_learner(**parameters):

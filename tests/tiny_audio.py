@@ -1,20 +1,15 @@
 """Recordings of a made-up pair of languages, and models that learn from them in a moment."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
+import tiny
 import transformers
 
 from metaling_sk import MetaNetClassifier, TransferClassifier, TransferRegressor
 
 RATE = 16_000
-QUICK = {
-    "audio_column": "audio",
-    "max_epochs": 1,
-    "dtype": "float32",
-    "device": "cpu",
-    "verbose": 0,
-    "random_state": 0,
-}
 CONVOLUTIONS = {"conv_dim": (8, 8), "conv_kernel": (10, 3), "conv_stride": (20, 16)}
 SMALL = {
     "hidden_size": 16,
@@ -41,10 +36,8 @@ def make_recordings(n_rows, language, seed):
 
 def make_pair(n_en=40, n_xx=40, n_labelled=10, seed=0):
     """Recordings of two languages; of the second one only the first `n_labelled` have a label."""
-    X_en, y_en = make_recordings(n_en, "en", seed)
-    X_xx, y_xx = make_recordings(n_xx, "xx", seed + 1)
-    y_xx = np.where(np.arange(n_xx) < n_labelled, y_xx, np.nan)
-    return pd.concat([X_en, X_xx], ignore_index=True), np.concatenate([y_en, y_xx])
+    pair = make_recordings(n_en, "en", seed), make_recordings(n_xx, "xx", seed + 1)
+    return tiny.join_languages(*pair, n_labelled)
 
 
 def make_config(**parameters):
@@ -80,16 +73,7 @@ def make_whisper_config():
     )
 
 
-def make_classifier(**parameters):
-    """A classifier of recordings that is fitted in a moment."""
-    return TransferClassifier(**QUICK | {"encoder": make_config()} | parameters)
-
-
-def make_regressor(**parameters):
-    """A regressor of recordings that is fitted in a moment."""
-    return TransferRegressor(**QUICK | {"encoder": make_config()} | parameters)
-
-
-def make_meta_net(**parameters):
-    """A meta network of recordings that is fitted in a moment."""
-    return MetaNetClassifier(**QUICK | {"encoder": make_config()} | parameters)
+QUICK = tiny.QUICK | {"audio_column": "audio", "encoder": make_config(), "device": "cpu"}
+make_classifier = partial(TransferClassifier, **QUICK)
+make_regressor = partial(TransferRegressor, **QUICK)
+make_meta_net = partial(MetaNetClassifier, **QUICK)

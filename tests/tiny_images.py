@@ -1,7 +1,10 @@
 """Images of a made-up pair of scripts, and models that learn from them in a moment."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
+import tiny
 import transformers
 
 from metaling_sk import (
@@ -12,14 +15,6 @@ from metaling_sk import (
 )
 
 SIZE = 8
-QUICK = {
-    "image_column": "image",
-    "max_epochs": 2,
-    "dtype": "float32",
-    "device": "cpu",
-    "verbose": 0,
-    "random_state": 0,
-}
 
 
 def make_images(n_rows, language, seed):
@@ -37,10 +32,8 @@ def make_images(n_rows, language, seed):
 
 def make_pair(n_en=40, n_xx=40, n_labelled=10, seed=0):
     """Images of two languages; of the second one only the first `n_labelled` have a label."""
-    X_en, y_en = make_images(n_en, "en", seed)
-    X_xx, y_xx = make_images(n_xx, "xx", seed + 1)
-    y_xx = np.where(np.arange(n_xx) < n_labelled, y_xx, np.nan)
-    return pd.concat([X_en, X_xx], ignore_index=True), np.concatenate([y_en, y_xx])
+    pair = make_images(n_en, "en", seed), make_images(n_xx, "xx", seed + 1)
+    return tiny.join_languages(*pair, n_labelled)
 
 
 def make_config(**parameters):
@@ -59,21 +52,13 @@ def save_checkpoint(folder, config=None, model_class=transformers.ViTModel, **pr
     return folder
 
 
-def make_classifier(**parameters):
-    """A classifier of images that is fitted in a moment."""
-    return TransferClassifier(**QUICK | {"encoder": make_config()} | parameters)
-
-
-def make_regressor(**parameters):
-    """A regressor of images that is fitted in a moment."""
-    return TransferRegressor(**QUICK | {"encoder": make_config()} | parameters)
-
-
-def make_meta_net(**parameters):
-    """A meta network of images that is fitted in a moment."""
-    return MetaNetClassifier(**QUICK | {"encoder": make_config()} | parameters)
-
-
-def make_meta_regressor(**parameters):
-    """A meta network of images and numbers that is fitted in a moment."""
-    return MetaNetRegressor(**QUICK | {"encoder": make_config()} | parameters)
+QUICK = tiny.QUICK | {
+    "encoder": make_config(),
+    "image_column": "image",
+    "max_epochs": 2,
+    "device": "cpu",
+}
+make_classifier = partial(TransferClassifier, **QUICK)
+make_regressor = partial(TransferRegressor, **QUICK)
+make_meta_net = partial(MetaNetClassifier, **QUICK)
+make_meta_regressor = partial(MetaNetRegressor, **QUICK)

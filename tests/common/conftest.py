@@ -6,8 +6,8 @@ from sklearn.base import clone
 
 
 @pytest.fixture
-def kind():
-    return KINDS["texts"]
+def kind(request):
+    return getattr(request.module, "KIND", KINDS["texts"])
 
 
 @pytest.fixture(params=KINDS["texts"].models)

@@ -7,11 +7,6 @@ from input_kinds import KINDS, outputs
 KIND = KINDS["images"]
 
 
-@pytest.fixture
-def kind():
-    return KIND
-
-
 @pytest.fixture(params=KIND.models)
 def name(request):
     return request.param

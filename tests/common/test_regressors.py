@@ -30,11 +30,6 @@ quick = pytest.mark.parametrize("name", KIND.quick, indirect=True)
 """For what every input goes through before any model, and for tools that see no more of models."""
 
 
-@pytest.fixture
-def kind():
-    return KIND
-
-
 @pytest.fixture(params=KIND.models)
 def name(request):
     return request.param

@@ -27,11 +27,6 @@ NETWORKS = [name for name in KIND.models if name != "search"]
 not_a_search = pytest.mark.parametrize("name", NETWORKS, indirect=True)
 
 
-@pytest.fixture
-def kind():
-    return KIND
-
-
 @pytest.fixture(params=KIND.models)
 def name(request):
     return request.param

@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from encoder_cases import PLAIN, TEXTS, X, Y
+from encoder_cases import PLAIN, TEXTS, BagOfTokens, X, Y
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -16,7 +16,6 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_union
 from sklearn.preprocessing import FunctionTransformer
 from tiny import make_classifier, make_config, make_reviews
-from torch import nn
 from transformers import (
     AutoModel,
     AutoModelForSequenceClassification,
@@ -52,17 +51,6 @@ def test_a_module_and_its_tokenizer(folder):
     make_classifier(encoder=(model, tokenizer)).fit(X, Y)
     assert pickle.dumps(model.state_dict()) == before
     assert model.config.num_hidden_layers == 4
-
-
-class BagOfTokens(nn.Module):
-    """A module of the user's own."""
-
-    def __init__(self):
-        super().__init__()
-        self.embedding = nn.Embedding(300, 7)
-
-    def forward(self, input_ids, attention_mask):
-        return self.embedding(input_ids)
 
 
 def test_a_module_without_a_config(bert):

@@ -7,11 +7,11 @@ import sys
 import numpy as np
 import pytest
 import torch
+from encoder_cases import BagOfTokens
 from safetensors.torch import load_file
 from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from tiny import make_classifier, make_config, make_meta_net, make_pair, make_reviews
-from torch import nn
 from transformers import AutoModel, AutoTokenizer, GPT2Config, LlamaConfig
 
 from metaling_sk import load
@@ -342,28 +342,20 @@ def test_a_fitted_encoder_gives_its_vectors(bert, mode):
 # Refusals
 
 
-class Bag(nn.Module):
-    """Shows no list of layers, and has no linear one."""
-
-    def __init__(self):
-        super().__init__()
-        self.embedding = nn.Embedding(300, 7)
-
-    def forward(self, input_ids, attention_mask):
-        return self.embedding(input_ids)
-
-
 @with_meta_net
 @pytest.mark.parametrize(
     ("mode", "message"),
     [
         ("adapter", "`trainable`: 'adapter' needs an encoder that shows its layers as one list"),
-        ("lora", "`trainable`: 'lora' needs an encoder with linear layers, which Bag has not"),
+        (
+            "lora",
+            "`trainable`: 'lora' needs an encoder with linear layers, which Bag",
+        ),
     ],
 )
 def test_an_encoder_with_nothing_to_adapt(bert, mode, message, maker):
     with pytest.raises(ValueError, match=message):
-        fit((Bag(), AutoTokenizer.from_pretrained(bert)), mode, maker)
+        fit((BagOfTokens(), AutoTokenizer.from_pretrained(bert)), mode, maker)
 
 
 def test_without_peft(bert, monkeypatch):

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from counted_calls import Count
 from marks import predicts_unseen_languages
 from meta_net_cases import (
     COLUMNS,
@@ -201,19 +202,6 @@ def test_warm_start_refuses_other_rows():
     with pytest.raises(ValueError, match="was fitted on text, but X holds numeric"):
         fitted("characters").set_params(warm_start=True).fit(X, y, language=language)
     assert_same(model, fitted("numbers"), X, language)
-
-
-class Count(Callback):
-    calls = []
-
-    def on_train_begin(self, net, **kwargs):
-        self.calls.append("begin")
-
-    def on_epoch_end(self, net, **kwargs):
-        self.calls.append("epoch")
-
-    def on_train_end(self, net, **kwargs):
-        self.calls.append("end")
 
 
 @pytest.mark.parametrize("algorithm", COLUMNS)

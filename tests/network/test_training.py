@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from counted_calls import Count
 from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
 from tiny import make_classifier, make_learner, make_reviews
@@ -69,19 +70,6 @@ def test_without_validation_every_epoch_is_trained():
     model = make_classifier(validation_fraction=0, patience=1, max_epochs=6).fit(*ENGLISH)
     assert len(model.history_) == 6
     assert "valid_loss" not in model.history_
-
-
-class Count(Callback):
-    calls = []
-
-    def on_train_begin(self, net, **kwargs):
-        self.calls.append("begin")
-
-    def on_epoch_end(self, net, **kwargs):
-        self.calls.append("epoch")
-
-    def on_train_end(self, net, **kwargs):
-        self.calls.append("end")
 
 
 def test_callbacks_may_have_names():
