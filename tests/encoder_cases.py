@@ -16,9 +16,9 @@ LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=30)
 class BagOfTokens(nn.Module):
     """A module of the user's own, which shows no list of layers and has no linear one."""
 
-    def __init__(self):
+    def __init__(self, n_features=7):
         super().__init__()
-        self.embedding = nn.Embedding(300, 7)
+        self.embedding = nn.Embedding(300, n_features)
 
     def forward(self, input_ids, attention_mask):
         return self.embedding(input_ids)

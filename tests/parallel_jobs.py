@@ -9,7 +9,7 @@ from contextlib import redirect_stderr
 
 import numpy as np
 import torch.distributed as dist
-from skorch.callbacks import Callback
+from small_callbacks import NoDropout
 from tiny import DICTIONARY, make_classifier, make_config, make_meta_net, make_pair
 
 from metaling_sk._utils import progress
@@ -20,11 +20,6 @@ X, Y = make_pair(61, 43, n_labelled=21)
 
 WITHOUT_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 """Masks are drawn for the samples that a process encodes: other ones than in one process."""
-
-
-class NoDropout(Callback):
-    def on_train_begin(self, net, **kwargs):
-        net.module_.dropout.p = 0.0
 
 
 def make(name: str):

@@ -6,19 +6,15 @@ import datasets
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, clone
+import sample_cases
+from sklearn.base import clone
 
 from metaling_sk._data.samples import check_samples
 from metaling_sk.exceptions import InputWarning
 
 
-class Reader(BaseEstimator):
+class Reader(sample_cases.Reader):
     """An estimator that treats the languages given to its fit differently."""
-
-    def __init__(self, text_column="text", language_column="language", missing_label=None):
-        self.text_column = text_column
-        self.language_column = language_column
-        self.missing_label = missing_label
 
     def fit(self, X, y=None, language=None):
         samples = check_samples(self, X, y, language, reset=True, needs_y=False)

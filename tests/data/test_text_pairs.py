@@ -1,14 +1,14 @@
 """Pairs of texts pass the same door as texts."""
 
+from functools import partial
+
 import datasets
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from sklearn.base import BaseEstimator
-
-from metaling_sk._data.samples import check_samples
+import sample_cases
 
 FIRST = ["a man sleeps", "", "一个男人睡觉", "مرحبا"]
 SECOND = ["nobody sleeps", "a dog", "没人睡觉", ""]
@@ -16,17 +16,11 @@ LANGUAGE = ["en", "en", "zh", "ar"]
 COLUMNS = ["premise", "hypothesis"]
 
 
-class Reader(BaseEstimator):
-    """The parameters that reading pairs takes."""
-
-    def __init__(self, text_column=COLUMNS, language_column="language", missing_label=None):
-        self.text_column = text_column
-        self.language_column = language_column
-        self.missing_label = missing_label
+Reader = partial(sample_cases.Reader, text_column=COLUMNS)
 
 
 def read(X, language=None, *, reader=None, reset=True):
-    return check_samples(reader or Reader(), X, language=language, reset=reset, needs_y=False)
+    return sample_cases.read(X, language, reader=reader or Reader(), reset=reset)
 
 
 def frame(**columns):

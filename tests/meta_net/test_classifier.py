@@ -5,7 +5,6 @@ import copy
 import numpy as np
 import pytest
 import torch
-from counted_calls import Count
 from marks import predicts_unseen_languages
 from meta_net_cases import (
     COLUMNS,
@@ -27,6 +26,7 @@ from meta_net_cases import (
 )
 from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
+from small_callbacks import Count
 from tiny import make_classifier, make_meta_net, make_pair
 from torch import nn
 

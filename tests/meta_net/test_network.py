@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from encoder_cases import BagOfTokens
 from marks import predicts_unseen_languages
 from meta_net_cases import (
     LEARNING,
@@ -20,7 +21,6 @@ from meta_net_cases import (
     some_kinds,
 )
 from tiny import make_meta_net
-from torch import nn
 
 from metaling_sk.meta_net._hypernetwork import Hypernetwork
 
@@ -115,21 +115,12 @@ def test_the_width_is_at_most_max_width():
     assert widths == [[3]] * 4
 
 
-class Bag(nn.Module):
-    """An encoder that shows no layers."""
-
-    def __init__(self):
-        super().__init__()
-        self.embedding = nn.Embedding(300, 8)
-
-    def forward(self, input_ids, attention_mask):
-        return self.embedding(input_ids)
-
-
 def test_an_encoder_without_layers_has_heads_only():
     tokenizer = fitted("scratch").text_encoder_.tokenizer
     X, y, language = make_data("scratch")
-    model = make_meta_net(**LEARNING | {"encoder": (Bag(), tokenizer)}).fit(X, y, language=language)
+    model = make_meta_net(**LEARNING | {"encoder": (BagOfTokens(8), tokenizer)}).fit(
+        X, y, language=language
+    )
     assert model.architecture_["as is 1"] == {"layers": [], "width": [], "head": 16}
     assert model.score(X, y, language=language) > 0.9
 

@@ -5,6 +5,7 @@ from shutil import which
 import numpy as np
 import pytest
 import torch
+from encoder_cases import BagOfTokens
 from skorch.callbacks import Callback
 from tiny import make_classifier, make_config, make_meta_net, make_pair
 from torch import nn
@@ -84,19 +85,10 @@ def test_features_have_no_layers():
     np.testing.assert_array_equal(*(clf.predict_proba(numbers) for clf in fits))
 
 
-class NoLayers(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.embedding = nn.Embedding(300, 8)
-
-    def forward(self, input_ids, attention_mask):
-        return self.embedding(input_ids)
-
-
 @pytest.mark.parametrize("name", ["compile", "gradient_checkpointing"])
 def test_an_encoder_that_does_not_show_its_layers(name, bert):
     tokenizer = make_classifier(encoder=bert).fit(X, Y).text_encoder_.tokenizer
-    model = make_classifier(encoder=(NoLayers(), tokenizer), **{name: True})
+    model = make_classifier(encoder=(BagOfTokens(), tokenizer), **{name: True})
     with pytest.raises(ValueError, match=rf"`{name}` needs an encoder that .*; use {name}=False"):
         model.fit(X, Y)
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from skorch.callbacks import Callback
+from small_callbacks import NoDropout
 from tiny import DEVICE, DICTIONARY, make_classifier, make_config, make_meta_net, make_pair
 from torch import nn
 from transformers import AutoModel
@@ -24,11 +25,6 @@ from metaling_sk.exceptions import InputWarning
 X, Y = make_pair(64, 40, n_labelled=40)
 WITHOUT_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 TERMS = {"target_languages": "zh", "dictionary": DICTIONARY}
-
-
-class NoDropout(Callback):
-    def on_train_begin(self, net, **kwargs):
-        net.module_.dropout.p = 0.0
 
 
 class Gradients(Callback):

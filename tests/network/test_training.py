@@ -5,9 +5,9 @@ import copy
 import numpy as np
 import pytest
 import torch
-from counted_calls import Count
 from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
+from small_callbacks import Count
 from tiny import make_classifier, make_learner, make_reviews
 from transfer_cases import CHINESE, ENGLISH, FEW_SHOT
 

@@ -1,9 +1,11 @@
-"""A callback that counts how often a training calls it."""
+"""Callbacks of a training that several tests share."""
 
 from skorch.callbacks import Callback
 
 
 class Count(Callback):
+    """Notes when a training calls it; the class is shared by copies."""
+
     calls = []
 
     def on_train_begin(self, net, **kwargs):
@@ -14,3 +16,8 @@ class Count(Callback):
 
     def on_train_end(self, net, **kwargs):
         self.calls.append("end")
+
+
+class NoDropout(Callback):
+    def on_train_begin(self, net, **kwargs):
+        net.module_.dropout.p = 0.0
