@@ -94,6 +94,7 @@ curve = FewShotCurveDisplay.from_estimator(
     ks=(0, 16, 100),
     n_repeats=3,
 )
+limits = curve.ax_.set_ylim(0.65, 0.9)
 
 # sphinx_gallery_thumbnail_number = 3
 

@@ -106,5 +106,5 @@ print(np.array_equal(served.predict_proba(X), clf.predict_proba(X)))
 temporary.cleanup()
 
 # %%
-# Pipelines are saved with joblib, and ``push_to_hub`` uploads a folder: see
+# :func:`~metaling_sk.save` takes pipelines, too, and ``push_to_hub`` uploads a folder: see
 # :doc:`/user_guide/saving`.

@@ -96,7 +96,7 @@ _ = axis.legend()
 # A translator as a step
 # ----------------------
 # ``transform`` puts the translations in the place of the texts, and the language of each. A fitted
-# one in a `FrozenEstimator` can be the first step of a pipeline, before a classifier that was
+# one in a ``FrozenEstimator`` can be the first step of a pipeline, before a classifier that was
 # trained on the other language.
 
 translator.transform(test.drop(columns="translation")).head(3)

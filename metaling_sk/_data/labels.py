@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from metaling_sk._data.input_forms import plain_column
 from metaling_sk._utils.messages import name_rows
@@ -72,6 +72,11 @@ def check_labels(
         )
     labels = plain_labels(y[is_labelled])
     check_no_infinity(labels, np.flatnonzero(is_labelled))
+    if type_of_target(labels) == "continuous":
+        raise ValueError(
+            "Unknown label type: continuous. y holds numbers, not classes: TransferRegressor and "
+            "MetaNetRegressor learn them."
+        )
     check_classification_targets(labels)
     classes, class_indices[is_labelled] = np.unique(labels, return_inverse=True)
     return class_indices, classes

@@ -16,6 +16,9 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 UNNAMED_LANGUAGE = "und"
 """The language of samples that name none: BCP-47 has this code for "undetermined"."""
 
+FILL_IN = "Drop these rows, fill in their languages, or let LanguageIdentifier do it."
+"""What to do where languages are missing in a column."""
+
 
 def read_language(
     column: np.ndarray | None,
@@ -50,7 +53,7 @@ def read_language(
         If a language is not a string, the lengths differ or the two disagree.
     """
     if column is not None:
-        check_languages(column, "the language column of X")
+        check_languages(column, "the language column of X", FILL_IN)
     if language is None:
         return _filled(UNNAMED_LANGUAGE, n_samples) if column is None else column
     language = plain_column(language)

@@ -27,6 +27,7 @@ from metaling_sk._data.labels import MISSING as MISSING
 from metaling_sk._data.labels import check_labels, has_label
 from metaling_sk._data.languages import read_language
 from metaling_sk._data.suspicions import (
+    suspect_classes,
     suspect_columns,
     suspect_marker,
     suspect_names,
@@ -281,6 +282,8 @@ def check_samples(
     check_y = getattr(estimator, "_check_y", check_labels)
     y, classes = check_y(y, n_samples, estimator.missing_label, needed=needs_y)
     samples = replace(samples, y=y, classes=classes)
+    if reset and classes is not None and not samples.is_multilabel:
+        suspect_classes(estimator, classes)
     are_translations = classes is None and y.dtype == object
     has_marker = estimator.missing_label is not None or not samples.labelled.all()
     if not (has_marker or are_translations or samples.is_multilabel):

@@ -238,6 +238,28 @@ def suspect_marker(estimator, labels: np.ndarray, language: np.ndarray) -> None:
         )
 
 
+def suspect_classes(estimator, classes: np.ndarray) -> None:
+    """Warn if classes differ in case or in blanks around them alone.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What was given the labels.
+    classes : ndarray of shape (n_classes,)
+        The distinct labels.
+    """
+    names = defaultdict(list)
+    for label in classes:
+        if isinstance(label, str):
+            names[_plain(label)].append(str(label))
+    if alike := [name for group in names.values() if len(group) > 1 for name in group]:
+        warn_user(
+            f"These classes differ in case or blanks alone: {name_some(alike)}. If they are "
+            "misspelt, give each class one name, for example by y.str.strip().str.lower().",
+            estimator,
+        )
+
+
 def suspect_translations(
     estimator, texts: np.ndarray, translations: np.ndarray, is_same: np.ndarray
 ) -> None:

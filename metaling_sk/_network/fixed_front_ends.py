@@ -235,7 +235,8 @@ class VectorizerFrontEnd(FixedFrontEnd):
             raise ValueError(
                 f"`encoder`: {type(self.vectorizer).__name__} makes {features.shape[0]} rows of "
                 f"{len(samples)} pairs of texts, which it gets as a table with the columns "
-                f"{samples.pair_columns}. Take them apart with a ColumnTransformer."
+                f"{samples.pair_columns}. Take them apart with a ColumnTransformer, or join both "
+                "in one column."
             )
         if len(rows := rows_not_finite(features)):
             raise ValueError(

@@ -23,10 +23,18 @@ def read_word_pairs(path: Path, parameter: str) -> Iterator[tuple[str, str]]:
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     ValueError
-        If a line has not two columns.
+        If it is not in UTF-8, or a line has not two columns.
     """
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    if not path.is_file():
+        raise FileNotFoundError(f"`{parameter}`: there is no file {str(path)!r}.")
+    try:
+        content = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"`{parameter}`: {path} is not in UTF-8: {error}") from error
+    for number, line in enumerate(content.splitlines(), start=1):
         if line.strip():
             columns = line.split("\t")
             if len(columns) != 2:

@@ -91,8 +91,9 @@ def check_complete_classes(y, name: str, others: str) -> np.ndarray:
     y = check_complete_labels(y, name, others)
     if type_of_target(y) == "continuous":
         raise ValueError(
-            f"{name} holds continuous numbers, but these scores count classes. For numbers, "
-            "make_language_scorer computes any metric in each language, such as r2_score."
+            f"{name} holds continuous numbers, but these scores count classes. For numbers, call "
+            "`score` with the rows of each language, or make one number of all with "
+            "make_language_scorer."
         )
     check_classification_targets(y)
     return y
@@ -163,7 +164,7 @@ def languages_in(estimator, X, language, language_column: Hashable, owner: str) 
     if column is None and language is None:
         raise ValueError(
             f"{owner} found no language: X has no column {language_column!r}. Name it in "
-            "`language_column` or pass `language`."
+            "`language_column`, pass `language`, or let LanguageIdentifier add the column."
         )
     return read_language(column, language, num_samples(X))
 

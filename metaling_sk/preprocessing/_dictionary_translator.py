@@ -329,8 +329,8 @@ def fit_translator(
     if len(target_languages) != 1:
         raise ValueError(
             "`dictionary` translates into one language, but there are "
-            f"{len(target_languages)} target languages: {target_languages}. "
-            "Name one in `target_languages`."
+            f"{len(target_languages)} target languages: {target_languages}. By default each "
+            "language with an unlabelled row is one. Name one in `target_languages`."
         )
     translator = DictionaryTranslator(
         dictionary,

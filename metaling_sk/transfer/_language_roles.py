@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pandas.api.types import is_list_like
 
+from metaling_sk._data.languages import UNNAMED_LANGUAGE
 from metaling_sk._data.samples import Samples, with_classes
 from metaling_sk._data.suspicions import suspect_names
 
@@ -55,6 +56,13 @@ def find_language_roles(
 def _check_targets(samples: Samples, sources: set[str] | None, targets: set[str]) -> None:
     """Raise if a target language without samples looks like another name of one that has some."""
     absent = targets - set(samples.language)
+    is_named = samples.language != UNNAMED_LANGUAGE
+    if targets and absent == targets and not (samples.labelled | is_named).all():
+        raise ValueError(
+            f"`target_languages` names {sorted(targets)}, but X has rows without a label that name "
+            "no language, so they would serve nothing. Pass a DataFrame with a language column, or "
+            "`language`."
+        )
     idle = set(samples.language) - targets
     if sources is None:
         idle -= set(samples.language[samples.labelled])

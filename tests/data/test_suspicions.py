@@ -260,6 +260,11 @@ def test_labels_that_are_classes(y, language):
     Reader().fit(texts(12), y, language)
 
 
+def test_classes_that_differ_in_case_or_blanks():
+    with pytest.warns(InputWarning, match="case or blanks alone: 'Good', 'good', 'good '"):
+        Reader().fit(texts(5), ["good", "Good", "good ", "bad", None])
+
+
 # When and where
 
 

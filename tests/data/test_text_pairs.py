@@ -149,7 +149,10 @@ WRONG = {
         r"with 4 columns; pairs of texts need two columns, or three \(first text, second text",
     ),
     "nothing": (frame()[:0], "0 sample"),
-    "a language that is none": (frame(language=["en", None, "zh", "ar"]), "Every language must be"),
+    "a language that is none": (
+        frame(language=["en", None, "zh", "ar"]),
+        "language must be.*LanguageId",
+    ),
 }
 
 

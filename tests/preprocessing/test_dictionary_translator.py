@@ -111,6 +111,11 @@ def test_dictionary_from_a_file(tmp_path):
     path.write_text("hotel\t酒店\nbroken\n", encoding="utf-8")
     with pytest.raises(ValueError, match="line 2"):
         DictionaryTranslator(str(path)).fit(["good"])
+    path.write_text("hotel\t酒店\n", encoding="gbk")
+    with pytest.raises(ValueError, match="`dictionary`: .*en-zh.tsv is not in UTF-8"):
+        DictionaryTranslator(path).fit(["good"])
+    with pytest.raises(FileNotFoundError, match="`dictionary`: there is no file 'words.tsv'"):
+        DictionaryTranslator("words.tsv").fit(["good"])
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,13 @@ def test_source_languages_without_a_label(source):
         fit({"source": source} | SWAPPED, *UNLABELLED)
 
 
+def test_unlabelled_rows_without_a_language_are_no_target_rows():
+    X, y = UNLABELLED
+    with pytest.raises(ValueError, match=r"names \['zh'\], but X has rows without .* `language`"):
+        fit({"target_languages": "zh"}, X["text"], y)
+    fit({"target_languages": "zh"}, ENGLISH[0]["text"], ENGLISH[1])  # zero-shot
+
+
 def test_a_dictionary_needs_one_target_language():
     X, y = FEW_SHOT
     with pytest.raises(ValueError, match=r"there are 2 target languages: \['fr', 'zh'\]"):
