@@ -83,9 +83,9 @@ unchanged = translation_report(test["translation"], as_northern, test["to"]).loc
 figure, axis = plt.subplots(figsize=(6, 3.5), layout="constrained")
 for name, values in scores.items():
     axis.plot(numbers, values, marker="o", label=name)
-axis.axhline(unchanged, color="gray", linestyle="--", label="into Northern")
-axis.axhline(copied, color="gray", linestyle=":", label="the text itself")
-axis.set(xlabel="translations into Southern", ylabel="chrF", ylim=(0, 1), xticks=numbers)
+axis.axhline(unchanged, color="gray", linestyle="--", label="translator into Northern")
+axis.axhline(copied, color="gray", linestyle=":", label="text as it is")
+axis.set(xlabel="translations into Southern", ylabel="chrF", ylim=(0, 1.05), xticks=numbers)
 _ = axis.legend()
 
 # %%

@@ -56,7 +56,7 @@ class LanguageReportDisplay:
     bars_ : matplotlib BarContainer or None
         The bars, from the best language to the worst.
     line_ : matplotlib Line2D or None
-        The mean.
+        The mean, if there are several languages.
     im_ : matplotlib AxesImage or None
         The colours of the heat map.
     text_ : ndarray of matplotlib Text or None
@@ -280,12 +280,15 @@ class LanguageReportDisplay:
             linewidth=0.4,
             error_kw={"linewidth": 0.9, "capsize": 2 if len(rows) <= 40 else 0},
         )
-        worst = int(np.nanargmin(values))
-        self.bars_[worst].set(
-            hatch="////", facecolor=COLORS[1], label=f"worst: {short_name(rows.index[worst])}"
-        )
-        mean = float(np.nanmean(values))
-        self.line_ = axis.axvline(mean, color="black", linestyle="--", label=f"mean: {mean:.3f}")
+        if np.nanmin(values) < np.nanmax(values):
+            worst = int(np.nanargmin(values))
+            self.bars_[worst].set(
+                hatch="////", facecolor=COLORS[1], label=f"worst: {short_name(rows.index[worst])}"
+            )
+        if len(rows) > 1:
+            mean = float(np.nanmean(values))
+            label = f"mean: {mean:.3f}"
+            self.line_ = axis.axvline(mean, color="black", linestyle="--", label=label)
         set_names(axis, list(rows.index), is_x=False)
         axis.set(ylim=(len(rows) - 0.4, -0.6), xlabel=score.replace("f1", "F1"))
         axis.set_xlim(0, max(1, axis.get_xlim()[1] if has_interval else 1))

@@ -24,6 +24,19 @@ def labels_of(labels):
     return [label.get_text() for label in labels]
 
 
+def test_one_language_is_neither_the_worst_nor_a_mean():
+    display = LanguageReportDisplay.from_predictions([0, 1, 1], [0, 1, 0], ["zh"] * 3)
+    assert [bar.get_hatch() for bar in display.bars_] == [None]
+    assert display.line_ is None
+    assert display.ax_.get_legend() is None
+
+
+def test_equal_languages_have_a_mean_and_no_worst_one():
+    display = LanguageReportDisplay.from_predictions([0, 1] * 2, [0, 1] * 2, ["en", "zh"] * 2)
+    assert [bar.get_hatch() for bar in display.bars_] == [None, None]
+    assert labels_of(display.ax_.get_legend().get_texts()) == ["mean: 1.000"]
+
+
 @pytest.mark.parametrize("score", ["accuracy", "precision", "recall", "f1"])
 def test_bars_are_the_scores_from_the_best_to_the_worst(score):
     display = draw(score=score)
