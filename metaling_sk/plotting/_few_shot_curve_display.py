@@ -228,6 +228,7 @@ class FewShotCurveDisplay:
             self.baseline_ = self.ax_.axhline(
                 self.baseline, color="black", linestyle="--", label=self.baseline_name
             )
+            self.ax_.autoscale_view(scalex=False)  # Otherwise it may lie on the frame.
         ks = np.unique(results["k"])
         if ks[-1] > 0:
             smallest = ks[ks > 0][0]

@@ -65,6 +65,13 @@ def test_lines_are_means_and_bands_standard_deviations():
     assert display.ax_.get_ylabel() == "accuracy"
 
 
+def test_a_baseline_never_lies_on_the_frame():
+    frame = FewShotCurveDisplay(make_results()).plot().ax_.get_ylim()
+    for edge in frame:
+        low, high = FewShotCurveDisplay(make_results(), baseline=edge).plot().ax_.get_ylim()
+        assert low < edge < high
+
+
 def test_zero_labels_are_on_the_axis():
     display = FewShotCurveDisplay(make_results()).plot()
     display.figure_.draw_without_rendering()
