@@ -63,7 +63,7 @@ COMMON = (
 
 
 class TransferTranslator(SavedTranslatorMixin, ReprMixin, LanguageTransformerMixin, BaseEstimator):
-    """Texts in another language, or what is said in recordings, with transfer from related ones.
+    """Translate texts or transcribe recordings, with transfer from related languages.
 
     A sample is a text and its language, y is its translation, and `target_language` says into
     which language. With `audio_column` a sample is a recording and its language, and y is what is
