@@ -180,7 +180,7 @@ def _encode(network, inputs, index: int, execution: Execution) -> torch.Tensor:
     with torch.no_grad():
         parts: list[torch.Tensor] = []
 
-        def compute(indices) -> None:
+        def compute(indices: np.ndarray) -> None:
             batch = encoded.collate(indices).to(device)
             parts.append(network.encode(batch.inputs, batch.language_index).float())
 
