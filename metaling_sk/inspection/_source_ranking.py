@@ -117,17 +117,17 @@ def _distances(target, texts, representations, language, uriel, matrix) -> pd.Da
     """The distances of other languages from the target, a column for each kind."""
     columns: dict[str, pd.Series] = {}
     names: set[str] = set() if matrix is None else {*matrix.index, target}
-    column = None
+    language_column = None
     if texts is not None:
-        texts, column = read_texts(unwrap(texts), COLUMNS)
+        texts, language_column = read_texts(unwrap(texts), COLUMNS)
         if texts is None:
             raise ValueError("`texts` must be strings, got numbers.")
     for name, values in (("texts", texts), ("representations", representations)):
         if values is None:
             continue
-        if language is None and column is None:
+        if language is None and language_column is None:
             raise ValueError(f"`language` must name the language of each row of `{name}`.")
-        languages = read_language(column, language, len(values))
+        languages = read_language(language_column, language, len(values))
         if target not in set(languages):
             raise ValueError(
                 f"`target`: `language` has no row of {target!r}; it has "

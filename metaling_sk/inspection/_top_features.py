@@ -132,7 +132,8 @@ def _of_linear_model(model, classes) -> np.ndarray:
     n_rows = 1 if len(classes) == 2 else len(classes)
     if coef is None or is_by_pairs or not is_classifier(model) or np.shape(coef)[:-1] != (n_rows,):
         raise ValueError(
-            f"{type(model).__name__} is no linear classifier with a row of `coef_` for each class."
+            f"{type(model).__name__} is no linear classifier of one label, with a row of `coef_` "
+            "for each class."
         )
     coef = _dense(coef)
     return _centred(np.vstack([-coef, coef]) / 2 if len(coef) == 1 else coef)
