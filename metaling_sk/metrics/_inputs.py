@@ -102,8 +102,11 @@ def check_complete_classes(y, name: str, others: str) -> np.ndarray:
 
 
 def is_continuous(y) -> bool:
-    """Return whether a complete target holds numbers that are no classes."""
-    return not has_several_labels(y) and type_of_target(label_array(y)) == "continuous"
+    """Return whether what a target holds are numbers that are no classes."""
+    if has_several_labels(y):
+        return False
+    y = label_array(y)
+    return y.dtype.kind == "f" and type_of_target(y[np.isfinite(y)]) == "continuous"
 
 
 def _check_complete(is_missing: np.ndarray, name: str, others: str) -> None:
