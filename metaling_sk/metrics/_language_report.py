@@ -200,7 +200,8 @@ def worst_languages(report: pd.DataFrame) -> pd.Series | pd.DataFrame:
     'zh'
     """
     rows = language_rows(report)
-    names = [name for name in rows if name != "support" and not name.endswith(("_low", "_high"))]
+    names = [str(name) for name in rows.columns.drop("support")]
+    names = [name for name in names if not name.endswith(("_low", "_high"))]
     signs = [-1.0 if name in ERRORS else 1.0 for name in names]
     scores = rows[names] * signs
     if scores.index.nlevels == 1:

@@ -285,7 +285,7 @@ def _several_labels(y) -> np.ndarray:
 def _is_unlabelled(y: np.ndarray) -> np.ndarray:
     """Whether nothing is known of each sample."""
     is_unknown = np.asarray(pd.isna(y))
-    return is_unknown if y.ndim == 1 else is_unknown.all(axis=1)
+    return is_unknown if y.ndim == 1 else np.asarray(is_unknown.all(axis=1))
 
 
 def _without(y: np.ndarray, indices: np.ndarray) -> np.ndarray:
