@@ -14,8 +14,11 @@ from metaling_sk._data.indicators import check_indicators, has_several_labels
 from metaling_sk._data.input_forms import find_language_column
 from metaling_sk._data.labels import MISSING, label_array, plain_labels
 from metaling_sk._data.languages import check_languages, read_language
-from metaling_sk._utils.messages import name_rows
+from metaling_sk._utils.messages import name_rows, name_some
 from metaling_sk._utils.sklearn_compat import num_samples
+
+SUMMARY = ["mean", "worst", "gap"]
+"""The rows of a report below those of the languages."""
 
 
 def check_complete_labels(y, name: str, others: str) -> np.ndarray:
@@ -89,14 +92,21 @@ def check_complete_classes(y, name: str, others: str) -> np.ndarray:
         If there is no label, a label is missing, or they are not classes.
     """
     y = check_complete_labels(y, name, others)
-    if type_of_target(y) == "continuous":
+    if is_continuous(y):
         raise ValueError(
-            f"{name} holds continuous numbers, but these scores count classes. For numbers, call "
-            "`score` with the rows of each language, or make one number of all with "
-            "make_language_scorer."
+            f"{name} holds continuous numbers, but these scores count classes. For numbers there "
+            "is regression_report, and make_language_scorer computes any metric in each language."
         )
     check_classification_targets(y)
     return y
+
+
+def is_continuous(y) -> bool:
+    """Return whether what a target holds are numbers that are no classes."""
+    if has_several_labels(y):
+        return False
+    y = label_array(y)
+    return y.dtype.kind == "f" and type_of_target(y[np.isfinite(y)]) == "continuous"
 
 
 def _check_complete(is_missing: np.ndarray, name: str, others: str) -> None:
@@ -133,6 +143,34 @@ def check_language_array(language) -> np.ndarray:
     language = pd.Series(language, dtype=object).to_numpy()
     check_languages(language, "`language`")
     return language
+
+
+def pairs_by_language(
+    y_true: np.ndarray, y_pred: np.ndarray, language: np.ndarray
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Split what is true and what is predicted by language, in alphabetical order.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or a language is called like a row of the summary.
+    """
+    if y_true.shape[1:] != y_pred.shape[1:]:
+        raise ValueError(
+            f"y_true and y_pred must have the same columns, got {y_true.shape} and {y_pred.shape}."
+        )
+    if not len(y_true) == len(y_pred) == len(language):
+        raise ValueError(
+            f"y_true, y_pred and `language` must have one value per row, but they have "
+            f"{len(y_true)}, {len(y_pred)} and {len(language)} values."
+        )
+    names = sorted(set(language))
+    if clashing := sorted(set(names) & set(SUMMARY)):
+        raise ValueError(
+            f"A language must not be called like a row of the summary, got {name_some(clashing)} "
+            "in `language`; rename it."
+        )
+    return {name: (y_true[language == name], y_pred[language == name]) for name in names}
 
 
 def languages_in(estimator, X, language, language_column: Hashable, owner: str) -> np.ndarray:

@@ -87,7 +87,7 @@ def test_one_language_and_a_class_that_is_never_predicted():
         ((["a", None], ["a", "a"], ["en"] * 2), "y_true has no label in row 1"),
         (([0, 1], [0, np.nan], ["en"] * 2), "y_pred has no label in row 1"),
         (([0, "a"], [0, 1], ["en"] * 2), "y_true mixes strings"),
-        (([0.5, 0.1], [0, 1], ["en"] * 2), "y_true holds continuous numbers, .* make_lang"),
+        (([0.5, 0.1], [0, 1], ["en"] * 2), "y_true holds continuous numbers, .* regression_report"),
         (([0, 1], [0, 1], "en"), "only 'en'"),
         (([0, 1], [0, 1], ["en", None]), "`language` holds something else in row 1"),
         (([0, 1], [0, 1], ["en", 3]), "in row 1 .row 1: 3"),
