@@ -84,7 +84,7 @@ def _go_on_from(
     model = copy.deepcopy(start.net_.module_)
     labelled, target_language = samples.take(samples.labelled), target_language[samples.labelled]
     new = sorted(set(target_language) - set(model.target_languages))
-    nearest = {}
+    nearest: dict[str, str | None] = {}
     if isinstance(model, ScratchTranslator):
         for name in new:
             chosen = np.flatnonzero(target_language == name)[:MAX_COMPARED]
@@ -99,7 +99,8 @@ def _go_on_from(
 
 def _find_nearest(model: TranslationModel, samples: Samples, execution: Execution) -> str | None:
     """The known language that is more like the translations than the texts are, if there is one."""
-    likeness = {None: MARGIN * _likeness(samples.texts, samples.y)}
+    assert samples.texts is not None and samples.y is not None
+    likeness: dict[str | None, float] = {None: MARGIN * _likeness(samples.texts, samples.y)}
     for name in model.target_languages:
         found = translate(model, samples, np.full(len(samples), name, dtype=object), 1, execution)
         likeness[name] = _likeness(found, samples.y)
