@@ -103,6 +103,14 @@ def read_language_groups(column: np.ndarray | None, groups, n_samples: int) -> n
     return read_language(column, groups, n_samples, "groups", way_out)
 
 
+def positions_by_language(language: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the positions of the samples of each language, by its name in alphabetical order.
+
+    To compare all samples with each name would take as many times longer as there are languages.
+    """
+    return dict(sorted(pd.Series(language).groupby(language).indices.items()))
+
+
 def check_languages(languages: np.ndarray, source: str, way_out: str = "") -> None:
     """Raise unless every language is a string that can be written as UTF-8.
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from sklearn.utils import check_random_state
 
+from metaling_sk._data.languages import positions_by_language
 from metaling_sk._utils.messages import name_some
 from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.sklearn_compat import (
@@ -161,7 +161,8 @@ def language_report(
             f"{len(y_true)}, {len(y_pred)} and {len(language)} values."
         )
     pairs = {
-        name: (y_true[language == name], y_pred[language == name]) for name in np.unique(language)
+        name: (y_true[positions], y_pred[positions])
+        for name, positions in positions_by_language(language).items()
     }
     if clashing := sorted(pairs.keys() & set(SUMMARY)):
         raise ValueError(
