@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -108,7 +109,8 @@ def positions_by_language(language: np.ndarray) -> dict[str, np.ndarray]:
 
     To compare all samples with each name would take as many times longer as there are languages.
     """
-    return dict(sorted(pd.Series(language).groupby(language).indices.items()))
+    positions: Any = pd.Series(language).groupby(language).indices
+    return dict(sorted(positions.items()))
 
 
 def check_languages(languages: np.ndarray, source: str, way_out: str = "") -> None:

@@ -178,16 +178,16 @@ class LinearLoss(ABC):
         tiny = np.finfo(float).tiny
         scale = 1 / np.sqrt(np.maximum(penalties + self.curvature * curvature, tiny))
         # The products below are fastest by columns.
-        x = x.tocsc() if sparse.issparse(x) else x
+        columns: Any = x if isinstance(x, np.ndarray) else x.tocsc()
         gradient = np.empty(len(scale))
 
         def loss(scaled):
             parameters = scale * scaled
             coef, intercept = parameters[:n_coef].reshape(-1, len(directions)), parameters[n_coef:]
-            moved = outputs + (x @ coef + intercept) @ directions
+            moved = outputs + (columns @ coef + intercept) @ directions
             value, error = self.total(moved, targets, weight)
             error = error @ directions.T
-            gradient[:n_coef] = (x.T @ error).ravel()
+            gradient[:n_coef] = (columns.T @ error).ravel()
             gradient[n_coef:] = error.sum(axis=0)
             penalised = penalties * parameters
             return value + penalised @ parameters / 2, scale * (gradient + penalised)
