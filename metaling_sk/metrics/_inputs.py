@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from metaling_sk._data.indicators import check_indicators, has_several_labels
 from metaling_sk._data.input_forms import find_language_column
 from metaling_sk._data.labels import MISSING, label_array, plain_labels
-from metaling_sk._data.languages import check_languages, read_language
+from metaling_sk._data.languages import check_languages, positions_by_language, read_language
 from metaling_sk._utils.messages import name_rows, name_some
 from metaling_sk._utils.sklearn_compat import num_samples
 
@@ -164,13 +164,13 @@ def pairs_by_language(
             f"y_true, y_pred and `language` must have one value per row, but they have "
             f"{len(y_true)}, {len(y_pred)} and {len(language)} values."
         )
-    names = sorted(set(language))
-    if clashing := sorted(set(names) & set(SUMMARY)):
+    positions = positions_by_language(language)
+    if clashing := sorted(positions.keys() & set(SUMMARY)):
         raise ValueError(
             f"A language must not be called like a row of the summary, got {name_some(clashing)} "
             "in `language`; rename it."
         )
-    return {name: (y_true[language == name], y_pred[language == name]) for name in names}
+    return {name: (y_true[part], y_pred[part]) for name, part in positions.items()}
 
 
 def languages_in(estimator, X, language, language_column: Hashable, owner: str) -> np.ndarray:

@@ -9,6 +9,7 @@ from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from metaling_sk._data.indicators import positive_probabilities
+from metaling_sk._data.languages import positions_by_language
 from metaling_sk._utils.parameters import common_constraints
 from metaling_sk._utils.sklearn_compat import BaseScorer, StrOptions, validate_params
 from metaling_sk.metrics._inputs import call_with_language, check_complete_labels, languages_in
@@ -157,8 +158,7 @@ class LanguageMetric:
             )
         y_true, language = np.asarray(y_true), np.asarray(language, dtype=object)
         scores = []
-        for name in np.unique(language):
-            part = language == name
+        for name, part in positions_by_language(language).items():
             if sample_weight is not None:
                 kwargs["sample_weight"] = np.asarray(sample_weight)[part]
             scores.append(self._score_language(name, y_true[part], response[part], kwargs))

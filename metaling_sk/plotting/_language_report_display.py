@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.base import is_regressor
 from sklearn.metrics import confusion_matrix
 
+from metaling_sk._data.languages import positions_by_language
 from metaling_sk._utils.sklearn_compat import (
     StrOptions,
     check_matplotlib_support,
@@ -341,10 +342,9 @@ def _confusions(y_true, y_pred, language: np.ndarray) -> dict[str, pd.DataFrame]
     if y_true.ndim > 1:
         return None
     classes = np.unique(np.concatenate([y_true, y_pred]))
-    parts = {name: language == name for name in np.unique(language)}
     return {
         name: pd.DataFrame(
             confusion_matrix(y_true[part], y_pred[part], labels=classes), classes, classes
         )
-        for name, part in parts.items()
+        for name, part in positions_by_language(language).items()
     }
