@@ -25,11 +25,12 @@ from metaling_sk.metrics._bootstrap import (
     widen_intervals,
 )
 from metaling_sk.metrics._inputs import (
-    call_with_language,
     check_complete_classes,
     check_language_array,
+    check_same_names,
     languages_in,
     name_labels,
+    predict_labels,
 )
 
 SUMMARY = ["mean", "worst", "gap"]
@@ -148,6 +149,7 @@ def language_report(
     """
     arguments = "y_true, y_pred and `language`"
     names = name_labels(y_true, "y_true")
+    check_same_names(names, name_labels(y_pred, "y_pred"))
     y_true = check_complete_classes(y_true, "y_true", arguments)
     y_pred = check_complete_classes(y_pred, "y_pred", arguments)
     language = check_language_array(language)
@@ -268,7 +270,7 @@ def language_report_from_estimator(
     check_complete_classes(y, "y", "X, y and `language`")  # before anything is predicted
     return language_report(
         y,
-        call_with_language(estimator, "predict", X, language),
+        predict_labels(estimator, X, language),
         languages,
         average=average,
         zero_division=zero_division,

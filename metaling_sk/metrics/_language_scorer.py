@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 
 import numpy as np
+from sklearn.utils import check_consistent_length
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from metaling_sk._data.indicators import positive_probabilities
@@ -144,6 +145,7 @@ class LanguageMetric:
                 "without X. Enable metadata routing, and pass `language` beside X."
             )
         y_true, language = np.asarray(y_true), np.asarray(language, dtype=object)
+        check_consistent_length(y_true, response, language, sample_weight)
         scores = []
         for name in np.unique(language):
             part = language == name

@@ -14,10 +14,10 @@ from metaling_sk._utils.sklearn_compat import (
     validate_parameter_constraints,
 )
 from metaling_sk.metrics._inputs import (
-    call_with_language,
     check_complete_labels,
     check_language_array,
     languages_in,
+    predict_labels,
 )
 from metaling_sk.metrics._language_report import SCORES, language_report, language_rows
 from metaling_sk.plotting._axes import COLORS, add_legend, make_axis, set_names, short_name
@@ -141,7 +141,7 @@ class LanguageReportDisplay:
         )
         return cls.from_predictions(
             y,
-            call_with_language(estimator, "predict", X, language),
+            predict_labels(estimator, X, language),
             languages,
             kind=kind,
             score=score,
