@@ -54,8 +54,7 @@ def unwrap(X):
     """
     if isinstance(X, np.ma.MaskedArray) and X.dtype.kind in "biuf":
         return np.ma.filled(X.astype(float), np.nan)
-    if not isinstance(X, pd.DataFrame):  # Two of its columns may have one name.
-        X = plain_table(plain_column(X))
+    X = plain_table(plain_column(X))
     if isinstance(X, pd.DataFrame | pd.Series | np.ndarray):
         return X
     if isinstance(nw.from_native(X, pass_through=True), nw.LazyFrame):
