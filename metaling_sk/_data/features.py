@@ -30,6 +30,8 @@ def check_features(estimator, X, *, reset: bool) -> np.ndarray | sparse.csr_arra
     ------
     ValueError
         If X is no table of finite numbers, or its columns are not those of `fit`.
+    TypeError
+        If an object in X cannot become a float.
     """
     if getattr(X, "dtype", np.dtype(float)).kind in "mM":
         raise ValueError("X is an array of dates or durations; turn them into numbers.")
@@ -43,7 +45,7 @@ def check_features(estimator, X, *, reset: bool) -> np.ndarray | sparse.csr_arra
             reset=reset,
         )
     except (OverflowError, TypeError) as error:
-        raise type(error)(
+        raise TypeError(
             f"X must be a table of numbers, of which none is missing: {error}"
         ) from error
     if len(rows := rows_not_finite(X)):

@@ -109,9 +109,9 @@ def test_bad_samples(X, message):
         read(X)
 
 
-@pytest.mark.parametrize(("value", "error"), [(pd.NA, TypeError), (10**400, OverflowError)])
-def test_objects_that_are_no_float(value, error):
-    with pytest.raises(error, match="X must be a table of numbers, of which none is missing"):
+@pytest.mark.parametrize("value", [pd.NA, 10**400])
+def test_objects_that_are_no_float(value):
+    with pytest.raises(TypeError, match="X must be a table of numbers, of which none is missing"):
         read(np.array([[1, value], [2, 3]], dtype=object))
 
 
