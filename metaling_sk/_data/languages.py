@@ -23,7 +23,7 @@ FILL_IN = "Drop these rows, fill in their languages, or let LanguageIdentifier d
 def read_language(
     column: np.ndarray | None,
     language,
-    n_samples: int | None,
+    n_samples: int,
     name: str = "language",
     way_out: str = "",
 ) -> np.ndarray:
@@ -35,8 +35,8 @@ def read_language(
         The language column of X.
     language : str, array-like of str or None
         The argument `language=`, which must agree with the column if both are given.
-    n_samples : int or None
-        The number of samples in X; None where there is no X, and `language` is an array.
+    n_samples : int
+        The number of samples in X.
     name : str, default="language"
         What the argument is called, for messages.
     way_out : str, default=""
@@ -62,7 +62,7 @@ def read_language(
     elif np.ndim(language) != 1:
         raise ValueError(f"`{name}` must be one string for all rows, or one string per row.")
     language = pd.Series(language, dtype=object).to_numpy()
-    if n_samples is not None and len(language) != n_samples:
+    if len(language) != n_samples:
         raise ValueError(
             f"X and `{name}` have inconsistent numbers of samples: "
             f"X has {n_samples} rows, `{name}` has {len(language)}."

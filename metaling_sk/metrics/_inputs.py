@@ -147,7 +147,7 @@ def check_language_array(language) -> np.ndarray:
     """
     if isinstance(language, str):
         raise ValueError(f"`language` must name the language of each row, got only {language!r}.")
-    return read_language(None, language, None)
+    return read_language(None, language, num_samples(language))
 
 
 def languages_in(estimator, X, language, language_column: Hashable, owner: str) -> np.ndarray:
