@@ -99,7 +99,9 @@ def _as_numbers(y: np.ndarray, indices: np.ndarray, name: str = "y") -> np.ndarr
     if y.dtype.kind not in "biuf":
         for index in indices:
             value = y[index]
-            if not isinstance(value, Real | np.bool_):
+            # Those of numpy are whole numbers, of days or nanoseconds.
+            is_duration = isinstance(value, np.timedelta64)
+            if is_duration or not isinstance(value, Real | np.bool_):
                 value = value.item() if isinstance(value, np.str_) else value
                 raise ValueError(
                     f"{name} holds {value!r} in row {index}, which is no number. pandas.to_numeric "

@@ -339,6 +339,6 @@ def climb(grid: tuple[float, ...], start: float, loss: Callable[[float], float])
     while True:
         near = range(max(position - 1, 0), min(position + 2, len(grid)))
         best = min(near, key=at)
-        if at(best) >= at(position):
+        if not at(best) < at(position):  # also where a loss is no number
             return grid[position]
         position = best

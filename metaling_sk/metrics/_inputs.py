@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from metaling_sk._data.indicators import check_indicators, has_several_labels
 from metaling_sk._data.input_forms import find_language_column
 from metaling_sk._data.labels import MISSING, label_array, plain_labels
-from metaling_sk._data.languages import check_languages, positions_by_language, read_language
+from metaling_sk._data.languages import positions_by_language, read_language
 from metaling_sk._utils.messages import name_rows, name_some
 from metaling_sk._utils.sklearn_compat import num_samples
 
@@ -70,6 +70,23 @@ def name_labels(y, name: str) -> dict[int, str]:
         return {}
     _, names = check_indicators(y, None, needed=False, name=name)
     return dict(enumerate(names))
+
+
+def check_same_names(true: dict[int, str], predicted: dict[int, str]) -> None:
+    """Raise a ValueError if the columns of two tables of labels have different names.
+
+    Parameters
+    ----------
+    true, predicted : dict of int to str
+        What `name_labels` returned. Positions are no names.
+    """
+    first, second = list(true.values()), list(predicted.values())
+    have_names = all(isinstance(name, str) for name in first + second)
+    if have_names and first and second and first != second:
+        raise ValueError(
+            f"The columns of the true labels are {first}, but those of the predicted ones are "
+            f"{second}; pass the same columns in the same order."
+        )
 
 
 def check_complete_classes(y, name: str, others: str) -> np.ndarray:
@@ -140,9 +157,7 @@ def check_language_array(language) -> np.ndarray:
     """
     if isinstance(language, str):
         raise ValueError(f"`language` must name the language of each row, got only {language!r}.")
-    language = pd.Series(language, dtype=object).to_numpy()
-    check_languages(language, "`language`")
-    return language
+    return read_language(None, language, num_samples(language))
 
 
 def pairs_by_language(
@@ -205,6 +220,28 @@ def languages_in(estimator, X, language, language_column: Hashable, owner: str) 
             "`language_column`, pass `language`, or let LanguageIdentifier add the column."
         )
     return read_language(column, language, num_samples(X))
+
+
+def predict_labels(estimator, X, language) -> np.ndarray | pd.DataFrame:
+    """Predict the labels of samples.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted one.
+    X : DataFrame or array-like of n_samples
+        The samples.
+    language : array-like of str or None
+        The languages that were passed beside X.
+
+    Returns
+    -------
+    ndarray of n_samples, or DataFrame
+        What `predict` returns. Several labels are in columns with their names.
+    """
+    predicted = call_with_language(estimator, "predict", X, language)
+    names = getattr(estimator, "label_names_", None)
+    return predicted if names is None else pd.DataFrame(predicted, columns=names)
 
 
 def call_with_language(estimator, method: str, X, language, *args):

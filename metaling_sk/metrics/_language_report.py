@@ -25,6 +25,7 @@ from metaling_sk.metrics._inputs import (
     SUMMARY,
     check_complete_classes,
     check_language_array,
+    check_same_names,
     name_labels,
     pairs_by_language,
 )
@@ -146,6 +147,7 @@ def language_report(
     """
     arguments = "y_true, y_pred and `language`"
     names = name_labels(y_true, "y_true")
+    check_same_names(names, name_labels(y_pred, "y_pred"))
     y_true = check_complete_classes(y_true, "y_true", arguments)
     y_pred = check_complete_classes(y_pred, "y_pred", arguments)
     language = check_language_array(language)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 
 import numpy as np
 from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.utils import check_consistent_length
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from metaling_sk._data.indicators import positive_probabilities
@@ -157,6 +158,7 @@ class LanguageMetric:
                 "without X. Enable metadata routing, and pass `language` beside X."
             )
         y_true, language = np.asarray(y_true), np.asarray(language, dtype=object)
+        check_consistent_length(y_true, response, language, sample_weight)
         scores = []
         for name, part in positions_by_language(language).items():
             if sample_weight is not None:

@@ -10,7 +10,7 @@ from sklearn.base import is_regressor
 from metaling_sk._data.number_labels import check_complete_numbers
 from metaling_sk._utils.parameters import common_constraints
 from metaling_sk._utils.sklearn_compat import HasMethods, validate_params
-from metaling_sk.metrics._inputs import call_with_language, check_complete_classes, languages_in
+from metaling_sk.metrics._inputs import check_complete_classes, languages_in, predict_labels
 from metaling_sk.metrics._language_report import REPORT_CONSTRAINTS, language_report
 from metaling_sk.metrics._regression_report import regression_report
 
@@ -105,10 +105,10 @@ def language_report_from_estimator(
                 f"`by_class` is for classes, and this {type(estimator).__name__} predicts numbers."
             )
         check_complete_numbers(y, "y", ARGUMENTS)  # before anything is predicted
-        predicted = call_with_language(estimator, "predict", X, language)
+        predicted = predict_labels(estimator, X, language)
         return regression_report(y, predicted, languages, **options)
     check_complete_classes(y, "y", ARGUMENTS)
-    predicted = call_with_language(estimator, "predict", X, language)
+    predicted = predict_labels(estimator, X, language)
     return language_report(
         y,
         predicted,

@@ -16,11 +16,11 @@ from metaling_sk._utils.sklearn_compat import (
     validate_parameter_constraints,
 )
 from metaling_sk.metrics._inputs import (
-    call_with_language,
     check_complete_labels,
     check_language_array,
     is_continuous,
     languages_in,
+    predict_labels,
 )
 from metaling_sk.metrics._language_report import ERRORS, language_report, language_rows
 from metaling_sk.metrics._regression_report import regression_report
@@ -148,7 +148,7 @@ class LanguageReportDisplay:
         )
         display = cls._of_predictions(
             y,
-            call_with_language(estimator, "predict", X, language),
+            predict_labels(estimator, X, language),
             languages,
             is_regressor(estimator),
             n_bootstraps=n_bootstraps,

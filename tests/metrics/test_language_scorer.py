@@ -248,6 +248,10 @@ def test_what_it_refuses():
         scorer(MODEL, NUMBERS, Y)
     with pytest.raises(ValueError, match="disagree"):
         scorer(MODEL, X, Y, language="en")
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        scorer(MODEL, X, Y[:2])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        scorer(MODEL, X, Y, sample_weight=[1.0])
     with pytest.raises(ValueError, match="'aggregate' parameter of make_language_scorer"):
         make_language_scorer(accuracy_score, aggregate="max")
     with pytest.raises(ValueError, match="'metric' parameter of make_language_scorer"):
