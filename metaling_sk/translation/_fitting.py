@@ -55,7 +55,9 @@ def train_model(
     """
     encoded = encode(model, samples, target_language, with_y=True)
     sources = pd.factorize(samples.language, sort=True)[0]
-    held_out = split_validation(target_language, sources, estimator.validation_fraction, rng)
+    is_auto = estimator.validation_fraction == "auto"
+    fraction = model.validation_fraction if is_auto else estimator.validation_fraction
+    held_out = split_validation(target_language, sources, fraction, rng)
     step_size = estimator.batch_size * estimator.gradient_accumulation_steps
     net = new_net(model, TranslationObjective(), make_settings(estimator, model, execution))
     train(

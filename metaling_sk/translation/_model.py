@@ -41,6 +41,9 @@ class TranslationModel(nn.Module, ABC):
     max_epochs: int = MAX_EPOCHS
     """The largest number of epochs for max_epochs="auto"."""
 
+    validation_fraction: float = 0.1
+    """The share of the translations that is held out for validation_fraction="auto"."""
+
     # What the training asks of the networks of classifiers, and no translator has.
     encoder = norm = None
     adapters = ()

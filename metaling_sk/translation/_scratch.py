@@ -65,6 +65,7 @@ class ScratchTranslator(TranslationModel):
 
     backbone: SlotNetwork
     kind = "scratch"
+    validation_fraction = 0.0
 
     def __init__(self, tokenizer, max_length: int, target_languages: list[str]):
         super().__init__(target_languages)

@@ -45,7 +45,6 @@ COMMON = (
     "max_epochs",
     "weight_decay",
     "warmup",
-    "validation_fraction",
     "patience",
     "device",
     "dtype",
@@ -146,9 +145,11 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, LanguageTransformerMix
         Decoupled weight decay of matrices.
     warmup : float, default=0.1
         Share of the steps in which the learning rate grows. Afterwards it falls to 0.
-    validation_fraction : float, default=0.1
+    validation_fraction : float or "auto", default="auto"
         Share of the translations of each pair of languages that is held out to find the best epoch.
-        Nothing is held out for 0, or where it would be fewer than 10 samples.
+        Nothing is held out for 0, or where it would be fewer than 10 samples. "auto" is 0 for texts
+        from scratch, whose translations still get better where the loss no longer does, and else
+        0.1.
     patience : int, default=3
         Number of epochs without a better validation loss after which training stops.
     device : str, default="auto"
@@ -244,6 +245,10 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, LanguageTransformerMix
         "trainable": [StrOptions({"all", "lora"})],
         "target_language": [str, None],
         "source": [HasMethods(["fit", "predict"]), None],
+        "validation_fraction": [
+            StrOptions({"auto"}),
+            *common_constraints("validation_fraction")["validation_fraction"],
+        ],
         "num_beams": [Number(Integral, 1, None, closed="left")],
         "text_column": common_constraints("image_column")["image_column"],
     }
@@ -267,7 +272,7 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, LanguageTransformerMix
         max_epochs="auto",
         weight_decay=0.01,
         warmup=0.1,
-        validation_fraction=0.1,
+        validation_fraction="auto",
         patience=3,
         device="auto",
         dtype="auto",

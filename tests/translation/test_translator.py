@@ -309,10 +309,19 @@ def test_threads_get_what_one_gets():
 
 def test_validation_finds_the_best_epoch():
     rows, y = make_pairs(n_times=34)
-    translator = make_translator(max_epochs=20, patience=1, learning_rate=0.1).fit(rows, y)
+    translator = make_translator(max_epochs=20, patience=1, learning_rate=0.1)
+    translator.set_params(validation_fraction=0.1).fit(rows, y)
     losses = translator.history_["valid_loss"]
     assert len(losses) < 20 and losses.argmin() == len(losses) - 2
     assert set(translator.history_) == {"stage", "epoch", "train_loss", "valid_loss"}
+
+
+@pytest.mark.parametrize(("encoder", "holds_out"), [("scratch", False), (make_bart, True)])
+def test_only_a_checkpoint_holds_translations_out(encoder, holds_out):
+    rows, y = make_pairs(n_times=34)
+    encoder = encoder if isinstance(encoder, str) else encoder()
+    translator = make_quick(encoder=encoder, target_language="jav", num_beams=1).fit(rows, y)
+    assert ("valid_loss" in translator.history_) is holds_out
 
 
 def test_scores_and_searches():
