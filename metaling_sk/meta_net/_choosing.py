@@ -159,13 +159,15 @@ def choose(samples: LabelledFeatures, progress: Progress) -> Choices:
             each.add_factors(n_factors)
         residual_logits.cache_clear()
     progress.advance()
+    # Where the penalty of the model of all languages is given, residual heads make good for it.
+    must_gain = len(samples.head_penalties) > 1
     # Rounded, because each size takes time.
     sizes = {
         index: round_size(max(len(members), FEW_SAMPLES))
         for index, members in samples.members.items()
     }
     settings_by_size = {
-        size: choose_residual(tested.balanced(size), residual_logits)
+        size: choose_residual(tested.balanced(size), residual_logits, must_gain)
         for size in sorted(set(sizes.values()))
     }
     progress.advance()
@@ -175,43 +177,25 @@ def choose(samples: LabelledFeatures, progress: Progress) -> Choices:
 
 def _choose_head_penalty(samples: LabelledFeatures, splits: list[_Split]) -> float:
     """Choose the penalty of the model of all languages, and set that of each split."""
-    penalties, loss = samples.head_penalties, samples.loss
-    if loss.n_head_errors is not None:
-        penalty = _largest_alone(splits, penalties, loss.n_head_errors)
-        for each in splits:
-            each.set_head(each.train.fit_head(penalty))
-        return penalty
+    penalties = samples.head_penalties
     if not splits:
         return penalties[len(penalties) // 2]
-    tested = _tested(splits).balanced()
-    heads = [each.train.fit_heads(penalties) for each in splits]
-
-    def total(number: int) -> float:
-        pairs = zip(splits, heads, strict=True)
-        logits = np.concatenate([each.test.logits(found[number]) for each, found in pairs])
-        return tempered_losses(tested, logits).sum()
-
-    best = min(range(len(penalties)), key=total)
-    for each, found in zip(splits, heads, strict=True):
-        each.set_head(found[best])
-    return penalties[best]
-
-
-def _largest_alone(splits: list[_Split], penalties: tuple[float, ...], n_errors: float) -> float:
-    """Return the largest penalty that is not surely worse in models of one language each."""
-    if not splits or len(penalties) == 1:
-        return penalties[-1]
     tested = _tested(splits)
 
     @cache
-    def losses(penalty: float) -> np.ndarray:
-        found = [
-            each.residual_logits(0.0, penalty, tested.loss.intercept_penalty) for each in splits
-        ]
-        return tempered_losses(tested, np.concatenate(found))
+    def heads(penalty: float) -> list[ResidualHead]:
+        return [each.train.fit_head(penalty) for each in splits]
 
-    best = min(penalties, key=lambda penalty: losses(penalty).sum())
-    return largest_not_worse(penalties, best, losses, n_errors)
+    @cache
+    def losses(penalty: float) -> np.ndarray:
+        pairs = zip(splits, heads(penalty), strict=True)
+        return tempered_losses(tested, np.concatenate([x.test.logits(head) for x, head in pairs]))
+
+    best = climb(penalties, penalties[-1], lambda penalty: losses(penalty).sum())
+    best = largest_not_worse(penalties, best, losses, samples.loss.n_head_errors)
+    for each, head in zip(splits, heads(best), strict=True):
+        each.set_head(head)
+    return best
 
 
 def _tested(splits: list[_Split]) -> LabelledFeatures:
@@ -220,7 +204,9 @@ def _tested(splits: list[_Split]) -> LabelledFeatures:
 
 
 def choose_residual(
-    tested: LabelledFeatures, logits: Callable[[float, float, float], np.ndarray]
+    tested: LabelledFeatures,
+    logits: Callable[[float, float, float], np.ndarray],
+    must_gain: bool,
 ) -> ResidualSettings:
     """Choose the penalties and the share of residual heads.
 
@@ -230,6 +216,10 @@ def choose_residual(
         Held-out samples.
     logits : callable
         Returns their logits for a share, a penalty, and a penalty of the intercept.
+    must_gain : bool
+        Whether residual heads change as little as they can unless languages agree that they gain:
+        the sum of what each language gains must reach one standard error, with languages as the
+        units, so that of two languages both must gain.
     """
     grid = tested.loss
     share, intercept_penalty = grid.share, grid.intercept_penalty
@@ -253,6 +243,12 @@ def choose_residual(
         grid.intercept_penalties, intercept_penalty, of_intercept, grid.n_errors
     )
     penalty = largest_not_worse(grid.penalties, penalty, of_penalty, grid.n_errors)
+    if must_gain:
+        least = grid.penalties[-1]
+        gains = losses(1.0, least, intercept_penalty) - of_penalty(penalty)
+        by_language = np.bincount(tested.language_index, weights=gains)
+        if by_language.sum() < np.linalg.norm(by_language):
+            penalty, share = least, 1.0
     return ResidualSettings(penalty, share, intercept_penalty, by_size=False)
 
 

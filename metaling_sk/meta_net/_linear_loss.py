@@ -12,7 +12,6 @@ from scipy.special import expit, huber, log_expit, log_softmax, softmax
 from sklearn.linear_model import Ridge
 
 from metaling_sk._data.labels import MISSING
-from metaling_sk._data.strata import rarest_labels
 
 MAX_ITERATIONS = 100
 """Largest number of iterations of L-BFGS."""
@@ -39,10 +38,9 @@ class LinearLoss(ABC):
         Of residual heads, to choose from.
     head_penalties, sparse_head_penalties : tuple of float
         Of the model of all languages, to choose from, on dense and on sparse features.
-    n_head_errors : float or None
-        A number of standard errors. The largest of these penalties is chosen that in models of one
-        language each is not worse than the best one by more. None compares models of all languages
-        and takes the best one.
+    n_head_errors : float
+        The largest of these penalties is chosen that is worse than the best one by no more than so
+        many standard errors of held-out samples. 0 is for the best one.
     penalties : tuple of float
         Of offsets and of residual heads, to choose from.
     penalty : float
@@ -76,7 +74,7 @@ class LinearLoss(ABC):
     intercept_penalties: ClassVar[tuple[float, ...]]
     head_penalties: ClassVar[tuple[float, ...]]
     sparse_head_penalties: ClassVar[tuple[float, ...]]
-    n_head_errors: ClassVar[float | None]
+    n_head_errors: ClassVar[float]
     penalties: ClassVar[tuple[float, ...]]
     penalty: ClassVar[float]
     residual_penalty: ClassVar[float]
@@ -112,17 +110,6 @@ class LinearLoss(ABC):
     @abstractmethod
     def guess(self, outputs: np.ndarray) -> np.ndarray:
         """What the outputs should be where they serve as labels, shape (n_samples, n_outputs)."""
-
-    @abstractmethod
-    def turns(self, y: np.ndarray, position: np.ndarray) -> np.ndarray:
-        """The turns in which the samples of a language go to the folds, shape (n_samples,).
-
-        Parameters
-        ----------
-        y : ndarray of shape (n_samples,)
-        position : ndarray of int, shape (n_samples,)
-            Of each sample among all of its language, labelled or not.
-        """
 
     def decide(self, outputs: np.ndarray) -> np.ndarray:
         """What is decided for each sample, shape (n_samples, n_decisions), if it teaches itself."""
@@ -189,16 +176,15 @@ class LinearLoss(ABC):
 class LogLoss(LinearLoss):
     """The log-loss of one class for each sample; the outputs are logits.
 
-    The penalty of the model of all languages is chosen by models of one language each: where the
-    samples of a language are translations of those of others, in another order, cross-validation of
-    itself would choose too little.
+    The penalty of the model of all languages is rather too large than too small: where the samples
+    of a language are translations of those of others, in another order, the best one is too small.
     """
 
     curvature = 0.1
     intercept_penalty, intercept_penalties = 10.0, (10.0,)
     head_penalties: ClassVar[tuple[float, ...]] = (0.01, 0.03, 0.1, 0.3, 1.0)
     sparse_head_penalties: ClassVar[tuple[float, ...]] = (0.3,)
-    n_head_errors: ClassVar[float | None] = 2.0
+    n_head_errors = 1.0
     penalties = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
     penalty = 1.0
     residual_penalty, sparse_residual_penalty = 0.3, 0.1
@@ -217,14 +203,6 @@ class LogLoss(LinearLoss):
 
     def guess(self, outputs):
         return softmax(SHARPENING * outputs, axis=1)
-
-    def turns(self, y, position):
-        """Each class in turns of its own, so that every fold gets the same share of it."""
-        turns = np.empty(len(y), dtype=int)
-        for label in np.unique(y):
-            same = np.flatnonzero(y == label)
-            turns[same] = np.arange(len(same)) + label
-        return turns
 
     def decide(self, outputs):
         return outputs.argmax(axis=1)[:, None]
@@ -247,7 +225,7 @@ class LabelLogLoss(LogLoss):
 
     intercept_penalty, intercept_penalties = 0.1, (0.1,)
     head_penalties = sparse_head_penalties = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-    n_head_errors = None
+    n_head_errors = 0.0
 
     def targets(self, y, n_outputs):
         return (y == 1).astype(np.float64)
@@ -261,9 +239,6 @@ class LabelLogLoss(LogLoss):
 
     def guess(self, outputs):
         return expit(SHARPENING * outputs)
-
-    def turns(self, y, position):
-        return super().turns(rarest_labels(y), position)
 
     def decide(self, outputs):
         return outputs > 0
@@ -287,7 +262,7 @@ class SquaredErrors(LinearLoss):
     penalties = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
     head_penalties = (0.001, 0.01, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
     sparse_head_penalties = head_penalties
-    n_head_errors = None
+    n_head_errors = 0.0
     penalty = 1.0
     residual_penalty, sparse_residual_penalty = 3.0, 1.0
     penalty_factors = (1.0, 0.25, 0.0625, 0.015625)
@@ -302,9 +277,6 @@ class SquaredErrors(LinearLoss):
 
     def guess(self, outputs):
         return outputs.copy()
-
-    def turns(self, y, position):
-        return position
 
     def losses(self, outputs, y):
         return (outputs - y[:, None]) ** 2 / 2
