@@ -312,7 +312,8 @@ def test_languages_choose_with_those_of_their_size():
         [np.flatnonzero(language == name)[:n] for name, n in zip(languages, counts, strict=True)]
     )
     index = np.array([languages.index(name) + 1 for name in language])
-    samples = LabelledFeatures(X, y, index, 2, np.ones((len(y), 1))).take(kept)
+    weight = np.ones((len(y), 1))
+    samples = LabelledFeatures(sparse.csr_array(X), y, index, 2, weight).take(kept)
     settings = choose(samples, Progress(0, "test")).residual
     assert settings[1] == settings[2] != settings[3]
     assert all(settings[number] == settings[3] for number in range(4, 9))
