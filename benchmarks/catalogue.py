@@ -187,6 +187,15 @@ BENCHMARKS = {
         ),
         ("several_labels.py {sib200} --labels 20 --seeds 0 --methods default",),
     ),
+    "several-labels-everywhere": Benchmark(
+        ("several_labels_everywhere.py {sib200}",),
+        tables.several_labels_everywhere,
+        partial(
+            figures.dots,
+            panels={"percent": ["F1", "rows", "labels"], "log-loss": ["log-loss"]},
+        ),
+        ("several_labels_everywhere.py {sib200} --labels 20 --seeds 0",),
+    ),
     "sentence-pairs": Benchmark(
         (
             "sentence_pairs.py {sib200} --seeds 0 --methods cosine logistic-regression compared "

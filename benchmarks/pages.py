@@ -26,6 +26,7 @@ FORMATS = {
     **dict.fromkeys(["times 5 languages", "times half the rows"], ".2f"),
     **dict.fromkeys(["loss without", "loss with"], ".3f"),
     **dict.fromkeys(["reviews, correlation", "NusaX, correlation"], ".2f"),
+    "log-loss": ".2f",
     "NusaX": ".2f",
     "SIB-200": ".2f",
     "as good (%)": ".0f",

@@ -179,6 +179,15 @@ def several_labels(folder: Path) -> pd.DataFrame:
     return collect(rows, "row", "column", "value", order=titles.values())
 
 
+def several_labels_everywhere(folder: Path) -> pd.DataFrame:
+    """The same where all of five languages have labels."""
+    titles = {"F1": "F1", "rows": "rows", "share of labels": "labels", "log-loss": "log-loss"}
+    rows = records.read_table(folder / "several_labels_everywhere.json")
+    rows = rows[rows["split"] == "dev"].melt(["method"], list(titles))
+    rows["column"] = rows["variable"].map(titles)
+    return collect(rows, "method", "column", "value", order=titles.values())
+
+
 def sentence_pairs(folder: Path) -> pd.DataFrame:
     """Which sentences are the same in two languages, by pair of languages and kind of row."""
     titles = {

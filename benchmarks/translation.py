@@ -15,7 +15,8 @@ last 80 of the 400 are translated, and the others are there to train on; nothing
 - pooled: one TransferTranslator on the translations into all 11 languages
 - transfer: TransferTranslator on the translations into one language, whose `source` was fitted on
   those into other languages. There are two such sources, each of about half of the languages, from
-  which the others go on
+  which the others go on. They have more sentences than the language, by --source-sentences, of
+  which the first ones are those of the language
 """
 
 import argparse
@@ -97,34 +98,42 @@ def fit_many(folder: Path, split: str, languages: tuple, seed: int, n_sentences:
 
 
 def translate(
-    folder: Path, split: str, method: str, language: str, seed: int, n_sentences: int
+    folder: Path,
+    method: str,
+    seed: int,
+    *,
+    split: str,
+    language: str,
+    sentences: int,
+    source_sentences: int | None = None,
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Fit on the training sentences; return the test sentences and their translations."""
     train, test = (
-        rows_of(folder, split, part, [language], n_sentences) for part in ("train", "test")
+        rows_of(folder, split, part, [language], sentences) for part in ("train", "test")
     )
     if method == "copy":
         return test, test["text"].to_numpy()
     if method == "word for word":
         return test, word_for_word(folder, train, test, language)
-    many = functools.partial(fit_many, folder, split, seed=seed, n_sentences=n_sentences)
     if method == "pooled":
-        return test, many(languages=tuple(LANGUAGES)).predict(test)
+        return test, fit_many(folder, split, tuple(LANGUAGES), seed, sentences).predict(test)
     source = None
     if method == "transfer":
         group = LANGUAGES.index(language) % N_SOURCES
         others = tuple(name for i, name in enumerate(LANGUAGES) if i % N_SOURCES != group)
-        source = many(languages=others)
+        source = fit_many(folder, split, others, seed, source_sentences)
     translator = new_translator(seed, source)
     return test, translator.fit(train, train["y"]).predict(test)
 
 
-def measure(folder: Path, split: str, method: str, language: str, seed: int, rows: int) -> dict:
+def measure(folder: Path, run: dict) -> dict:
     """Return chrF in percent, and the seconds that it took, those of a new source among them."""
     start = time.process_time()
-    test, found = translate(folder, split, method, language, seed, rows)
+    test, found = translate(folder, run["method"], run["seed"], **run["arguments"])
     seconds = time.process_time() - start
-    chrf = translation_report(test["y"], found, test["to"]).loc[language, "chrf"]
+    chrf = translation_report(test["y"], found, test["to"]).loc[
+        run["arguments"]["language"], "chrf"
+    ]
     return {"chrF": round(100 * float(chrf), 2), "seconds": round(seconds, 1)}
 
 
@@ -147,30 +156,25 @@ def main() -> None:
     records.add_arguments(parser, METHODS, RESULT)
     records.add_split(parser)
     parser.add_argument("--sentences", type=int, default=400, help="training sentences")
+    parser.add_argument(
+        "--source-sentences", type=int, default=320, help="training sentences of sources"
+    )
     parser.add_argument("--languages", nargs="+", choices=LANGUAGES, default=LANGUAGES)
     args = parser.parse_args()
     if not args.report:
         if args.folder is None:
             parser.error("the copy of IndoNLP/nusax is missing")
         arguments = {"split": args.split, "sentences": args.sentences}
+        more = {"transfer": {"source_sentences": args.source_sentences}}
         runs = [
-            records.new_record(method, seed, arguments | {"language": language})
+            records.new_record(
+                method, seed, arguments | {"language": language} | more.get(method, {})
+            )
             for seed in args.seeds
             for method in args.methods
             for language in args.languages
         ]
-        records.run_unknown(
-            args.result,
-            runs,
-            lambda run: measure(
-                args.folder,
-                args.split,
-                run["method"],
-                run["arguments"]["language"],
-                run["seed"],
-                args.sentences,
-            ),
-        )
+        records.run_unknown(args.result, runs, functools.partial(measure, args.folder))
     report(args.result)
 
 

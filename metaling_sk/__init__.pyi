@@ -21,6 +21,7 @@ from .metrics import SoftNeighborhoodDensity as SoftNeighborhoodDensity
 from .metrics import language_report as language_report
 from .metrics import language_report_from_estimator as language_report_from_estimator
 from .metrics import make_language_scorer as make_language_scorer
+from .metrics import regression_report as regression_report
 from .metrics import transcription_report as transcription_report
 from .metrics import translation_report as translation_report
 from .metrics import word_error_rate as word_error_rate

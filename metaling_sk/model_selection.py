@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from numbers import Integral
 
 import numpy as np
-import pandas as pd
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import type_of_target
 
 from metaling_sk._data.indicators import check_indicators, has_several_labels
-from metaling_sk._data.input_forms import unwrap
+from metaling_sk._data.input_forms import find_language_column
 from metaling_sk._data.labels import (
     MISSING,
     check_labels,
@@ -55,16 +54,14 @@ class _LanguageSplitter(BaseCrossValidator):
 
     def _read(self, X, y, groups) -> tuple[np.ndarray, np.ndarray]:
         """Return the language of each sample, and its group by `_read_groups`."""
-        table, column = unwrap(X), None
-        if isinstance(table, pd.DataFrame) and self.language_column in table.columns:
-            column = table[self.language_column].to_numpy(dtype=object)
-        elif groups is None:
+        column = find_language_column(X, None, self.language_column)
+        if column is None and groups is None:
             raise ValueError(
                 f"{type(self).__name__} found no language: X has no column "
                 f"{self.language_column!r}. Name it in `language_column` or pass the language of "
                 "each row as `groups`."
             )
-        n_samples = num_samples(groups) if column is None else len(column)
+        n_samples = num_samples(groups if X is None else X)
         language = read_language_groups(column, groups, n_samples)
         return language, self._read_groups(y, n_samples)
 

@@ -159,7 +159,11 @@ def test_refusals(splitter):
         list(splitter.split(np.eye(4), [0, 1, 0, 1]))
     with pytest.raises(ValueError, match="must be a string"):
         list(splitter.split(np.eye(4), [0, 1, 0, 1], groups=[1, 1, 2, 2]))
+    with pytest.raises(ValueError, match="X has 2 rows, `groups` has 4"):
+        list(splitter.split(np.eye(2), [0, 1, 0, 1], groups=list("1122")))
     X, y = as_frame([("en", 0), ("zh", 1), ("en", 0), ("zh", 1)])
+    with pytest.raises(ValueError, match="X has 2 columns named 'language'"):
+        list(splitter.split(pd.concat([X, X], axis=1), y))
     with pytest.raises(ValueError, match="labelled rows"):
         list(StratifiedLanguageKFold(9).split(X, y))
     assert list(splitter.split(X, y, groups=X["language"]))

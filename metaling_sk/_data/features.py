@@ -30,15 +30,24 @@ def check_features(estimator, X, *, reset: bool) -> np.ndarray | sparse.csr_arra
     ------
     ValueError
         If X is no table of finite numbers, or its columns are not those of `fit`.
+    TypeError
+        If an object in X cannot become a float.
     """
-    X = validate_data(
-        estimator,
-        X,
-        accept_sparse="csr",
-        dtype=(np.float64, np.float32),
-        ensure_all_finite=False,  # scikit-learn's own message names no row
-        reset=reset,
-    )
+    if getattr(X, "dtype", np.dtype(float)).kind in "mM":
+        raise ValueError("X is an array of dates or durations; turn them into numbers.")
+    try:
+        X = validate_data(
+            estimator,
+            X,
+            accept_sparse="csr",
+            dtype=(np.float64, np.float32),
+            ensure_all_finite=False,  # scikit-learn's own message names no row
+            reset=reset,
+        )
+    except (OverflowError, TypeError) as error:
+        raise TypeError(
+            f"X must be a table of numbers, of which none is missing: {error}"
+        ) from error
     if len(rows := rows_not_finite(X)):
         raise ValueError(
             f"Every number must be finite, but X holds NaN or infinity in {name_rows(rows)}. Drop "

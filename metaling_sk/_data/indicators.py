@@ -7,6 +7,7 @@ import pandas as pd
 
 from metaling_sk._data.input_forms import plain_column, plain_table
 from metaling_sk._data.labels import MISSING, check_labels, check_length, is_missing
+from metaling_sk._utils.messages import name_some
 
 WAY_OUT = (
     "Several labels for each row are a matrix with a column for each label, 1 where it applies and "
@@ -194,6 +195,9 @@ def _values_and_names(y, name: str) -> tuple[np.ndarray, np.ndarray]:
     y = plain_column(plain_table(y))
     names = None
     if isinstance(y, pd.DataFrame):
+        if not y.columns.is_unique:
+            twice = name_some(y.columns[y.columns.duplicated()].unique())
+            raise ValueError(f"{name} has several columns named {twice}; keep one of each name.")
         if all(isinstance(column, str) for column in y.columns):
             names = y.columns.to_numpy(dtype=object)
         plain = all(isinstance(dtype, np.dtype) for dtype in y.dtypes)

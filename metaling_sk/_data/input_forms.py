@@ -54,8 +54,7 @@ def unwrap(X):
     """
     if isinstance(X, np.ma.MaskedArray) and X.dtype.kind in "biuf":
         return np.ma.filled(X.astype(float), np.nan)
-    if not isinstance(X, pd.DataFrame):  # Two of its columns may have one name.
-        X = plain_table(plain_column(X))
+    X = plain_table(plain_column(X))
     if isinstance(X, pd.DataFrame | pd.Series | np.ndarray):
         return X
     if isinstance(nw.from_native(X, pass_through=True), nw.LazyFrame):
@@ -105,7 +104,7 @@ def plain_table(values):
 def plain_column(values):
     """Return a column of polars or pyarrow as an array, and anything else as it is.
 
-    What a masked array hides is None.
+    What a masked array hides is None, and the strings of numpy's `StringDType` are objects.
 
     Parameters
     ----------
@@ -120,7 +119,9 @@ def plain_column(values):
         array = values.data.astype(object)
         array[np.ma.getmaskarray(values)] = None
         return array
-    if isinstance(values, pd.Series | np.ndarray):
+    if isinstance(values, np.ndarray) and values.dtype.kind == "T":
+        return values.astype(object)
+    if isinstance(values, pd.DataFrame | pd.Series | np.ndarray):
         return values
     column = nw.from_native(values, allow_series=True, pass_through=True)
     if isinstance(column, nw.Series):
@@ -220,6 +221,12 @@ def read_texts(X, estimator) -> tuple[np.ndarray | None, np.ndarray | None]:
     elif isinstance(X, list):
         if not (X and all(_is_sequence(sample) for sample in X)):
             X = _object_array(X)
+        elif len(set(map(len, X))) > 1:
+            odd = next(row for row, sample in enumerate(X) if len(sample) != len(X[0]))
+            raise ValueError(
+                f"The rows of X differ in length: row 0 holds {len(X[0])} values, row {odd} "
+                f"{len(X[odd])}. Give each row the same number of values."
+            )
         elif _are_rows_with_text(X, n_texts):
             columns = [_object_array(values) for values in zip(*X, strict=True)]
             return _join(columns[:n_texts]), columns[-1] if len(columns) > n_texts else None
@@ -448,9 +455,7 @@ def _is_sequence(sample) -> bool:
 
 
 def _are_rows_with_text(samples: list, n_texts: int) -> bool:
-    width = len(samples[0])
-    has_width = _has_width(width, n_texts) and all(len(sample) == width for sample in samples)
-    return has_width and any(
+    return _has_width(len(samples[0]), n_texts) and any(
         isinstance(value, str) for sample in samples for value in sample[:n_texts]
     )
 

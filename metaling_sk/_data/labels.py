@@ -115,8 +115,9 @@ def label_array(y) -> np.ndarray:
     Raises
     ------
     ValueError
-        If there are several labels for each sample.
+        If there are several labels for each sample, or y is no sequence of labels.
     """
+    given = type(y).__name__
     y = plain_column(y)
     if isinstance(y, pd.api.extensions.ExtensionArray):
         y = pd.Series(y)
@@ -127,6 +128,11 @@ def label_array(y) -> np.ndarray:
     elif not hasattr(y, "__array__"):
         y = _list_to_array(y)
     y = np.asarray(y)
+    if y.ndim == 0:
+        raise ValueError(
+            f"y should be a 1d array, such as a list or a column, with a label for each row, but "
+            f"is of type {given}."
+        )
     if y.ndim == 2 and y.shape[1] != 1:
         raise ValueError(
             f"y has shape {y.shape}, but one label for each row is taken here; pass one column at "
@@ -180,7 +186,7 @@ def plain_labels(labels: np.ndarray, name: str = "y") -> np.ndarray:
     Raises
     ------
     ValueError
-        If there are both strings and other values.
+        If there are both strings and other values, or anything else that is no label.
     """
     if labels.dtype != object:
         return labels
@@ -191,8 +197,16 @@ def plain_labels(labels: np.ndarray, name: str = "y") -> np.ndarray:
         raise ValueError(
             f"{name} mixes strings and other values as labels; give all labels the same type."
         )
-    are_dates = all(isinstance(label, date) for label in labels)
-    return np.asarray(labels.tolist(), dtype="datetime64" if are_dates else None)
+    # numpy has no time zones.
+    are_dates = all(isinstance(v, date) and getattr(v, "tzinfo", None) is None for v in labels)
+    plain = np.asarray(labels.tolist(), dtype="datetime64" if are_dates else None)
+    if plain.dtype == object:
+        label = next((v for v in labels if np.asarray(v).dtype == object), labels[0])
+        raise ValueError(
+            f"{name} holds {label!r} of type {type(label).__name__}. Labels are strings, numbers "
+            "of up to 64 bits, booleans or dates without a time zone; turn them into strings."
+        )
+    return plain
 
 
 def _list_to_array(values) -> np.ndarray:

@@ -37,6 +37,11 @@ class LanguageStatistics:
     prior : LanguagePrior, optional
         What the statistics of each language are averaged with.
 
+    Raises
+    ------
+    ValueError
+        If they are not finite.
+
     Examples
     --------
     >>> import numpy as np
@@ -53,6 +58,13 @@ class LanguageStatistics:
     scale: np.ndarray
     scaled: np.ndarray
     prior: LanguagePrior | None = None
+
+    def __post_init__(self):
+        if not (np.isfinite(self.mean).all() and np.isfinite(self.scale).all()):
+            raise ValueError(
+                "X holds values so extreme that they have no finite mean and standard deviation in "
+                "some language; scale them down or leave their rows out."
+            )
 
     @classmethod
     def fit(cls, features, language: np.ndarray, *, has_prior: bool = False) -> LanguageStatistics:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -104,6 +105,15 @@ def read_language_groups(column: np.ndarray | None, groups, n_samples: int) -> n
         "pass a splitter such as sklearn.model_selection.StratifiedGroupKFold."
     )
     return read_language(column, groups, n_samples, "groups", way_out)
+
+
+def positions_by_language(language: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the positions of the samples of each language, by its name in alphabetical order.
+
+    To compare all samples with each name would take as many times longer as there are languages.
+    """
+    positions: Any = pd.Series(language).groupby(language).indices
+    return dict(sorted(positions.items()))
 
 
 def check_languages(languages: np.ndarray, source: str, way_out: str = "") -> None:

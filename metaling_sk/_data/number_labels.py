@@ -8,6 +8,7 @@ import numpy as np
 
 from metaling_sk._data.input_forms import plain_column
 from metaling_sk._data.labels import check_length, check_no_infinity, is_missing, label_array
+from metaling_sk._utils.messages import name_rows
 
 
 def check_numbers(
@@ -59,15 +60,51 @@ def check_numbers(
     return numbers, None
 
 
-def _as_numbers(y: np.ndarray, indices: np.ndarray) -> np.ndarray:
+def check_complete_numbers(y, name: str, others: str) -> np.ndarray:
+    """Validate numbers of which none may be missing.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        The numbers.
+    name : str
+        What messages call them.
+    others : str
+        The arguments that have the same rows, for the message.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If there is none, or they are no finite numbers, one for each sample.
+    """
+    y = label_array(y)
+    if not len(y):
+        raise ValueError(f"{name} is empty; scores by language need at least one row.")
+    if len(missing := np.flatnonzero(is_missing(y, None))):
+        raise ValueError(
+            f"{name} has no number in {name_rows(missing)}; leave these rows out of {others}."
+        )
+    numbers = _as_numbers(y, np.arange(len(y)), name)
+    if len(infinite := np.flatnonzero(np.isinf(numbers))):
+        raise ValueError(f"{name} is infinite in {name_rows(infinite)}.")
+    return numbers
+
+
+def _as_numbers(y: np.ndarray, indices: np.ndarray, name: str = "y") -> np.ndarray:
     """Return the numbers at some indices of a target."""
     if y.dtype.kind not in "biuf":
         for index in indices:
             value = y[index]
-            if not isinstance(value, Real | np.bool_):
+            # Those of numpy are whole numbers, of days or nanoseconds.
+            is_duration = isinstance(value, np.timedelta64)
+            if is_duration or not isinstance(value, Real | np.bool_):
                 value = value.item() if isinstance(value, np.str_) else value
                 raise ValueError(
-                    f"y holds {value!r} in row {index}, which is no number. pandas.to_numeric "
+                    f"{name} holds {value!r} in row {index}, which is no number. pandas.to_numeric "
                     "makes numbers of strings; for classes there is a classifier."
                 )
     return y[indices].astype(np.float64)

@@ -285,8 +285,7 @@ def check_samples(
     if reset and classes is not None and not samples.is_multilabel:
         suspect_classes(estimator, classes)
     are_translations = classes is None and y.dtype == object
-    has_marker = estimator.missing_label is not None or not samples.labelled.all()
-    if not (has_marker or are_translations or samples.is_multilabel):
+    if samples.labelled.all() and not (are_translations or samples.is_multilabel):
         suspect_marker(estimator, samples.given_labels, samples.language)
     return samples
 

@@ -113,11 +113,20 @@ def _read_settings(find: FindFile) -> SentenceSettings:
         on_top = {"refusal": str(error)}
     return SentenceSettings(
         subfolder=first["path"],
-        prompt=general.get("prompts", {}).get(general.get("default_prompt_name")) or "",
+        prompt=_default_prompt(general),
         max_length=transformer.get("max_seq_length"),
         lower_case=transformer.get("do_lower_case", False),
         **on_top,
     )
+
+
+def _default_prompt(general: dict[str, Any]) -> str:
+    """Return the text that is put before every input, by `config_sentence_transformers.json`."""
+    name = general.get("default_prompt_name")
+    prompts = {"query": "", "document": ""} | (general.get("prompts") or {})
+    if name is not None and name not in prompts:
+        raise ValueError(f"the default prompt {name!r} is none of {sorted(prompts)}")
+    return prompts.get(name, "") or ""
 
 
 def _read_modules(find: FindFile, first: str, others: list[dict]) -> dict[str, Any]:

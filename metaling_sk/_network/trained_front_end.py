@@ -19,6 +19,7 @@ from metaling_sk._network.front_end import (
 )
 from metaling_sk._network.language_norm import LanguageNorm
 from metaling_sk._network.prediction import Execution, predict, predict_logits, suited_to_many
+from metaling_sk._utils.out_of_memory import for_each_batch
 
 DROPOUT = 0.1
 """Dropout on the representations."""
@@ -177,9 +178,12 @@ def _encode(network, inputs, index: int, execution: Execution) -> torch.Tensor:
     device = network.head.weight.device
     encoded = EncodedSamples(inputs, np.full(len(inputs), index, dtype=np.int64))
     with torch.no_grad():
-        parts = []
+        parts: list[torch.Tensor] = []
+
+        def compute(indices: np.ndarray) -> None:
+            batch = encoded.collate(indices).to(device)
+            parts.append(network.encode(batch.inputs, batch.language_index).float())
+
         with suited_to_many(network, encoded, execution):
-            for indices in encoded.indices(execution.batch_size):
-                batch = encoded.collate(indices).to(device)
-                parts.append(network.encode(batch.inputs, batch.language_index).float())
+            for_each_batch(encoded.indices(execution.batch_size), compute, execution.batch_size)
         return torch.cat(parts)

@@ -1,4 +1,4 @@
-"""What is done where the memory of a GPU does not suffice: once, batches are halved."""
+"""What is done where the memory of a GPU does not suffice: batches are halved."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ def out_of_memory(compute: Callable[..., object], *args) -> torch.OutOfMemoryErr
 def for_each_batch(
     batches: Iterable[np.ndarray], compute: Callable[[np.ndarray], object], batch_size: int
 ) -> None:
-    """Compute something of every batch; of halves from the first batch on that is too large.
+    """Compute something of every batch; of smaller ones where the memory does not suffice.
+
+    Parts are halved until they fit, because how many samples are computed together changes nothing
+    but the time. Later batches have the size that has fitted.
 
     Parameters
     ----------
@@ -55,28 +58,28 @@ def for_each_batch(
     compute : callable
         Takes indices. It gets those again for which it has raised an error.
     batch_size : int
-        For the message.
+        The largest size of a batch.
 
     Raises
     ------
     MemoryError
-        If the memory of the GPU does not suffice for a half either.
+        If the memory of the GPU does not suffice for a single sample.
     """
-
-    def compute_parts(indices):
-        for part in np.array_split(indices, n_parts):
-            compute(part)
-
-    n_parts = 1
+    size = batch_size
     for indices in batches:
-        error = out_of_memory(compute_parts, indices)
-        if error is not None and n_parts == 1 and len(indices) > 1:
-            n_parts = 2
+        size_before = size
+        while len(indices):
+            part = indices[:size]
+            error = out_of_memory(compute, part)
+            if error is None:
+                indices = indices[size:]
+            elif len(part) == 1:
+                raise memory_error(error)
+            else:
+                size = -(-len(part) // 2)
+        if size < size_before:
             warn_user(
-                "The memory of the GPU does not suffice to predict for batches of "
-                f"{batch_size} samples: from here on they have {-(-batch_size // 2)}. A smaller "
-                "`batch_size` or `max_length` avoids the attempt."
+                f"The memory of the GPU does not suffice to predict for batches of {size_before} "
+                f"samples: from here on they have {size}. A smaller `batch_size` or `max_length` "
+                "avoids the attempts."
             )
-            error = out_of_memory(compute_parts, indices)
-        if error is not None:
-            raise memory_error(error)

@@ -27,6 +27,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils._param_validation import validate_params as _validate_params
 from sklearn.utils.metaestimators import _safe_split as safe_split
 from sklearn.utils.validation import _check_method_params as check_method_params
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_samples as num_samples
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "StrOptions",
     "check_matplotlib_support",
     "check_method_params",
+    "check_sample_weight",
     "fit_context",
     "new_callback_context",
     "num_samples",

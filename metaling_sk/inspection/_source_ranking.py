@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.metrics.pairwise import cosine_distances
 from sklearn.utils import check_array
 
-from metaling_sk._data.input_forms import plain_column
+from metaling_sk._data.input_forms import read_texts, unwrap
 from metaling_sk._data.languages import read_language
 from metaling_sk._utils.messages import name_rows, name_some
 from metaling_sk._utils.sklearn_compat import validate_params
 from metaling_sk.meta_net._uriel import uriel_features
+
+COLUMNS = SimpleNamespace(text_column="text", language_column="language")
+"""The names of the columns of a table of texts."""
 
 
 @validate_params(
@@ -43,13 +48,13 @@ def rank_source_languages(
     matrix : DataFrame, default=None
         As `transfer_matrix` returns it. If it has a column of the target, this column alone decides
         the order.
-    texts : array-like of str, shape (n_samples,), default=None
-        Texts of all languages, with or without labels. The distances "words" and "characters" are
-        computed from them.
+    texts : array-like of str, shape (n_samples,), or DataFrame, default=None
+        Texts of all languages, with or without labels, or a table with the columns "text" and
+        "language". The distances "words" and "characters" are computed from them.
     representations : array-like of shape (n_samples, n_features), default=None
         Vectors of texts, for example of `EncoderVectorizer`, for the distance "representations".
     language : array-like of str, shape (n_samples,), default=None
-        The language of each text and each representation.
+        The language of each text and each representation, unless a table of texts has it.
     uriel : bool, default=False
         Whether to use the typology, geography and families of URIEL [2]_ (extra `uriel`), for the
         distance "uriel". Languages are named by codes of ISO 639 or BCP-47, such as "jv" or "jav".
@@ -112,12 +117,17 @@ def _distances(target, texts, representations, language, uriel, matrix) -> pd.Da
     """The distances of other languages from the target, a column for each kind."""
     columns: dict[str, pd.Series] = {}
     names: set[str] = set() if matrix is None else {*matrix.index, target}
+    language_column = None
+    if texts is not None:
+        texts, language_column = read_texts(unwrap(texts), COLUMNS)
+        if texts is None:
+            raise ValueError("`texts` must be strings, got numbers.")
     for name, values in (("texts", texts), ("representations", representations)):
         if values is None:
             continue
-        if language is None:
+        if language is None and language_column is None:
             raise ValueError(f"`language` must name the language of each row of `{name}`.")
-        languages = read_language(None, language, len(values))
+        languages = read_language(language_column, language, len(values))
         if target not in set(languages):
             raise ValueError(
                 f"`target`: `language` has no row of {target!r}; it has "
@@ -136,7 +146,6 @@ def _distances(target, texts, representations, language, uriel, matrix) -> pd.Da
 def _profiles(texts, languages: np.ndarray, **options) -> tuple[list[str], np.ndarray]:
     """The languages, and the counts of n-grams in the texts of each."""
     names = sorted(set(languages))
-    texts = pd.Series(plain_column(texts), dtype=object)
     if len(wrong := [index for index, text in enumerate(texts) if not isinstance(text, str)]):
         raise ValueError(f"`texts` must be strings, which they are not in {name_rows(wrong)}.")
     vectorizer = CountVectorizer(**options)

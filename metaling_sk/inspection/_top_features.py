@@ -17,6 +17,7 @@ from metaling_sk._network.fixed_front_ends import FixedFrontEnd
 from metaling_sk._utils.messages import name_some
 from metaling_sk._utils.parameters import Number
 from metaling_sk._utils.sklearn_compat import HasMethods, validate_params
+from metaling_sk._utils.wrapped import final_estimator
 from metaling_sk.meta_net._classifier import MetaNetClassifier
 from metaling_sk.transfer._classifier import TransferClassifier
 from metaling_sk.transfer._linear import LinearTransferClassifier
@@ -26,7 +27,7 @@ from metaling_sk.transfer._linear import LinearTransferClassifier
     {
         "estimator": [HasMethods(["predict"])],
         "n_features": [Number(Integral, 1, None, closed="left")],
-        "languages": ["array-like", None],
+        "languages": [str, "array-like", None],
         "feature_names": ["array-like", None],
     },
     prefer_skip_nested_validation=True,
@@ -43,10 +44,10 @@ def top_features(estimator, *, n_features=10, languages=None, feature_names=None
     estimator : fitted classifier
         A `MetaNetClassifier` that was solved for, or a `TransferClassifier` whose head is on fixed
         features, which are linear in the features; a `LinearTransferClassifier`; a linear model of
-        scikit-learn; or a `Pipeline` that ends in one of these.
+        scikit-learn; or a `Pipeline` that ends in one of these, or a search over one.
     n_features : int, default=10
         Number of features for each class and language.
-    languages : array-like of str, default=None
+    languages : str or array-like of str, default=None
         Languages of a `MetaNetClassifier`; None is all that have a model of their own.
     feature_names : array-like of str, shape (n_features_in,), default=None
         The names of the features. None takes those of the vectorizer or of the columns of X, or
@@ -57,13 +58,13 @@ def top_features(estimator, *, n_features=10, languages=None, feature_names=None
     DataFrame
         The columns are "language", "class", "feature", "weight", and for a `MetaNetClassifier`
         "meta_weight", the weight in the meta-model: what is larger in "weight" is particular to
-        the language. Weights are relative to the mean of the classes. The largest come first.
+        the language. Weights are relative to the mean of the classes. Of several labels of a row
+        each one is a class, whose weights tell it from its absence. The largest come first.
 
     Raises
     ------
     ValueError
-        If it is no linear classifier of one label, or `languages` or `feature_names` do not fit
-        to it.
+        If it is no linear classifier, or `languages` or `feature_names` do not fit to it.
 
     Examples
     --------
@@ -81,12 +82,8 @@ def top_features(estimator, *, n_features=10, languages=None, feature_names=None
     3       es      1    buen
     """
     check_is_fitted(estimator)
+    estimator = getattr(estimator, "best_estimator_", estimator)
     model = _linear_model(estimator)
-    if getattr(model, "label_names_", None) is not None:
-        raise ValueError(
-            f"This {type(model).__name__} is no linear classifier of one label: each row has "
-            "several. Fit it on one column of y at a time."
-        )
     if isinstance(model, MetaNetClassifier):
         models = _of_meta_net(model, languages)
     elif languages is not None:
@@ -108,9 +105,11 @@ def top_features(estimator, *, n_features=10, languages=None, feature_names=None
         raise ValueError(
             f"`feature_names` has {len(names)} names, but the model has {n_columns} features."
         )
+    labels = getattr(model, "label_names_", None)
+    labels = estimator.classes_ if labels is None else labels
     parts = []
     for language, (coef, meta_coef) in models.items():
-        for label, weights, meta_weights in zip(estimator.classes_, coef, meta_coef, strict=True):
+        for label, weights, meta_weights in zip(labels, coef, meta_coef, strict=True):
             best = np.argsort(-weights, kind="stable")[:n_features]
             table = {"feature": names[best], "weight": weights[best]}
             if isinstance(model, MetaNetClassifier):
@@ -121,12 +120,8 @@ def top_features(estimator, *, n_features=10, languages=None, feature_names=None
 
 def _linear_model(estimator):
     """The model on the features: the estimator itself, its last step or a part of that."""
-    last = _last_step(estimator)
+    last = final_estimator(estimator)
     return last.model_ if isinstance(last, LinearTransferClassifier) else last
-
-
-def _last_step(estimator):
-    return estimator[-1] if isinstance(estimator, Pipeline) else estimator
 
 
 def _of_linear_model(model, classes) -> np.ndarray:
@@ -149,16 +144,19 @@ def _of_transfer_classifier(estimator: TransferClassifier) -> np.ndarray:
     network, front_end = estimator.net_.module_, estimator.front_end_
     if not isinstance(front_end, FixedFrontEnd) or network.hidden is not None:
         raise ValueError(
-            "This TransferClassifier is no linear classifier of one label: an encoder or a hidden "
+            "This TransferClassifier is no linear classifier: an encoder or a hidden "
             "layer is trained. Fit on features, n-grams or a frozen encoder, without terms that "
             "align."
         )
-    return _centred(network.head.weight.numpy(force=True) * front_end.column_factors())
+    coef = network.head.weight.numpy(force=True) * front_end.column_factors()
+    return _centred(coef) if estimator.label_names_ is None else coef
 
 
 def _of_meta_net(estimator: MetaNetClassifier, languages) -> dict[str, tuple]:
     """The coefficients of each language, and of all."""
     known = sorted(estimator.architecture_)
+    if isinstance(languages, str):
+        languages = [languages]
     languages = known if languages is None else list(languages)
     unknown = [name for name in languages if name not in known]
     if unknown or not languages:
@@ -173,18 +171,19 @@ def _of_meta_net(estimator: MetaNetClassifier, languages) -> dict[str, tuple]:
 def _weights(estimator: MetaNetClassifier, language: str | None) -> np.ndarray:
     coef, front_end = _dense(estimator._linear_model(language).coef), estimator.front_end_
     assert isinstance(front_end, FixedFrontEnd)  # else there is no linear model
-    return _centred(coef * front_end.column_factors())
+    coef = coef * front_end.column_factors()
+    return _centred(coef) if estimator.label_names_ is None else coef
 
 
 def _names(estimator, n_features: int) -> np.ndarray:
     """What the vectorizer, the table that the model was given or the steps before it call them."""
-    last = _last_step(estimator)
+    last = final_estimator(estimator)
     front_end = getattr(last, "front_end_", None)
     vectorizer: Any = getattr(last, "vectorizer_", getattr(front_end, "vectorizer", None))
     columns = np.asarray(getattr(last, "feature_names_in_", ()), dtype=object)
     if vectorizer is None and len(columns) == n_features:
         return columns
-    if vectorizer is None and last is not estimator and len(estimator) > 1:
+    if vectorizer is None and isinstance(estimator, Pipeline) and len(estimator) > 1:
         vectorizer = estimator[:-1]
     with suppress(AttributeError):
         return vectorizer.get_feature_names_out()

@@ -309,7 +309,8 @@ class AdaptiveLanguages(NetworkEstimator):
         network.eval()
 
         def batches():
-            for indices in labelled.indices(execution.batch_size):
+            # With gradients as many samples take more memory than in prediction.
+            for indices in labelled.indices(self.batch_size):
                 yield labelled.collate(indices).to(device)
 
         with suited_to_many(network, labelled, execution):

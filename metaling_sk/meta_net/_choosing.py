@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,8 @@ class Choices:
 class _Split:
     """A fold that is held out, and the models of the other folds.
 
-    `problems`, those of the languages in the other folds, are to be filled.
+    `problems`, those of the languages in the other folds, are to be filled, and `columns`, what the
+    test samples have in these problems.
     """
 
     def __init__(self, train: LabelledFeatures, test: LabelledFeatures):
@@ -52,6 +54,7 @@ class _Split:
             np.zeros((len(x), x.n_outputs)) for x in (train, test)
         )
         self.problems: dict[int, ResidualHeadProblem] = {}
+        self.columns: dict[int, Any] = {}
 
     def set_logits(self, train_logits: np.ndarray, test_logits: np.ndarray) -> None:
         """Set the logits that residual heads stand on."""
@@ -70,9 +73,8 @@ class _Split:
         logits = self.test_logits.copy()
         for index, members in self.test.members.items():
             if index in self.problems:
-                residual_head = self.problems[index].fit(penalty, share, intercept_penalty)
-                features = self.test.features[members]
-                logits[members] = residual_head.apply(logits[members], features)
+                solved = self.problems[index].solve(penalty, share, intercept_penalty)
+                logits[members] = solved.apply(logits[members], self.columns[index])
         return logits
 
     def fit_factors(self, penalty: float) -> None:
@@ -108,9 +110,13 @@ def split(samples: LabelledFeatures) -> list[_Split]:
     for index, members in samples.members.items():
         part = samples.take(members).with_products()
         for number, each in zip(numbers, splits, strict=True):
-            train = np.flatnonzero(fold[members] != number)
+            train, test = (
+                np.flatnonzero(x) for x in (fold[members] != number, fold[members] == number)
+            )
             if len(train):
                 each.problems[index] = part.take(train).problem()
+                products = None if part.products is None else part.products[np.ix_(test, train)]
+                each.columns[index] = each.problems[index].columns(part.features[test], products)
     return splits
 
 
@@ -329,6 +335,6 @@ def climb(grid: tuple[float, ...], start: float, loss: Callable[[float], float])
     while True:
         near = range(max(position - 1, 0), min(position + 2, len(grid)))
         best = min(near, key=at)
-        if at(best) >= at(position):
+        if not at(best) < at(position):  # also where a loss is no number
             return grid[position]
         position = best

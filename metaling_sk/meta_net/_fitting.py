@@ -99,20 +99,25 @@ class MetaNetFitting(AdaptiveLanguages):
         return self
 
     @property
+    def _generated(self) -> dict[str, int]:
+        """The index of each language that has an embedding of its own."""
+        known = self.net_.module_.hypernetwork.known
+        indices = {language: self._language_index(language) for language in self.languages_}
+        return {language: index for language, index in indices.items() if known[index]}
+
+    @property
     def architecture_(self) -> dict[str, dict[str, Any]]:
         """The layers with an adapter, and its width in each, by language."""
         check_is_fitted(self)
         network = self.net_.module_
         architecture = {}
-        for language in self.languages_:
-            index = self._language_index(language)
-            if network.hypernetwork.known[index]:
-                widths = list(enumerate(network.widths(index), start=network.encoder.first_layer))
-                architecture[language] = {
-                    "layers": [layer for layer, width in widths if width],
-                    "width": [width for _, width in widths if width],
-                    "head": network.n_mixed_heads(index),
-                }
+        for language, index in self._generated.items():
+            widths = list(enumerate(network.widths(index), start=network.encoder.first_layer))
+            architecture[language] = {
+                "layers": [layer for layer, width in widths if width],
+                "width": [width for _, width in widths if width],
+                "head": network.n_mixed_heads(index),
+            }
         return architecture
 
     @property
@@ -121,12 +126,15 @@ class MetaNetFitting(AdaptiveLanguages):
         check_is_fitted(self)
         network = self.net_.module_
         hypernetwork = network.hypernetwork
-        indices = torch.arange(1, len(self.languages_) + 1, device=hypernetwork.delta.device)
+        generated = self._generated
+        indices = torch.tensor(
+            list(generated.values()), dtype=torch.int64, device=hypernetwork.delta.device
+        )
         with torch.no_grad():
             embeddings = hypernetwork.embed(indices).cpu().numpy()
         if self._is_solved:
             embeddings = embeddings[:, : len(network.basis)]
-        return pd.DataFrame(embeddings, index=self.languages_)
+        return pd.DataFrame(embeddings, index=list(generated))
 
     def _fit_samples(
         self,

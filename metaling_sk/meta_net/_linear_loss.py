@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
+from scipy.linalg import helmert
 from scipy.optimize import minimize
 from scipy.special import expit, huber, log_expit, log_softmax, softmax
 from sklearn.linear_model import Ridge
@@ -131,6 +132,10 @@ class LinearLoss(ABC):
         weight : ndarray of shape (n_samples, 1) or (n_samples, n_outputs)
         """
 
+    def directions(self, n_outputs: int) -> np.ndarray:
+        """Orthonormal directions that outputs may move in, shape (n_directions, n_outputs)."""
+        return np.eye(n_outputs)
+
     def minimise(
         self, x, norms, targets, outputs, weight, penalty: float, intercept_penalty: float
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -151,26 +156,34 @@ class LinearLoss(ABC):
         penalty, intercept_penalty : float
             Of the squared coefficients, and of the squared intercept.
         """
-        n_outputs = outputs.shape[1]
-        n_coef = x.shape[1] * n_outputs
-        penalties = np.r_[np.full(n_coef, penalty), np.full(n_outputs, intercept_penalty)]
+        directions = self.directions(outputs.shape[1])
+        n_coef = x.shape[1] * len(directions)
+        penalties = np.full(n_coef + len(directions), float(penalty))
+        penalties[n_coef:] = intercept_penalty
         curvature = np.vstack([norms, weight.sum(axis=0)])
-        curvature = np.broadcast_to(curvature, (len(curvature), n_outputs)).ravel()
+        curvature = np.broadcast_to(curvature, (len(curvature), len(directions))).ravel()
         tiny = np.finfo(float).tiny
         scale = 1 / np.sqrt(np.maximum(penalties + self.curvature * curvature, tiny))
+        # The products below are fastest by columns.
+        columns: Any = x if isinstance(x, np.ndarray) else x.tocsc()
+        gradient = np.empty(len(scale))
 
         def loss(scaled):
             parameters = scale * scaled
-            coef, intercept = parameters[:n_coef].reshape(-1, n_outputs), parameters[n_coef:]
-            value, error = self.total(outputs + x @ coef + intercept, targets, weight)
-            gradient = np.r_[(x.T @ error).ravel(), error.sum(axis=0)]
-            value = value + (penalties * parameters**2).sum() / 2
-            return value, scale * (gradient + penalties * parameters)
+            coef, intercept = parameters[:n_coef].reshape(-1, len(directions)), parameters[n_coef:]
+            moved = outputs + (columns @ coef + intercept) @ directions
+            value, error = self.total(moved, targets, weight)
+            error = error @ directions.T
+            gradient[:n_coef] = (columns.T @ error).ravel()
+            gradient[n_coef:] = error.sum(axis=0)
+            penalised = penalties * parameters
+            return value + penalised @ parameters / 2, scale * (gradient + penalised)
 
         options: Any = {"maxiter": MAX_ITERATIONS}
-        start = np.zeros(n_coef + n_outputs)
+        start = np.zeros(len(scale))
         best = scale * minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x
-        return best[:n_coef].reshape(-1, n_outputs), best[n_coef:]
+        coef = best[:n_coef].reshape(-1, len(directions))
+        return coef @ directions, best[n_coef:] @ directions
 
 
 class LogLoss(LinearLoss):
@@ -180,7 +193,7 @@ class LogLoss(LinearLoss):
     of a language are translations of those of others, in another order, the best one is too small.
     """
 
-    curvature = 0.1
+    curvature = 0.03
     intercept_penalty, intercept_penalties = 10.0, (10.0,)
     head_penalties: ClassVar[tuple[float, ...]] = (0.01, 0.03, 0.1, 0.3, 1.0)
     sparse_head_penalties: ClassVar[tuple[float, ...]] = (0.3,)
@@ -211,8 +224,16 @@ class LogLoss(LinearLoss):
         return -np.take_along_axis(log_softmax(outputs, axis=1), y[:, None], axis=1)
 
     def total(self, outputs, targets, weight):
-        log_p = log_softmax(outputs, axis=1)
-        return -(weight * targets * log_p).sum(), weight * (np.exp(log_p) - targets)
+        # As `log_softmax` and `softmax`, but in a fraction of their time for few samples.
+        shifted = outputs - outputs.max(axis=1, keepdims=True)
+        exponentials = np.exp(shifted)
+        sums = exponentials.sum(axis=1, keepdims=True)
+        value = (weight * targets * (np.log(sums) - shifted)).sum()
+        return value, weight * (exponentials / sums - targets)
+
+    def directions(self, n_outputs):
+        """All but one: what is added to all logits alike changes nothing."""
+        return helmert(n_outputs)
 
 
 class LabelLogLoss(LogLoss):
@@ -249,6 +270,8 @@ class LabelLogLoss(LogLoss):
     def total(self, outputs, targets, weight):
         log_p = targets * log_expit(outputs) + (1 - targets) * log_expit(-outputs)
         return -(weight * log_p).sum(), weight * (expit(outputs) - targets)
+
+    directions = LinearLoss.directions
 
 
 class SquaredErrors(LinearLoss):

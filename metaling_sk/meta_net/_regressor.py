@@ -221,8 +221,8 @@ class MetaNetRegressor(NetworkRegressor, MetaNetFitting):
         layers with an adapter, from 1 (0 stands for features), `width`, the number of units in
         each of them, and `head`, the number of basis heads in the head.
     embeddings_ : DataFrame of shape (n_languages, n_dimensions)
-        The embedding of each language: of 32 dimensions where it is trained, and of as many as
-        there are factors where it is solved for.
+        The embedding of each language with a model of its own: of 32 dimensions where it is
+        trained, and of as many as there are factors where it is solved for.
     residual_heads_ : dict of str to ResidualHead
         The residual head of each language that has one.
     learning_rate_ : float

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -125,10 +125,10 @@ class ResidualHeadProblem:
                 "X holds values so extreme that their squares are infinite; scale them down or "
                 "leave their rows out."
             )
-        self._used = np.unique(features.indices) if self._is_sparse else np.arange(self._n_features)
-        x = features[:, self._used] if self._is_sparse else features
-        self._x = x.astype(np.float64)
-        self._is_wide = len(self._used) > len(targets) and len(targets) <= MAX_SAMPLES
+        if self._is_sparse:
+            self._used = np.flatnonzero(np.bincount(features.indices, minlength=self._n_features))
+        self._x = self._take_used(features).astype(np.float64)
+        self._is_wide = self._x.shape[1] > len(targets) and len(targets) <= MAX_SAMPLES
         self._columns = self._x
         if self._is_wide:
             # The best weights are sums of samples, so nothing is lost by features that have the
@@ -149,7 +149,7 @@ class ResidualHeadProblem:
     def fit(
         self, penalty: float, share: float = 1.0, intercept_penalty: float | None = None
     ) -> ResidualHead:
-        """Fit a residual head.
+        """Fit a residual head, with coefficients of the features.
 
         Parameters
         ----------
@@ -161,9 +161,24 @@ class ResidualHeadProblem:
         intercept_penalty : float, optional
             Penalty of the squared intercept; by default that of the loss.
         """
+        solved = self.solve(penalty, share, intercept_penalty)
+        coef: Any = solved.coef.T
+        if self._is_wide:
+            coef = self._x.T @ (self._columns @ (coef / self._squares[:, None]))
+        coef = coef.T
+        if self._is_sparse:
+            reduced = sparse.coo_array(coef)
+            positions = (reduced.row, self._used[reduced.col])
+            shape = (len(coef), self._n_features)
+            coef = sparse.csr_array((reduced.data, positions), shape=shape)
+        return replace(solved, coef=coef)
+
+    def solve(
+        self, penalty: float, share: float = 1.0, intercept_penalty: float | None = None
+    ) -> ResidualHead:
+        """Fit a residual head, with coefficients of the columns; see `columns` and `fit`."""
         if intercept_penalty is None:
             intercept_penalty = self._loss.intercept_penalty
-        coef: Any
         coef, intercept = self._loss.minimise(
             self._columns,
             self._norms,
@@ -173,15 +188,25 @@ class ResidualHeadProblem:
             penalty * self._scale,
             intercept_penalty,
         )
-        if self._is_wide:
-            coef = self._x.T @ (self._columns @ (coef / self._squares[:, None]))
-        coef = coef.T
-        if self._is_sparse:
-            reduced = sparse.coo_array(coef)
-            positions = (reduced.row, self._used[reduced.col])
-            shape = (len(intercept), self._n_features)
-            coef = sparse.csr_array((reduced.data, positions), shape=shape)
-        return ResidualHead(coef, intercept, share)
+        return ResidualHead(coef.T, intercept, share)
+
+    def columns(self, features, products: np.ndarray | None = None) -> Any:
+        """Return the columns that stand for the features of other samples.
+
+        Parameters
+        ----------
+        features : ndarray or CSR array, shape (n_others, n_features)
+        products : ndarray of shape (n_others, n_samples), optional
+            Their inner products with the samples of the problem, if they are known.
+        """
+        if self._is_wide and products is not None:
+            return products @ (self._columns / self._squares)
+        x = self._take_used(features)
+        return x @ (self._x.T @ (self._columns / self._squares)) if self._is_wide else x
+
+    def _take_used(self, features) -> Any:
+        """Leave out sparse features that no sample of the problem has."""
+        return features[:, self._used] if self._is_sparse else features
 
 
 def fit_residual_head(

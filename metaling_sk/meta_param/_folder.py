@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -46,10 +46,19 @@ class SearchFolder:
             shutil.rmtree(folder, ignore_errors=True)
 
     def prepare(self) -> None:
-        """Make the subfolders and forget fits that were running when a search was killed."""
+        """Make the subfolders and forget fits that were running when a search was killed.
+
+        Raises
+        ------
+        ValueError
+            If they cannot be made.
+        """
         shutil.rmtree(self.running, ignore_errors=True)
-        for folder in (self.running, self.states):
-            folder.mkdir(exist_ok=True)
+        try:
+            for folder in (self.running, self.states):
+                folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise cannot_use(self.path, error) from error
 
     def clean(self) -> None:
         """Remove what only a running search needs."""
@@ -60,10 +69,15 @@ class SearchFolder:
     def open_marks(self) -> Iterator[Marks]:
         """Marks of the fits that are given to the workers inside the context.
 
-        Workers of an earlier context, or of a search that was killed, have other marks.
+        Workers of an earlier context, or of a search that was killed, have other marks. Where the
+        disk is full or the folder is gone, there are none, and the search goes on.
         """
-        with TemporaryDirectory(dir=self.running, ignore_cleanup_errors=True) as path:
-            yield Marks(Path(path))
+        with ExitStack() as stack:
+            path = self.running / "none"
+            with suppress(OSError):
+                marks = TemporaryDirectory(dir=self.running, ignore_cleanup_errors=True)
+                path = Path(stack.enter_context(marks))
+            yield Marks(path)
 
 
 @dataclass(frozen=True)
@@ -131,5 +145,13 @@ def open_folder(checkpoint: Path | None) -> Iterator[SearchFolder]:
     if checkpoint is not None:
         yield SearchFolder(checkpoint)
         return
-    with TemporaryDirectory(prefix="metaling_sk-") as path:
+    try:
+        temporary = TemporaryDirectory(prefix="metaling_sk-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise OSError(
+            f"`checkpoint`: a search without one has its files in a temporary folder, which cannot "
+            f"be made: {error}. Make room, set the environment variable TMPDIR to another folder, "
+            "or name one in `checkpoint`."
+        ) from error
+    with temporary as path:
         yield SearchFolder(Path(path))

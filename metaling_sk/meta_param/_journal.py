@@ -179,15 +179,24 @@ def read_results(folder: str | os.PathLike) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If no search has begun in the folder.
+        If no search has begun in the folder, or it cannot be read.
     """
     path = Path(folder).expanduser() / FILE
-    lines = read_records(path)
+    try:
+        lines = read_records(path)
+    except OSError as error:
+        raise ValueError(
+            f"`prior`: {path} cannot be read: {error}. Name the folder of a `checkpoint`."
+        ) from error
     if not lines:
-        raise ValueError(f"{path} is missing or empty: no search has begun in this folder.")
+        raise ValueError(
+            f"`prior`: {path} is missing or empty: no search has begun in this folder."
+        )
     header = lines[0]
     if header is None or not _is_header(header):
-        raise ValueError(f"The first line of {path} is damaged; its results cannot be used.")
+        raise ValueError(
+            f"`prior`: the first line of {path} is damaged; its results cannot be used."
+        )
     n_splits = header["search"]["n_splits"]
     evaluations: dict[tuple, dict[int, dict]] = {}
     for line in lines[1:]:

@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import _safe_indexing
 
 from metaling_sk._data.labels import label_array, plain_labels
+from metaling_sk._data.languages import positions_by_language
 from metaling_sk._utils.sklearn_compat import (
     BaseScorer,
     MultimetricScorer,
@@ -99,16 +101,16 @@ def score_samples(fitted, X, y, indices: np.ndarray, train: np.ndarray, spec: Fi
     languages: dict[str, dict[str, float]] = {}
     if spec.language is None:
         return Scores(scores, languages, failure)
-    for language in sorted(set(spec.language[indices])):
-        positions = np.flatnonzero(spec.language[indices] == language)
-        part = indices[positions]
-        X_part, y_part = _take(fitted, X, y, part, train)
+    for language, positions in positions_by_language(spec.language[indices]).items():
+        X_of, y_of = (
+            None if one is None else _safe_indexing(one, positions) for one in (X_part, y_part)
+        )
         with warnings.catch_warnings():
             # Some metrics warn of what a single language lacks, such as a class.
             warnings.simplefilter("ignore")
             try:
                 languages[language], _ = _apply_scorer(
-                    fitted, predictions.take(positions), X, X_part, y_part, part, spec
+                    fitted, predictions.take(positions), X, X_of, y_of, indices[positions], spec
                 )
             except Exception:
                 languages[language] = {}

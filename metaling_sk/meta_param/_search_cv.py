@@ -162,7 +162,8 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
         The columns of `RandomizedSearchCV`, and: `candidate`, the number of the candidate;
         `failure`; with a resource `iter` and `n_resources`, and for "hyperband" `bracket`; if X has
         a language, ``mean_test_score_<language>``, ``std_test_score_<language>`` and
-        ``worst_test_score``. After an interrupt it has the candidates that were finished.
+        ``worst_test_score``. After an interrupt or an error it has the candidates that were
+        finished.
     best_estimator_ : estimator
         The best candidate, fitted on all samples. Only if `refit` is not False.
     best_params_ : dict
@@ -414,7 +415,7 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
     def _run(
         self, data: SearchData, plan: SearchPlan, journal: Journal, context
     ) -> tuple[list[Evaluation], list[list[FitResult]]]:
-        """Evaluate all candidates; after an interrupt, keep the results of those that finished."""
+        """Evaluate all candidates; after an error, keep the results of those that finished."""
         n_steps = None if plan.is_freeze_thaw else len(plan.rungs)
         context = context.subcontext(task_name="search", max_subtasks=n_steps)
         context.call_on_fit_task_begin(estimator=self)
@@ -423,7 +424,7 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
             runner = Runner(self, data, plan, journal, progress)
             try:
                 run_brackets(runner, plan, data, context, evaluations)
-            except KeyboardInterrupt:
+            except BaseException:
                 self._set_finished_results(evaluations, runner, plan)
                 raise
         context.call_on_fit_task_end(estimator=self)
@@ -444,7 +445,7 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
         is_finished = [len(by_split) == self.n_splits_ for by_split in results]
         if any(is_finished):
             with warnings.catch_warnings():
-                # Made an error, a warning would take the place of the interrupt.
+                # Made an error, a warning would take the place of the first one.
                 warnings.simplefilter("ignore")
                 self._set_results(
                     [value for value, done in zip(evaluations, is_finished, strict=True) if done],

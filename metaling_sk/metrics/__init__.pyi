@@ -1,11 +1,14 @@
 from ._circular_validation import CircularValidation as CircularValidation
 from ._importance_weighted import ImportanceWeightedScorer as ImportanceWeightedScorer
 from ._language_report import language_report as language_report
-from ._language_report import language_report_from_estimator as language_report_from_estimator
 from ._language_report import worst_languages as worst_languages
 from ._language_scorer import make_language_scorer as make_language_scorer
 from ._log_loss import log_loss_scorer as log_loss_scorer
 from ._prediction_entropy import PredictionEntropyScorer as PredictionEntropyScorer
+from ._regression_report import regression_report as regression_report
+from ._report_from_estimator import (
+    language_report_from_estimator as language_report_from_estimator,
+)
 from ._soft_neighborhood_density import SoftNeighborhoodDensity as SoftNeighborhoodDensity
 from ._transcription_report import transcription_report as transcription_report
 from ._transcription_report import word_error_rate as word_error_rate

@@ -13,9 +13,12 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from metaling_sk._data.indicators import check_indicators, has_several_labels
 from metaling_sk._data.input_forms import find_language_column
 from metaling_sk._data.labels import MISSING, label_array, plain_labels
-from metaling_sk._data.languages import check_languages, read_language
-from metaling_sk._utils.messages import name_rows
+from metaling_sk._data.languages import positions_by_language, read_language
+from metaling_sk._utils.messages import name_rows, name_some
 from metaling_sk._utils.sklearn_compat import num_samples
+
+SUMMARY = ["mean", "worst", "gap"]
+"""The rows of a report below those of the languages."""
 
 
 def check_complete_labels(y, name: str, others: str) -> np.ndarray:
@@ -69,6 +72,23 @@ def name_labels(y, name: str) -> dict[int, str]:
     return dict(enumerate(names))
 
 
+def check_same_names(true: dict[int, str], predicted: dict[int, str]) -> None:
+    """Raise a ValueError if the columns of two tables of labels have different names.
+
+    Parameters
+    ----------
+    true, predicted : dict of int to str
+        What `name_labels` returned. Positions are no names.
+    """
+    first, second = list(true.values()), list(predicted.values())
+    have_names = all(isinstance(name, str) for name in first + second)
+    if have_names and first and second and first != second:
+        raise ValueError(
+            f"The columns of the true labels are {first}, but those of the predicted ones are "
+            f"{second}; pass the same columns in the same order."
+        )
+
+
 def check_complete_classes(y, name: str, others: str) -> np.ndarray:
     """Validate labels of which none may be missing and all are classes.
 
@@ -89,14 +109,21 @@ def check_complete_classes(y, name: str, others: str) -> np.ndarray:
         If there is no label, a label is missing, or they are not classes.
     """
     y = check_complete_labels(y, name, others)
-    if type_of_target(y) == "continuous":
+    if is_continuous(y):
         raise ValueError(
-            f"{name} holds continuous numbers, but these scores count classes. For numbers, call "
-            "`score` with the rows of each language, or make one number of all with "
-            "make_language_scorer."
+            f"{name} holds continuous numbers, but these scores count classes. For numbers there "
+            "is regression_report, and make_language_scorer computes any metric in each language."
         )
     check_classification_targets(y)
     return y
+
+
+def is_continuous(y) -> bool:
+    """Return whether what a target holds are numbers that are no classes."""
+    if has_several_labels(y):
+        return False
+    y = label_array(y)
+    return y.dtype.kind == "f" and type_of_target(y[np.isfinite(y)]) == "continuous"
 
 
 def _check_complete(is_missing: np.ndarray, name: str, others: str) -> None:
@@ -130,9 +157,35 @@ def check_language_array(language) -> np.ndarray:
     """
     if isinstance(language, str):
         raise ValueError(f"`language` must name the language of each row, got only {language!r}.")
-    language = pd.Series(language, dtype=object).to_numpy()
-    check_languages(language, "`language`")
-    return language
+    return read_language(None, language, num_samples(language))
+
+
+def pairs_by_language(
+    y_true: np.ndarray, y_pred: np.ndarray, language: np.ndarray
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Split what is true and what is predicted by language, in alphabetical order.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or a language is called like a row of the summary.
+    """
+    if y_true.shape[1:] != y_pred.shape[1:]:
+        raise ValueError(
+            f"y_true and y_pred must have the same columns, got {y_true.shape} and {y_pred.shape}."
+        )
+    if not len(y_true) == len(y_pred) == len(language):
+        raise ValueError(
+            f"y_true, y_pred and `language` must have one value per row, but they have "
+            f"{len(y_true)}, {len(y_pred)} and {len(language)} values."
+        )
+    positions = positions_by_language(language)
+    if clashing := sorted(positions.keys() & set(SUMMARY)):
+        raise ValueError(
+            f"A language must not be called like a row of the summary, got {name_some(clashing)} "
+            "in `language`; rename it."
+        )
+    return {name: (y_true[part], y_pred[part]) for name, part in positions.items()}
 
 
 def languages_in(estimator, X, language, language_column: Hashable, owner: str) -> np.ndarray:
@@ -167,6 +220,28 @@ def languages_in(estimator, X, language, language_column: Hashable, owner: str) 
             "`language_column`, pass `language`, or let LanguageIdentifier add the column."
         )
     return read_language(column, language, num_samples(X))
+
+
+def predict_labels(estimator, X, language) -> np.ndarray | pd.DataFrame:
+    """Predict the labels of samples.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted one.
+    X : DataFrame or array-like of n_samples
+        The samples.
+    language : array-like of str or None
+        The languages that were passed beside X.
+
+    Returns
+    -------
+    ndarray of n_samples, or DataFrame
+        What `predict` returns. Several labels are in columns with their names.
+    """
+    predicted = call_with_language(estimator, "predict", X, language)
+    names = getattr(estimator, "label_names_", None)
+    return predicted if names is None else pd.DataFrame(predicted, columns=names)
 
 
 def call_with_language(estimator, method: str, X, language, *args):

@@ -5,15 +5,12 @@ from __future__ import annotations
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from sklearn.utils import check_random_state
 
-from metaling_sk._utils.messages import name_some
-from metaling_sk._utils.parameters import Number, common_constraints
+from metaling_sk._utils.parameters import Number
 from metaling_sk._utils.sklearn_compat import (
-    HasMethods,
     Options,
     StrOptions,
     validate_params,
@@ -25,15 +22,16 @@ from metaling_sk.metrics._bootstrap import (
     widen_intervals,
 )
 from metaling_sk.metrics._inputs import (
-    call_with_language,
+    SUMMARY,
     check_complete_classes,
     check_language_array,
-    languages_in,
+    check_same_names,
     name_labels,
+    pairs_by_language,
 )
 
-SUMMARY = ["mean", "worst", "gap"]
-"""The rows below those of the languages."""
+ERRORS = {"rmse", "mae", "word_error_rate", "character_error_rate"}
+"""Of these scores the highest is the worst."""
 
 SCORES = ["accuracy", "precision", "recall", "f1"]
 
@@ -125,7 +123,8 @@ def language_report(
 
     See Also
     --------
-    language_report_from_estimator : The report of a fitted classifier.
+    language_report_from_estimator : The report of a fitted estimator.
+    regression_report : The report of numbers.
     worst_languages : The names of the worst languages of a report.
 
     Examples
@@ -148,26 +147,11 @@ def language_report(
     """
     arguments = "y_true, y_pred and `language`"
     names = name_labels(y_true, "y_true")
+    check_same_names(names, name_labels(y_pred, "y_pred"))
     y_true = check_complete_classes(y_true, "y_true", arguments)
     y_pred = check_complete_classes(y_pred, "y_pred", arguments)
     language = check_language_array(language)
-    if y_true.shape[1:] != y_pred.shape[1:]:
-        raise ValueError(
-            f"y_true and y_pred must have the same columns, got {y_true.shape} and {y_pred.shape}."
-        )
-    if not len(y_true) == len(y_pred) == len(language):
-        raise ValueError(
-            f"y_true, y_pred and `language` must have one value per row, but they have "
-            f"{len(y_true)}, {len(y_pred)} and {len(language)} values."
-        )
-    pairs = {
-        name: (y_true[language == name], y_pred[language == name]) for name in np.unique(language)
-    }
-    if clashing := sorted(pairs.keys() & set(SUMMARY)):
-        raise ValueError(
-            f"A language must not be called like a row of the summary, got {name_some(clashing)} "
-            "in `language`; rename it."
-        )
+    pairs = pairs_by_language(y_true, y_pred, language)
     report = pd.concat(
         {
             name: _class_scores(*pair, zero_division)
@@ -190,102 +174,14 @@ def language_report(
     return report.rename(index=names, level="class") if by_class and names else report
 
 
-@validate_params(
-    {
-        "estimator": [HasMethods("predict")],
-        "language_column": common_constraints("language_column")["language_column"],
-        **REPORT_CONSTRAINTS,
-    },
-    prefer_skip_nested_validation=True,
-)
-def language_report_from_estimator(
-    estimator,
-    X,
-    y,
-    *,
-    language=None,
-    language_column="language",
-    average: str = "macro",
-    zero_division: float | str = 0.0,
-    by_class: bool = False,
-    n_bootstraps: int = 0,
-    confidence: float = 0.95,
-    random_state=None,
-) -> pd.DataFrame:
-    """Report the scores of a fitted classifier in each language.
-
-    Parameters
-    ----------
-    estimator : classifier
-        A fitted classifier, or a pipeline or search of one.
-    X : DataFrame or array-like of n_samples
-        The samples. Where X has a language column, the languages are those in it.
-    y : array-like of shape (n_samples,) or (n_samples, n_labels)
-        The true labels; none may be missing.
-    language : str or array-like of str, shape (n_samples,), default=None
-        The language of each sample, where X has no language column. It is passed to `predict` if
-        the estimator takes it.
-    language_column : str, default="language"
-        The column of a DataFrame X that holds the languages.
-    average : {"macro", "micro", "weighted"}, default="macro"
-        See `language_report`, also for the other parameters.
-    zero_division : {0.0, 1.0, nan, "warn"}, default=0.0
-        The precision of a class that is never predicted, and the recall of one that never occurs.
-    by_class : bool, default=False
-        Whether to report each class of each language.
-    n_bootstraps : int, default=0
-        The number of bootstrap draws for confidence intervals; 0 for none.
-    confidence : float, default=0.95
-        The confidence level of the intervals.
-    random_state : int, RandomState instance or None, default=None
-        The seed of the bootstrap draws.
-
-    Returns
-    -------
-    DataFrame
-        What `language_report` returns.
-
-    Raises
-    ------
-    ValueError
-        If X has no language, and as `language_report`.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from sklearn.dummy import DummyClassifier
-    >>> from metaling_sk.metrics import language_report_from_estimator
-    >>> X = pd.DataFrame({"text": ["good", "bad", "不错"], "language": ["en", "en", "zh"]})
-    >>> y = ["positive", "negative", "positive"]
-    >>> model = DummyClassifier(strategy="constant", constant="positive").fit(X, y)
-    >>> report = language_report_from_estimator(model, X, y)
-    >>> report["accuracy"].tolist()
-    [0.5, 1.0, 0.75, 0.5, 0.5]
-    """
-    languages = languages_in(
-        estimator, X, language, language_column, "language_report_from_estimator"
-    )
-    check_complete_classes(y, "y", "X, y and `language`")  # before anything is predicted
-    return language_report(
-        y,
-        call_with_language(estimator, "predict", X, language),
-        languages,
-        average=average,
-        zero_division=zero_division,
-        by_class=by_class,
-        n_bootstraps=n_bootstraps,
-        confidence=confidence,
-        random_state=random_state,
-    )
-
-
 def worst_languages(report: pd.DataFrame) -> pd.Series | pd.DataFrame:
-    """Name the language with the lowest value of each score.
+    """Name the language with the worst value of each score.
 
     Parameters
     ----------
     report : DataFrame
-        What `language_report` returned.
+        What `language_report`, `regression_report`, `translation_report` or `transcription_report`
+        returned.
 
     Returns
     -------
@@ -305,7 +201,11 @@ def worst_languages(report: pd.DataFrame) -> pd.Series | pd.DataFrame:
     >>> worst_languages(report)["accuracy"]
     'zh'
     """
-    scores = language_rows(report)[[name for name in SCORES if name in report]]
+    rows = language_rows(report)
+    names = [str(name) for name in rows.columns.drop("support")]
+    names = [name for name in names if not name.endswith(("_low", "_high"))]
+    signs = [-1.0 if name in ERRORS else 1.0 for name in names]
+    scores = rows[names] * signs
     if scores.index.nlevels == 1:
         return _worst(scores)
     return pd.DataFrame({name: _worst(scores[name].unstack("class")) for name in scores})
@@ -317,7 +217,7 @@ def language_rows(report: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     report : DataFrame
-        What `language_report` returned.
+        What `language_report` or another report by language returned.
 
     Returns
     -------
@@ -326,8 +226,8 @@ def language_rows(report: pd.DataFrame) -> pd.DataFrame:
     """
     if not isinstance(report, pd.DataFrame) or "language" not in report.index.names:
         raise ValueError(
-            "`report` must be a table that language_report has returned, with an index named "
-            "'language'."
+            "`report` must be a table that language_report or another report by language has "
+            "returned, with an index named 'language'."
         )
     return report[~report.index.get_level_values("language").isin(SUMMARY)]
 
@@ -360,15 +260,15 @@ def _class_scores(y_true, y_pred, zero_division) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(classes, name="class"))
 
 
-def summarise(
-    report: pd.DataFrame, by_class: bool = False, greater_is_better: bool = True
-) -> pd.DataFrame:
+def summarise(report: pd.DataFrame, by_class: bool = False) -> pd.DataFrame:
     """The rows below those of the languages."""
     scores: Any = report.drop(columns="support")
     support: Any = report["support"].sum()
+    errors = [name for name in scores if name in ERRORS]
     if by_class:
         scores, support = scores.groupby("class"), report["support"].groupby("class").sum()
-    worst = scores.min() if greater_is_better else scores.max()
+    worst = scores.min()
+    worst[errors] = scores.max()[errors]
     values = [scores.mean(), worst, scores.max() - scores.min()]
     rows = dict(zip(SUMMARY, values, strict=True))
     summary = pd.concat(rows, names=["language"])

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 
 import numpy as np
+from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.utils import check_consistent_length
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from metaling_sk._data.indicators import positive_probabilities
+from metaling_sk._data.languages import positions_by_language
 from metaling_sk._utils.parameters import common_constraints
 from metaling_sk._utils.sklearn_compat import BaseScorer, StrOptions, validate_params
 from metaling_sk.metrics._inputs import call_with_language, check_complete_labels, languages_in
@@ -22,7 +25,7 @@ AGGREGATES: dict[str, Callable] = {
 
 @validate_params(
     {
-        "metric": [callable],
+        "metric": [callable, StrOptions(set(get_scorer_names()))],
         "aggregate": [StrOptions(set(AGGREGATES))],
         "greater_is_better": ["boolean"],
         "response_method": [StrOptions({"predict", "predict_proba", "decision_function"})],
@@ -45,8 +48,10 @@ def make_language_scorer(
 
     Parameters
     ----------
-    metric : callable
-        A function of true labels and predictions, such as `sklearn.metrics.f1_score`.
+    metric : callable or str
+        A function of true labels and predictions, such as `sklearn.metrics.f1_score`, or the name
+        of a scorer of scikit-learn, such as "f1_macro", which says what the next two parameters and
+        the keyword arguments would say.
     aggregate : {"mean", "min", "gap"}, default="mean"
         How the languages make one score: their mean, in which each language counts the same, the
         score of the worst language, or the negated difference between the best and the worst.
@@ -93,6 +98,15 @@ def make_language_scorer(
     [0.75, 0.5, -0.5]
     """
     sign = 1 if greater_is_better else -1
+    if isinstance(metric, str):
+        if not greater_is_better or response_method != "predict" or kwargs:
+            raise ValueError(
+                f"`metric`={metric!r} names a scorer, which says whether greater is better, which "
+                "method predicts and how the metric is called; leave these out, or pass a function."
+            )
+        scorer = get_scorer(metric)
+        metric, sign, kwargs = scorer._score_func, scorer._sign, scorer._kwargs
+        response_method = scorer._response_method
     return LanguageScorer(metric, sign, kwargs, response_method, aggregate, language_column)
 
 
@@ -144,9 +158,9 @@ class LanguageMetric:
                 "without X. Enable metadata routing, and pass `language` beside X."
             )
         y_true, language = np.asarray(y_true), np.asarray(language, dtype=object)
+        check_consistent_length(y_true, response, language, sample_weight)
         scores = []
-        for name in np.unique(language):
-            part = language == name
+        for name, part in positions_by_language(language).items():
             if sample_weight is not None:
                 kwargs["sample_weight"] = np.asarray(sample_weight)[part]
             scores.append(self._score_language(name, y_true[part], response[part], kwargs))
@@ -177,8 +191,8 @@ class LanguageScorer(BaseScorer):
         -1 for a loss.
     kwargs : dict
         Passed to the metric.
-    response_method : str
-        The method that makes the predictions.
+    response_method : str or tuple of str
+        The method that makes the predictions; of several the first that the estimator has.
     aggregate : {"mean", "min", "gap"}
         How the languages make one score.
     language_column : str
@@ -228,10 +242,11 @@ class LanguageScorer(BaseScorer):
             estimator, X, language, self.language_column, "The language scorer"
         )
         y_true = check_complete_labels(y_true, "y", "X, y and `language`")
-        response = call_with_language(estimator, self._response_method, X, language)
+        method = self._find_method(estimator)
+        response = call_with_language(estimator, method, X, language)
         if y_true.ndim == 1:
-            response = self._select_class(estimator, np.asarray(response))
-        elif self._response_method == "predict_proba":
+            response = self._select_class(estimator, np.asarray(response), method)
+        elif method == "predict_proba":
             response = positive_probabilities(response, estimator.classes_, y_true.shape[1])
         elif hasattr(response, "toarray"):  # sparse
             response = response.toarray()
@@ -240,9 +255,16 @@ class LanguageScorer(BaseScorer):
         )
         return self._sign * score
 
-    def _select_class(self, estimator, response: np.ndarray) -> np.ndarray:
+    def _find_method(self, estimator) -> str:
+        """The first method that the estimator has, of those that scorers with names may take."""
+        methods = self._response_method
+        if isinstance(methods, str):
+            return methods
+        return next((name for name in methods if hasattr(estimator, name)), methods[0])
+
+    def _select_class(self, estimator, response: np.ndarray, method: str) -> np.ndarray:
         """Of two classes return the values of the one that the metric takes for positive."""
-        if self._response_method == "predict" or len(estimator.classes_) != 2:
+        if method == "predict" or len(estimator.classes_) != 2:
             return response
         classes = list(estimator.classes_)
         pos_label = self._get_pos_label()
@@ -251,7 +273,7 @@ class LanguageScorer(BaseScorer):
             raise ValueError(
                 f"`pos_label` of the metric must be one of {classes}, got {pos_label!r}."
             )
-        if self._response_method == "predict_proba":
+        if method == "predict_proba":
             return response[:, int(is_second)]
         return response if is_second else -response
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from sklearn.metrics import log_loss
+from sklearn.utils import check_consistent_length
 
 from metaling_sk._data.indicators import has_several_labels, positive_probabilities
 from metaling_sk._data.labels import label_array, plain_labels
-from metaling_sk._utils.sklearn_compat import BaseScorer, validate_params
+from metaling_sk._utils.sklearn_compat import BaseScorer, check_sample_weight, validate_params
 from metaling_sk.metrics._inputs import check_complete_labels
 
 
@@ -71,17 +72,21 @@ class LogLossScorer(BaseScorer):
             self._losses_of_labels if has_several_labels(y_true) else self._losses_of_classes
         )
         losses = find_losses(predicted, estimator.classes_, y_true)
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(sample_weight, losses)
         return -float(np.average(losses, weights=sample_weight))
 
     def _losses_of_labels(self, predicted, classes, y_true) -> np.ndarray:
         """The mean loss of the labels of each sample."""
         y = check_complete_labels(y_true, "y", "X and y")
         probabilities = positive_probabilities(predicted, classes, y.shape[1])
+        check_consistent_length(probabilities, y)
         return _losses(np.where(y == 1, probabilities, 1 - probabilities)).mean(axis=1)
 
     def _losses_of_classes(self, predicted, classes, y_true) -> np.ndarray:
         """The loss of each sample."""
         predicted = np.asarray(predicted)
+        check_consistent_length(predicted, y_true)
         class_indices = self._indices_of(classes, "the estimator knows")
         probabilities = np.zeros((len(predicted), len(self._kwargs["labels"])), predicted.dtype)
         probabilities[:, class_indices] = predicted

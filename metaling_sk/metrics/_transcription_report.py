@@ -131,11 +131,5 @@ def transcription_report(y_true, y_pred, language, *, unit="word") -> pd.DataFra
     worst                0.33        2
     gap                  0.33        2
     """
-    return report_by_language(
-        f"{unit}_error_rate",
-        partial(word_error_rate, unit=unit),
-        y_true,
-        y_pred,
-        language,
-        greater_is_better=False,
-    )
+    rate = partial(word_error_rate, unit=unit)
+    return report_by_language(f"{unit}_error_rate", rate, y_true, y_pred, language)

@@ -7,10 +7,9 @@ from collections.abc import Callable
 import pandas as pd
 
 from metaling_sk._data.translations import present_translations
-from metaling_sk._utils.messages import name_some
 from metaling_sk._utils.sklearn_compat import validate_params
-from metaling_sk.metrics._inputs import check_language_array
-from metaling_sk.metrics._language_report import SUMMARY, summarise
+from metaling_sk.metrics._inputs import check_language_array, pairs_by_language
+from metaling_sk.metrics._language_report import summarise
 
 
 def corpus_chrf(y_true, y_pred) -> float:
@@ -87,9 +86,7 @@ def translation_report(y_true, y_pred, language) -> pd.DataFrame:
     return report_by_language("chrf", corpus_chrf, y_true, y_pred, language)
 
 
-def report_by_language(
-    name: str, score: Callable, y_true, y_pred, language, *, greater_is_better: bool = True
-) -> pd.DataFrame:
+def report_by_language(name: str, score: Callable, y_true, y_pred, language) -> pd.DataFrame:
     """Score the texts of each language as a corpus of its own, and summarise the scores.
 
     Parameters
@@ -100,8 +97,6 @@ def report_by_language(
         A function of the right texts and those to judge.
     y_true, y_pred, language : array-like of str, shape (n_samples,)
         As `translation_report` takes them.
-    greater_is_better : bool, default=True
-        Whether the worst score is the lowest one.
 
     Returns
     -------
@@ -114,24 +109,12 @@ def report_by_language(
     """
     y_true = present_translations(y_true, len(y_true))
     y_pred = present_translations(y_pred, len(y_true))
-    language = check_language_array(language)
-    if len(language) != len(y_true):
-        raise ValueError(
-            f"y_true and `language` must have one value per row, but they have {len(y_true)} and "
-            f"{len(language)} values."
-        )
-    names = sorted(set(language))
-    if clashing := set(names) & set(SUMMARY):
-        raise ValueError(
-            f"A language must not be called like a row of the summary, got {name_some(clashing)} "
-            "in `language`; rename it."
-        )
-    chosen = [language == each for each in names]
+    pairs = pairs_by_language(y_true, y_pred, check_language_array(language))
     report = pd.DataFrame(
         {
-            name: [score(y_true[rows], y_pred[rows]) for rows in chosen],
-            "support": [int(rows.sum()) for rows in chosen],
+            name: [score(*pair) for pair in pairs.values()],
+            "support": [len(pair[0]) for pair in pairs.values()],
         },
-        index=pd.Index(names, name="language"),
+        index=pd.Index(list(pairs), name="language"),
     )
-    return pd.concat([report, summarise(report, greater_is_better=greater_is_better)])
+    return pd.concat([report, summarise(report)])

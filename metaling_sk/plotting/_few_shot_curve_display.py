@@ -7,11 +7,12 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_consistent_length, check_random_state
 
-from metaling_sk._data.labels import label_array
+from metaling_sk._data.indicators import check_indicators, has_several_labels
+from metaling_sk._data.labels import MISSING, label_array
 from metaling_sk._utils.parameters import Number
 from metaling_sk._utils.sklearn_compat import (
     check_matplotlib_support,
@@ -92,7 +93,7 @@ class FewShotCurveDisplay:
         random_state=0,
         ax=None,
     ) -> FewShotCurveDisplay:
-        """Fit a classifier with more and more labels of a language, and draw its scores.
+        """Fit an estimator with more and more labels of a language, and draw its scores.
 
         In each repeat the labelled rows of the target language are put in a random order, and the
         first k keep their labels. So each number of labels includes the smaller ones, and all
@@ -100,18 +101,18 @@ class FewShotCurveDisplay:
 
         Parameters
         ----------
-        estimator : classifier or dict of str to classifier
-            A classifier, or several by name. They are cloned.
+        estimator : estimator or dict of str to estimator
+            A classifier or regressor, or several by name. They are cloned.
         X : DataFrame of n_samples
             The training samples of all languages.
-        y : array-like of shape (n_samples,)
-            The labels; NaN or None where there is none.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            The labels or numbers; NaN or None where there is none.
         target_language : str
             The language whose labels are counted.
         X_test : DataFrame of n_test_samples
             The test samples.
-        y_test : array-like of shape (n_test_samples,)
-            Their labels.
+        y_test : array-like of shape (n_test_samples,) or (n_test_samples, n_labels)
+            Their labels or numbers.
         ks : sequence of int, default=(0, 16, 64, 256)
             The numbers of labels.
         n_repeats : int, default=3
@@ -120,7 +121,7 @@ class FewShotCurveDisplay:
             Whether rows without a label stay in training. False leaves them out, for classifiers
             that take no unlabelled rows.
         scoring : str or callable, default=None
-            The score, as in scikit-learn; None is that of the estimator, the accuracy.
+            The score, as in scikit-learn; None is that of the estimator: accuracy, or R².
         language_column : str, default="language"
             The column of X that holds the languages.
         baseline : float, default=None
@@ -162,9 +163,9 @@ class FewShotCurveDisplay:
         languages = languages_in(
             next(iter(models.values()), None), X, None, language_column, caller
         )
-        y = label_array(y)
+        y = _several_labels(y) if has_several_labels(y) else label_array(y)
         check_consistent_length(X, y)
-        is_target, is_labelled = languages == target_language, ~np.asarray(pd.isna(y))
+        is_target, is_labelled = languages == target_language, ~_is_unlabelled(y)
         available = np.flatnonzero(is_target & is_labelled)
         ks = _check_ks(ks, len(available), target_language)
         rng, rows = check_random_state(random_state), []
@@ -174,7 +175,7 @@ class FewShotCurveDisplay:
                 if repeat and k in (0, len(available)):
                     continue
                 masked = _without(y, order[k:])
-                is_used = keep_unlabelled | ~np.asarray(pd.isna(masked))
+                is_used = keep_unlabelled | ~_is_unlabelled(masked)
                 for name, model in models.items():
                     X_part, y_part = safe_split(model, X, masked, np.flatnonzero(is_used))
                     fitted = clone(model).fit(X_part, _plain(y_part))
@@ -182,7 +183,7 @@ class FewShotCurveDisplay:
                     rows.append((k, float(score), name, repeat))
         display = cls(
             pd.DataFrame(rows, columns=COLUMNS),
-            score_name=scoring if isinstance(scoring, str) else "score" if scoring else "accuracy",
+            score_name=scoring if isinstance(scoring, str) else _score_name(models, scoring),
             baseline=baseline,
         )
         return display.plot(ax, xlabel=f"labelled rows of {target_language}")
@@ -266,6 +267,25 @@ def _check_results(results) -> pd.DataFrame:
     if (results["k"] < 0).any():
         raise ValueError("`results` has a negative number of labels in the column 'k'.")
     return results if "model" in results else results.assign(model="score")
+
+
+def _score_name(models: Mapping, scoring) -> str:
+    """What the axis calls a score that has no name."""
+    kinds = [(is_classifier, "accuracy"), (is_regressor, "R²")]
+    names = [name for is_kind, name in kinds if all(map(is_kind, models.values()))]
+    return "score" if scoring or not names else names[0]
+
+
+def _several_labels(y) -> np.ndarray:
+    """The indicators of several labels, NaN where they are missing."""
+    indicators, _ = check_indicators(y, None)
+    return np.where(indicators == MISSING, np.nan, indicators)
+
+
+def _is_unlabelled(y: np.ndarray) -> np.ndarray:
+    """Whether nothing is known of each sample."""
+    is_unknown = np.asarray(pd.isna(y))
+    return is_unknown if y.ndim == 1 else np.asarray(is_unknown.all(axis=1))
 
 
 def _without(y: np.ndarray, indices: np.ndarray) -> np.ndarray:

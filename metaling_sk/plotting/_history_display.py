@@ -7,6 +7,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._utils.sklearn_compat import check_matplotlib_support
+from metaling_sk._utils.wrapped import final_estimator
 from metaling_sk.plotting._axes import (
     COLORS,
     LINE_STYLES,
@@ -76,7 +77,8 @@ class HistoryDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted estimator that trains a network, such as `TransferClassifier`.
+            A fitted estimator that trains a network, such as `TransferClassifier`, or a search or
+            pipeline of one.
         terms : bool, default=True
             Whether to draw the terms of the loss besides the training and the validation loss.
         ax : matplotlib Axes, default=None
@@ -96,6 +98,7 @@ class HistoryDisplay:
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
+        estimator = final_estimator(estimator)
         history = getattr(estimator, "history_", None)
         if history is None:
             raise ValueError(

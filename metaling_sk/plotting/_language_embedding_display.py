@@ -8,6 +8,7 @@ from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._utils.sklearn_compat import check_matplotlib_support
+from metaling_sk._utils.wrapped import final_estimator
 from metaling_sk.plotting._axes import COLORS, make_axis
 from metaling_sk.plotting._scatter import name_points
 
@@ -63,7 +64,7 @@ class LanguageEmbeddingDisplay:
         Parameters
         ----------
         estimator : MetaNetClassifier or MetaNetRegressor
-            A fitted meta network.
+            A fitted meta network, or a search or pipeline of one.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
 
@@ -81,6 +82,7 @@ class LanguageEmbeddingDisplay:
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
+        estimator = final_estimator(estimator)
         embeddings = getattr(estimator, "embeddings_", None)
         if embeddings is None:
             raise ValueError(

@@ -6,20 +6,24 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import is_regressor
 from sklearn.metrics import confusion_matrix
 
+from metaling_sk._data.languages import positions_by_language
 from metaling_sk._utils.sklearn_compat import (
     StrOptions,
     check_matplotlib_support,
     validate_parameter_constraints,
 )
 from metaling_sk.metrics._inputs import (
-    call_with_language,
     check_complete_labels,
     check_language_array,
+    is_continuous,
     languages_in,
+    predict_labels,
 )
-from metaling_sk.metrics._language_report import SCORES, language_report, language_rows
+from metaling_sk.metrics._language_report import ERRORS, language_report, language_rows
+from metaling_sk.metrics._regression_report import regression_report
 from metaling_sk.plotting._axes import COLORS, add_legend, make_axis, set_names, short_name
 from metaling_sk.plotting._confusions import draw_confusions
 from metaling_sk.plotting._fonts import show_scripts
@@ -27,18 +31,21 @@ from metaling_sk.plotting._heat_map import add_colorbar, draw_map, map_size
 
 KINDS = "bars", "classes", "confusion"
 
+NAMES = {"f1": "F1", "r2": "R²", "rmse": "RMSE", "mae": "MAE", "chrf": "chrF"}
+"""What the axes call scores whose columns are named otherwise."""
+
 BAR_HEIGHT = 0.25, 0.14
 """Inches for the bar of a language, if there are few and if there are many."""
 
 
 class LanguageReportDisplay:
-    """Display of the scores of a classifier in each language.
+    """Display of the scores of a classifier or regressor in each language.
 
     Parameters
     ----------
     report : DataFrame
-        What `language_report` returned, of languages; with confidence intervals if they are to be
-        shown.
+        What `language_report`, `regression_report` or another report by language returned; with
+        confidence intervals if they are to be shown.
     class_report : DataFrame, default=None
         What `language_report` returned with `by_class`, for kind="classes".
     confusion : dict of str to DataFrame of shape (n_classes, n_classes), default=None
@@ -97,30 +104,30 @@ class LanguageReportDisplay:
         language=None,
         language_column="language",
         kind="bars",
-        score="f1",
+        score="auto",
         n_bootstraps=1000,
         confidence=0.95,
         random_state=0,
         ax=None,
     ) -> LanguageReportDisplay:
-        """Draw the scores of a fitted classifier.
+        """Draw the scores of a fitted classifier or regressor.
 
         Parameters
         ----------
-        estimator : classifier
-            A fitted classifier.
+        estimator : classifier or regressor
+            A fitted one.
         X : DataFrame or array-like of n_samples
             The samples.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            The true labels; none may be missing.
+            The true labels or numbers; none may be missing.
         language : str or array-like of str, shape (n_samples,), default=None
             The language of each sample, where X has no language column.
         language_column : str, default="language"
             The column of a DataFrame X that holds the languages.
         kind : {"bars", "classes", "confusion"}, default="bars"
             What to draw, see `plot`.
-        score : {"accuracy", "precision", "recall", "f1"}, default="f1"
-            The score to draw.
+        score : str, default="auto"
+            The score to draw, see `plot`.
         n_bootstraps : int, default=1000
             The number of bootstrap draws for the confidence intervals; 0 for none.
         confidence : float, default=0.95
@@ -139,17 +146,16 @@ class LanguageReportDisplay:
         languages = languages_in(
             estimator, X, language, language_column, f"{cls.__name__}.from_estimator"
         )
-        return cls.from_predictions(
+        display = cls._of_predictions(
             y,
-            call_with_language(estimator, "predict", X, language),
+            predict_labels(estimator, X, language),
             languages,
-            kind=kind,
-            score=score,
+            is_regressor(estimator),
             n_bootstraps=n_bootstraps,
             confidence=confidence,
             random_state=random_state,
-            ax=ax,
         )
+        return display.plot(kind=kind, score=score, ax=ax)
 
     @classmethod
     def from_predictions(
@@ -159,7 +165,7 @@ class LanguageReportDisplay:
         language,
         *,
         kind="bars",
-        score="f1",
+        score="auto",
         n_bootstraps=1000,
         confidence=0.95,
         random_state=0,
@@ -170,15 +176,16 @@ class LanguageReportDisplay:
         Parameters
         ----------
         y_true : array-like of shape (n_samples,) or (n_samples, n_labels)
-            The true labels; none may be missing. Of several labels there is no confusion.
+            The true labels or numbers; none may be missing. Of several labels there is no
+            confusion. If these or the predictions are continuous, they are numbers.
         y_pred : array-like of shape (n_samples,) or (n_samples, n_labels)
-            The predicted labels.
+            The predicted labels or numbers.
         language : array-like of str, shape (n_samples,)
             The language of each sample.
         kind : {"bars", "classes", "confusion"}, default="bars"
             What to draw, see `plot`.
-        score : {"accuracy", "precision", "recall", "f1"}, default="f1"
-            The score to draw.
+        score : str, default="auto"
+            The score to draw, see `plot`.
         n_bootstraps : int, default=1000
             The number of bootstrap draws for the confidence intervals; 0 for none.
         confidence : float, default=0.95
@@ -194,20 +201,30 @@ class LanguageReportDisplay:
             The display, drawn.
         """
         check_matplotlib_support(f"{cls.__name__}.from_predictions")
-        report = language_report(
+        display = cls._of_predictions(
             y_true,
             y_pred,
             language,
+            is_continuous(y_true) or is_continuous(y_pred),
             n_bootstraps=n_bootstraps,
             confidence=confidence,
             random_state=random_state,
         )
-        class_report = language_report(y_true, y_pred, language, by_class=True)
-        confusion = _confusions(y_true, y_pred, check_language_array(language))
-        display = cls(report, class_report=class_report, confusion=confusion)
         return display.plot(kind=kind, score=score, ax=ax)
 
-    def plot(self, ax=None, *, kind="bars", score="f1") -> LanguageReportDisplay:
+    @classmethod
+    def _of_predictions(
+        cls, y_true, y_pred, language, are_numbers: bool, **bootstrap
+    ) -> LanguageReportDisplay:
+        if are_numbers:
+            return cls(regression_report(y_true, y_pred, language, **bootstrap))
+        return cls(
+            language_report(y_true, y_pred, language, **bootstrap),
+            class_report=language_report(y_true, y_pred, language, by_class=True),
+            confusion=_confusions(y_true, y_pred, check_language_array(language)),
+        )
+
+    def plot(self, ax=None, *, kind="bars", score="auto") -> LanguageReportDisplay:
         """Draw the display.
 
         Parameters
@@ -220,9 +237,11 @@ class LanguageReportDisplay:
             language to the worst, and the mean as a line. "classes" draws the score of each class
             in each language. "confusion" draws a confusion matrix for each language; each row is
             divided by the number of samples of the true class.
-        score : {"accuracy", "precision", "recall", "f1"}, default="f1"
-            The score of "bars" and "classes". Of accuracy and F1 there are confidence intervals.
-            Classes have no accuracy.
+        score : str, default="auto"
+            The score of "bars" and "classes": a column of the report, such as "accuracy", "f1",
+            "r2" or "rmse". "auto" is F1 of classes, and the first column of other reports. Of
+            accuracy, F1 and the scores of numbers there are confidence intervals. Classes have no
+            accuracy.
 
         Returns
         -------
@@ -236,8 +255,10 @@ class LanguageReportDisplay:
         """
         name = f"{type(self).__name__}.plot"
         check_matplotlib_support(name)
-        constraints: dict = {"kind": [StrOptions(set(KINDS))], "score": [StrOptions(set(SCORES))]}
+        constraints: dict = {"kind": [StrOptions(set(KINDS))], "score": [str]}
         validate_parameter_constraints(constraints, {"kind": kind, "score": score}, name)
+        if score == "auto":
+            score = "f1" if "f1" in self.report else language_rows(self.report).columns[0]
         self.bars_: Any = None
         self.line_ = self.im_ = self.text_ = self.colorbar_ = None
         if kind == "bars":
@@ -259,9 +280,10 @@ class LanguageReportDisplay:
     def _plot_bars(self, ax, score: str) -> None:
         if score not in self.report:
             raise ValueError(
-                f"`report` has no column {score!r}; pass what language_report returns."
+                f"`report` has no column {score!r}; its columns are {list(self.report)}."
             )
-        rows = language_rows(self.report).sort_values(score, ascending=False, kind="stable")
+        is_error = score in ERRORS
+        rows = language_rows(self.report).sort_values(score, ascending=is_error, kind="stable")
         values = rows[score].to_numpy(dtype=float)
         few, many = BAR_HEIGHT
         height = 1.2 + len(rows) * (few if len(rows) <= 40 else many)
@@ -281,7 +303,7 @@ class LanguageReportDisplay:
             error_kw={"linewidth": 0.9, "capsize": 2 if len(rows) <= 40 else 0},
         )
         if np.nanmin(values) < np.nanmax(values):
-            worst = int(np.nanargmin(values))
+            worst = int(np.nanargmax(values) if is_error else np.nanargmin(values))
             self.bars_[worst].set(
                 hatch="////", facecolor=COLORS[1], label=f"worst: {short_name(rows.index[worst])}"
             )
@@ -290,13 +312,18 @@ class LanguageReportDisplay:
             label = f"mean: {mean:.3f}"
             self.line_ = axis.axvline(mean, color="black", linestyle="--", label=label)
         set_names(axis, list(rows.index), is_x=False)
-        axis.set(ylim=(len(rows) - 0.4, -0.6), xlabel=score.replace("f1", "F1"))
-        axis.set_xlim(0, max(1, axis.get_xlim()[1] if has_interval else 1))
+        axis.set(ylim=(len(rows) - 0.4, -0.6), xlabel=NAMES.get(score, score.replace("_", " ")))
+        if not is_error:
+            low, high = axis.get_xlim()
+            axis.set_xlim(min(0, low), max(1, high if has_interval else 1))
         add_legend(axis, above=True)
 
     def _plot_classes(self, ax, score: str) -> None:
         if self.class_report is None:
-            raise ValueError("kind='classes' needs `class_report`; see `from_predictions`.")
+            raise ValueError(
+                "kind='classes' needs `class_report`, which numbers do not have; see "
+                "`from_predictions`."
+            )
         if score not in self.class_report:
             raise ValueError(f"`class_report` has no column {score!r}; choose another `score`.")
         table = language_rows(self.class_report)[score].unstack("class")
@@ -304,7 +331,7 @@ class LanguageReportDisplay:
         axis = make_axis(ax, width=width, height=height)
         self.axes_ = np.array([axis])
         self.im_, self.text_ = draw_map(axis, table, ".2f", {"vmin": 0, "vmax": 1}, {})
-        self.colorbar_ = add_colorbar(self.im_, score.replace("f1", "F1"))
+        self.colorbar_ = add_colorbar(self.im_, NAMES.get(score, score))
         axis.set(xlabel="class", ylabel="language")
 
 
@@ -315,10 +342,9 @@ def _confusions(y_true, y_pred, language: np.ndarray) -> dict[str, pd.DataFrame]
     if y_true.ndim > 1:
         return None
     classes = np.unique(np.concatenate([y_true, y_pred]))
-    parts = {name: language == name for name in np.unique(language)}
     return {
         name: pd.DataFrame(
             confusion_matrix(y_true[part], y_pred[part], labels=classes), classes, classes
         )
-        for name, part in parts.items()
+        for name, part in positions_by_language(language).items()
     }

@@ -110,15 +110,15 @@ def read_entries(dictionary, min_length: int) -> dict[Words, tuple[str, ...]]:
     Raises
     ------
     ValueError
-        If no entry is usable, or a line of the file has not two columns.
+        If no entry is usable, an entry is of another form, or a line of the file has not two
+        columns.
     """
     is_path = isinstance(dictionary, (str, os.PathLike))
     pairs = read_word_pairs(Path(dictionary), "dictionary") if is_path else dictionary.items()
     entries: dict[Words, dict[str, None]] = {}
     for phrase, candidates in pairs:
+        candidates = _read_candidates(phrase, candidates)
         words = split_words(phrase)
-        candidates = (candidates,) if isinstance(candidates, str) else candidates
-        candidates = [normalize("NFC", candidate) for candidate in candidates]
         candidates = [candidate for candidate in candidates if len(candidate) >= min_length]
         if candidates and 0 < len(words) <= MAX_WORDS:
             entries.setdefault(words, {}).update(dict.fromkeys(candidates))
@@ -128,6 +128,18 @@ def read_entries(dictionary, min_length: int) -> dict[Words, tuple[str, ...]]:
             f"min_length={min_length} characters."
         )
     return {words: tuple(candidates) for words, candidates in entries.items()}
+
+
+def _read_candidates(phrase, candidates) -> list[str]:
+    """The candidates of an entry, of which there may be one."""
+    several = isinstance(candidates, Iterable) and not isinstance(candidates, str)
+    read = list(candidates) if several else [candidates]
+    if not all(isinstance(word, str) for word in (phrase, *read)):
+        raise ValueError(
+            "`dictionary` must map each word, a string, to a list of its translations, but holds "
+            f"{phrase!r}: {candidates!r}. Leave this entry out or make its words strings."
+        )
+    return [normalize("NFC", candidate) for candidate in read]
 
 
 def count_phrases(texts: Collection[str], phrases: Iterable[str]) -> Counter[str] | None:

@@ -10,7 +10,6 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.parts import compute_in_parts
@@ -22,6 +21,7 @@ from metaling_sk._data.samples import (
     count_samples,
 )
 from metaling_sk._data.suspicions import suspect_absent
+from metaling_sk._network.outputs.class_weights import weigh_classes
 from metaling_sk._saving.saved_estimator import SavedMixin
 from metaling_sk._utils.all_or_nothing import unfitted_on_error
 from metaling_sk._utils.parameters import Number, common_constraints
@@ -356,7 +356,7 @@ class LinearTransferClassifier(SavedMixin, LanguageClassifierMixin, BaseEstimato
         class_weight = self.class_weight
         if isinstance(class_weight, dict):
             # The model is fitted on class indices, but the weights are those of labels.
-            weights = compute_class_weight(class_weight, classes=self.classes_, y=self.classes_)
+            weights = weigh_classes(class_weight, self.classes_, np.arange(len(self.classes_)))
             class_weight = dict(enumerate(weights))
         return LogisticRegression(C=self.C, class_weight=class_weight, max_iter=1000)
 

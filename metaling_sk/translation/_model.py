@@ -62,6 +62,9 @@ class TranslationModel(nn.Module, ABC):
         """Learn the names of further target languages."""
         self.target_languages = [*self.target_languages, *names]
 
+    def begin_as(self, name: str, known: str) -> None:
+        """Let a new language begin as one that is known, if the model can."""
+
     def add_words(self, texts: list[str]) -> None:
         """Learn the words of further translations, if the tokenizer can."""
 

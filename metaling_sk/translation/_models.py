@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from metaling_sk._data.samples import Samples
+from metaling_sk._network.prediction import Execution
 from metaling_sk.translation._checkpoint import CheckpointTranslator
 from metaling_sk.translation._ctc import CtcRecognizer
 from metaling_sk.translation._model import TranslationModel
+from metaling_sk.translation._predicting import translate
 from metaling_sk.translation._scratch import ScratchTranslator
 from metaling_sk.translation._speech_checkpoint import CheckpointRecognizer, has_decoder
 
@@ -26,8 +30,15 @@ MODELS: dict[str, type[TranslationModel]] = {
 """The kinds of models by their names in saved folders."""
 
 
+MAX_COMPARED = 100
+"""Number of translations by which the start of a new language is chosen."""
+
+MARGIN = 1.1
+"""How many times as like the translations as the texts are, those of a known language must be."""
+
+
 def make_model(
-    estimator, samples: Samples, target_language: np.ndarray, start: Any
+    estimator, samples: Samples, target_language: np.ndarray, start: Any, execution: Execution
 ) -> TranslationModel:
     """Make the model to train.
 
@@ -39,6 +50,7 @@ def make_model(
     target_language : ndarray of str objects, shape (n_samples,)
     start : fitted TransferTranslator or None
         What gives the model to go on from.
+    execution : Execution
 
     Returns
     -------
@@ -46,7 +58,7 @@ def make_model(
     """
     names = sorted(set(target_language[samples.labelled]))
     if start is not None:
-        model = _go_on_from(start, samples, names)
+        model = _go_on_from(start, samples, target_language, execution)
     elif samples.is_text:
         model = _make_translator(estimator, samples, names)
     else:
@@ -60,7 +72,9 @@ def make_model(
     return model
 
 
-def _go_on_from(start: Any, samples: Samples, names: list[str]) -> TranslationModel:
+def _go_on_from(
+    start: Any, samples: Samples, target_language: np.ndarray, execution: Execution
+) -> TranslationModel:
     kind = "texts" if start._input_kind == "text" else start._input_kind
     if kind != samples.kind:
         raise ValueError(
@@ -68,9 +82,39 @@ def _go_on_from(start: Any, samples: Samples, names: list[str]) -> TranslationMo
             "one of the same kind of samples."
         )
     model = copy.deepcopy(start.net_.module_)
-    model.add_languages([name for name in names if name not in model.target_languages])
+    labelled, target_language = samples.take(samples.labelled), target_language[samples.labelled]
+    new = sorted(set(target_language) - set(model.target_languages))
+    nearest: dict[str, str | None] = {}
+    if isinstance(model, ScratchTranslator):
+        for name in new:
+            chosen = np.flatnonzero(target_language == name)[:MAX_COMPARED]
+            nearest[name] = _find_nearest(model, labelled.take(chosen), execution)
+    model.add_languages(new)
     model.add_words([*samples.labels])
+    for name, known in nearest.items():
+        if known is not None:
+            model.begin_as(name, known)
     return model
+
+
+def _find_nearest(model: TranslationModel, samples: Samples, execution: Execution) -> str | None:
+    """The known language that is more like the translations than the texts are, if there is one."""
+    assert samples.texts is not None and samples.y is not None
+    likeness: dict[str | None, float] = {None: MARGIN * _likeness(samples.texts, samples.y)}
+    for name in model.target_languages:
+        found = translate(model, samples, np.full(len(samples), name, dtype=object), 1, execution)
+        likeness[name] = _likeness(found, samples.y)
+    return max(likeness, key=likeness.__getitem__)
+
+
+def _likeness(some: Iterable[str], others: Iterable[str]) -> float:
+    """Share of the sequences of three characters that texts have in common with others."""
+    n_shared = n_all = 0
+    for pair in zip(some, others, strict=True):
+        one, other = (Counter(text[i : i + 3] for i in range(len(text) - 2)) for text in pair)
+        n_shared += 2 * (one & other).total()
+        n_all += (one + other).total()
+    return n_shared / max(1, n_all)
 
 
 def _make_translator(estimator, samples: Samples, names: list[str]) -> TranslationModel:

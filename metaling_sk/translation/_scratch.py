@@ -86,9 +86,13 @@ class ScratchTranslator(TranslationModel):
         return LEARNING_RATE
 
     def add_languages(self, names: list[str]) -> None:
-        """Begin with the mean of the languages that are known."""
+        """Begin as copies that share what is the same for all languages."""
         self.backbone.add_languages(len(names))
         super().add_languages(names)
+
+    def begin_as(self, name: str, known: str) -> None:
+        """Let a new language begin as one that is known, with its tokens and changes."""
+        self.backbone.begin_as(*map(self.target_languages.index, (name, known)))
 
     def add_words(self, texts: list[str]) -> None:
         """Learn tokens of further translations, which begin as those of a new model do."""
@@ -173,8 +177,8 @@ class SlotNetwork(nn.Module):
     Attributes
     ----------
     is_used : bool Tensor of shape (n_languages, n_tokens)
-        The tokens of the texts and translations that it was trained on in each target language,
-        and for one that was added those of all languages before it. It shows no others.
+        The tokens of the texts and translations that it was trained on in each target language, or
+        in the one that it began as. It shows no others.
     """
 
     is_used: torch.Tensor
@@ -248,13 +252,17 @@ class SlotNetwork(nn.Module):
             yield chosen, tokens, vectors[chosen] @ directions[tokens].T
 
     def add_languages(self, n_new: int) -> None:
-        """Make room for further languages, which begin as the mean of the others."""
-        of_any = self.is_used.any(dim=0, keepdim=True)
-        self.is_used = torch.cat([self.is_used, of_any.repeat(n_new, 1)])
-        for table in (self.languages.weight, self.own_changes):
-            mean = table.detach().mean(dim=0, keepdim=True)
-            table.data = torch.cat([table.detach(), mean.repeat(n_new, *[1] * (table.ndim - 1))])
+        """Make room for further languages, which have no tokens and no changes of their own."""
+        self.is_used = F.pad(self.is_used, (0, 0, 0, n_new))
+        self.own_changes.data = F.pad(self.own_changes.detach(), (0, 0, 0, 0, 0, n_new))
+        vectors = self.languages.weight.detach()
+        self.languages.weight.data = torch.cat([vectors, vectors.mean(dim=0).expand(n_new, -1)])
         self.languages.num_embeddings += n_new
+
+    def begin_as(self, index: int, known: int) -> None:
+        """Let a language that was added begin as one that is known."""
+        for table in (self.is_used, self.languages.weight.data, self.own_changes.data):
+            table[index] = table[known]
 
     def add_tokens(self, n_new: int) -> None:
         """Make room for further tokens: random vectors, and no changes yet."""

@@ -213,10 +213,11 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, LanguageTransformerMix
     temporal classification [1]_. A translation that has more than twice as many tokens as its text
     is not learnt from. The tokens are those of byte-pair encoding, in which every word of the
     training is a token, unless these are more than 8,000. A target language shows the tokens of its
-    own texts and translations only, and copies all others, which are pieces of new words; one that
-    `source` lacks begins with the tokens of all. Input and output share their embeddings. Each
-    target language adds a vector to each token, of which some is the same for all of them; a new
-    language begins as the mean of the known ones.
+    own texts and translations only, and copies all others, which are pieces of new words. Input and
+    output share their embeddings. Each target language adds a vector to each token, of which some
+    is the same for all of them. A language that `source` lacks has none of its own at first, and so
+    copies the words that its translations lack. But if the translations into a language of `source`
+    are much more like its own than the texts are, it begins as that one, with its tokens.
 
     Characters are heard in the same way: each vector of the encoder, usually of 20 ms, shows one or
     nothing. The characters are those of the transcriptions, and languages share most of the layer
@@ -502,7 +503,7 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, LanguageTransformerMix
         self, samples: Samples, target_language: np.ndarray, start, rng, execution: Execution
     ) -> None:
         self._suspect_translations(samples, target_language)
-        model = make_model(self, samples, target_language, start)
+        model = make_model(self, samples, target_language, start, execution)
         is_auto = self.learning_rate == "auto"
         self.learning_rate_ = model.learning_rate(self.trainable) if is_auto else self.learning_rate
         labelled = samples.labelled

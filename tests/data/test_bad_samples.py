@@ -38,6 +38,9 @@ BAD_SAMPLES = {
     "None in pairs": ([("a", "en"), (None, "en")], "in row 1"),
     "bytes": ([b"a", b"b"], r"in rows 0, 1 \(row 0: bytes\)"),
     "an array of bytes": (np.array([b"a", b"b"]), "row 0: bytes"),
+    "rows of texts of two lengths": ([["a", "en"], ["b"]], "row 0 holds 2 values, row 1 1"),
+    "rows of numbers of two lengths": ([[1, 2], [1, 2], [3]], "row 0 holds 2 values, row 2 1"),
+    "dates": (np.array([["2020", "2021"]], dtype="M8[D]"), "X is an array of dates or durations"),
     "many": ([1, "a"] * 9, r"in rows 0, 2, 4, 6, 8, ... \(9 in all\)"),
     "dicts": ([{"text": "a"}], "row 0: dict.* pandas.json_normalize makes a table of records"),
     "lists among texts": (["a", ["b"]], r"row 1: list"),
@@ -104,6 +107,12 @@ BAD_SAMPLES = {
 def test_bad_samples(X, message):
     with pytest.raises(ValueError, match=message):
         read(X)
+
+
+@pytest.mark.parametrize("value", [pd.NA, 10**400])
+def test_objects_that_are_no_float(value):
+    with pytest.raises(TypeError, match="X must be a table of numbers, of which none is missing"):
+        read(np.array([[1, value], [2, 3]], dtype=object))
 
 
 @pytest.mark.parametrize(

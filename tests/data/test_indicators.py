@@ -93,6 +93,7 @@ REFUSED = {
     "sets": ([{"a"}, set(), {"b", "c"}], BINARIZER),
     "a column of lists": (pd.Series([["a", "b"], ["a", "c"], ["b", "c"]]), BINARIZER),
     "rows and None": ([None, [0, 1], [1, 0]], BINARIZER),
+    "one name twice": (FRAME.set_axis(["a"] * FRAME.shape[1], axis=1), "several columns named 'a'"),
     "no column": (np.empty((3, 0)), "y has no column"),
     "nothing": ([[None, NAN]] * 3, "y has no label: every row is missing"),
     "too short": ([[0, 1], [1, 0]], "X has 3 rows, y has 2"),

@@ -1,6 +1,7 @@
 """Labels that come beside the samples."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -68,6 +69,12 @@ def test_types_of_string_labels(dtype):
     assert read_y(pd.Series(["b", None, "a", "a"], dtype=dtype)) == ([1, MISSING, 0, 0], ["a", "b"])
 
 
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_string_labels_of_numpy(missing):
+    y = np.array(["b", missing, "a", "a"], dtype=np.dtypes.StringDType(na_object=missing))
+    assert read_y(y) == ([1, MISSING, 0, 0], ["a", "b"])
+
+
 @pytest.mark.parametrize("y", [["b", "a", "a", "b"], [1, 0, 0, 1], [True, False, False, True]])
 @pytest.mark.parametrize("form", [list, np.array, pd.Series, pd.Categorical, pd.Index])
 def test_labels_without_a_gap(y, form):
@@ -106,6 +113,13 @@ def test_a_column_of_labels_warns_as_in_sklearn():
         ([0.5, 0.2, 0.1, np.nan], "Unknown label type: continuous.*TransferRegressor"),
         ([0, np.nan, 1, -np.inf], "y contains infinity in row 3. Drop these rows, or make"),
         ([[0, 1]] * 4, "one label for each row is taken here"),
+        ([1, None, Decimal(2), Decimal(2)], r"y holds Decimal\('2'\) of type Decimal. Labels are"),
+        ([2**70, 1, 2, None], "of type int. Labels are .* numbers of up to 64 bits"),
+        ([timedelta(1), timedelta(2)] * 2, "of type timedelta"),
+        (pd.to_datetime(["2020", "2021"] * 2, utc=True), "type Timestamp.* without a time zone"),
+        ({"a": 1}, "a label for each row, but is of type dict"),
+        ("abcd", "of type str"),
+        (iter([0, 1, 0, 1]), "of type list_iterator"),
     ],
 )
 def test_bad_labels(y, message):

@@ -46,6 +46,7 @@ REFUSED = {
     "complex": (np.ones(3) + 1j, "Complex data not supported"),
     "dates": (pd.to_datetime(["2020-01-01"] * 3), "which is no number"),
     "dates to the nanosecond": (np.array(["2020-01-01"] * 3, "M8[ns]"), "which is no number"),
+    "durations": (np.array([1, 2, 3], "m8[D]"), "which is no number"),
     "infinity": ([np.inf, 2, -np.inf], "y contains infinity in rows 0, 2"),
     "two columns": (np.ones((3, 2)), r"y has shape \(3, 2\)"),
     "too short": ([1, 2], "inconsistent numbers of samples"),

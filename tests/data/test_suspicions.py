@@ -240,6 +240,11 @@ def test_a_label_that_looks_like_the_marker(y, language):
     Reader(missing_label=-1).fit(texts(12), y, language)
 
 
+def test_a_marker_of_another_type():
+    with pytest.warns(InputWarning, match="y holds -1, .* pass missing_label=-1"):
+        Reader(missing_label="-1").fit(texts(12), [0, 1] * 3 + [-1] * 6, EN_ZH)
+
+
 CLASSES = {
     "binary": ([-1, 1] * 6, EN_ZH),
     "sentiment": ([-1, 0, 1] * 4, EN_ZH),

@@ -282,6 +282,14 @@ def test_damaged_files(make_folder, content):
         encode(folder)
 
 
+def test_a_default_prompt_without_a_text(make_folder):
+    folder = Path(make_folder())
+    settings = {"prompts": {"query": "query: "}, "default_prompt_name": "passage"}
+    write_json(folder / "config_sentence_transformers.json", settings)
+    with pytest.raises(ValueError, match="default prompt 'passage' is none of"):
+        encode(folder)
+
+
 # Classifiers
 
 

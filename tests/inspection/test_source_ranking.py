@@ -29,6 +29,16 @@ def test_texts_decide_where_there_are_no_labels():
     assert table["characters"].between(0, 1).all()
 
 
+def test_tables_and_rows_have_their_languages():
+    table = pd.DataFrame({"text": TEXTS, "language": LANGUAGE})
+    expected = rank_source_languages("pt", texts=TEXTS, language=LANGUAGE)
+    vectors = np.eye(6)
+    for texts in (table, table.to_numpy(dtype=object)):
+        pd.testing.assert_frame_equal(rank_source_languages("pt", texts=texts), expected)
+        both = rank_source_languages("pt", texts=texts, representations=vectors)
+        assert "representations" in both
+
+
 @pytest.mark.parametrize("texts", [["", "", ""], ["a b", "b c", "?"], ["hotel", "", ""]])
 def test_languages_without_a_word(texts):
     table = rank_source_languages("a", texts=texts, language=["a", "b", "c"])

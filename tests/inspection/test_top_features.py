@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from scipy.special import softmax
+from scipy.special import logit, softmax
 from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -36,7 +37,7 @@ def test_each_language_has_words_of_its_own(meta_net):
 
 
 def test_weights_add_up_to_the_predictions(meta_net):
-    table = top_features(meta_net, n_features=5, languages=["es"])
+    table = top_features(meta_net, n_features=5, languages="es")
     weights = table.pivot(index="class", columns="feature", values="weight")
     names = meta_net.front_end_.vectorizer.get_feature_names_out()
     features = meta_net.front_end_.vectorizer.transform(TEXTS[2:4])
@@ -111,6 +112,31 @@ def test_pipelines():
     assert set(table["feature"]) <= {"good", "bad", "buen", "mal", "hotel"}
 
 
+def test_searches():
+    pipeline = make_pipeline(TfidfVectorizer(), LogisticRegression())
+    for model, name in ((pipeline, "logisticregression__C"), (pipeline[-1], "C")):
+        X = TEXTS if model is pipeline else TfidfVectorizer().fit_transform(TEXTS)
+        search = GridSearchCV(model, {name: [1.0, 10.0]}, cv=2).fit(X, Y)
+        expected = top_features(search.best_estimator_, n_features=2)
+        pd.testing.assert_frame_equal(top_features(search, n_features=2), expected)
+
+
+@pytest.mark.parametrize("kind", [MetaNetClassifier, TransferClassifier])
+def test_several_labels(kind):
+    labels = pd.DataFrame({"pos": [1, 0] * 10, "hotel": 1, "spanish": [0, 0, 1, 1] * 5})
+    texts = pd.Series(TEXTS).str.replace("hotel", "")
+    clf = kind(encoder=TfidfVectorizer(), verbose=0, random_state=0)
+    table = top_features(clf.fit(texts, labels, language=LANGUAGE), n_features=4)
+    table = table[table["language"] == table["language"].iloc[-1]]
+    assert list(table["class"].unique()) == list(labels)
+    weights = table.pivot(index="class", columns="feature", values="weight")
+    vectorizer = clf.front_end_.vectorizer
+    features = vectorizer.transform(texts[2:4])
+    effects = features @ weights.loc[list(labels), vectorizer.get_feature_names_out()].T.to_numpy()
+    logits = logit(clf.predict_proba(texts[2:4], language="es"))
+    np.testing.assert_allclose(np.diff(effects, axis=0), np.diff(logits, axis=0), atol=1e-4)
+
+
 def test_names_of_columns():
     numbers = pd.DataFrame(np.eye(3).repeat(4, axis=0), columns=["a", "b", "c"])
     X, y = numbers.assign(language="en", shop="web"), np.arange(3).repeat(4)
@@ -175,5 +201,5 @@ def test_refusals(meta_net):
     with pytest.raises(ValueError, match="not linear in the features"):
         top_features(trained)
     trained = TransferClassifier(max_epochs=1, transfer=None, verbose=0, random_state=0)
-    with pytest.raises(ValueError, match="no linear classifier of one label: an encoder"):
+    with pytest.raises(ValueError, match="no linear classifier: an encoder"):
         top_features(trained.fit(TEXTS, Y, language=LANGUAGE))

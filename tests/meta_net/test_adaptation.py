@@ -161,8 +161,19 @@ def test_forget_restores_every_bit(kind, code):
     for language in (code, "as is 1", "unseen"):
         assert_same(model, untouched, X, language)
     assert model.architecture_ == untouched.architecture_
+    pd.testing.assert_frame_equal(model.embeddings_, untouched.embeddings_)
     model.adapt(X[:1], y[:1], language=code).adapt(X, 1 - y, language=code)
     np.testing.assert_array_equal(model.predict_proba(X, language=code), adapted)
+
+
+@pytest.mark.parametrize("kind", ["numbers", "scratch"])
+def test_only_languages_with_a_model_have_an_embedding(kind):
+    """That of the others is the meta-model's, which says nothing about them."""
+    model = fitted(kind)
+    X, y, _ = few(kind)
+    model.register_language(X, language="registered").adapt(X, y, language="adapted")
+    assert model.embeddings_.index.tolist() == ["as is 1", "opposite 1", "adapted"]
+    assert model.embeddings_.index.tolist() == list(model.architecture_)
 
 
 def test_forget_refuses_what_it_does_not_know():

@@ -9,7 +9,7 @@ from scipy.special import log_softmax
 
 from metaling_sk.meta_net import _residual_head
 from metaling_sk.meta_net._linear_loss import LOG_LOSS, HuberErrors, SquaredErrors
-from metaling_sk.meta_net._residual_head import fit_residual_head
+from metaling_sk.meta_net._residual_head import ResidualHeadProblem, fit_residual_head
 
 N_CLASSES = 3
 
@@ -68,6 +68,22 @@ def test_both_ways_to_solve_it_agree(as_kind, monkeypatch):
     expected = by_features.apply(zero, new)
     assert np.ptp(expected) > 0.1
     np.testing.assert_allclose(by_rows.apply(zero, new), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("n_features", [5, 50], ids=["tall", "wide"])
+@pytest.mark.parametrize("as_kind", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_columns_stand_for_the_features_of_other_rows(as_kind, n_features):
+    """Also of features that no row of the problem has."""
+    features, targets, logits, weight = make_rows(20, n_features, seed=0)
+    features[:, -1] = 0
+    others, *_ = make_rows(10, n_features, seed=1)
+    problem = ResidualHeadProblem(as_kind(features), targets, logits, weight)
+    expected = problem.fit(0.1, 0.5).apply(logits[:10], as_kind(others))
+    assert np.ptp(expected) > 0.1
+    solved = problem.solve(0.1, 0.5)
+    for products in (None, others @ features.T):
+        columns = problem.columns(as_kind(others), products)
+        np.testing.assert_allclose(solved.apply(logits[:10], columns), expected, atol=1e-9)
 
 
 def test_one_after_another():

@@ -278,6 +278,10 @@ def test_climbing_finds_the_only_minimum(best, start):
     assert climb(grid, grid[start], lambda value: abs(value - best)) == best
 
 
+def test_climbing_ends_where_losses_are_no_numbers():
+    assert climb((1.0, 2.0, 3.0), 2.0, lambda value: np.nan) == 2.0
+
+
 def test_a_place_follows_the_labels_as_far_as_there_are_any():
     rng = np.random.default_rng(0)
     x = rng.normal(size=40)

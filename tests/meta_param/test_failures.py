@@ -1,5 +1,7 @@
 """Candidates that fail, and searches that are interrupted."""
 
+import shutil
+import tempfile
 import warnings
 
 import numpy as np
@@ -9,7 +11,7 @@ from scipy.stats import loguniform
 from search_cases import FAILURES, FRAME, Failing, X, Y, failing, make_search, numbers
 from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning, NotFittedError
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from tiny import make_meta_net
@@ -144,20 +146,22 @@ def test_a_failure_counts_in_the_worst_language():
 
 
 class Interrupting(LogisticRegression):
-    left = 0
+    left, error = 0, KeyboardInterrupt
 
     def __init__(self, C=1.0, max_iter=100):
         super().__init__(C=C, max_iter=max_iter)
 
     def fit(self, X, y):
         if Interrupting.left == 0:
-            raise KeyboardInterrupt
+            raise Interrupting.error
         Interrupting.left -= 1
         return super().fit(X, y)
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
 @pytest.mark.parametrize("search", ["random", "halving", "hyperband", "freeze-thaw"])
-def test_an_interrupt_leaves_what_is_finished(search):
+def test_an_interrupt_or_an_error_leaves_what_is_finished(search, error, monkeypatch):
+    monkeypatch.setattr(Interrupting, "error", error)
     interrupted = make_search(
         Interrupting(),
         {"C": loguniform(0.1, 1)},
@@ -166,12 +170,13 @@ def test_an_interrupt_leaves_what_is_finished(search):
         cv=2,
         n_iter=4,
         min_resources=20,
+        error_score="raise",
     )
     Interrupting.left = 100
     whole = clone(interrupted).fit(X, Y)
     interrupted.fit(X, Y)
     Interrupting.left = 5
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(error):
         interrupted.fit(X, Y)
     for name in ("mean_test_score", "split1_test_score"):
         np.testing.assert_array_equal(interrupted.cv_results_[name], whole.cv_results_[name][:2])
@@ -181,9 +186,32 @@ def test_an_interrupt_leaves_what_is_finished(search):
     with pytest.raises(NotFittedError):
         interrupted.predict(X)
     Interrupting.left = 1
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(error):
         interrupted.fit(X, Y)
     assert not hasattr(interrupted, "cv_results_")
+
+
+class Deleting(SGDClassifier):
+    """Removes the folder of its search, as what tidies up temporary files does."""
+
+    folder = ""
+
+    def partial_fit(self, X, y, classes=None):
+        shutil.rmtree(Deleting.folder, ignore_errors=True)
+        return super().partial_fit(X, y, classes)
+
+
+@pytest.mark.parametrize("search", ["halving", "freeze-thaw"])
+def test_a_folder_that_is_removed_meanwhile_costs_only_time(search, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(Deleting, "folder", str(tmp_path))
+    parameters = {"search": search, "resource": "max_iter", "max_resources": 9, "min_resources": 3}
+    scores = []
+    for kind in (SGDClassifier, Deleting):
+        estimator = kind(loss="log_loss", random_state=0)
+        search = make_search(estimator, {"alpha": [1, 0.1, 0.01]}, **parameters)
+        scores.append(search.fit(X, Y).cv_results_["mean_test_score"])
+    np.testing.assert_array_equal(*scores)
 
 
 # Rungs that tell nothing

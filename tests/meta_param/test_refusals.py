@@ -2,6 +2,7 @@
 resumed."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,27 @@ def test_checkpoint_that_cannot_be_written(tmp_path, monkeypatch, part):
     monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(ValueError, match="`checkpoint`: .* cannot be used.*Permission denied"):
         make_search(checkpoint=tmp_path).fit(X, y)
+
+
+@pytest.mark.parametrize("part", ["states", "running"])
+def test_a_file_in_the_place_of_a_folder_of_the_checkpoint(tmp_path, part):
+    (tmp_path / part).touch()
+    with pytest.raises(ValueError, match="`checkpoint`: .* cannot be used"):
+        make_search(checkpoint=tmp_path).fit(X, y)
+
+
+def test_no_folder_for_temporary_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(OSError, match="`checkpoint`: .* TMPDIR .* or name one"):
+        make_search().fit(X, y)
+    make_search(checkpoint=tmp_path / "run").fit(X, y)
+
+
+def test_prior_that_is_no_folder_of_a_search(tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "file"):
+        with pytest.raises(ValueError, match="`prior`: .* no search has begun|cannot be read"):
+            make_search(prior=path).fit(X, y)
 
 
 class Sampler(BaseEstimator):

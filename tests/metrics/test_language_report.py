@@ -13,6 +13,7 @@ from sklearn.metrics import (
     precision_score,
     recall_score,
 )
+from tiny import make_meta_net
 
 from metaling_sk import LanguageReportDisplay, LinearTransferClassifier
 from metaling_sk.metrics import (
@@ -87,7 +88,7 @@ def test_one_language_and_a_class_that_is_never_predicted():
         ((["a", None], ["a", "a"], ["en"] * 2), "y_true has no label in row 1"),
         (([0, 1], [0, np.nan], ["en"] * 2), "y_pred has no label in row 1"),
         (([0, "a"], [0, 1], ["en"] * 2), "y_true mixes strings"),
-        (([0.5, 0.1], [0, 1], ["en"] * 2), "y_true holds continuous numbers, .* make_lang"),
+        (([0.5, 0.1], [0, 1], ["en"] * 2), "y_true holds continuous numbers, .* regression_report"),
         (([0, 1], [0, 1], "en"), "only 'en'"),
         (([0, 1], [0, 1], ["en", None]), "`language` holds something else in row 1"),
         (([0, 1], [0, 1], ["en", 3]), "in row 1 .row 1: 3"),
@@ -356,6 +357,20 @@ def test_rows_without_a_label_have_no_f1_of_their_own():
     report = language_report(y, y, ["en", "en", "zh"], n_bootstraps=5, random_state=0)
     assert report.loc["en", "accuracy"] == 1 and report.loc["en", "f1"] == 0
     assert np.isnan(report.loc["en", "f1_low"])
+
+
+def test_columns_in_another_order_are_refused():
+    y_true, y_pred, language = several_labels()
+    names = [f"label {position}" for position in range(y_true.shape[1])]
+    true, predicted = (pd.DataFrame(y, columns=names) for y in (y_true, y_pred))
+    language_report(true, y_pred, language)
+    with pytest.raises(ValueError, match="pass the same columns in the same order"):
+        language_report(true, predicted[names[::-1]], language)
+    X = np.random.default_rng(0).normal(size=(len(true), 2))
+    model = make_meta_net().fit(X, true, language=language)
+    for make in (language_report_from_estimator, LanguageReportDisplay.from_estimator):
+        with pytest.raises(ValueError, match="pass the same columns in the same order"):
+            make(model, X, true[names[::-1]], language=language)
 
 
 def test_labels_of_other_shapes_are_refused():

@@ -73,6 +73,17 @@ def test_each_language_is_scored_as_sklearn_does(metric, response_method, sign, 
         assert isinstance(scorer(MODEL, X, Y), float)
 
 
+@pytest.mark.parametrize("name", ["accuracy", "f1_macro", "neg_log_loss", "roc_auc"])
+def test_scorers_have_names(name):
+    scorer, expected = make_language_scorer(name), scores_by_language(get_scorer(name))
+    assert scorer(MODEL, X, Y) == pytest.approx(expected.mean())
+    worst = make_language_scorer(name, aggregate="min")
+    assert cross_val_score(MODEL, X, Y, cv=StratifiedKFold(2), scoring=worst).shape == (2,)
+    assert worst(MODEL, X, Y) == pytest.approx(expected.min())
+    with pytest.raises(ValueError, match="leave these out"):
+        make_language_scorer(name, greater_is_better=False)
+
+
 def test_the_positive_class_may_be_the_first():
     def brier(y_true, y_proba, *, pos_label):
         return np.mean(((y_true == pos_label) - y_proba) ** 2)
@@ -237,10 +248,14 @@ def test_what_it_refuses():
         scorer(MODEL, NUMBERS, Y)
     with pytest.raises(ValueError, match="disagree"):
         scorer(MODEL, X, Y, language="en")
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        scorer(MODEL, X, Y[:2])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        scorer(MODEL, X, Y, sample_weight=[1.0])
     with pytest.raises(ValueError, match="'aggregate' parameter of make_language_scorer"):
         make_language_scorer(accuracy_score, aggregate="max")
     with pytest.raises(ValueError, match="'metric' parameter of make_language_scorer"):
-        make_language_scorer("accuracy")
+        make_language_scorer("accurate")
 
 
 def test_a_language_in_which_the_metric_is_undefined_is_named():

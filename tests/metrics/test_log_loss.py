@@ -72,6 +72,17 @@ def test_labels_that_the_scorer_does_not_know():
         log_loss_scorer(["a", 1])
 
 
+@pytest.mark.parametrize("y", [[0], [0, 1, 1], [[0, 1]]])
+def test_labels_of_another_length(y):
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        log_loss_scorer([0, 1])(Fixed(), np.full((2, 2), 0.5), y)
+
+
+def test_weights_that_are_no_numbers():
+    with pytest.raises(ValueError, match="sample_weight contains NaN"):
+        log_loss_scorer([0, 1])(Fixed(), np.full((2, 2), 0.5), [0, 1], sample_weight=[1, np.nan])
+
+
 def test_a_loss_that_is_no_number():
     assert np.isnan(log_loss_scorer([0, 1])(Fixed(), np.full((2, 2), np.nan), [0, 1]))
 

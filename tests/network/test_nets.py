@@ -244,7 +244,7 @@ def test_memory_that_does_not_suffice_for_halves(make, parameters):
 
 
 @pytest.mark.parametrize("trainable", ["all", "head"])
-def test_prediction_halves_its_batches_once(trainable):
+def test_prediction_halves_its_batches_until_they_fit(trainable):
     more, _ = make_pair(70, 70, seed=5)
     model = small_memory(limit=64, parameters={"trainable": trainable}).fit(X, Y)
     expected = model.predict_proba(more)
@@ -254,13 +254,29 @@ def test_prediction_halves_its_batches_once(trainable):
     with pytest.warns(InputWarning, match="batches of 64 samples: from here on they have 32"):
         np.testing.assert_allclose(model.predict_proba(more), expected, atol=1e-5)
     assert encoder.n_failures == 1
-    encoder.limit = encoder.predict_limit = 1
+    encoder.limit = encoder.predict_limit = 5
     CACHE.clear()
-    with (
-        pytest.warns(InputWarning, match="from here on they have 32"),
-        pytest.raises(MemoryError, match="lower `batch_size`"),
-    ):
+    with pytest.warns(InputWarning, match="from here on they have 4") as caught:
+        np.testing.assert_allclose(model.predict_proba(more), expected, atol=1e-5)
+    assert len(caught) == 1
+    encoder.limit = encoder.predict_limit = 0
+    CACHE.clear()
+    with pytest.raises(MemoryError, match="lower `batch_size`"):
         model.predict_proba(more)
+
+
+@pytest.mark.filterwarnings("ignore:The memory of the GPU")
+@pytest.mark.parametrize("make", [make_classifier, make_meta_net])
+def test_where_training_fits_all_else_does(make):
+    """Statistics of the languages, predictions and adaptation among it."""
+    parameters = {"validation_fraction": 0}
+    model = small_memory(make, limit=5, predict_limit=5, parameters=parameters).fit(X, Y)
+    assert model.predict_proba(X).shape == (len(X), 2)
+    more, _ = make_pair(70, 70, seed=5)
+    model.register_language(more[["text"]], language="new")
+    if hasattr(model, "adapt"):
+        small = small_memory(make, batch_size=5, limit=5, parameters=parameters).fit(X, Y)
+        small.adapt(more[["text"]], np.tile([0, 1], 70), language="new")
 
 
 class FullDevice(nn.Module):

@@ -8,10 +8,10 @@ import torch
 from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
 from small_callbacks import Count
-from tiny import make_classifier, make_learner, make_reviews
+from tiny import make_classifier, make_learner, make_meta_net, make_reviews
 from transfer_cases import CHINESE, ENGLISH, FEW_SHOT
 
-from metaling_sk import TransferClassifier
+from metaling_sk import LinearTransferClassifier, TransferClassifier
 from metaling_sk._network import estimator
 
 
@@ -31,6 +31,14 @@ def test_class_weights_that_are_all_zero():
     X, y = np.eye(4), [0, 1, 0, 1]
     with pytest.raises(ValueError, match="`class_weight` gives the labels a mean weight of 0"):
         make_learner(class_weight={0: 0, 1: 0}).fit(X, y)
+
+
+@pytest.mark.parametrize("make", [make_classifier, make_meta_net, LinearTransferClassifier])
+@pytest.mark.parametrize("weight", [-1.0, np.inf, np.nan])
+def test_class_weights_that_are_no_weights(make, weight):
+    X, y, language = np.eye(12), [0, 1] * 6, ["en"] * 6 + ["zh"] * 6
+    with pytest.raises(ValueError, match="`class_weight` must hold finite numbers from 0 on"):
+        make(class_weight={0: weight, 1: 3.0}).fit(X, y, language=language)
 
 
 def test_balanced_classes_of_which_one_has_no_row():

@@ -4,6 +4,7 @@ import pytest
 from scorer_cases import make_numbers
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import make_column_transformer
+from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
@@ -141,6 +142,22 @@ def test_rows_without_a_label_stay_without():
     draw(Recording(), y=y, ks=(0, 20), n_repeats=2)
     assert len(FITS) == 2  # there is one draw of none and of all
     np.testing.assert_array_equal(FITS[1][1], y)
+
+
+def test_several_labels():
+    labels = np.column_stack([Y, 1 - Y, np.arange(len(Y)) % 3 == 0]).astype(float)
+    labels[3] = labels[-1, 0] = np.nan
+    draw(Recording(), labels, y_test=np.column_stack([Y_TEST] * 3), scoring=lambda *_: 0.5)
+    rows = X["language"] == "zh"
+    n_known = [(~np.isnan(y[rows]).all(axis=1)).sum() for _, y in FITS]
+    assert sorted(set(n_known)) == [0, 4, 16]
+    known = ~np.isnan(FITS[-1][1])
+    np.testing.assert_array_equal(FITS[-1][1][known], labels[known])
+
+
+def test_the_score_of_a_regressor_is_no_accuracy():
+    display = draw(DummyRegressor(), Y + 0.5, y_test=Y_TEST + 0.5, keep_unlabelled=False)
+    assert display.ax_.get_ylabel() == "R²"
 
 
 def test_what_it_refuses():

@@ -4,8 +4,15 @@ import pytest
 from scorer_cases import make_numbers
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
-from metaling_sk import HistoryDisplay, MetaNetClassifier, TransferClassifier
+from metaling_sk import (
+    HistoryDisplay,
+    MetaNetClassifier,
+    StratifiedLanguageKFold,
+    TransferClassifier,
+)
 
 X, Y = make_numbers(n_rows=40)
 
@@ -47,6 +54,14 @@ def test_the_training_of_a_meta_network_has_no_stages():
     np.testing.assert_array_equal(
         display.lines_["train_loss"].get_ydata(), model.history_["train_loss"]
     )
+
+
+def test_searches_and_pipelines_show_the_model_in_them():
+    model = TransferClassifier(max_epochs=2, transfer=None, head_penalty=0, verbose=0)
+    folds = StratifiedLanguageKFold(2, random_state=0)
+    search = GridSearchCV(make_pipeline(model), {"transferclassifier__batch_size": [8]}, cv=folds)
+    display = HistoryDisplay.from_estimator(search.fit(X, Y))
+    pd.testing.assert_frame_equal(display.history, search.best_estimator_[0].history_)
 
 
 def test_many_epochs_and_losses_far_apart():

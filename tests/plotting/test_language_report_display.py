@@ -4,10 +4,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.dummy import DummyClassifier
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import confusion_matrix
 
-from metaling_sk import LanguageReportDisplay, language_report
+from metaling_sk import (
+    LanguageReportDisplay,
+    language_report,
+    regression_report,
+    translation_report,
+)
 
 RNG = np.random.default_rng(0)
 LANGUAGE = np.repeat(["en", "sw", "zh", "ar"], 50)
@@ -164,3 +169,30 @@ def test_several_labels_are_drawn_as_classes():
     assert display.im_.get_array().shape == (4, 3)
     with pytest.raises(ValueError, match="`confusion`, of one label for each row"):
         display.plot(kind="confusion")
+
+
+def test_scores_of_numbers():
+    rng = np.random.default_rng(0)
+    y_true = rng.normal(size=200)
+    y_pred = y_true + np.repeat([0.1, 0.3, 0.2, 3.0], 50) * rng.normal(size=200)
+    display = LanguageReportDisplay.from_predictions(y_true, y_pred, LANGUAGE, n_bootstraps=50)
+    report = regression_report(y_true, y_pred, LANGUAGE, n_bootstraps=50, random_state=0)
+    pd.testing.assert_frame_equal(display.report, report)
+    assert labels_of(display.ax_.get_yticklabels()) == ["en", "zh", "sw", "ar"]
+    assert (display.ax_.get_xlabel(), display.ax_.get_xlim()[0] < -1) == ("R²", True)
+    display.plot(score="rmse")
+    assert labels_of(display.ax_.get_yticklabels()) == ["en", "zh", "sw", "ar"]
+    assert display.bars_[3].get_hatch() and display.bars_[3].get_width() == report["rmse"].iloc[0]
+    X = pd.DataFrame({"v": y_pred, "language": LANGUAGE})
+    ratings = rng.integers(1, 6, 200)  # would be classes
+    display = LanguageReportDisplay.from_estimator(DummyRegressor().fit(X, ratings), X, ratings)
+    assert "r2" in display.report
+    with pytest.raises(ValueError, match="which numbers do not have"):
+        display.plot(kind="classes")
+
+
+def test_scores_of_any_report():
+    report = translation_report(["ab", "cd", "ef"], ["ab", "c", "x"], ["jav", "min", "sun"])
+    display = LanguageReportDisplay(report).plot()
+    assert labels_of(display.ax_.get_yticklabels()) == ["jav", "min", "sun"]
+    assert display.ax_.get_xlabel() == "chrF"

@@ -124,6 +124,9 @@ def test_dictionary_from_a_file(tmp_path):
         ({"unknown": "guess"}, ValueError, "'unknown' parameter"),
         ({"dictionary": 3}, TypeError, "'dictionary' parameter"),
         ({"dictionary": {}}, ValueError, "no usable entry"),
+        ({"dictionary": {1: ["a"]}}, ValueError, r"map each word.* holds 1: \['a'\]"),
+        ({"dictionary": {"good": [None]}}, ValueError, r"holds 'good': \[None\]"),
+        ({"dictionary": {"good": np.nan}}, ValueError, "holds 'good': nan"),
         ({"min_length": 9}, ValueError, "min_length=9"),
     ],
 )

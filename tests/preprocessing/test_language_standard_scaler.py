@@ -180,7 +180,11 @@ def test_what_it_refuses(X, frame):
         scaler.fit(frame.assign(text="a"))
     with pytest.raises(ValueError, match="takes numbers, but X holds text"):
         scaler.fit(["a", "b"])
+    with pytest.raises(ValueError, match="X holds values so extreme"):
+        scaler.fit(X * 1e200, language=LANGUAGE)
     scaler.fit(frame)
+    with pytest.raises(ValueError, match="X holds values so extreme"):
+        scaler.register_language(frame.iloc[:, :4] * 1e200, "de")
     with pytest.raises(ValueError, match="'de' need at least 2 rows of X, got 1"):
         scaler.register_language(frame.iloc[:1, :4], "de")
     with pytest.raises(ValueError, match="`language` must be one string"):

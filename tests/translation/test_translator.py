@@ -93,10 +93,14 @@ def test_transfer_from_a_related_pair(wrap):
         assert (each == weights[name]).all(), "the source has changed"
 
 
-def test_transfer_of_words_that_the_new_language_lacks():
-    rows, y = X[:2].assign(to="between"), ["omah besar", "omah kecil"]
-    translator = make_quick(source=javanese()).fit(rows, y)
-    assert translator.predict(X[2:3].assign(to="between"))[0].startswith("dalan")
+@pytest.mark.parametrize(
+    ("y", "expected"),
+    [(["omah gedhe", "omah kecil"], "dalan "), (["omah besar", "omah kecil"], "jalan ")],
+    ids=["like the source", "like the text"],
+)
+def test_transfer_of_words_that_the_new_language_lacks(y, expected):
+    translator = make_quick(source=javanese()).fit(X[:2].assign(to="between"), y)
+    assert translator.predict(X[2:3].assign(to="between"))[0].startswith(expected)
 
 
 def test_transfer_to_words_that_the_source_lacks():

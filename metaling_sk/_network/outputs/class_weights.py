@@ -23,6 +23,11 @@ def weigh_classes(class_weight, classes: np.ndarray, labels: np.ndarray) -> np.n
     Returns
     -------
     ndarray of float, shape (n_classes,)
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, or that of a class that does not occur.
     """
     # "balanced" can count no more than the classes that the labels have.
     balanced = isinstance(class_weight, str)
@@ -31,6 +36,11 @@ def weigh_classes(class_weight, classes: np.ndarray, labels: np.ndarray) -> np.n
     if len(present):
         weights[present] = compute_class_weight(
             class_weight, classes=classes[present], y=classes[labels]
+        )
+    if not (np.isfinite(weights) & (weights >= 0)).all():
+        raise ValueError(
+            f"`class_weight` must hold finite numbers from 0 on, got {weights.tolist()} for the "
+            f"classes {classes.tolist()}."
         )
     return weights
 
