@@ -183,25 +183,43 @@ def choose(samples: LabelledFeatures, progress: Progress) -> Choices:
 
 def _choose_head_penalty(samples: LabelledFeatures, splits: list[_Split]) -> float:
     """Choose the penalty of the model of all languages, and set that of each split."""
-    penalties = samples.head_penalties
+    penalties, loss = samples.head_penalties, samples.loss
+    if loss.n_head_errors is not None:
+        penalty = _largest_alone(splits, penalties, loss.n_head_errors)
+        for each in splits:
+            each.set_head(each.train.fit_head(penalty))
+        return penalty
     if not splits:
         return penalties[len(penalties) // 2]
+    tested = _tested(splits).balanced()
+    heads = [each.train.fit_heads(penalties) for each in splits]
+
+    def total(number: int) -> float:
+        pairs = zip(splits, heads, strict=True)
+        logits = np.concatenate([each.test.logits(found[number]) for each, found in pairs])
+        return tempered_losses(tested, logits).sum()
+
+    best = min(range(len(penalties)), key=total)
+    for each, found in zip(splits, heads, strict=True):
+        each.set_head(found[best])
+    return penalties[best]
+
+
+def _largest_alone(splits: list[_Split], penalties: tuple[float, ...], n_errors: float) -> float:
+    """Return the largest penalty that is not surely worse in models of one language each."""
+    if not splits or len(penalties) == 1:
+        return penalties[-1]
     tested = _tested(splits)
 
     @cache
-    def heads(penalty: float) -> list[ResidualHead]:
-        return [each.train.fit_head(penalty) for each in splits]
-
-    @cache
     def losses(penalty: float) -> np.ndarray:
-        pairs = zip(splits, heads(penalty), strict=True)
-        return tempered_losses(tested, np.concatenate([x.test.logits(head) for x, head in pairs]))
+        found = [
+            each.residual_logits(0.0, penalty, tested.loss.intercept_penalty) for each in splits
+        ]
+        return tempered_losses(tested, np.concatenate(found))
 
-    best = climb(penalties, penalties[-1], lambda penalty: losses(penalty).sum())
-    best = largest_not_worse(penalties, best, losses, samples.loss.n_head_errors)
-    for each, head in zip(splits, heads(best), strict=True):
-        each.set_head(head)
-    return best
+    best = min(penalties, key=lambda penalty: losses(penalty).sum())
+    return largest_not_worse(penalties, best, losses, n_errors)
 
 
 def _tested(splits: list[_Split]) -> LabelledFeatures:

@@ -39,9 +39,10 @@ class LinearLoss(ABC):
         Of residual heads, to choose from.
     head_penalties, sparse_head_penalties : tuple of float
         Of the model of all languages, to choose from, on dense and on sparse features.
-    n_head_errors : float
-        The largest of these penalties is chosen that is worse than the best one by no more than so
-        many standard errors of held-out samples. 0 is for the best one.
+    n_head_errors : float or None
+        A number of standard errors. The largest of these penalties is chosen that in models of one
+        language each is not worse than the best one by more. None compares models of all languages
+        and takes the best one.
     penalties : tuple of float
         Of offsets and of residual heads, to choose from.
     penalty : float
@@ -75,7 +76,7 @@ class LinearLoss(ABC):
     intercept_penalties: ClassVar[tuple[float, ...]]
     head_penalties: ClassVar[tuple[float, ...]]
     sparse_head_penalties: ClassVar[tuple[float, ...]]
-    n_head_errors: ClassVar[float]
+    n_head_errors: ClassVar[float | None]
     penalties: ClassVar[tuple[float, ...]]
     penalty: ClassVar[float]
     residual_penalty: ClassVar[float]
@@ -189,15 +190,16 @@ class LinearLoss(ABC):
 class LogLoss(LinearLoss):
     """The log-loss of one class for each sample; the outputs are logits.
 
-    The penalty of the model of all languages is rather too large than too small: where the samples
-    of a language are translations of those of others, in another order, the best one is too small.
+    The penalty of the model of all languages is chosen by models of one language each: where the
+    samples of a language are translations of those of others, in another order, cross-validation of
+    itself would choose too little.
     """
 
     curvature = 0.03
     intercept_penalty, intercept_penalties = 10.0, (10.0,)
     head_penalties: ClassVar[tuple[float, ...]] = (0.01, 0.03, 0.1, 0.3, 1.0)
     sparse_head_penalties: ClassVar[tuple[float, ...]] = (0.3,)
-    n_head_errors = 1.0
+    n_head_errors: ClassVar[float | None] = 2.0
     penalties = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
     penalty = 1.0
     residual_penalty, sparse_residual_penalty = 0.3, 0.1
@@ -246,7 +248,7 @@ class LabelLogLoss(LogLoss):
 
     intercept_penalty, intercept_penalties = 0.1, (0.1,)
     head_penalties = sparse_head_penalties = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-    n_head_errors = 0.0
+    n_head_errors = None
 
     def targets(self, y, n_outputs):
         return (y == 1).astype(np.float64)
@@ -285,7 +287,7 @@ class SquaredErrors(LinearLoss):
     penalties = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
     head_penalties = (0.001, 0.01, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
     sparse_head_penalties = head_penalties
-    n_head_errors = 0.0
+    n_head_errors = None
     penalty = 1.0
     residual_penalty, sparse_residual_penalty = 3.0, 1.0
     penalty_factors = (1.0, 0.25, 0.0625, 0.015625)
