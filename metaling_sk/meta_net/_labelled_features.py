@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 from scipy.stats import entropy
 
+from metaling_sk._data.strata import position_in_language
 from metaling_sk.meta_net._linear_loss import LOG_LOSS, LinearLoss
 from metaling_sk.meta_net._residual_head import ResidualHead, ResidualHeadProblem, inner_products
 
@@ -163,14 +164,18 @@ class LabelledFeatures:
     def folds(self) -> np.ndarray:
         """The fold of each sample.
 
-        The samples of each language go to the folds in turn. So a sentence and its translations are
-        in the same fold where all languages have them in the same order.
+        Of each `N_FOLDS` samples of a language that follow each other, one goes to each fold, drawn
+        without regard to the labels: if every fold had the same share of each class, the shares of
+        few samples, which are random, would predict the samples that are held out. All languages
+        have the same draws. So a sentence and its translations are in the same fold where all
+        languages have them in the same order.
         """
-        fold = np.empty(len(self), dtype=int)
-        for members in self.members.values():
-            position = np.arange(len(members)) if self.position is None else self.position[members]
-            fold[members] = self.loss.turns(self.y[members], position) % N_FOLDS
-        return fold
+        position = self.position
+        if position is None:
+            position = position_in_language(self.language_index)
+        n_draws = position.max() // N_FOLDS + 1
+        draws = np.random.RandomState(0).rand(n_draws, N_FOLDS).argsort(axis=1)
+        return draws.ravel()[position]
 
     def balanced(self, size: float | None = None) -> LabelledFeatures:
         """The same samples with weights by which each language counts the same.

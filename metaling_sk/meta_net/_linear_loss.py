@@ -13,7 +13,6 @@ from scipy.special import expit, huber, log_expit, log_softmax, softmax
 from sklearn.linear_model import Ridge
 
 from metaling_sk._data.labels import MISSING
-from metaling_sk._data.strata import rarest_labels
 
 MAX_ITERATIONS = 100
 """Largest number of iterations of L-BFGS."""
@@ -113,17 +112,6 @@ class LinearLoss(ABC):
     @abstractmethod
     def guess(self, outputs: np.ndarray) -> np.ndarray:
         """What the outputs should be where they serve as labels, shape (n_samples, n_outputs)."""
-
-    @abstractmethod
-    def turns(self, y: np.ndarray, position: np.ndarray) -> np.ndarray:
-        """The turns in which the samples of a language go to the folds, shape (n_samples,).
-
-        Parameters
-        ----------
-        y : ndarray of shape (n_samples,)
-        position : ndarray of int, shape (n_samples,)
-            Of each sample among all of its language, labelled or not.
-        """
 
     def decide(self, outputs: np.ndarray) -> np.ndarray:
         """What is decided for each sample, shape (n_samples, n_decisions), if it teaches itself."""
@@ -231,14 +219,6 @@ class LogLoss(LinearLoss):
     def guess(self, outputs):
         return softmax(SHARPENING * outputs, axis=1)
 
-    def turns(self, y, position):
-        """Each class in turns of its own, so that every fold gets the same share of it."""
-        turns = np.empty(len(y), dtype=int)
-        for label in np.unique(y):
-            same = np.flatnonzero(y == label)
-            turns[same] = np.arange(len(same)) + label
-        return turns
-
     def decide(self, outputs):
         return outputs.argmax(axis=1)[:, None]
 
@@ -283,9 +263,6 @@ class LabelLogLoss(LogLoss):
     def guess(self, outputs):
         return expit(SHARPENING * outputs)
 
-    def turns(self, y, position):
-        return super().turns(rarest_labels(y), position)
-
     def decide(self, outputs):
         return outputs > 0
 
@@ -325,9 +302,6 @@ class SquaredErrors(LinearLoss):
 
     def guess(self, outputs):
         return outputs.copy()
-
-    def turns(self, y, position):
-        return position
 
     def losses(self, outputs, y):
         return (outputs - y[:, None]) ** 2 / 2

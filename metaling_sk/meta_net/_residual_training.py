@@ -151,8 +151,8 @@ def _cross_fit(
     loss: LinearLoss, vectors, targets, logits, penalties, weight=None, share=1.0
 ) -> np.ndarray:
     """Return the logits of each sample by residual heads of the other folds, for each penalty."""
-    fold = np.empty(len(targets), dtype=int)
-    fold[np.argsort(targets.argmax(axis=1), kind="stable")] = np.arange(len(targets)) % N_FOLDS
+    # Without regard to the targets, as in `LabelledFeatures.folds`.
+    fold = np.random.RandomState(0).permutation(len(targets)) % N_FOLDS
     learnt = np.empty((len(penalties), *logits.shape))
     for held_out in range(N_FOLDS):
         train, test = np.flatnonzero(fold != held_out), np.flatnonzero(fold == held_out)

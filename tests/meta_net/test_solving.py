@@ -183,6 +183,35 @@ def test_translations_in_the_same_order_are_in_the_same_fold():
     assert set(fold) == {0, 1, 2}
 
 
+def test_labels_do_not_decide_the_folds_even_if_they_come_in_turns():
+    zeros, ones, index = np.zeros((60, 2)), np.ones((60, 1)), np.repeat([1, 2], 30)
+    folds = [
+        LabelledFeatures(zeros, y, index, 3, ones).folds()
+        for y in (np.arange(60) % 3, np.arange(60) // 20)
+    ]
+    np.testing.assert_array_equal(*folds)
+    for number in range(3):
+        assert set(np.flatnonzero(folds[0] == number) % 3) == {0, 1, 2}
+    sizes = np.bincount(folds[0][:30])
+    assert sizes.max() - sizes.min() <= 1
+
+
+def test_chance_shares_of_classes_do_not_outweigh_what_languages_share():
+    """Each language has ten rows, which have more of one class by chance."""
+    gains = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(8 * 210, 20))
+        y = (X[:, :5].sum(axis=1) + rng.normal(size=len(X)) > 0).astype(int)
+        language = np.repeat([f"l{number}" for number in range(8)], 210)
+        train = np.tile(np.arange(210) < 10, 8)
+        model = new_model().fit(X[train], y[train], language=language[train])
+        pooled = LogisticRegression(C=0.1).fit(X[train], y[train])
+        score = model.score(X[~train], y[~train], language=language[~train])
+        gains.append(score - pooled.score(X[~train], y[~train]))
+    assert np.mean(gains) > -0.02
+
+
 def test_translations_are_in_the_same_fold_though_some_have_no_label():
     position = np.array([0, 1, 2, 3, 4, 5, 1, 2, 5])
     index = np.repeat([1, 2], [6, 3])
@@ -287,7 +316,8 @@ def test_languages_choose_with_those_of_their_size():
         [np.flatnonzero(language == name)[:n] for name, n in zip(languages, counts, strict=True)]
     )
     index = np.array([languages.index(name) + 1 for name in language])
-    samples = LabelledFeatures(X, y, index, 2, np.ones((len(y), 1))).take(kept)
+    weight = np.ones((len(y), 1))
+    samples = LabelledFeatures(sparse.csr_array(X), y, index, 2, weight).take(kept)
     settings = choose(samples, Progress(0, "test")).residual
     assert settings[1] == settings[2] != settings[3]
     assert all(settings[number] == settings[3] for number in range(4, 9))
