@@ -18,7 +18,6 @@ from tiny import make_meta_net
 
 from metaling_sk import MetaNetClassifier, language_report, load
 from metaling_sk._data.labels import MISSING
-from metaling_sk.inspection import top_features
 from metaling_sk.meta_net._labelled_features import LabelledFeatures
 from metaling_sk.meta_net._linear_loss import LABEL_LOG_LOSS
 from metaling_sk.meta_net._residual_head import fit_residual_head
@@ -202,8 +201,6 @@ def test_labels_that_are_refused(fitted):
     for y in (OPPOSITE[:, 0], OPPOSITE[:, :2], pd.DataFrame(OPPOSITE, columns=["c", "b", "a"])):
         with pytest.raises(ValueError, match="the fit was on 3 labels|but the labels of the fit"):
             fitted.adapt(NEW, y, language="new")
-    with pytest.raises(ValueError, match="no linear classifier of one label"):
-        top_features(fitted)
 
 
 # Languages
