@@ -43,6 +43,12 @@ ENOUGH_SAMPLES = 1000
 MAX_STEPS = 5000
 """Number of steps beyond which a trained encoder gets fewer epochs for max_epochs="auto"."""
 
+MIN_FIT_STEPS = 500
+"""Number of steps below which a head on fixed inputs gets more epochs for max_epochs="auto".
+
+A step on fixed inputs takes some milliseconds.
+"""
+
 WARM_CACHE_PARAMETERS = (
     "encoder",
     "trainable",
@@ -315,14 +321,14 @@ class NetworkEstimator(
         if self.learning_rate == "auto":
             parameters = self._encoding_parameters()
             encoder_learning_rate = self.front_end_.pretrained_learning_rate(parameters)
-        # On fixed inputs a step takes less than a millisecond.
-        is_bounded = self.max_epochs == "auto" and not self.front_end_.inputs_are_fixed
+        is_auto, is_cheap = self.max_epochs == "auto", self.front_end_.inputs_are_fixed
         return TrainingSettings.of(
             self,
             execution,
             encoder_learning_rate=encoder_learning_rate or self.learning_rate_,
-            max_epochs=MAX_EPOCHS if self.max_epochs == "auto" else self.max_epochs,
-            max_steps=MAX_STEPS if is_bounded else None,
+            max_epochs=MAX_EPOCHS if is_auto else self.max_epochs,
+            max_steps=MAX_STEPS if is_auto and not is_cheap else None,
+            min_steps=MIN_FIT_STEPS if is_auto and is_cheap else 0,
             compile=self.compile,
             gradient_checkpointing=self.gradient_checkpointing,
         )

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from math import ceil
 from typing import Any, Self
 
 import torch
@@ -48,6 +49,8 @@ class TrainingSettings:
         Largest number of epochs.
     max_steps : int or None
         Number of steps beyond which there are fewer epochs, but at least one; None is no bound.
+    min_steps : int
+        Number of steps below which there are more epochs.
     patience : int
         Number of epochs without a better validation loss after which training stops.
     device : torch.device
@@ -83,6 +86,7 @@ class TrainingSettings:
     batch_size: int | None
     compile: bool = False
     gradient_checkpointing: bool = False
+    min_steps: int = 0
     n_threads: int | None = None
     callbacks: Sequence = ()
     is_solved: bool = False
@@ -108,9 +112,10 @@ class TrainingSettings:
         """Largest number of epochs of `n_steps` steps."""
         if self.is_solved:
             return 1
+        n_epochs = max(self.max_epochs, ceil(self.min_steps / n_steps))
         if self.max_steps is None:
-            return self.max_epochs
-        return min(self.max_epochs, max(1, round(self.max_steps / n_steps)))
+            return n_epochs
+        return min(n_epochs, max(1, round(self.max_steps / n_steps)))
 
 
 class SkorchNet(NeuralNet):

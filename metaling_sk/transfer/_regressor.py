@@ -162,7 +162,8 @@ class TransferRegressor(NetworkRegressor, TransferFitting):
         batch. A step then takes so many times `batch_size` samples of each kind.
     max_epochs : int or "auto", default="auto"
         Largest number of epochs. An epoch passes once over the most frequent kind of samples.
-        "auto" is 10, and fewer where a trained encoder would take more than 5,000 steps.
+        "auto" is 10, fewer where a trained encoder would take more than 5,000 steps, and more where
+        a head on fixed inputs would take fewer than 500.
     weight_decay : float, default=0.01
         Decoupled weight decay of matrices.
     warmup : float, default=0.1

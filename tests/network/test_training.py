@@ -159,11 +159,14 @@ def test_many_samples_get_fewer_epochs_by_default(monkeypatch, max_steps, n_epoc
     assert make_classifier(max_epochs=3, **parameters).fit(X, y).n_iter_ == 3
 
 
-def test_fixed_inputs_get_ten_epochs_whatever_their_number(monkeypatch):
+def test_fixed_inputs_get_ten_epochs_or_enough_steps(monkeypatch):
+    """An epoch has 10 steps."""
     monkeypatch.setattr(estimator, "MAX_STEPS", 1)
     X, y = make_reviews(40, "en", 0)
     parameters = {"trainable": "head", "head_penalty": 0, "validation_fraction": 0}
     model = make_classifier(max_epochs="auto", **parameters)
+    assert model.fit(X, y).n_iter_ == 50
+    monkeypatch.setattr(estimator, "MIN_FIT_STEPS", 50)
     assert model.fit(X, y).n_iter_ == 10
 
 
