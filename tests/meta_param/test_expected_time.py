@@ -55,4 +55,4 @@ def test_the_time_is_written_where_there_is_no_terminal(monkeypatch):
         make_search(nap=NAP, verbose=1).fit(*make_blobs())
     first, last = pipe.getvalue().splitlines()
     assert first.startswith("MetaParamSearchCV: about ") and first.endswith(" s to go")
-    assert last.startswith(f"MetaParamSearchCV: search, {N_FOLDS * N_EPOCHS} epochs in ")
+    assert last.startswith(f"MetaParamSearchCV: cross-validation, {N_FOLDS * N_EPOCHS} epochs in ")
