@@ -62,6 +62,10 @@ class Benchmark:
 
 LABELS = "Chinese labels"
 PARTS = '--methods alone pooled averaged meta-net "no residual" --vectors {kept}'
+FEW_LABELS = (
+    "--tasks nusax-10 nusax-20 nusax-60 nusax-200 --representations vectors both "
+    "--methods alone pooled averaged meta-net"
+)
 TRAINED = {"accuracy (%)": ["sources", "others"], "seconds of a fit": ["fit, s"]}
 TWEETS = {"weighted F1 (%), 12 languages": ["mean of 12"], "Oromo, Tigrinya": ["orm", "tir"]}
 FITS = {
@@ -307,6 +311,15 @@ BENCHMARKS = {
         partial(figures.dots, panels={"macro-F1 (NusaX), accuracy (SIB-200), %": slice(None)}),
         (
             "meta_net.py {nusax} {sib200} --tasks sib200 --representations vectors --seeds 0 "
+            "--methods alone pooled averaged --vectors {kept}",
+        ),
+    ),
+    "few-labels": Benchmark(
+        (f"meta_net.py {{nusax}} {{sib200}} {FEW_LABELS} --vectors {{kept}}",),
+        tables.few_labels,
+        partial(figures.dots, panels={"macro-F1, %": slice(None)}),
+        (
+            "meta_net.py {nusax} {sib200} --tasks nusax-10 --representations vectors --seeds 0 "
             "--methods alone pooled averaged --vectors {kept}",
         ),
     ),

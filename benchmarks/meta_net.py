@@ -3,6 +3,8 @@
     python benchmarks/meta_net.py FOLDER_OF_NUSAX FOLDER_OF_SIB200 --vectors FOLDER
 
 - nusax: sentiment in 12 languages, macro-F1. All train and valid rows.
+- nusax-20, or another number: as many of them in each language, drawn by the seed. Vectors are
+  standardised by the text of all of them.
 - sib200: topics in 10 languages, accuracy. 20 train rows of each class and language, drawn by the
   seed, so that languages have different sentences.
 
@@ -91,13 +93,14 @@ class Task:
         held_out = ["test"] if split == "test" else ["dev", "test"]
         self.is_train = ~np.isin(self.split, held_out)
         self.test = np.flatnonzero(self.split == split)
-        self.metric = {"nusax": macro_f1, "sib200": accuracy_score}[name]
+        self.metric = accuracy_score if name == "sib200" else macro_f1
         texts = data["text"].tolist()
-        vectors = self._standardize(e5_vectors(kept / f"{name}.npy", texts))
+        corpus = name.split("-")[0]
+        vectors = self._standardize(e5_vectors(kept / f"{corpus}.npy", texts))
         n_grams = characters_and_words(data["text"][self.is_train], data["text"])
         self.X = {"n-grams": n_grams, "vectors": vectors, "both": join(n_grams, vectors)}
         if gemma is not None:
-            others = self._standardize(gemma_vectors(kept / f"{name}_gemma.npy", gemma, texts))
+            others = self._standardize(gemma_vectors(kept / f"{corpus}_gemma.npy", gemma, texts))
             self.X["two encoders"] = join(n_grams, np.hstack([vectors, others]))
 
     def _standardize(self, vectors: np.ndarray) -> np.ndarray:
@@ -111,7 +114,11 @@ class Task:
             return np.flatnonzero(self.is_train)
         rng = np.random.default_rng(seed)
         table = pd.DataFrame({"language": self.language, "y": self.y})[self.is_train]
-        drawn = table.groupby(["language", "y"]).sample(N_PER_CLASS, random_state=rng)
+        if self.name == "sib200":
+            drawn = table.groupby(["language", "y"]).sample(N_PER_CLASS, random_state=rng)
+        else:
+            n_samples = int(self.name.split("-")[1])
+            drawn = table.groupby("language").sample(n_samples, random_state=rng)
         return np.sort(drawn.index.to_numpy())
 
     def results(self, representation: str, method: str, seed: int) -> dict[str, float]:
@@ -145,12 +152,14 @@ class Task:
         model = VECTORS if representation == "vectors" else TEXT
         if method == "pooled":
             return model.fit(X[train], self.y[train]).predict_proba(X[self.test])
-        proba = np.empty((len(self.test), len(np.unique(self.y[train]))))
+        classes = np.unique(self.y[train])
+        proba = np.zeros((len(self.test), len(classes)))
         for code in np.unique(self.language):
             own = train[self.language[train] == code]
             members = np.flatnonzero(self.language[self.test] == code)
             fitted = model.fit(X[own], self.y[own])
-            proba[members] = fitted.predict_proba(X[self.test[members]])
+            columns = np.searchsorted(classes, fitted.classes_)
+            proba[np.ix_(members, columns)] = fitted.predict_proba(X[self.test[members]])
         return proba
 
 
@@ -208,7 +217,8 @@ def main() -> None:
 
     @functools.lru_cache(maxsize=1)
     def read_task(name: str) -> Task:
-        return Task(name, read[name](getattr(args, name)), args.split, args.vectors)
+        corpus = name.split("-")[0]
+        return Task(name, read[corpus](getattr(args, corpus)), args.split, args.vectors)
 
     def measure(run: dict) -> dict:
         arguments = run["arguments"]
@@ -223,7 +233,7 @@ def main() -> None:
         for representation in args.representations
         for method in args.methods
         # On NusaX no row is drawn, and only training depends on the seed.
-        for seed in (args.seeds if name == "sib200" or method in META_NETS else args.seeds[:1])
+        for seed in (args.seeds if name != "nusax" or method in META_NETS else args.seeds[:1])
     ]
     records.run_unknown(args.result, runs, measure)
     report(args.result)

@@ -69,6 +69,7 @@ def meta_net(folder: Path) -> pd.DataFrame:
     }
     rows = records.read_table(folder / "meta_net.json")
     rows = rows[(rows["split"] == "test") & rows["method"].isin(titles)]
+    rows = rows[rows["task"].isin(TASKS)]
     others = {"task", "representation", "split", "method", "seed", "seconds"}
     rows["mean"] = rows[[name for name in rows if name not in others]].mean(axis=1)
     rows["row"] = rows["task"].map(TASKS) + ", " + rows["representation"]
@@ -77,6 +78,25 @@ def meta_net(folder: Path) -> pd.DataFrame:
     rows = rows.sort_values(
         ["task", "representation"], key=lambda names: names.replace(ranks), kind="stable"
     )
+    return collect(rows, "row", "column", "mean", order=titles.values())
+
+
+def few_labels(folder: Path) -> pd.DataFrame:
+    """MetaNetClassifier and linear models with few labels in each language of NusaX."""
+    titles = {
+        "alone": "each alone",
+        "pooled": "all pooled",
+        "averaged": "averaged",
+        "meta-net": "MetaNetClassifier",
+    }
+    rows = records.read_table(folder / "meta_net.json")
+    rows = rows[rows["task"].str.startswith("nusax-") & (rows["split"] == "test")].copy()
+    rows["labels"] = rows["task"].str.split("-").str[1].astype(int)
+    others = {"task", "representation", "split", "method", "seed", "seconds", "labels"}
+    rows["mean"] = rows[[name for name in rows if name not in others]].mean(axis=1)
+    rows["row"] = rows["labels"].astype(str) + " labels, " + rows["representation"]
+    rows["column"] = rows["method"].map(titles)
+    rows = rows.sort_values(["representation", "labels"], kind="stable", ascending=[False, True])
     return collect(rows, "row", "column", "mean", order=titles.values())
 
 
