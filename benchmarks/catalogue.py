@@ -403,7 +403,10 @@ BENCHMARKS = {
         ("spoken_phrases.py --seeds 0 --phrases 4 --languages nl --methods MFCC",),
     ),
     "translation": Benchmark(
-        ("translation.py {nusax} --seeds 0 --sentences 100",),
+        (
+            "translation.py {nusax} --seeds 0 --sentences 100",
+            "translation.py {nusax} --seeds 1 --sentences 100 --methods alone transfer",
+        ),
         tables.translation,
         partial(figures.dots, panels={"chrF (%)": slice(None)}),
         ("translation.py {nusax} --seeds 0 --languages banjarese --methods copy 'word for word'",),
