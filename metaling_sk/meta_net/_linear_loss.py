@@ -198,7 +198,7 @@ class LogLoss(LinearLoss):
     curvature = 0.03
     intercept_penalty, intercept_penalties = 10.0, (10.0,)
     head_penalties: ClassVar[tuple[float, ...]] = (0.01, 0.03, 0.1, 0.3, 1.0)
-    sparse_head_penalties: ClassVar[tuple[float, ...]] = (0.1,)
+    sparse_head_penalties: ClassVar[tuple[float, ...]] = (0.3,)
     n_head_errors: ClassVar[float | None] = 2.0
     penalties = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
     penalty = 1.0
