@@ -58,46 +58,45 @@ def reviews_in_english(folder: Path) -> pd.DataFrame:
     return collect(rows[rows["labels"] == 0], "encoder", "method", "en")
 
 
-def meta_net(folder: Path) -> pd.DataFrame:
-    """MetaNetClassifier and linear models, by task and representation."""
-    titles = {
-        "alone": "each alone",
-        "pooled": "all pooled",
-        "averaged": "averaged",
-        "meta-net": "MetaNetClassifier",
-        "no residual": "no residual heads",
-    }
+META_NETS = {
+    "alone": "each alone",
+    "pooled": "all pooled",
+    "averaged": "averaged",
+    "meta-net": "MetaNetClassifier",
+    "no residual": "no residual heads",
+}
+
+
+def _meta_nets(folder: Path) -> pd.DataFrame:
+    """MetaNetClassifier and linear models on test rows, with the mean of the languages."""
     rows = records.read_table(folder / "meta_net.json")
-    rows = rows[(rows["split"] == "test") & rows["method"].isin(titles)]
-    rows = rows[rows["task"].isin(TASKS)]
+    rows = rows[(rows["split"] == "test") & rows["method"].isin(META_NETS)].copy()
     others = {"task", "representation", "split", "method", "seed", "seconds"}
     rows["mean"] = rows[[name for name in rows if name not in others]].mean(axis=1)
+    rows["column"] = rows["method"].map(META_NETS)
+    return rows
+
+
+def meta_net(folder: Path) -> pd.DataFrame:
+    """MetaNetClassifier and linear models, by task and representation."""
+    rows = _meta_nets(folder)
+    rows = rows[rows["task"].isin(TASKS)]
     rows["row"] = rows["task"].map(TASKS) + ", " + rows["representation"]
-    rows["column"] = rows["method"].map(titles)
     ranks = {"n-grams": 0, "vectors": 1, "both": 2}
     rows = rows.sort_values(
         ["task", "representation"], key=lambda names: names.replace(ranks), kind="stable"
     )
-    return collect(rows, "row", "column", "mean", order=titles.values())
+    return collect(rows, "row", "column", "mean", order=META_NETS.values())
 
 
 def few_labels(folder: Path) -> pd.DataFrame:
-    """MetaNetClassifier and linear models with few labels in each language of NusaX."""
-    titles = {
-        "alone": "each alone",
-        "pooled": "all pooled",
-        "averaged": "averaged",
-        "meta-net": "MetaNetClassifier",
-    }
-    rows = records.read_table(folder / "meta_net.json")
-    rows = rows[rows["task"].str.startswith("nusax-") & (rows["split"] == "test")].copy()
+    """The same with few labels in each language of NusaX."""
+    rows = _meta_nets(folder)
+    rows = rows[rows["task"].str.startswith("nusax-")]
     rows["labels"] = rows["task"].str.split("-").str[1].astype(int)
-    others = {"task", "representation", "split", "method", "seed", "seconds", "labels"}
-    rows["mean"] = rows[[name for name in rows if name not in others]].mean(axis=1)
     rows["row"] = rows["labels"].astype(str) + " labels, " + rows["representation"]
-    rows["column"] = rows["method"].map(titles)
     rows = rows.sort_values(["representation", "labels"], kind="stable", ascending=[False, True])
-    return collect(rows, "row", "column", "mean", order=titles.values())
+    return collect(rows, "row", "column", "mean", order=[*META_NETS.values()][:4])
 
 
 def trained_meta_net(folder: Path) -> pd.DataFrame:
