@@ -68,9 +68,9 @@ class Count(Callback):
     [
         ({}, 1),
         ({"max_epochs": 3}, 3),
-        ({"learning_rate": 0.01}, 10),
-        ({"callbacks": [Count]}, 10),
-        ({"head_penalty": 0}, 10),
+        ({"learning_rate": 0.01}, 50),
+        ({"callbacks": [Count]}, 50),
+        ({"head_penalty": 0}, 50),
         ({"batch_size": 7, "n_threads": 2}, 1),
     ],
     ids=str,

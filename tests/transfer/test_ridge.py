@@ -47,7 +47,7 @@ def test_numbers_that_are_linear_are_found():
     assert model.score(X_TEST, TOTAL_TEST) > 0.999
     assert model.n_iter_ == 0
     # Ten epochs from zero do not get there.
-    trained = regressor(learning_rate=model.learning_rate_).fit(X, TOTAL)
+    trained = regressor(learning_rate=model.learning_rate_, max_epochs=10).fit(X, TOTAL)
     assert trained.n_iter_ > 0
     assert trained.score(X_TEST, TOTAL_TEST) < 0.9
 
