@@ -11,7 +11,7 @@ folders are copies of the repositories IndoNLP/nusax, dadelani/sib-200 and
 afrisenti-semeval/afrisent-semeval-2023. A benchmark whose corpus is missing is left out, and so is
 a peer whose package is not installed.
 
-The records are in benchmarks/results, the tables in docs/benchmarks.rst and the figures in
+The records are in benchmarks/results, the tables in the pages of docs/benchmarks and the figures in
 docs/_static/results. With another folder of records, and with --quick, the tables are printed and
 the figures are beside the records.
 """
@@ -32,7 +32,7 @@ import records  # noqa: E402
 import torch  # noqa: E402
 from catalogue import BENCHMARKS, CORPORA, Benchmark, recorded  # noqa: E402
 
-RESULTS, PAGE = HERE / "results", HERE.parent / "docs" / "benchmarks.rst"
+RESULTS, PAGES = HERE / "results", HERE.parent / "docs" / "benchmarks"
 FIGURES = HERE.parent / "docs" / "_static" / "results"
 RUNS = HERE.parent / "runs"
 """Where smoke runs and the vectors of encoders are kept."""
@@ -77,7 +77,8 @@ def show(chosen: dict[str, Benchmark], results: Path) -> None:
             if not is_published:
                 print(f"\n{name}\n\n{records.simple_table(pages.format_table(shown[name]))}")
     if is_published:
-        PAGE.write_text(pages.with_tables(PAGE.read_text("utf-8"), shown), "utf-8")
+        for page in PAGES.glob("*.rst"):
+            page.write_text(pages.with_tables(page.read_text("utf-8"), shown), "utf-8")
     print(f"\nFigures of {', '.join(shown) or 'nothing yet'}: {folder}")
 
 

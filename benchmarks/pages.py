@@ -1,7 +1,7 @@
-"""How tables of figures are written as text, and where they stand in a page.
+"""How tables of figures are written as text, and where they stand in the pages.
 
-`python -m benchmarks` writes them into docs/benchmarks.rst, between the comments ``.. begin NAME``
-and ``.. end NAME``.
+`python -m benchmarks` writes them into the pages of docs/benchmarks, between the comments
+``.. begin NAME`` and ``.. end NAME``.
 """
 
 import re

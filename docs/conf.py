@@ -35,7 +35,7 @@ html_title = project
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
-html_sidebars = {"benchmarks": [], "index": []}  # they have no pages below them
+html_sidebars = {"index": []}  # it has no pages below it
 toc_object_entries_show_parents = "hide"
 html_theme_options = {
     "header_links_before_dropdown": 6,

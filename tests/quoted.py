@@ -80,10 +80,13 @@ def values(table: pd.DataFrame, unit: str) -> Iterator[float]:
 
 
 def sections(page: str) -> Iterator[tuple[str, int, str]]:
-    """Return the title, the number of the first line and the text of each section of a page."""
+    """Return the title, the number of the first line and the text of each section of a page.
+
+    A row of a list-table is a section of its own.
+    """
     without_code = re.sub(r"(?ms)^```.*?^```", lambda code: "~" * len(code[0]), page)
-    headings = re.finditer(r"(?m)^(?:(.+)\n([-=])\2{2,}|##? (.+))$", without_code)
-    starts = [(heading.start(), heading[1] or heading[3]) for heading in headings]
+    headings = re.finditer(r"(?m)^(?:(.+)\n([-=])\2{2,}|##? (.+)| {3}\* - (.+))$", without_code)
+    starts = [(heading.start(), next(filter(None, heading.groups()))) for heading in headings]
     for (start, title), (end, _) in zip(starts, [*starts[1:], (len(page), "")], strict=True):
         yield title, page.count("\n", 0, start) + 1, page[start:end]
 

@@ -15,14 +15,13 @@ import pytest
 import quoted
 
 ROOT = Path(__file__).parents[1]
-PAGE, RESULTS = ROOT / "docs" / "benchmarks.rst", ROOT / "benchmarks" / "results"
-FIGURES = ROOT / "docs" / "_static" / "results"
-PAGES = [
-    ROOT / "README.md",
-    *sorted(path for path in ROOT.glob("docs/*.rst") if path != PAGE),
-    *sorted(ROOT.glob("docs/user_guide/*.rst")),
-]
-TITLES = [title for title, *_ in quoted.sections(PAGE.read_text(encoding="utf-8"))]
+RESULTS, FIGURES = ROOT / "benchmarks" / "results", ROOT / "docs" / "_static" / "results"
+FOLDERS = ["docs", "docs/user_guide", "docs/benchmarks"]
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in [ROOT / "README.md", *(one for x in FOLDERS for one in ROOT.glob(f"{x}/*.rst"))]
+}
+OF_BENCHMARKS = {name: page for name, page in PAGES.items() if name.startswith("docs/benchmarks/")}
 MAX_FIGURE_BYTES = 60_000
 MODULES = {path.stem for path in (ROOT / "benchmarks").glob("*.py")} - {"__main__"}
 
@@ -48,18 +47,18 @@ def tables(catalogue):
 
 
 def test_tables_are_those_of_the_records(pages, tables):
-    page = PAGE.read_text(encoding="utf-8")
-    marked = pages.MARKED
-    assert {match.group(1) for match in marked.finditer(page)} == {*tables}
-    assert pages.with_tables(page, tables) == page, "run python -m benchmarks --show"
+    marked = [found[1] for page in OF_BENCHMARKS.values() for found in pages.MARKED.finditer(page)]
+    assert sorted(marked) == sorted(tables)
+    for page in OF_BENCHMARKS.values():
+        assert pages.with_tables(page, tables) == page, "run python -m benchmarks --show"
 
 
 def test_figures_are_those_of_the_records(catalogue, tables):
-    page = PAGE.read_text(encoding="utf-8")
+    all_pages = "".join(OF_BENCHMARKS.values())
     assert {path.stem for path in FIGURES.iterdir()} == {*tables}
     for name, table in tables.items():
         path = FIGURES / f"{name}.svg"
-        assert f".. image:: _static/results/{name}.svg\n   :alt: " in page
+        assert f".. image:: ../_static/results/{name}.svg\n   :alt: " in all_pages
         assert path.stat().st_size < MAX_FIGURE_BYTES
         (described,) = ET.parse(path).iter("{http://purl.org/dc/elements/1.1/}description")
         assert described.text == catalogue.figures.numbers(table), "run python -m benchmarks --show"
@@ -74,49 +73,46 @@ def test_figures_are_drawn_in_the_same_way_each_time(catalogue, tables, tmp_path
 
 @pytest.fixture(scope="module")
 def held(catalogue, pages, tables):
-    """The tables of each section of the page of benchmarks, by its title."""
+    """The tables of each section of benchmarks, by its label and by its anchor on GitHub."""
     found = {}
-    for title, _, section in quoted.sections(PAGE.read_text(encoding="utf-8")):
-        names = [match.group(1) for match in pages.MARKED.finditer(section)]
-        more = [make(RESULTS) for name in names for make in catalogue.BENCHMARKS[name].quoted]
-        found[title] = [*(tables[name] for name in names), *more]
+    for name, page in OF_BENCHMARKS.items():
+        for label, title in re.findall(r"(?m)^\.\. _([\w-]+):\n\n(.+)\n---", page):
+            (section,) = (text for one, _, text in quoted.sections(page) if one == title)
+            names = [match[1] for match in pages.MARKED.finditer(section)]
+            more = [make(RESULTS) for one in names for make in catalogue.BENCHMARKS[one].quoted]
+            found[label] = [*(tables[one] for one in names), *more]
+            found[f"{name}#{anchor(title)}"] = found[label]
     return found
 
 
-def not_held(page: Path, held: dict, only: str | None = None) -> list[str]:
-    """Name the figures that are in no table of their section, or of those that it links."""
-    benchmarks = PAGE.read_text(encoding="utf-8")
-    targets = dict(re.findall(r"(?m)^\.\. _([\w-]+):\n\n(.+)\n---", benchmarks))
-    targets |= {re.sub(r"\W+", "-", title.lower()): title for title in held}
-    found = []
-    for title, line, section in quoted.sections(page.read_text(encoding="utf-8")):
-        if only in (None, title):
-            linked = re.findall(r":ref:`(?:[^`<]*<)?([\w-]+)|benchmarks\.rst#([\w-]+)", section)
-            titles = [targets[name] for names in linked for name in names if name in targets]
-            titles += [title] if page == PAGE else []
-            tables = [table for name in titles for table in held[name]]
-            found += [
-                f"{page.relative_to(ROOT)}, line {figure.line}: {figure.text} {figure.unit}"
-                for figure in quoted.figures(section, line)
-                if not any(figure.is_in(table) for table in tables)
-            ]
-    return found
+def anchor(title: str) -> str:
+    """Return what GitHub calls a section of a page."""
+    return re.sub(r"\W+", "-", title.lower())
 
 
-@pytest.mark.parametrize("title", TITLES)
-def test_a_section_of_benchmarks_quotes_its_tables(held, title):
-    assert not not_held(PAGE, held, only=title), (
-        "These figures are in no table of their section, nor in one that its entry in "
-        "benchmarks/catalogue.py names as quoted. Measure them, or say it without a number."
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_quotes_tables_of_the_benchmarks_that_it_links(held, name):
+    wrong = []
+    for title, line, section in quoted.sections(PAGES[name]):
+        linked = re.findall(r":ref:`(?:[^`<]*<)?([\w-]+)|(docs/benchmarks/[\w.#-]+)", section)
+        linked += [(f"{name}#{anchor(title)}", "")]
+        tables = [table for pair in linked for one in pair for table in held.get(one, [])]
+        wrong += [
+            f"{name}, line {figure.line}: {figure.text} {figure.unit}"
+            for figure in quoted.figures(section, line)
+            if not any(figure.is_in(table) for table in tables)
+        ]
+    assert not wrong, (
+        "These figures are in no table of their section, nor of one that it links, nor in one that "
+        "benchmarks/catalogue.py names as quoted. Measure them, link the section of the benchmarks "
+        "that holds them, write settings as code, or say it without a number."
     )
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_a_page_quotes_tables_of_the_benchmarks_that_it_links(held, page):
-    assert not not_held(page, held), (
-        "These figures are in no table of the sections of benchmarks.rst that theirs links. "
-        "Link it, write settings as code, or say it without a number."
-    )
+def test_links_of_the_readme_lead_to_sections():
+    for target, name in re.findall(r"\]\((docs/[\w/.]+\.rst)(?:#([\w-]+))?\)", PAGES["README.md"]):
+        titles = {anchor(title) for title, *_ in quoted.sections(PAGES[target])}
+        assert not name or name in titles, f"{target} has no section {name!r}"
 
 
 @pytest.mark.parametrize(
@@ -150,7 +146,7 @@ def test_a_figure_has_the_line_of_its_page():
 
 
 def test_the_readme_has_the_table_of_the_reviews(pages, tables):
-    lines = (ROOT / "README.md").read_text(encoding="utf-8").replace("*", "").splitlines()
+    lines = PAGES["README.md"].replace("*", "").splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     for labels, baseline, *others in pages.format_table(tables["reviews"])[1:]:
         (row,) = (cells for cells in rows if cells[0] == labels)

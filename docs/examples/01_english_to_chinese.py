@@ -76,6 +76,6 @@ pd.Series(
 ).to_frame().round(3)
 
 # %%
-# With so few test rows the standard error is about 3 points. The :doc:`benchmarks </benchmarks>`
-# have more rows. See :doc:`/user_guide/transfer` for a few Chinese labels, for dictionaries and for
-# teachers.
+# With so few test rows the standard error is about 3 points. The :ref:`benchmark
+# <english-to-chinese-reviews>` has more rows. See :doc:`/user_guide/transfer` for a few Chinese
+# labels, for dictionaries and for teachers.

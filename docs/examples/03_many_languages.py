@@ -122,4 +122,5 @@ display = LanguageEmbeddingDisplay.from_estimator(meta_net)
 
 # %%
 # Real languages contradict each other less than these. On real corpora the gain over one model for
-# all is a point or two, see :doc:`/benchmarks`. More: :doc:`/user_guide/meta_net`.
+# all is a point or two, see :ref:`parts-of-the-meta-network`. More:
+# :doc:`/user_guide/meta_net`.

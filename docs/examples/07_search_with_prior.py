@@ -86,5 +86,5 @@ legend = axis.legend(frameon=False)
 # sphinx_gallery_thumbnail_number = 2
 
 # %%
-# :doc:`/benchmarks` has this for twelve languages, and :doc:`/user_guide/meta_param` the other
+# :ref:`earlier-searches` has this for twelve languages, and :doc:`/user_guide/meta_param` the other
 # forms of a prior.

@@ -114,4 +114,4 @@ curve = FewShotCurveDisplay.from_estimator(
 # %%
 # What ten labels are worth depends on which ones they are; forty help, and with 150 little is left
 # to learn. See :ref:`numbers` for ratings on different scales and for outliers, and
-# :doc:`/benchmarks` for a real corpus, where all of it is harder.
+# :ref:`sentiment-as-a-number` for a real corpus, where all of it is harder.
