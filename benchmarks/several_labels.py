@@ -36,6 +36,8 @@ OTHERS = ["zho_Hans", "swh_Latn", "tur_Latn", "yor_Latn"]
 MAX_LENGTH, N_TEXTS, N_PREDICTED = 128, 200, 300
 COLUMNS = ["text", "language"]
 METHODS = ["logistic regression", "by language", "default", "no penalty"]
+PARTS = {"source": [SOURCE], "others": OTHERS}
+FIGURES = [f"{part} {name}" for part in PARTS for name in ("F1", "rows", "share of labels")]
 RESULT = Path(__file__).parent / "results" / "several_labels.json"
 
 
@@ -98,35 +100,43 @@ def measure(folder: Path, run: dict) -> dict:
     train, test = read(folder, arguments["split"], arguments["labels"], run["seed"])
     truth = test.drop(columns=COLUMNS).to_numpy()
     predicted = predict(run["method"], train, test, run["seed"])
-    figures: dict = {}
-    for name, languages in (("source", [SOURCE]), ("others", OTHERS)):
+    means: list[float] = []
+    for languages in PARTS.values():
         scores = []
         for language in languages:
             rows = (test["language"] == language).to_numpy()
             y, found = truth[rows], predicted[rows]
             f1 = f1_score(y, found, average="macro", zero_division=0)
             scores.append((100 * f1, 100 * (y == found).all(axis=1).mean(), found.sum() / y.sum()))
-        means = np.mean(scores, axis=0)
-        names = f"{name} F1", f"{name} rows", f"{name} share of labels"
-        figures |= {key: round(float(value), 2) for key, value in zip(names, means, strict=True)}
-    return figures
+        means.extend(np.mean(scores, axis=0))
+    return {name: round(float(value), 2) for name, value in zip(FIGURES, means, strict=True)}
 
 
-def report(path: Path) -> None:
-    """Print the means of the seeds."""
-    rows = records.read_table(path)
-    table = rows.groupby(["split", "labels", "method"], sort=False)
-    names = [name for name in rows if name.startswith(("source ", "others "))]
-    print(table[names].mean().round(2).to_string())
+def main(description: str, measure, methods, figures, result: Path, *, split: str, labels) -> None:
+    """Run what is not known yet, unless `--report` is given, and print the means of the seeds.
 
-
-def main() -> None:
-    """Run what is not known yet, or print the report."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    Parameters
+    ----------
+    description : str
+        What the benchmark does.
+    measure : callable
+        Takes the folder of SIB-200 and a record, and returns its figures.
+    methods, figures : list of str
+        The methods, and the names of the figures.
+    result : Path
+        The file of the records.
+    split : {"dev", "test"}
+        The rows that are predicted by default.
+    labels : list of int
+        The numbers of labelled rows by default.
+    """
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("folder", type=Path, nargs="?", help="copy of dadelani/sib-200")
-    records.add_arguments(parser, METHODS, RESULT)
-    records.add_split(parser)
-    parser.add_argument("--labels", type=int, nargs="+", default=[100, 600], help="English rows")
+    records.add_arguments(parser, methods, result)
+    records.add_split(parser, split)
+    parser.add_argument(
+        "--labels", type=int, nargs="+", default=labels, help="labelled rows of a language"
+    )
     args = parser.parse_args()
     if not args.report:
         if args.folder is None:
@@ -134,14 +144,17 @@ def main() -> None:
         for kind in (InputWarning, ConvergenceWarning, FutureWarning):
             warnings.simplefilter("ignore", kind)
         runs = [
-            records.new_record(method, seed, {"split": args.split, "labels": labels})
+            records.new_record(method, seed, {"split": args.split, "labels": n_labels})
             for seed in args.seeds
-            for labels in args.labels
+            for n_labels in args.labels
             for method in args.methods
         ]
         records.run_unknown(args.result, runs, lambda run: measure(args.folder, run))
-    report(args.result)
+    table = records.read_table(args.result).groupby(["split", "labels", "method"], sort=False)
+    print(table[figures].mean().round(2).to_string())
 
 
 if __name__ == "__main__":
-    main()
+    main(
+        __doc__.splitlines()[0], measure, METHODS, FIGURES, RESULT, split="test", labels=[100, 600]
+    )

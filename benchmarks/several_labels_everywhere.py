@@ -11,15 +11,11 @@ and 300 rows of each are predicted, of validation sentences unless `--split test
 - MetaNetClassifier: with its defaults, on n-grams of the texts of all languages
 """
 
-import argparse
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import records
-from several_labels import COLUMNS, N_PREDICTED, OTHERS, SOURCE, read_joined
-from sklearn.exceptions import ConvergenceWarning
+from several_labels import COLUMNS, N_PREDICTED, OTHERS, SOURCE, main, read_joined
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegressionCV
 from sklearn.metrics import f1_score
@@ -27,7 +23,6 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
 from metaling_sk import MetaNetClassifier
-from metaling_sk.exceptions import InputWarning
 
 LANGUAGES = [SOURCE, *OTHERS]
 METHODS = ["logistic regression", "MetaNetClassifier"]
@@ -87,34 +82,5 @@ def measure(folder: Path, run: dict) -> dict:
     return {name: round(float(value), 3) for name, value in figures.items()}
 
 
-def report(path: Path) -> None:
-    """Print the means of the seeds."""
-    table = records.read_table(path).groupby(["split", "labels", "method"], sort=False)
-    print(table[FIGURES].mean().round(2).to_string())
-
-
-def main() -> None:
-    """Run what is not known yet, or print the report."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, nargs="?", help="copy of dadelani/sib-200")
-    records.add_arguments(parser, METHODS, RESULT)
-    records.add_split(parser, "dev")
-    parser.add_argument("--labels", type=int, nargs="+", default=[50], help="of each language")
-    args = parser.parse_args()
-    if not args.report:
-        if args.folder is None:
-            parser.error("the copy of dadelani/sib-200 is missing")
-        for kind in (InputWarning, ConvergenceWarning, FutureWarning):
-            warnings.simplefilter("ignore", kind)
-        runs = [
-            records.new_record(method, seed, {"split": args.split, "labels": labels})
-            for seed in args.seeds
-            for labels in args.labels
-            for method in args.methods
-        ]
-        records.run_unknown(args.result, runs, lambda run: measure(args.folder, run))
-    report(args.result)
-
-
 if __name__ == "__main__":
-    main()
+    main(__doc__.splitlines()[0], measure, METHODS, FIGURES, RESULT, split="dev", labels=[50])

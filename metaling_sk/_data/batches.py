@@ -20,7 +20,7 @@ from metaling_sk._data.tokens import Tokens
 BATCHES_PER_BUCKET = 50
 """In training, texts are sorted by length within random buckets of this many batches."""
 
-MIN_STEPS = 10
+MIN_EPOCH_STEPS = 10
 """Least number of steps in an epoch, unless that leaves fewer than two samples to a batch."""
 
 
@@ -235,8 +235,8 @@ class StepIterator(Steps):
     streams : dict of str to EncodedSamples
         The longest stream decides how many steps an epoch has. Shorter ones start anew.
     batch_size : int or None
-        Samples per stream and step; fewer where an epoch would have less than `MIN_STEPS` steps.
-        None makes one step of all samples.
+        Samples per stream and step; fewer where an epoch would have less than `MIN_EPOCH_STEPS`
+        steps. None makes one step of all samples.
     rng : RandomState, optional
         Shuffles the samples in every epoch. Without it they keep their order.
     """
@@ -247,7 +247,7 @@ class StepIterator(Steps):
         if batch_size is None:
             self.batch_size = max(1, self.longest)
         else:
-            self.batch_size = min(batch_size, max(2, self.longest // MIN_STEPS))
+            self.batch_size = min(batch_size, max(2, self.longest // MIN_EPOCH_STEPS))
         self.rng = rng
 
     def __len__(self) -> int:

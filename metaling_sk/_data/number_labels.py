@@ -8,7 +8,6 @@ import numpy as np
 
 from metaling_sk._data.input_forms import plain_column
 from metaling_sk._data.labels import check_length, check_no_infinity, is_missing, label_array
-from metaling_sk._utils.messages import name_rows
 
 
 def check_numbers(
@@ -55,47 +54,32 @@ def check_numbers(
             "row needs a number."
         )
     numbers = np.full(n_samples, np.nan)
-    numbers[labelled] = _as_numbers(y, labelled)
+    numbers[labelled] = as_numbers(y, labelled)
     check_no_infinity(numbers[labelled], labelled)
     return numbers, None
 
 
-def check_complete_numbers(y, name: str, others: str) -> np.ndarray:
-    """Validate numbers of which none may be missing.
+def as_numbers(y: np.ndarray, indices: np.ndarray, name: str = "y") -> np.ndarray:
+    """Return the numbers at some indices of a target.
 
     Parameters
     ----------
-    y : array-like of shape (n_samples,)
-        The numbers.
-    name : str
-        What messages call them.
-    others : str
-        The arguments that have the same rows, for the message.
+    y : ndarray of shape (n_samples,)
+        The target.
+    indices : ndarray of int
+        Where it has numbers.
+    name : str, default="y"
+        What messages call it.
 
     Returns
     -------
-    ndarray of float64, shape (n_samples,)
+    ndarray of float64, shape (n_indices,)
 
     Raises
     ------
     ValueError
-        If there is none, or they are no finite numbers, one for each sample.
+        If what is there is no number.
     """
-    y = label_array(y)
-    if not len(y):
-        raise ValueError(f"{name} is empty; scores by language need at least one row.")
-    if len(missing := np.flatnonzero(is_missing(y, None))):
-        raise ValueError(
-            f"{name} has no number in {name_rows(missing)}; leave these rows out of {others}."
-        )
-    numbers = _as_numbers(y, np.arange(len(y)), name)
-    if len(infinite := np.flatnonzero(np.isinf(numbers))):
-        raise ValueError(f"{name} is infinite in {name_rows(infinite)}.")
-    return numbers
-
-
-def _as_numbers(y: np.ndarray, indices: np.ndarray, name: str = "y") -> np.ndarray:
-    """Return the numbers at some indices of a target."""
     if y.dtype.kind not in "biuf":
         for index in indices:
             value = y[index]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from metaling_sk._data.batches import MIN_STEPS, EncodedSamples, Steps, TrainingStep
+from metaling_sk._data.batches import MIN_EPOCH_STEPS, EncodedSamples, Steps, TrainingStep
 
 
 class Episodes(Steps):
@@ -19,7 +19,7 @@ class Episodes(Steps):
         The names of the batches of a step.
     batch_size : int
         Samples in a batch; fewer where the language has not enough, or where an epoch would have
-        less than `MIN_STEPS` steps.
+        less than `MIN_EPOCH_STEPS` steps.
     rng : RandomState
         Draws the languages, in proportion to their samples, and the samples.
     """
@@ -27,7 +27,9 @@ class Episodes(Steps):
     def __init__(self, samples: EncodedSamples, names, batch_size: int, rng: np.random.RandomState):
         self.samples = samples
         self.names = tuple(names)
-        self.batch_size = min(batch_size, max(2, len(samples) // (MIN_STEPS * len(self.names))))
+        self.batch_size = min(
+            batch_size, max(2, len(samples) // (MIN_EPOCH_STEPS * len(self.names)))
+        )
         self.rng = rng
         self.members = [
             np.flatnonzero(samples.language_index == index)

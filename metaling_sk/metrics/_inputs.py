@@ -14,6 +14,7 @@ from metaling_sk._data.indicators import check_indicators, has_several_labels
 from metaling_sk._data.input_forms import find_language_column
 from metaling_sk._data.labels import MISSING, label_array, plain_labels
 from metaling_sk._data.languages import positions_by_language, read_language
+from metaling_sk._data.number_labels import as_numbers
 from metaling_sk._utils.messages import name_rows, name_some
 from metaling_sk._utils.sklearn_compat import num_samples
 
@@ -126,15 +127,41 @@ def is_continuous(y) -> bool:
     return y.dtype.kind == "f" and type_of_target(y[np.isfinite(y)]) == "continuous"
 
 
-def _check_complete(is_missing: np.ndarray, name: str, others: str) -> None:
+def check_complete_numbers(y, name: str, others: str) -> np.ndarray:
+    """Validate numbers of which none may be missing.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        The numbers.
+    name, others : str
+        As in `check_complete_labels`.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If there is none, or they are no finite numbers, one for each sample.
+    """
+    y = label_array(y)
+    _check_complete(pd.isna(y), name, others, "number")
+    numbers = as_numbers(y, np.arange(len(y)), name)
+    if len(infinite := np.flatnonzero(np.isinf(numbers))):
+        raise ValueError(f"{name} is infinite in {name_rows(infinite)}.")
+    return numbers
+
+
+def _check_complete(is_missing: np.ndarray, name: str, others: str, what: str = "label") -> None:
     """Raise a ValueError unless there are labels and none is missing."""
     if len(is_missing) == 0:
         raise ValueError(f"{name} is empty; scores by language need at least one row.")
     missing = np.flatnonzero(is_missing)
     if missing.size:
         raise ValueError(
-            f"{name} has no label in {name_rows(missing)}; leave the unlabelled rows out of "
-            f"{others}."
+            f"{name} has no {what} in {name_rows(missing)}; leave these rows out of {others}."
         )
 
 

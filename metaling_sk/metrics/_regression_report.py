@@ -9,11 +9,14 @@ import pandas as pd
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 from sklearn.utils import check_random_state
 
-from metaling_sk._data.number_labels import check_complete_numbers
 from metaling_sk._utils.parameters import Number
 from metaling_sk._utils.sklearn_compat import validate_params
 from metaling_sk.metrics._bootstrap import percentile_intervals
-from metaling_sk.metrics._inputs import check_language_array, pairs_by_language
+from metaling_sk.metrics._inputs import (
+    check_complete_numbers,
+    check_language_array,
+    pairs_by_language,
+)
 from metaling_sk.metrics._language_report import summarise
 
 NUMBER_SCORES = ["r2", "rmse", "mae"]

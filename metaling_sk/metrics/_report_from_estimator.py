@@ -7,10 +7,14 @@ from typing import Any
 import pandas as pd
 from sklearn.base import is_regressor
 
-from metaling_sk._data.number_labels import check_complete_numbers
 from metaling_sk._utils.parameters import common_constraints
 from metaling_sk._utils.sklearn_compat import HasMethods, validate_params
-from metaling_sk.metrics._inputs import check_complete_classes, languages_in, predict_labels
+from metaling_sk.metrics._inputs import (
+    check_complete_classes,
+    check_complete_numbers,
+    languages_in,
+    predict_labels,
+)
 from metaling_sk.metrics._language_report import REPORT_CONSTRAINTS, language_report
 from metaling_sk.metrics._regression_report import regression_report
 

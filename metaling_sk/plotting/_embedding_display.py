@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, check_random_state
 
 from metaling_sk._data.labels import label_array
@@ -20,6 +19,7 @@ from metaling_sk._utils.sklearn_compat import (
     check_matplotlib_support,
     validate_parameter_constraints,
 )
+from metaling_sk._utils.wrapped import final_estimator
 from metaling_sk.metrics._inputs import call_with_language, languages_in
 from metaling_sk.plotting._axes import make_axes
 from metaling_sk.plotting._fonts import show_scripts
@@ -148,7 +148,7 @@ class EmbeddingDisplay:
         languages = languages_in(estimator, X, language, language_column, name)
         vectors = call_with_language(estimator, "transform", X, language)
         if language_norm == "auto":
-            last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+            last = final_estimator(estimator)
             is_scaler = isinstance(last, LanguageStandardScaler)
             language_norm = not getattr(last, "language_norm", is_scaler)
         return cls.from_representations(

@@ -242,7 +242,7 @@ def test_what_it_refuses():
     scorer = make_language_scorer(accuracy_score)
     y = Y.astype(float)
     y[[3, 5]] = np.nan
-    with pytest.raises(ValueError, match="y has no label in rows 3, 5; leave the unlabelled rows"):
+    with pytest.raises(ValueError, match="y has no label in rows 3, 5; leave these rows out"):
         scorer(MODEL, X, y)
     with pytest.raises(ValueError, match="The language scorer found no language: X has no column"):
         scorer(MODEL, NUMBERS, Y)

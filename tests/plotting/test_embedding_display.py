@@ -5,6 +5,7 @@ import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from tiny import make_classifier, make_config, make_pair
@@ -62,11 +63,13 @@ def test_what_an_estimator_makes_of_samples_is_drawn(kind):
         EmbeddingDisplay.from_estimator(estimator, table.drop(columns="language"), y)
 
 
-@pytest.mark.parametrize("steps", [(), (FunctionTransformer(),)])
-def test_what_a_scaler_has_normalised_is_drawn_once(steps):
+@pytest.mark.parametrize("kind", ["scaler", "pipeline", "search"])
+def test_what_a_scaler_has_normalised_is_drawn_once(kind):
     table = pd.DataFrame(X, columns=list("abcdef")).assign(language=LANGUAGE)
-    estimator = make_pipeline(*steps, LanguageStandardScaler()).fit(table)
-    estimator = estimator if steps else estimator[0]
+    scaler = LanguageStandardScaler()
+    pipeline = make_pipeline(FunctionTransformer(), scaler)
+    search = GridSearchCV(pipeline, {}, scoring=lambda *_: 0.0)
+    estimator = {"scaler": scaler, "pipeline": pipeline, "search": search}[kind].fit(table)
     assert EmbeddingDisplay.from_estimator(estimator, table).axes_.shape == (1, 1)
 
 
