@@ -16,10 +16,10 @@ import quoted
 
 ROOT = Path(__file__).parents[1]
 RESULTS, FIGURES = ROOT / "benchmarks" / "results", ROOT / "docs" / "_static" / "results"
-FOLDERS = ["docs", "docs/user_guide", "docs/benchmarks"]
 PAGES = {
-    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
-    for path in [ROOT / "README.md", *(one for x in FOLDERS for one in ROOT.glob(f"{x}/*.rst"))]
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for pattern in ["README.md", "docs/*.rst", "docs/user_guide/*.rst", "docs/benchmarks/*.rst"]
+    for path in sorted(ROOT.glob(pattern))
 }
 OF_BENCHMARKS = {name: page for name, page in PAGES.items() if name.startswith("docs/benchmarks/")}
 MAX_FIGURE_BYTES = 60_000
