@@ -97,7 +97,7 @@ class EmbeddingDisplay:
         ----------
         estimator : estimator
             Fitted, with the method `transform`: a classifier or regressor of ours, an
-            `EncoderVectorizer`, or any transformer of texts.
+            `EncoderVectorizer`, any transformer of texts, or a search or pipeline of these.
         X : DataFrame or array-like of n_samples
             The samples.
         y : array-like of shape (n_samples,), default=None
