@@ -100,11 +100,12 @@ class AdaptiveLanguages(NetworkEstimator):
         `register_language`.
 
         Where labels are classes, samples without one count in the residual head, too, with their
-        predictions as labels (self-training), if the predictions can be learnt from the samples. To
-        decide that, models of the predictions for two thirds of the samples are compared with the
-        predictions for the rest: their agreement, Cohen's κ, must exceed 0.6; of several labels the
-        mean of those that are predicted for some samples only. Where labels are numbers, such
-        samples count in the statistics alone.
+        predictions as labels (self-training), if enough is learnt from these. To decide that,
+        models of the predictions for two thirds of the samples predict the rest. If the
+        probabilities that this estimator predicts are right, what they find must agree with the
+        labels by a Cohen's κ of more than 0.3; of several labels the mean of those that are
+        predicted for some samples only. Where labels are numbers, such samples count in the
+        statistics alone.
 
         Parameters
         ----------

@@ -17,9 +17,6 @@ from metaling_sk._data.labels import MISSING
 MAX_ITERATIONS = 100
 """Largest number of iterations of L-BFGS."""
 
-SHARPENING = 2.5
-"""Factor of the logits of predictions that serve as labels."""
-
 RIDGE_TOLERANCE = 1e-6
 """Of the iterative solver, which sklearn takes for sparse features."""
 
@@ -110,11 +107,17 @@ class LinearLoss(ABC):
         return np.ones((len(y), 1))
 
     @abstractmethod
-    def guess(self, outputs: np.ndarray) -> np.ndarray:
-        """What the outputs should be where they serve as labels, shape (n_samples, n_outputs)."""
+    def guess(self, outputs: np.ndarray, sharpening: float = 1.0) -> np.ndarray:
+        """What the outputs should be where they serve as labels, shape (n_samples, n_outputs).
 
-    def decide(self, outputs: np.ndarray) -> np.ndarray:
-        """What is decided for each sample, shape (n_samples, n_decisions), if it teaches itself."""
+        Logits are multiplied by `sharpening`.
+        """
+
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """Of the classes of each question, shape (n_questions, n_samples, n_classes).
+
+        Only of a kind of output that teaches itself.
+        """
         raise NotImplementedError("Predictions of this kind cannot serve as labels.")
 
     @abstractmethod
@@ -198,7 +201,7 @@ class LogLoss(LinearLoss):
     curvature = 0.03
     intercept_penalty, intercept_penalties = 10.0, (10.0,)
     head_penalties: ClassVar[tuple[float, ...]] = (0.01, 0.03, 0.1, 0.3, 1.0)
-    sparse_head_penalties: ClassVar[tuple[float, ...]] = (0.3,)
+    sparse_head_penalties: ClassVar[tuple[float, ...]] = (0.1,)
     n_head_errors: ClassVar[float | None] = 2.0
     penalties = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
     penalty = 1.0
@@ -216,11 +219,11 @@ class LogLoss(LinearLoss):
     def weigh(self, y, class_weight):
         return super().weigh(y, None) if class_weight is None else class_weight[y][:, None]
 
-    def guess(self, outputs):
-        return softmax(SHARPENING * outputs, axis=1)
+    def guess(self, outputs, sharpening=1.0):
+        return softmax(sharpening * outputs, axis=1)
 
-    def decide(self, outputs):
-        return outputs.argmax(axis=1)[:, None]
+    def probabilities(self, outputs):
+        return self.guess(outputs)[None]
 
     def losses(self, outputs, y):
         return -np.take_along_axis(log_softmax(outputs, axis=1), y[:, None], axis=1)
@@ -260,11 +263,11 @@ class LabelLogLoss(LogLoss):
         without, has = class_weight
         return weight * np.where(y == 1, has, without)
 
-    def guess(self, outputs):
-        return expit(SHARPENING * outputs)
+    def guess(self, outputs, sharpening=1.0):
+        return expit(sharpening * outputs)
 
-    def decide(self, outputs):
-        return outputs > 0
+    def probabilities(self, outputs):
+        return np.stack([self.guess(-outputs).T, self.guess(outputs).T], axis=-1)
 
     def losses(self, outputs, y):
         return -log_expit(np.where(y == 1, outputs, -outputs))
@@ -300,7 +303,7 @@ class SquaredErrors(LinearLoss):
     def targets(self, y, n_outputs):
         return y.astype(np.float64)[:, None]
 
-    def guess(self, outputs):
+    def guess(self, outputs, sharpening=1.0):
         return outputs.copy()
 
     def losses(self, outputs, y):

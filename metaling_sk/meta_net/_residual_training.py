@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from sklearn.metrics import cohen_kappa_score
 
 from metaling_sk._data.labels import has_label
 from metaling_sk._utils.threads import one_blas_thread
@@ -23,12 +22,14 @@ MANY_SAMPLES = 512
 LABEL_WEIGHT = 3.0
 """Weight of a sample with a label beside one whose prediction serves as label."""
 
-SUBSTANTIAL = 0.6
-"""Least agreement, as Cohen's κ, of predictions with what can be learnt from other predictions.
+SHARPENING = 2.5
+"""Factor of the logits of predictions that serve as labels."""
 
-"Substantial agreement" begins here in Landis & Koch (1977. The measurement of observer agreement
-for categorical data. Biometrics).
-"""
+PREDICTION_PENALTY = 0.25
+"""Factor of the penalty where all labels are predictions: these are less random than labels."""
+
+LEAST_AGREEMENT = 0.3
+"""Least agreement, as Cohen's κ, that is expected of labels with what is learnt of predictions."""
 
 N_FOLDS = 3
 """Number of folds in which this agreement, and what a residual head is worth, is measured."""
@@ -82,8 +83,8 @@ def train_residual_head(
 ) -> ResidualHead | None:
     """Fit the residual head of a language; predictions serve as labels where these are missing.
 
-    Samples without a label are left out where predictions teach nothing, as of numbers, or too
-    little can be learnt from them, which would then be noise.
+    Samples without a label are left out where predictions teach nothing, as of numbers, or where
+    too little is learnt from them: few samples, or predictions that are unsure.
 
     Parameters
     ----------
@@ -109,19 +110,25 @@ def train_residual_head(
     """
     labelled = has_label(y)
     if not labelled.all():
-        if loss.teaches_itself and _can_be_learnt(vectors, logits, settings.penalty, loss):
+        if (
+            loss.teaches_itself
+            and _expected_agreement(vectors, logits, settings.penalty, loss) > LEAST_AGREEMENT
+        ):
             seen = True
         else:
             vectors, y, logits = vectors[labelled], y[labelled], logits[labelled]
             labelled = labelled[labelled]
     if not len(y):
         return None
-    targets = loss.guess(logits)
+    targets = loss.guess(logits, SHARPENING)
     targets[labelled] = loss.targets(y[labelled], logits.shape[1])
     of_labels = loss.weigh(y[labelled], class_weight)
     weight = np.ones((len(y), of_labels.shape[1]))
     weight[labelled] = of_labels if labelled.all() else LABEL_WEIGHT * of_labels
     penalty, share = settings.of(len(y), seen)
+    if not labelled.all():
+        share_of_labels = weight[labelled].sum() / weight.sum()
+        penalty *= PREDICTION_PENALTY + (1 - PREDICTION_PENALTY) * share_of_labels
     if not seen and len(y) >= 2 * N_FOLDS:
         penalties = [factor * penalty for factor in loss.penalty_factors]
         learnt = _cross_fit(loss, vectors, targets, logits, penalties, weight)
@@ -135,16 +142,39 @@ def train_residual_head(
     )
 
 
-def _can_be_learnt(vectors, logits, penalty: float, loss: LinearLoss) -> bool:
-    """Return whether a model of the predictions for some samples agrees on the others."""
-    predicted = loss.decide(logits)
-    varied = np.flatnonzero((predicted != predicted[:1]).any(axis=0))
-    if len(predicted) < N_FOLDS or not len(varied):
-        return False
-    targets = loss.guess(logits)
-    learnt = loss.decide(_cross_fit(loss, vectors, targets, logits, [penalty], share=0.0)[0])
-    agreements = [cohen_kappa_score(predicted[:, each], learnt[:, each]) for each in varied]
-    return float(np.mean(agreements)) > SUBSTANTIAL
+def _expected_agreement(vectors, logits, penalty: float, loss: LinearLoss) -> float:
+    """Return how far models of the predictions are expected to agree with labels.
+
+    Models of the predictions for some samples predict the others. What is expected is Cohen's κ, if
+    the predicted probabilities are right. So it is low where little of the predictions is in the
+    vectors, and where the predictions are unsure. Of several labels it is the mean.
+    """
+    probabilities = loss.probabilities(logits)
+    predicted = probabilities.argmax(axis=2)
+    varied = (predicted != predicted[:, :1]).any(axis=1)
+    if len(logits) < N_FOLDS or not varied.any():
+        return 0.0
+    learnt = _cross_fit(loss, vectors, loss.guess(logits), logits, [penalty], share=0.0)[0]
+    found = loss.probabilities(learnt).argmax(axis=2)
+    return float(np.mean(_expected_kappa(probabilities[varied], found[varied])))
+
+
+def _expected_kappa(probabilities: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Return Cohen's κ of classes that were found and labels with these probabilities.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_questions, n_samples, n_classes)
+    found : ndarray of int, shape (n_questions, n_samples)
+
+    Returns
+    -------
+    ndarray of shape (n_questions,)
+    """
+    is_found = np.eye(probabilities.shape[2])[found]
+    agreement = (is_found * probabilities).sum(axis=2).mean(axis=1)
+    by_chance = (is_found.mean(axis=1) * probabilities.mean(axis=1)).sum(axis=1)
+    return (agreement - by_chance) / (1 - by_chance)
 
 
 def _cross_fit(

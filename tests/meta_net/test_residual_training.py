@@ -5,7 +5,7 @@ import pytest
 from scipy.special import softmax
 
 from metaling_sk._data.samples import MISSING
-from metaling_sk.meta_net._linear_loss import LOG_LOSS, SquaredErrors
+from metaling_sk.meta_net._linear_loss import LABEL_LOG_LOSS, LOG_LOSS, SquaredErrors
 from metaling_sk.meta_net._residual_training import (
     ResidualSettings,
     train_residual_head,
@@ -44,6 +44,31 @@ def test_text_from_which_nothing_can_be_learnt_is_left_out():
     labels_only = train_residual_head(vectors[:5], y[:5], logits[:5], ResidualSettings(0.1))
     np.testing.assert_array_equal(found.coef, labels_only.coef)
     assert found.share == 1
+
+
+def test_unsure_predictions_are_left_out():
+    """They teach as much as sure ones, but are probably wrong."""
+    vectors, y, logits = make_rows(n_rows=300)
+    unknown = np.full(len(y), MISSING)
+    for sureness, learns in ((1.0, True), (0.1, False)):
+        found = train_residual_head(vectors, unknown, sureness * logits, ResidualSettings(0.1))
+        assert (found is not None) == learns
+        several = train_residual_head(
+            vectors,
+            np.full((len(y), N_CLASSES), MISSING),
+            sureness * (2 * logits - 2),
+            ResidualSettings(0.1),
+            loss=LABEL_LOG_LOSS,
+        )
+        assert (several is not None) == learns
+
+
+def test_predictions_as_labels_have_a_smaller_penalty():
+    vectors, y, _ = make_rows(n_rows=300)
+    sure, settings = 5.0 * np.eye(N_CLASSES)[y], ResidualSettings(1.0)
+    of_labels = train_residual_head(vectors, y, sure, settings, seen=True)
+    of_text = train_residual_head(vectors, np.full(len(y), MISSING), sure, settings)
+    assert abs(of_text.coef).max() > 1.5 * abs(of_labels.coef).max()
 
 
 @pytest.mark.parametrize("n_rows", [1, 2, 5])
