@@ -100,10 +100,9 @@ class AdaptiveLanguages(NetworkEstimator):
         a new language, from the meta-model's), and a residual head on top of the model that is
         generated from it. Where a Transformer was trained with meta_algorithm="joint", it is the
         residual head alone unless `inner_steps` is set, and the encoder reads each sample once.
-        Nothing that other languages use changes. All samples given so far
-        count, so that it makes no difference whether they come at once or one by one. A language
-        without statistics of its own takes those of these samples as soon as there are 16; see
-        `register_language`.
+        Nothing that other languages use changes. All samples given so far count, so that it makes
+        no difference whether they come at once or one by one. A language without statistics of its
+        own takes those of these samples as soon as there are 16; see `register_language`.
 
         Where labels are classes, samples without one count in the residual head, too, with their
         predictions as labels (self-training), if the predictions can be learnt from the samples. To
