@@ -87,6 +87,14 @@ class Network(nn.Module):
         """Whether the representations of features are the features themselves."""
         return True
 
+    def encode(self, inputs: dict[str, torch.Tensor], language_index: torch.Tensor) -> torch.Tensor:
+        """Return the output of the encoder for a batch, before the norm."""
+        raise NotImplementedError
+
+    def classify(self, features: torch.Tensor, language_index: torch.Tensor) -> Output:
+        """Classify what `encode` returned for a batch."""
+        raise NotImplementedError
+
     def get_config(self) -> dict[str, Any]:
         """Return the sizes that `from_config` needs."""
         raise NotImplementedError
@@ -150,7 +158,10 @@ class ClassifierNetwork(Network):
         language_index : int64 Tensor of shape (n_samples,)
             Index of the language of each sample; 0 is a language that the network does not know.
         """
-        features = self.encode(inputs, language_index)
+        return self.classify(self.encode(inputs, language_index), language_index)
+
+    def classify(self, features: torch.Tensor, language_index: torch.Tensor) -> Output:
+        """Classify what `encode` returned for a batch."""
         representation = features if self.norm is None else self.norm(features, language_index)
         if self.hidden is not None:
             representation = self.hidden(representation)

@@ -355,11 +355,13 @@ class NetworkEstimator(
     def _register(self, samples: Samples, language: str) -> None:
         """Learn the statistics of a language from samples of its own."""
         self._add_language(language)
+        network, index = self.net_.module_, self._language_index(language)
+        if not self.front_end_.has_statistics(network):
+            return
         execution = self._execution()
         inputs = self.front_end_.inputs(samples, execution)
-        self.front_end_ = self.front_end_.set_language(
-            self.net_.module_, self._language_index(language), language, inputs, execution
-        )
+        vectors = self.front_end_.vectors(network, inputs, index, execution)
+        self.front_end_ = self.front_end_.set_language(network, index, language, vectors)
 
     def _complete_statistics(self, samples: Samples, rng: np.random.RandomState) -> None:
         """Learn the statistics of the languages whose samples the training has not read."""

@@ -98,10 +98,10 @@ class FixedFrontEnd(FrontEnd):
     def predict(self, network, encoded, execution):
         return predict_in_float64(network, encoded, self.network_execution(execution))
 
-    def set_language(self, network, index, language, inputs, execution):
+    def set_language(self, network, index, language, vectors):
         if not self.language_norm:
             return self
-        return self._with(self.statistics.add(inputs, language))
+        return self._with(self.statistics.add(vectors, language))
 
     def has_statistics(self, network):
         return self.language_norm and bool(self.statistics.scaled.any())

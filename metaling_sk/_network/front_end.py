@@ -178,11 +178,16 @@ class FrontEnd(ABC):
         """The logits of a network on its inputs, shape (n_samples, n_classes)."""
         return self.predict(network, encoded, execution).logits
 
+    def vectors(self, network: Network, inputs, index: int, execution: Execution):
+        """What the statistics of a language are taken from: its inputs, or their vectors.
+
+        `predict` takes them in the place of the inputs, so that samples are encoded once.
+        """
+        return inputs
+
     @abstractmethod
-    def set_language(
-        self, network: Network, index: int, language: str, inputs, execution: Execution
-    ) -> FrontEnd:
-        """Learn the statistics of one language, or learn them anew, from inputs of its own."""
+    def set_language(self, network: Network, index: int, language: str, vectors) -> FrontEnd:
+        """Learn the statistics of one language, or learn them anew, from its vectors."""
 
     @abstractmethod
     def has_statistics(self, network: Network) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple, Self
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from metaling_sk._data.batches import EncodedSamples
+from metaling_sk._data.batches import Batch, EncodedSamples
 from metaling_sk._data.encoder_inputs import EncoderInputs
 from metaling_sk._network.classifier import Network
 from metaling_sk._utils.device import autocast_dtype, find_device
@@ -91,6 +91,34 @@ def predict_logits(network: Network, encoded: EncodedSamples, execution: Executi
     return _predict(network, encoded.take(first), execution, None)[position]
 
 
+def encode(network: Network, encoded: EncodedSamples, execution: Execution) -> np.ndarray:
+    """Compute what the encoder of a network makes of what it reads, before the norm."""
+    first, position = encoded.distinct()
+    distinct = encoded.take(first)
+    vectors = np.empty((len(distinct), network.n_features), dtype=np.float32)
+
+    def compute(batch: Batch, indices: np.ndarray) -> None:
+        output = network.encode(batch.inputs, batch.language_index)
+        vectors[indices] = output.float().cpu().numpy()
+
+    _for_each_batch(network, distinct, execution, compute)
+    return vectors[position]
+
+
+def predict_of_vectors(network: Network, encoded: EncodedSamples, execution: Execution) -> Outputs:
+    """Compute the outputs of a network on vectors that `encode` returned."""
+    logits = np.empty((len(encoded), network.head.out_features))
+    representations = np.empty((len(encoded), network.head.in_features), dtype=np.float32)
+
+    def compute(batch: Batch, indices: np.ndarray) -> None:
+        output = network.classify(batch.inputs["features"], batch.language_index)
+        logits[indices] = output.logits.double().cpu().numpy()
+        representations[indices] = output.representation.float().cpu().numpy()
+
+    _for_each_batch(network, encoded, execution, compute)
+    return Outputs(logits, representations)
+
+
 def predict_in_float64(network: Network, encoded: EncodedSamples, execution: Execution) -> Outputs:
     """Compute the outputs of a network on features.
 
@@ -105,7 +133,6 @@ def predict_in_float64(network: Network, encoded: EncodedSamples, execution: Exe
     return Outputs(logits, representations)
 
 
-@torch.no_grad()
 def _predict(
     network: Network,
     encoded: EncodedSamples,
@@ -114,25 +141,43 @@ def _predict(
     dtype: torch.dtype = torch.float32,
 ) -> np.ndarray:
     """The logits; the representations are written to the array, if one is given."""
+    logits = np.empty((len(encoded), network.head.out_features))
+
+    def compute(batch: Batch, indices: np.ndarray) -> None:
+        output = network(batch.inputs, batch.language_index)
+        logits[indices] = output.logits.double().cpu().numpy()
+        if representations is not None:
+            representations[indices] = output.representation.float().cpu().numpy()
+
+    _for_each_batch(network, encoded, execution, compute, dtype)
+    return logits
+
+
+@torch.no_grad()
+def _for_each_batch(
+    network: Network,
+    encoded: EncodedSamples,
+    execution: Execution,
+    compute: Callable[[Batch, np.ndarray], None],
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Compute something of every batch, which is on the device, and of the indices of its samples.
+
+    The network is ready to predict.
+    """
     # To go through all modules takes as long as to predict one short text.
     if next(network.parameters()).device != execution.device:
         network.to(execution.device)
     if network.training:
         network.eval()
-    logits = np.empty((len(encoded), network.head.out_features))
 
-    def compute(indices: np.ndarray) -> None:
-        batch = encoded.collate(indices, dtype=dtype).to(execution.device)
-        output = network(batch.inputs, batch.language_index)
-        logits[indices] = output.logits.double().cpu().numpy()
-        if representations is not None:
-            representations[indices] = output.representation.float().cpu().numpy()
+    def compute_at(indices: np.ndarray) -> None:
+        compute(encoded.collate(indices, dtype=dtype).to(execution.device), indices)
         execution.progress.advance(len(indices))
 
     execution.progress.start("predict", len(encoded), "sample")
     with suited_to_many(network, encoded, execution):
-        for_each_batch(encoded.indices(execution.batch_size), compute, execution.batch_size)
-    return logits
+        for_each_batch(encoded.indices(execution.batch_size), compute_at, execution.batch_size)
 
 
 @contextmanager

@@ -18,8 +18,7 @@ from metaling_sk._network.front_end import (
     check_same_input,
 )
 from metaling_sk._network.language_norm import LanguageNorm
-from metaling_sk._network.prediction import Execution, predict, predict_logits, suited_to_many
-from metaling_sk._utils.out_of_memory import for_each_batch
+from metaling_sk._network.prediction import encode, predict, predict_logits, predict_of_vectors
 
 DROPOUT = 0.1
 """Dropout on the representations."""
@@ -119,15 +118,21 @@ class TrainedFrontEnd(FrontEnd):
     def network_execution(self, execution):
         return execution
 
+    def vectors(self, network, inputs, index, execution):
+        language_index = np.full(len(inputs), index, dtype=np.int64)
+        return encode(network, EncodedSamples(inputs, language_index), execution)
+
     def predict(self, network, encoded, execution):
+        if isinstance(encoded.inputs, np.ndarray):
+            return predict_of_vectors(network, encoded, execution)
         return predict(network, encoded, execution)
 
     def logits(self, network, encoded, execution):
         return predict_logits(network, encoded, execution)
 
-    def set_language(self, network, index, language, inputs, execution):
+    def set_language(self, network, index, language, vectors):
         if network.norm is not None:
-            network.norm.set_language(index, _encode(network, inputs, index, execution))
+            network.norm.set_language(index, torch.from_numpy(vectors))
         return self
 
     def has_statistics(self, network):
@@ -170,20 +175,3 @@ class TrainedFrontEnd(FrontEnd):
 def _set_trainable(encoder: TransformerEncoder, parameters: EncodingParameters) -> None:
     has_own_adapters = not parameters.generates_adapters
     set_trainable(encoder, parameters.trainable, has_own_adapters=has_own_adapters)
-
-
-def _encode(network, inputs, index: int, execution: Execution) -> torch.Tensor:
-    """The representations of samples of one language, before the language norm."""
-    network.eval()
-    device = network.head.weight.device
-    encoded = EncodedSamples(inputs, np.full(len(inputs), index, dtype=np.int64))
-    with torch.no_grad():
-        parts: list[torch.Tensor] = []
-
-        def compute(indices: np.ndarray) -> None:
-            batch = encoded.collate(indices).to(device)
-            parts.append(network.encode(batch.inputs, batch.language_index).float())
-
-        with suited_to_many(network, encoded, execution):
-            for_each_batch(encoded.indices(execution.batch_size), compute, execution.batch_size)
-        return torch.cat(parts)

@@ -64,12 +64,11 @@ class AdaptiveLanguages(NetworkEstimator):
     """An estimator whose languages have embeddings and residual heads, which can be adapted.
 
     A subclass sets `residual_heads_` and `_adaptations`, both dicts by language, in `fit`, and has
-    `_is_solved`, `_inner_learning_rate` and `_linear_loss`.
+    `_is_solved`, `_n_adapt_steps`, `_inner_learning_rate` and `_linear_loss`.
     """
 
     _learns_a_language_by = "register_language, or labelled rows to adapt,"
 
-    inner_steps: int
     residual_penalty: Any
     residual_heads_: dict[str, ResidualHead]
     _adaptations: dict[str, Adaptation]
@@ -77,6 +76,11 @@ class AdaptiveLanguages(NetworkEstimator):
     @property
     def _is_solved(self) -> bool:
         """Whether the models are solved for instead of trained."""
+        raise NotImplementedError
+
+    @property
+    def _n_adapt_steps(self) -> int:
+        """The number of steps that move the embedding of a language that is adapted."""
         raise NotImplementedError
 
     @property
@@ -94,10 +98,11 @@ class AdaptiveLanguages(NetworkEstimator):
 
         Two parts of a language are fitted: its embedding, by `inner_steps` from where it was (for
         a new language, from the meta-model's), and a residual head on top of the model that is
-        generated from it. Nothing that other languages use changes. All samples given so far
-        count, so that it makes no difference whether they come at once or one by one. A language
-        without statistics of its own takes those of these samples as soon as there are 16; see
-        `register_language`.
+        generated from it. Where a Transformer was trained with meta_algorithm="joint", it is the
+        residual head alone unless `inner_steps` is set, and the encoder reads each sample once.
+        Nothing that other languages use changes. All samples given so far count, so that it makes
+        no difference whether they come at once or one by one. A language without statistics of its
+        own takes those of these samples as soon as there are 16; see `register_language`.
 
         Where labels are classes, samples without one count in the residual head, too, with their
         predictions as labels (self-training), if enough is learnt from these. To decide that,
@@ -189,11 +194,17 @@ class AdaptiveLanguages(NetworkEstimator):
         return self.languages_  # Each has a model of its own.
 
     def _lacks_statistics(self, language: str) -> bool:
-        """Whether a language could have statistics, but has neither these nor a model."""
-        is_known = language in self.languages_ and bool(
-            self.net_.module_.hypernetwork.known[self._language_index(language)]
+        """Whether a language could have statistics, but has neither these nor labels."""
+        return not self._has_labels(language) and super()._lacks_statistics(language)
+
+    def _has_labels(self, language: str) -> bool:
+        """Whether labels of a language have been learnt from."""
+        if language in self._adaptations and self._adaptations[language].samples.labelled.any():
+            return True
+        return language in self.residual_heads_ or (
+            language in self.languages_
+            and bool(self.net_.module_.hypernetwork.known[self._language_index(language)])
         )
-        return not is_known and super()._lacks_statistics(language)
 
     def _adapt(self, language: str, samples: Samples, execution: Execution) -> None:
         """Learn a language from samples, on top of those given before.
@@ -208,8 +219,6 @@ class AdaptiveLanguages(NetworkEstimator):
             adaptation = replace(adaptation, samples=join(adaptation.samples, samples))
         self._adaptations[language] = adaptation
         self._restore(language, adaptation)
-        if adaptation.has_statistics and len(adaptation.samples) >= ENOUGH_SAMPLES:
-            super()._register(adaptation.samples, language)
         self._fit_adapted(language, execution)
 
     def _state_before(self, language: str, samples: Samples) -> Adaptation:
@@ -244,27 +253,40 @@ class AdaptiveLanguages(NetworkEstimator):
             self._fit_adapted(language, self._execution(progress))
 
     def _fit_adapted(self, language: str, execution: Execution) -> None:
-        """Fit the embedding and the residual head of an adapted language."""
+        """Fit the statistics, the embedding and the residual head of an adapted language."""
         adaptation = self._adaptations[language]
-        samples = adaptation.samples
+        samples, labelled = adaptation.samples, adaptation.samples.labelled
         if not adaptation.was_known:
             self._output = self._output.with_language(language, samples)
+        y = self._output.targets(samples)
         inputs = self.front_end_.inputs(samples, execution)
-        encoded = self._encode(inputs, samples.language).with_labels(self._output.targets(samples))
-        labelled = encoded.take(samples.labelled)
-        if len(labelled):
-            find = self._place if self._is_solved else self._fit_embedding
-            find(language, labelled, execution)
+        vectors = self._learn_statistics(language, inputs, execution)
+        if labelled.any() and self._is_solved:
+            encoded = self._encode(vectors, samples.language).with_labels(y)
+            self._place(language, encoded.take(labelled), execution)
+        elif labelled.any() and self._n_adapt_steps:
+            encoded = self._encode(inputs, samples.language).with_labels(y)
+            self._fit_embedding(language, encoded.take(labelled), execution)
+            vectors = self._learn_statistics(language, inputs, execution)
         if self.residual_penalty is not None:
-            assert encoded.y is not None
+            encoded = self._encode(vectors, samples.language)
             outputs = self._predict(self.net_.module_, encoded, execution)
-            self._fit_residual_head(language, outputs, encoded.y, adaptation.residual_head)
-        if not len(labelled) and self.residual_heads_.get(language) is adaptation.residual_head:
+            self._fit_residual_head(language, outputs, y, adaptation.residual_head)
+        if not labelled.any() and self.residual_heads_.get(language) is adaptation.residual_head:
             warn_user(
                 f"`adapt` has learnt no model of {language!r}: its samples have no labels, and too "
                 "little can be learnt from what is predicted for them. Label a few of them.",
                 self,
             )
+
+    def _learn_statistics(self, language: str, inputs, execution: Execution):
+        """Take the statistics of an adapted language if there are none; return its vectors."""
+        network, index = self.net_.module_, self._language_index(language)
+        vectors = self.front_end_.vectors(network, inputs, index, execution)
+        adaptation = self._adaptations[language]
+        if adaptation.has_statistics and len(adaptation.samples) >= ENOUGH_SAMPLES:
+            self.front_end_ = self.front_end_.set_language(network, index, language, vectors)
+        return vectors
 
     def _labelled_features(
         self, labelled: EncodedSamples, position: np.ndarray | None = None
@@ -319,7 +341,7 @@ class AdaptiveLanguages(NetworkEstimator):
                 network,
                 network.hypernetwork.embed(torch.tensor([index], device=device))[0],
                 batches,
-                self.inner_steps,
+                self._n_adapt_steps,
                 self._inner_learning_rate,
                 None if class_weights is None else class_weights.to(device),
                 self._output.loss,

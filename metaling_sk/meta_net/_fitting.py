@@ -42,6 +42,9 @@ from metaling_sk.meta_net._solving import solve
 N_HEADS, N_HEADS_ON_FEATURES = 16, 4
 """Basis heads. Features are many, and each head has a weight for every one of them."""
 
+INNER_STEPS = 5
+"""Steps on one language."""
+
 INNER_LEARNING_RATE = 0.05
 """Learning rate of steps that move an embedding."""
 
@@ -57,7 +60,7 @@ class MetaNetFitting(AdaptiveLanguages):
     _parameter_constraints: dict = {
         "meta_weight": [Number(Real, 0, None, closed="left")],
         "meta_algorithm": [StrOptions({"joint", "maml", "reptile"})],
-        "inner_steps": [Number(Integral, 1, None, closed="left")],
+        "inner_steps": [StrOptions({"auto"}), Number(Integral, 1, None, closed="left")],
         "inner_learning_rate": [StrOptions({"auto"}), Number(Real, 0, None, closed="left")],
         "language_features": [pd.DataFrame, StrOptions({"uriel"}), None],
         "language_dropout": [Number(Real, 0, 1, closed="both")],
@@ -68,6 +71,7 @@ class MetaNetFitting(AdaptiveLanguages):
 
     meta_weight: float
     meta_algorithm: str
+    inner_steps: Any
     inner_learning_rate: Any
     language_features: Any
     language_dropout: float
@@ -200,7 +204,7 @@ class MetaNetFitting(AdaptiveLanguages):
             meta_weight=self.meta_weight,
             size_weight=self.size_weight,
             language_dropout=self.language_dropout,
-            inner_steps=self.inner_steps,
+            inner_steps=self._n_inner_steps,
             inner_learning_rate=self._inner_learning_rate,
             class_weight=self._class_weights(samples.labels),
             loss=self._output.loss,
@@ -221,7 +225,7 @@ class MetaNetFitting(AdaptiveLanguages):
             return StepIterator({"labelled": training}, self._step_size, rng)
         names = ["support", "query"]
         if self.meta_algorithm == "reptile":
-            names = [f"step {number}" for number in range(self.inner_steps)]
+            names = [f"step {number}" for number in range(self._n_inner_steps)]
         return Episodes(training, names, self.batch_size, rng)
 
     def _new_network(
@@ -252,6 +256,18 @@ class MetaNetFitting(AdaptiveLanguages):
         learning_rate = super()._find_learning_rate(encoded)
         starts_fitted = self.front_end_.inputs_are_fixed and self.learning_rate == "auto"
         return learning_rate / LINEAR_START_FACTOR if starts_fitted else learning_rate
+
+    @property
+    def _n_inner_steps(self) -> int:
+        return INNER_STEPS if self.inner_steps == "auto" else self.inner_steps
+
+    @property
+    def _n_adapt_steps(self) -> int:
+        if self.inner_steps != "auto":
+            return self.inner_steps
+        # Each step takes the encoder forwards and backwards. A residual head does as well.
+        is_dear = not self.front_end_.inputs_are_fixed and self.meta_algorithm == "joint"
+        return 0 if is_dear and self.residual_penalty is not None else INNER_STEPS
 
     @property
     def _inner_learning_rate(self) -> float:

@@ -106,6 +106,17 @@ class MetaNetwork(Network):
         if generated is None:
             generated = self.generate(language_index)
         features = self.encode(inputs, language_index, generated)
+        return self.classify(features, language_index, generated)
+
+    def classify(
+        self,
+        features: torch.Tensor,
+        language_index: torch.Tensor,
+        generated: Generated | None = None,
+    ) -> Output:
+        """Classify what `encode` returned for a batch."""
+        if generated is None:
+            generated = self.generate(language_index)
         representation = features if self.norm is None else self.norm(features, language_index)
         return Output(self._classify(self.dropout(representation), generated.head), representation)
 

@@ -44,7 +44,8 @@ def test_adapt_learns_a_language_and_leaves_the_others(kind):
     assert model.score(X_test, y_test, language=new) > max(0.85, before + 0.1)
     for code in ("as is 1", "opposite 1", "unseen"):
         assert_same(model, untouched, X_test, code)
-    assert model.architecture_.keys() == set(model.languages_)
+    # A trained encoder has the adapters of the meta-model in a new language.
+    assert ("opposite 2" in model.architecture_) == (kind != "scratch")
 
 
 @some_kinds
@@ -171,9 +172,46 @@ def test_only_languages_with_a_model_have_an_embedding(kind):
     """That of the others is the meta-model's, which says nothing about them."""
     model = fitted(kind)
     X, y, _ = few(kind)
+    model.set_params(inner_steps=5)
     model.register_language(X, language="registered").adapt(X, y, language="adapted")
     assert model.embeddings_.index.tolist() == ["as is 1", "opposite 1", "adapted"]
     assert model.embeddings_.index.tolist() == list(model.architecture_)
+
+
+@pytest.mark.parametrize("code", ["opposite 2", "opposite 1"], ids=["new", "fitted"])
+def test_a_trained_encoder_reads_each_text_once(code):
+    """For the statistics of a new language as for its residual head."""
+    model, n_read = fitted("scratch"), []
+    model.net_.module_.encoder.register_forward_hook(
+        lambda module, args, output: n_read.append(len(output))
+    )
+    X, y, _ = few("scratch")
+    model.adapt(np.tile(X, 2), np.tile(y, 2), language=code)
+    assert sum(n_read) == len(set(X))
+    assert code in model.residual_heads_
+
+
+@pytest.mark.parametrize("steps", ["auto", 2])
+@pytest.mark.parametrize("algorithm", ["joint", "maml"])
+def test_the_embedding_moves_if_the_network_was_trained_for_it_or_if_asked(algorithm, steps):
+    model = make_model("scratch", meta_algorithm=algorithm, max_epochs=1, residual_penalty=1.0)
+    model.set_params(inner_steps=steps)
+    X, y, language = few("scratch")
+    fit(model, *make_data("scratch")).adapt(X, y, language=language)
+    assert ("opposite 2" in model.embeddings_.index) == (algorithm == "maml" or steps == 2)
+
+
+def test_without_a_residual_head_the_embedding_moves():
+    model = fitted("scratch").set_params(residual_penalty=None)
+    X, y, language = few("scratch")
+    assert "opposite 2" in model.adapt(X, y, language=language).embeddings_.index
+
+
+def test_labels_are_known_where_they_are_too_few_for_statistics():
+    """`predict` does not warn of the language."""
+    model = fitted("scratch")
+    X, y, language = few("scratch", n_rows=4)
+    model.adapt(X, y, language=language).predict(X, language=language)
 
 
 def test_forget_refuses_what_it_does_not_know():

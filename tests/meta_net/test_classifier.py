@@ -266,7 +266,7 @@ WRONG_PARAMETERS = {
     "meta_weight": (-1, r"must be a float in the range \[0.0, inf\). Got -1 "),
     "size_weight": ("small", r"must be a float in the range \[0.0, inf\). Got 'small'"),
     "language_dropout": (1.5, r"must be a float in the range \[0.0, 1.0\]. Got 1.5"),
-    "inner_steps": (0, r"must be an int in the range \[1, inf\). Got 0"),
+    "inner_steps": (0, r"must be a str among \{'auto'\} or an int in the range \[1, inf\). Got 0"),
     "max_width": (2.5, r"must be an int in the range \[1, inf\). Got 2.5"),
     "inner_learning_rate": ("fast", r"must be .* or a float in the range \[0.0, inf\). Got 'fast'"),
     "meta_algorithm": ("sgd", "must be a str among .*'maml'.* Got 'sgd'"),
