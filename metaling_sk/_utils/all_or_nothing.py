@@ -16,6 +16,7 @@ PRIVATE_FITTED = (
     "_random_state",
     "_adaptations",
     "_head_start",
+    "_intercept_penalty",
     "_net_parameters",
     "_source_weight",
 )

@@ -15,10 +15,11 @@ from metaling_sk.transfer._terms import ALL_TERMS
 
 
 class TransferObjective(nn.Module):
-    """The objective of a training step, ``w L_source + λ Σ_k R_k + γ ‖W − W_0‖² / 2``.
+    """The objective of a training step, ``w L_source + λ Σ_k R_k + γ ‖W − W_0‖² / 2``,
+    and ``γ_b ‖b − b_0‖² / 2``.
 
     The source loss reads the stream "source". Each term says which streams it reads, see `Term`.
-    W are the weights of the head.
+    W are the weights of the head, b its intercepts.
 
     Parameters
     ----------
@@ -38,8 +39,10 @@ class TransferObjective(nn.Module):
         The loss of predictions.
     head_penalty : float, default=0.0
         γ.
-    head_start : Tensor of shape (n_outputs, n_features), optional
-        W_0.
+    intercept_penalty : float, default=0.0
+        γ_b.
+    head_start : Tensor of shape (n_outputs, n_features + 1), optional
+        W_0, and b_0 as the last column.
     source_weight : float, default=1.0
         w.
 
@@ -64,6 +67,7 @@ class TransferObjective(nn.Module):
         start=(),
         loss: PredictionLoss = Classes.loss,
         head_penalty=0.0,
+        intercept_penalty=0.0,
         head_start=None,
         source_weight=1.0,
     ):
@@ -76,6 +80,7 @@ class TransferObjective(nn.Module):
         self.register_buffer("class_weight", class_weight)
         self.start = list(start)
         self.head_penalty = head_penalty
+        self.intercept_penalty = intercept_penalty
         self.source_weight = source_weight
         self.register_buffer("head_start", head_start)
         self.parts = nn.ModuleDict()
@@ -127,8 +132,10 @@ class TransferObjective(nn.Module):
                 values[name] = term.value(self, outputs, step, network)
         if training and self.head_start is not None:
             head: Any = network.head
-            distance = (head.weight - self.head_start).square().sum()
-            values["head_penalty"] = self.head_penalty / 2 * distance
+            weight = (head.weight - self.head_start[:, :-1]).square().sum()
+            intercept = (head.bias - self.head_start[:, -1]).square().sum()
+            penalty = self.head_penalty * weight + self.intercept_penalty * intercept
+            values["head_penalty"] = penalty / 2
         return values
 
     def streams(self, name: str) -> tuple[str, ...]:

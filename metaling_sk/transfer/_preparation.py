@@ -148,9 +148,12 @@ class TransferPreparation(NetworkEstimator):
             network.grow(len(self.languages_))
             self.front_end_.continue_body(network, self._encoding_parameters())
         self.head_penalty_ = self._find_head_penalty(network, training_set)
+        self._intercept_penalty = self._find_intercept_penalty(network, training_set)
         is_warm = start is not None and source.start is None
         if not (is_warm and hasattr(self, "_head_start")):
-            self._head_start = network.head.weight.detach().cpu().numpy().copy()
+            head = network.head
+            columns = torch.column_stack([head.weight, head.bias])
+            self._head_start = columns.detach().cpu().numpy()
         if is_new and descriptions is None and self._transfer_is_auto:
             self._check_text_is_used(samples, is_target, source, network)
         return training_set, network
@@ -295,6 +298,7 @@ class TransferPreparation(NetworkEstimator):
             start=[each.detach().clone() for each in trained(network)] if "l2sp" in terms else (),
             loss=self._output.loss,
             head_penalty=self.head_penalty_,
+            intercept_penalty=self._intercept_penalty,
             head_start=torch.tensor(self._head_start) if self.head_penalty_ else None,
             source_weight=self._source_weight,
         )
@@ -341,10 +345,21 @@ class TransferPreparation(NetworkEstimator):
         if not network.is_linear:
             return 0.0
         samples, descriptions = training_set.samples, training_set.descriptions
+        n_labels, is_alone = samples.labelled.sum(), len(set(samples.language)) == 1
         penalty = self.front_end_.head_penalty(training_set.encoded.inputs)
         if descriptions is not None:  # They are better kept near with one language, too.
-            return descriptions.weight(samples.labelled.sum()) * penalty
-        return self._output.penalty_share(len(set(samples.language)) == 1) * penalty
+            return descriptions.weight(n_labels) * penalty
+        return self._output.penalty_share(n_labels, is_alone) * penalty
+
+    def _find_intercept_penalty(
+        self, network: ClassifierNetwork, training_set: TrainingSet
+    ) -> float:
+        """The L2 penalty of the intercepts of a head whose weights have one."""
+        has_penalty = self.head_penalty_ > 0 and network.is_linear
+        if not has_penalty or training_set.descriptions is not None:
+            return 0.0
+        share = self._output.intercept_penalty_share(training_set.samples.labelled.sum())
+        return share * self.front_end_.head_penalty(training_set.encoded.inputs)
 
     def _predict_teaching(
         self, network: ClassifierNetwork, encoded: EncodedSamples, execution: Execution

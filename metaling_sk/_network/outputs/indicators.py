@@ -130,8 +130,11 @@ class Indicators(LabelDecoding, OutputKind):
         of_cells = np.where(labels == 1, weights[1], weights[0])[labels != MISSING]
         return torch.tensor(scale_to_mean_one(weights, of_cells), dtype=torch.float32)
 
-    def penalty_share(self, is_alone):
+    def penalty_share(self, n_labels, is_alone):
         return PENALTY_SHARE / self.n_outputs  # The loss is the mean of the labels.
+
+    def intercept_penalty_share(self, n_labels):
+        return 0.0  # It would hold the probabilities of rare labels near one half.
 
     def teaching(self, outputs):
         return self.probabilities(outputs)
