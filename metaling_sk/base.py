@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, TransformerMixin
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.decoding import ClassDecoding, Decoding
+from metaling_sk._data.indicators import check_unmarked
 from metaling_sk._data.labels import check_labels, present_labels
 from metaling_sk._data.number_labels import check_numbers
 from metaling_sk._utils.representation import ReprMixin
@@ -22,6 +25,7 @@ class LanguageClassifierMixin(ReprMixin, ClassifierMixin):
     """
 
     classes_: np.ndarray
+    missing_label: Any
 
     _check_y = staticmethod(check_labels)
 
@@ -127,6 +131,7 @@ class LanguageClassifierMixin(ReprMixin, ClassifierMixin):
             If a sample has no label.
         """
         check_is_fitted(self)
+        check_unmarked(y, self.missing_label)
         y = self._decoding.complete_labels(y)
         return accuracy_score(y, self.predict(X, language=language), sample_weight=sample_weight)
 
@@ -136,6 +141,8 @@ class LanguageRegressorMixin(ReprMixin, RegressorMixin):
 
     A subclass defines `_numbers`.
     """
+
+    missing_label: Any
 
     _check_y = staticmethod(check_numbers)
 
@@ -198,6 +205,7 @@ class LanguageRegressorMixin(ReprMixin, RegressorMixin):
         ValueError
             If a sample has no label.
         """
+        check_unmarked(y, self.missing_label)
         y = present_labels(y)
         y, _ = check_numbers(y, len(y))
         return r2_score(y, self.predict(X, language=language), sample_weight=sample_weight)

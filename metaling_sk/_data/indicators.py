@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from metaling_sk._data.input_forms import plain_column, plain_table
-from metaling_sk._data.labels import MISSING, check_labels, check_length, is_missing
-from metaling_sk._utils.messages import name_some
+from metaling_sk._data.labels import MISSING, check_labels, check_length, is_missing, label_array
+from metaling_sk._utils.messages import name_rows, name_some
 
 WAY_OUT = (
     "Several labels for each row are a matrix with a column for each label, 1 where it applies and "
@@ -129,6 +129,30 @@ def check_indicators(
     indicators = np.full(values.shape, MISSING, dtype=np.int8)
     indicators[known] = is_one
     return indicators, names
+
+
+def check_unmarked(y, missing_label) -> None:
+    """Raise a ValueError if a target that is to be compared with predictions holds the marker.
+
+    Otherwise the marker would count as a label that no prediction can be.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        Labels, numbers or texts.
+    missing_label : object
+        The parameter of the estimator that predicts.
+    """
+    if missing_label is None or pd.isna(missing_label):
+        return
+    values = _values_and_names(y, "y")[0] if has_several_labels(y) else label_array(y)
+    marked = is_missing(values.ravel(), missing_label).reshape(values.shape)
+    rows = np.flatnonzero(marked if marked.ndim == 1 else marked.any(axis=1))
+    if len(rows):
+        raise ValueError(
+            f"y has no label in {name_rows(rows)}, as missing_label={missing_label!r} says; leave "
+            "these rows out, as the folds of StratifiedLanguageKFold do."
+        )
 
 
 def check_same_labels(names: np.ndarray, fitted: np.ndarray) -> None:

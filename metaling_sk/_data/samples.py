@@ -308,7 +308,8 @@ def join(first: Samples, second: Samples) -> Samples:
         parts = [getattr(first, name), getattr(second, name)]
         if any(part is None for part in parts):
             return None
-        return sparse.vstack(parts, "csr") if sparse.issparse(parts[0]) else np.concatenate(parts)
+        is_sparse = any(map(sparse.issparse, parts))
+        return sparse.vstack(parts, "csr") if is_sparse else np.concatenate(parts)
 
     return replace(first, **{name: concatenate(name) for name in BY_SAMPLE})
 

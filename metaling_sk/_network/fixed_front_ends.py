@@ -45,10 +45,12 @@ class FixedFrontEnd(FrontEnd):
     ----------
     statistics : LanguageStatistics
         Set by `fit_languages`.
+    is_sparse : bool or None
+        Whether the inputs were sparse in `fit_languages`; None before.
     """
 
     inputs_are_fixed = True
-    is_sparse = False
+    is_sparse: bool | None = None
     statistics: LanguageStatistics
 
     def __init__(self, language_norm: bool):
@@ -190,7 +192,11 @@ class NumbersFrontEnd(FixedFrontEnd):
             )
 
     def inputs(self, samples, execution):
-        return samples.features
+        features = samples.features
+        if self.is_sparse is None or sparse.issparse(features) == self.is_sparse:
+            return features
+        # The network has learnt from columns that are balanced if they are sparse.
+        return sparse.csr_array(features) if self.is_sparse else features.toarray()
 
 
 class VectorizerFrontEnd(FixedFrontEnd):

@@ -8,19 +8,12 @@ from contextlib import contextmanager
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
+from metaling_sk._utils.imported import outside_inference_mode
 from metaling_sk._utils.locks import ThreadLock
 from metaling_sk._utils.messages import share_warnings
 
-PRIVATE_FITTED = (
-    "_input_kind",
-    "_random_state",
-    "_adaptations",
-    "_head_start",
-    "_intercept_penalty",
-    "_net_parameters",
-    "_source_weight",
-)
-"""Attributes of a fit whose names do not end with an underscore."""
+OF_SKLEARN = ("_metadata_request", "_sklearn", "_skl")
+"""How the names of private attributes begin that estimators have before a fit."""
 
 CHANGED_IN_PLACE = {"norm", "hypernetwork"}
 """The parts of a network that methods change after `fit`, apart from training."""
@@ -65,7 +58,7 @@ def changed_at_once(estimator: E) -> Iterator[E]:
         The copy. In the block its attributes are replaced and not written to, except for the parts
         `CHANGED_IN_PLACE` of its network. What trains the network restores the weights itself.
     """
-    with _CHANGES_OF.setdefault(estimator, ThreadLock()):
+    with _CHANGES_OF.setdefault(estimator, ThreadLock()), outside_inference_mode():
         changed = snapshot(estimator)
         attributes = vars(changed)
         if "net_" in attributes:
@@ -80,10 +73,14 @@ def unfitted_on_error(estimator: E) -> Iterator[E]:
     try:
         yield estimator
     except BaseException:
-        for name in list(vars(estimator)):
-            if name in PRIVATE_FITTED or (name.endswith("_") and not name.startswith("_")):
-                delattr(estimator, name)
+        for name in filter(_is_set_by_fit, list(vars(estimator))):
+            delattr(estimator, name)
         raise
+
+
+def _is_set_by_fit(name: str) -> bool:
+    """Whether an attribute of an estimator is set by a fit, by its name."""
+    return not name.startswith(OF_SKLEARN) if name.startswith("_") else name.endswith("_")
 
 
 def _with_own_parts(net):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 
@@ -17,3 +18,9 @@ def is_instance(value, module: str, name: str) -> bool:
     """Whether a value is an instance of a class, without an import of the module of the class."""
     found = getattr(imported(module), name, None)
     return found is not None and isinstance(value, found)
+
+
+def outside_inference_mode() -> AbstractContextManager:
+    """Inside, tensors can be trained later, also if the caller is in `torch.inference_mode`."""
+    torch = imported("torch")
+    return nullcontext() if torch is None else torch.inference_mode(False)

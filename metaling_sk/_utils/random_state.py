@@ -2,7 +2,8 @@
 
 Those of torch are seeded where it has been imported: whoever has not, draws none of it.
 
-The global numbers belong to the process: threads that seed them wait for each other.
+The global numbers belong to the process: threads that seed them wait for each other. The type of
+new weights does, too: it is float32 in `seeded`, whatever it is outside.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from metaling_sk._utils.imported import imported
+from metaling_sk._utils.imported import imported, outside_inference_mode
 from metaling_sk._utils.locks import ThreadLock
 
 N_SEEDS = 2**32
@@ -26,7 +27,7 @@ _LOCK, _HELD = ThreadLock(), local()
 
 @contextmanager
 def _turn() -> Iterator[None]:
-    """Hold the right to seed, and restore torch's global random state at the end."""
+    """Hold the right to seed, and restore torch's global state at the end."""
     with _LOCK:
         before = _get_state()
         _HELD.times = getattr(_HELD, "times", 0) + 1
@@ -61,20 +62,30 @@ def others_may_seed() -> Iterator[None]:
 
 
 def _get_state() -> list[Any]:
-    """The state of the CPU and of the current GPU; nothing without torch."""
+    """The type of new weights, the random states of the CPU and of the current GPU.
+
+    Nothing without torch.
+    """
     torch = imported("torch")
     if torch is None:
         return []
-    states = [torch.get_rng_state()]
+    states = [torch.get_default_dtype(), torch.get_rng_state()]
     return states + [torch.cuda.get_rng_state()] if torch.cuda.is_available() else states
 
 
 def _set_state(states: list[Any]) -> None:
     if states:
         torch = imported("torch")
-        torch.set_rng_state(states[0])
-        for state in states[1:]:
+        torch.set_default_dtype(states[0])
+        torch.set_rng_state(states[1])
+        for state in states[2:]:
             torch.cuda.set_rng_state(state)
+
+
+def _new_weights_are_float32() -> None:
+    torch = imported("torch")
+    if torch is not None:
+        torch.set_default_dtype(torch.float32)
 
 
 def _seed_torch(seed: int) -> None:
@@ -87,6 +98,8 @@ def _seed_torch(seed: int) -> None:
 def seeded(random_state) -> Iterator[np.random.RandomState]:
     """Seed torch from `random_state` inside the context and restore its state afterwards.
 
+    New weights are of float32 inside and can be trained, also in `torch.inference_mode`.
+
     Parameters
     ----------
     random_state : int, RandomState instance or None
@@ -97,7 +110,8 @@ def seeded(random_state) -> Iterator[np.random.RandomState]:
         For the draws that numpy makes inside.
     """
     rng = check_random_state(random_state)
-    with _turn():
+    with _turn(), outside_inference_mode():
+        _new_weights_are_float32()
         _seed_torch(int(rng.randint(2**31)))
         yield rng
 

@@ -10,12 +10,13 @@ import pandas as pd
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from metaling_sk._data.indicators import check_indicators, has_several_labels
+from metaling_sk._data.indicators import check_indicators, check_unmarked, has_several_labels
 from metaling_sk._data.input_forms import find_language_column
 from metaling_sk._data.labels import MISSING, label_array, plain_labels
 from metaling_sk._data.languages import positions_by_language, read_language
 from metaling_sk._data.number_labels import as_numbers
 from metaling_sk._utils.messages import name_rows, name_some
+from metaling_sk._utils.parameters import find_parameter
 from metaling_sk._utils.sklearn_compat import num_samples
 
 SUMMARY = ["mean", "worst", "gap"]
@@ -50,6 +51,19 @@ def check_complete_labels(y, name: str, others: str) -> np.ndarray:
     y = label_array(y)
     _check_complete(pd.isna(y), name, others)
     return plain_labels(y, name)
+
+
+def check_known_labels(estimator, y) -> None:
+    """Raise a ValueError if a label is what stands for a missing one in an estimator.
+
+    Parameters
+    ----------
+    estimator : estimator
+        It predicts; also a pipeline or search of one with `missing_label`.
+    y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        What the predictions are compared with.
+    """
+    check_unmarked(y, find_parameter(estimator, "missing_label", None))
 
 
 def name_labels(y, name: str) -> dict[int, str]:

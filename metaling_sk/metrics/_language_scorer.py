@@ -13,7 +13,12 @@ from metaling_sk._data.indicators import positive_probabilities
 from metaling_sk._data.languages import positions_by_language
 from metaling_sk._utils.parameters import common_constraints
 from metaling_sk._utils.sklearn_compat import BaseScorer, StrOptions, validate_params
-from metaling_sk.metrics._inputs import call_with_language, check_complete_labels, languages_in
+from metaling_sk.metrics._inputs import (
+    call_with_language,
+    check_complete_labels,
+    check_known_labels,
+    languages_in,
+)
 
 AGGREGATES: dict[str, Callable] = {
     "mean": np.mean,
@@ -241,6 +246,7 @@ class LanguageScorer(BaseScorer):
         languages = languages_in(
             estimator, X, language, self.language_column, "The language scorer"
         )
+        check_known_labels(estimator, y_true)
         y_true = check_complete_labels(y_true, "y", "X, y and `language`")
         method = self._find_method(estimator)
         response = call_with_language(estimator, method, X, language)

@@ -10,7 +10,7 @@ from sklearn.utils import check_consistent_length
 from metaling_sk._data.indicators import has_several_labels, positive_probabilities
 from metaling_sk._data.labels import label_array, plain_labels
 from metaling_sk._utils.sklearn_compat import BaseScorer, check_sample_weight, validate_params
-from metaling_sk.metrics._inputs import check_complete_labels
+from metaling_sk.metrics._inputs import check_complete_labels, check_known_labels
 
 
 @validate_params({"labels": ["array-like"]}, prefer_skip_nested_validation=True)
@@ -67,6 +67,7 @@ class LogLossScorer(BaseScorer):
         super().__init__(log_loss, -1, {"labels": labels}, "predict_proba")
 
     def _score(self, method_caller, estimator, X, y_true, sample_weight=None, **metadata):
+        check_known_labels(estimator, y_true)
         predicted = estimator.predict_proba(X, **metadata)
         find_losses = (
             self._losses_of_labels if has_several_labels(y_true) else self._losses_of_classes

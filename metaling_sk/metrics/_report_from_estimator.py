@@ -12,6 +12,7 @@ from metaling_sk._utils.sklearn_compat import HasMethods, validate_params
 from metaling_sk.metrics._inputs import (
     check_complete_classes,
     check_complete_numbers,
+    check_known_labels,
     languages_in,
     predict_labels,
 )
@@ -98,6 +99,7 @@ def language_report_from_estimator(
     languages = languages_in(
         estimator, X, language, language_column, "language_report_from_estimator"
     )
+    check_known_labels(estimator, y)
     options: Any = {
         "n_bootstraps": n_bootstraps,
         "confidence": confidence,

@@ -17,6 +17,7 @@ from metaling_sk._utils.sklearn_compat import (
 )
 from metaling_sk.metrics._inputs import (
     check_complete_labels,
+    check_known_labels,
     check_language_array,
     is_continuous,
     languages_in,
@@ -146,6 +147,7 @@ class LanguageReportDisplay:
         languages = languages_in(
             estimator, X, language, language_column, f"{cls.__name__}.from_estimator"
         )
+        check_known_labels(estimator, y)
         display = cls._of_predictions(
             y,
             predict_labels(estimator, X, language),

@@ -23,6 +23,7 @@ from metaling_sk._data.input_forms import find_language_column, replace_columns,
 from metaling_sk._data.samples import Samples, check_samples
 from metaling_sk._data.suspicions import suspect_names
 from metaling_sk._saving.saved_estimator import SavedMixin
+from metaling_sk._utils.all_or_nothing import unfitted_on_error
 from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
@@ -156,19 +157,20 @@ class DictionaryTranslator(SavedMixin, ReprMixin, LanguageTransformerMixin, Base
         ValueError
             If X holds numbers, a parameter is not valid or the dictionary has no usable entry.
         """
-        samples = self._check_texts(X, language, reset=True)
-        language = samples.language
-        named, present = {self.source_language, self.target_language}, set(language)
-        suspect_names(self, named - present - {None}, present)
-        entries = read_entries(self.dictionary, self.min_length)
-        targets = list(dict.fromkeys(chain.from_iterable(entries.values())))
-        assert samples.texts is not None
-        texts = samples.texts[language == self.target_language]
-        counts = count_phrases(texts.ravel(), targets)
-        self.candidates_ = weigh_candidates(entries, counts)
-        self._longest_phrase = max(map(len, self.candidates_), default=0)
-        self._joiner = "" if sum(map(is_unspaced, targets)) * 2 > len(targets) else " "
-        self._seed = int(check_random_state(self.random_state).randint(2**31))
+        with unfitted_on_error(self):
+            samples = self._check_texts(X, language, reset=True)
+            language = samples.language
+            named, present = {self.source_language, self.target_language}, set(language)
+            suspect_names(self, named - present - {None}, present)
+            entries = read_entries(self.dictionary, self.min_length)
+            targets = list(dict.fromkeys(chain.from_iterable(entries.values())))
+            assert samples.texts is not None
+            texts = samples.texts[language == self.target_language]
+            counts = count_phrases(texts.ravel(), targets)
+            self.candidates_ = weigh_candidates(entries, counts)
+            self._longest_phrase = max(map(len, self.candidates_), default=0)
+            self._joiner = "" if sum(map(is_unspaced, targets)) * 2 > len(targets) else " "
+            self._seed = int(check_random_state(self.random_state).randint(2**31))
         return self
 
     def transform(self, X, language=None) -> pd.DataFrame | np.ndarray:

@@ -16,6 +16,7 @@ from metaling_sk._network.encoder_attributes import EncoderAttributesMixin
 from metaling_sk._network.front_end import EncodingParameters
 from metaling_sk._network.front_ends import MODALITIES
 from metaling_sk._saving.saved_estimator import SavedMixin
+from metaling_sk._utils.all_or_nothing import unfitted_on_error
 from metaling_sk._utils.device import autocast_dtype, find_device
 from metaling_sk._utils.parameters import common_constraints
 from metaling_sk._utils.progress import Progress
@@ -183,13 +184,14 @@ class EncoderVectorizer(
         self : EncoderVectorizer
             The fitted transformer.
         """
-        samples = self._check_samples(X, reset=True)
-        device = find_device(self.device)
-        make = MODALITIES[samples.kind].make_encoder
-        with seeded(self.random_state):
-            encoder = make(self._encoding_parameters(), samples, Progress.of(self).is_shown)
-        self._fitted_encoder = freeze(encoder, device, autocast_dtype(self.dtype, device))
-        self._kind = samples.kind
+        with unfitted_on_error(self):
+            samples = self._check_samples(X, reset=True)
+            device = find_device(self.device)
+            make = MODALITIES[samples.kind].make_encoder
+            with seeded(self.random_state):
+                encoder = make(self._encoding_parameters(), samples, Progress.of(self).is_shown)
+            self._fitted_encoder = freeze(encoder, device, autocast_dtype(self.dtype, device))
+            self._kind = samples.kind
         return self
 
     def transform(self, X) -> np.ndarray:

@@ -14,6 +14,7 @@ from metaling_sk._data.input_forms import replace_columns, unwrap
 from metaling_sk._data.languages import UNNAMED_LANGUAGE
 from metaling_sk._data.samples import check_samples, check_single_texts
 from metaling_sk._saving.saved_estimator import SavedMixin
+from metaling_sk._utils.all_or_nothing import unfitted_on_error
 from metaling_sk._utils.messages import name_rows, name_some, warn_user
 from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.representation import ReprMixin
@@ -140,12 +141,13 @@ class LanguageIdentifier(SavedMixin, ReprMixin, TransformerMixin, BaseEstimator)
         ModuleNotFoundError
             If the packages of the extra `langid` are not installed.
         """
-        _, language = self._check_texts(X, reset=True)
-        if self.languages is None:
-            self._names = self._name_all(set(language))
-        else:
-            self._names = self._name_some(list(self.languages))
-        self.languages_ = list(self._names.values())
+        with unfitted_on_error(self):
+            _, language = self._check_texts(X, reset=True)
+            if self.languages is None:
+                self._names = self._name_all(set(language))
+            else:
+                self._names = self._name_some(list(self.languages))
+            self.languages_ = list(self._names.values())
         return self
 
     def transform(self, X) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from metaling_sk._data.language_statistics import LanguageStatistics
 from metaling_sk._data.samples import check_samples
 from metaling_sk._data.suspicions import suspect_unseen
 from metaling_sk._saving.saved_estimator import SavedMixin
-from metaling_sk._utils.all_or_nothing import changed_at_once
+from metaling_sk._utils.all_or_nothing import changed_at_once, unfitted_on_error
 from metaling_sk._utils.parameters import common_constraints
 from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import fit_context
@@ -118,9 +118,10 @@ class LanguageStandardScaler(
         self : LanguageStandardScaler
             The fitted scaler.
         """
-        samples = check_samples(self, X, language=language, reset=True, needs_y=False)
-        self._statistics = LanguageStatistics.fit(samples.features, samples.language)
-        self._known_languages = set(samples.language)
+        with unfitted_on_error(self):
+            samples = check_samples(self, X, language=language, reset=True, needs_y=False)
+            self._statistics = LanguageStatistics.fit(samples.features, samples.language)
+            self._known_languages = set(samples.language)
         return self
 
     def register_language(self, X, language: str) -> LanguageStandardScaler:

@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from metaling_sk._data.indicators import check_unmarked
 from metaling_sk._data.input_forms import find_language_column, replace_columns, unwrap
 from metaling_sk._data.parts import compute_in_parts
 from metaling_sk._data.samples import Samples, check_samples, check_single_texts, count_samples
@@ -450,6 +451,7 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, LanguageTransformerMix
             If sacrebleu (extra `translation`) or jiwer (extra `audio`) is not installed.
         """
         check_is_fitted(self)
+        check_unmarked(y, self.missing_label)
         y = present_translations(y, len(y))
         found = self.predict(X, language=language)
         return corpus_chrf(y, found) if self._is_translation else 1 - word_error_rate(y, found)

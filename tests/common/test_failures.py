@@ -3,13 +3,21 @@
 import copy
 
 import numpy as np
+import pandas as pd
 import pytest
 from estimators import X_TEST, X, Y, not_a_search
-from marks import predicts_unseen_languages
+from marks import predicts_unseen_languages, requires
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from tiny import make_classifier, make_meta_net, make_pair
+from tiny import DICTIONARY, make_classifier, make_config, make_meta_net, make_pair
 
-from metaling_sk import TransferClassifier
+from metaling_sk import (
+    DictionaryTranslator,
+    EncoderVectorizer,
+    LanguageIdentifier,
+    LanguageStandardScaler,
+    TransferClassifier,
+)
 
 NUMBERS = np.random.default_rng(0).normal(size=(80, 3))
 LABELS = np.array([0, 1] * 40)
@@ -137,3 +145,23 @@ def test_a_first_fit_that_fails_leaves_nothing():
     with pytest.raises(ValueError):
         model.fit(["a", "b"], [1, 1])
     assert vars(model) == vars(TransferClassifier(verbose=0))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        LanguageStandardScaler().set_output(transform="pandas"),
+        EncoderVectorizer(make_config(), verbose=0),
+        DictionaryTranslator(DICTIONARY, target_language="zh"),
+        pytest.param(LanguageIdentifier(), marks=requires("py3langid")),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_a_transformer_whose_fit_is_refused(model):
+    is_scaler = isinstance(model, LanguageStandardScaler)
+    table = pd.DataFrame(NUMBERS).add_prefix("x") if is_scaler else X[["text"]]
+    unfitted = vars(clone(model))
+    model.fit(table.assign(language="en"))
+    with pytest.raises(ValueError, match="language"):
+        model.fit(table.assign(language=3, n=1))
+    assert vars(model) == unfitted

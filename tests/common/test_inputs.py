@@ -166,6 +166,8 @@ def test_missing_label(model, fitted, missing):
     model.set_params(missing_label=missing).fit(X, y)
     assert model.classes_.tolist() == [0, 1]
     assert_same_predictions(model, fitted)
+    with pytest.raises(ValueError, match="y has no label in rows? "):
+        model.score(X, y)
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "linear"], indirect=True)

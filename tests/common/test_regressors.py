@@ -63,6 +63,8 @@ def test_missing_label(model, fitted, missing):
     y = STARS.astype(object)
     y[~LABELLED] = missing
     assert_same(model.set_params(missing_label=missing).fit(X, y), fitted)
+    with pytest.raises(ValueError, match=f"y has no label in .* as missing_label={missing!r} says"):
+        model.score(X, y)
 
 
 @quick

@@ -9,6 +9,7 @@ from scipy import sparse
 from metaling_sk._data.indicators import (
     check_classes_or_indicators,
     check_indicators,
+    check_unmarked,
     has_several_labels,
     positive_probabilities,
 )
@@ -133,3 +134,12 @@ def test_probabilities_of_lists_are_those_of_label_1():
     np.testing.assert_array_equal(found, [[0.8, 0, 1], [0.4, 0, 1]])
     with pytest.raises(ValueError, match=r"shape \(2, 3\), but y has 2 labels"):
         positive_probabilities(found, None, 2)
+
+
+@pytest.mark.parametrize("form", [np.array, pd.DataFrame, sparse.csr_array, list, pl.DataFrame])
+def test_marked_labels_are_not_compared_with_predictions(form):
+    y = form(np.array([[0, 1], [-1, 1], [1, 0]]))
+    check_unmarked(y, None)
+    check_unmarked(y, "?")
+    with pytest.raises(ValueError, match="y has no label in row 1, as missing_label=-1 says"):
+        check_unmarked(y, -1)

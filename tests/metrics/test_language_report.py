@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
+from scorer_cases import make_numbers
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
@@ -13,12 +14,15 @@ from sklearn.metrics import (
     precision_score,
     recall_score,
 )
+from sklearn.pipeline import make_pipeline
 from tiny import make_meta_net
 
 from metaling_sk import LanguageReportDisplay, LinearTransferClassifier
 from metaling_sk.metrics import (
     language_report,
     language_report_from_estimator,
+    log_loss_scorer,
+    make_language_scorer,
     worst_languages,
 )
 
@@ -381,3 +385,20 @@ def test_labels_of_other_shapes_are_refused():
         language_report(y_true, y_pred / 2, language)
     with pytest.raises(ValueError, match="y_true has no label in row 3; leave"):
         language_report(np.where(np.arange(80)[:, None] == 3, np.nan, y_true), y_pred, language)
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        language_report_from_estimator,
+        LanguageReportDisplay.from_estimator,
+        make_language_scorer(accuracy_score),
+        log_loss_scorer([-1, 0, 1]),
+    ],
+)
+def test_what_stands_for_a_missing_label_counts_as_no_label(score):
+    X, y = make_numbers(10)
+    y[3:5] = -1
+    model = make_pipeline(LinearTransferClassifier(self_training=0, missing_label=-1)).fit(X, y)
+    with pytest.raises(ValueError, match="y has no label in rows 3, 4, as missing_label=-1 says"):
+        score(model, X, y)

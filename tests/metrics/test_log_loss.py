@@ -16,6 +16,7 @@ class Fixed(ClassifierMixin, BaseEstimator):
     """Predicts the probabilities it is given as X."""
 
     def __init__(self, classes=(0, 1)):
+        self.classes = classes
         self.classes_ = np.array(classes)
 
     def predict_proba(self, X, language=None):

@@ -218,6 +218,8 @@ def test_rows_without_a_translation_train_the_tokenizer_alone():
     assert translator.sample_counts_.loc["ind"].tolist() == [24, 2]
     marked = make_quick(missing_label="?").fit(more, [*Y, "?", "?"])
     assert marked.predict(X).tolist() == translator.predict(X).tolist()
+    with pytest.raises(ValueError, match="y has no label in rows 24, 25, as missing_label='\\?'"):
+        marked.score(more, [*Y, "?", "?"])
 
 
 REFUSED = {
