@@ -15,11 +15,11 @@ from metaling_sk.transfer._terms import ALL_TERMS
 
 
 class TransferObjective(nn.Module):
-    """The objective of a training step, ``w L_source + λ Σ_k R_k + γ ‖W − W_0‖² / 2``,
-    and ``γ_b ‖b − b_0‖² / 2``.
+    """The objective of a training step, ``w L_source + λ Σ_k R_k + P``.
 
-    The source loss reads the stream "source". Each term says which streams it reads, see `Term`.
-    W are the weights of the head, b its intercepts.
+    P is ``γ ‖W − W_0‖² / 2 + γ_b ‖b − b_0‖² / 2``, where W are the weights of the head and b its
+    intercepts. The source loss reads the stream "source". Each term says which streams it reads,
+    see `Term`.
 
     Parameters
     ----------
