@@ -12,8 +12,8 @@ from metaling_sk._utils.imported import outside_inference_mode
 from metaling_sk._utils.locks import ThreadLock
 from metaling_sk._utils.messages import share_warnings
 
-OF_SKLEARN = ("_metadata_request", "_sklearn", "_skl")
-"""How the names of private attributes begin that estimators have before a fit."""
+OF_SKLEARN = ("_doc_link", "_metadata_request", "_parent_callback", "_skl")
+"""How the names of private attributes begin that no fit sets, but scikit-learn or its users."""
 
 CHANGED_IN_PLACE = {"norm", "hypernetwork"}
 """The parts of a network that methods change after `fit`, apart from training."""

@@ -1,6 +1,7 @@
 """Our suite, over every regressor: the twin of what the other modules ask of classifiers."""
 
 import copy
+import re
 
 import numpy as np
 import pandas as pd
@@ -63,7 +64,7 @@ def test_missing_label(model, fitted, missing):
     y = STARS.astype(object)
     y[~LABELLED] = missing
     assert_same(model.set_params(missing_label=missing).fit(X, y), fitted)
-    with pytest.raises(ValueError, match=f"y has no label in .* as missing_label={missing!r} says"):
+    with pytest.raises(ValueError, match=re.escape(f"as missing_label={missing!r} says")):
         model.score(X, y)
 
 
