@@ -33,7 +33,7 @@ def write_card(folder: Path, text: str) -> None:
     except (OSError, UnicodeDecodeError):
         return
     new = folder / f"{CARD}.{secrets.token_hex(8)}"
-    new.write_text(text, encoding="utf-8")
+    new.write_text(text, encoding="utf-8", errors="backslashreplace")
     new.replace(path)
 
 

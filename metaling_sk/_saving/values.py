@@ -143,7 +143,8 @@ def _array_to_json(array: np.ndarray, path: str, parts) -> dict:
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError(f"{path}: a masked array cannot be stored as JSON and tensors.")
     if kind in "biuf" and array.dtype.itemsize <= MAX_ITEM_SIZE:
-        parts[path] = torch.tensor(array.astype(array.dtype.newbyteorder("=")))
+        # By the name of kind and size: of two types of 64 bits, torch knows one.
+        parts[path] = torch.tensor(array.astype(array.dtype.str[1:]))
         return {"$array": path}
     if kind == "U":
         return {"$strings": [array.tolist(), array.dtype.str]}

@@ -37,7 +37,7 @@ def snapshot(estimator: E) -> E:
     estimator
         It has the same attributes, and warns of nothing that the estimator has warned of.
     """
-    copied = _shallow_copy(estimator)
+    copied = shallow_copy(estimator)
     share_warnings(estimator, copied)
     return copied
 
@@ -56,7 +56,7 @@ def changed_at_once(estimator: E) -> Iterator[E]:
     ------
     estimator
         The copy. In the block its attributes are replaced and not written to, except for the parts
-        `CHANGED_IN_PLACE` of its network. What trains the network restores the weights itself.
+        `CHANGED_IN_PLACE` of its network. What trains the network trains a copy.
     """
     with _CHANGES_OF.setdefault(estimator, ThreadLock()), outside_inference_mode():
         changed = snapshot(estimator)
@@ -85,7 +85,7 @@ def _is_set_by_fit(name: str) -> bool:
 
 def _with_own_parts(net):
     """A net with the weights of another one, but with parts of its own that can change."""
-    net, network = _shallow_copy(net), _shallow_copy(net.module_)
+    net, network = shallow_copy(net), shallow_copy(net.module_)
     network._modules = network._modules.copy()
     for name in network._modules.keys() & CHANGED_IN_PLACE:
         network._modules[name] = copy.deepcopy(network._modules[name])
@@ -93,7 +93,7 @@ def _with_own_parts(net):
     return net
 
 
-def _shallow_copy(value):
+def shallow_copy(value):
     """A copy with the same attributes, whatever the class says of copies and pickles."""
     copied = object.__new__(type(value))
     vars(copied).update(vars(value))

@@ -15,11 +15,11 @@ from metaling_sk._data.holdout import split_validation
 from metaling_sk._data.samples import Samples, check_samples, without_labels
 from metaling_sk._data.suspicions import suspect_absent
 from metaling_sk._network.classifier import ClassifierNetwork
+from metaling_sk._network.copy_to_train import copy_to_train
 from metaling_sk._network.data_parallel import agree_on_random_state
 from metaling_sk._network.estimator import NetworkEstimator
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import history_frame, train
-from metaling_sk._network.untrained_on_error import untrained_on_error
 from metaling_sk._utils.all_or_nothing import changed_at_once, unfitted_on_error
 from metaling_sk._utils.messages import warn_user
 from metaling_sk._utils.out_of_memory import memory_errors
@@ -140,10 +140,10 @@ class TransferFitting(TransferPreparation):
                 training_set = self._prepare_more(samples, source, execution)
                 if self.net_.settings.is_solved:
                     self.net_ = self._new_net_after_solving(training_set)
+                self.net_ = copy_to_train(self.net_)
                 self._suspect_parameters()
                 self.net_.criterion_.terms = tuple(self.transfer_)
-            with untrained_on_error(self.net_):
-                self._train_epochs(training_set, n_epochs, planned_epochs, progress)
+            self._train_epochs(training_set, n_epochs, planned_epochs, progress)
         epochs = history_frame({"partial_fit": self.net_}).tail(n_epochs)
         if not is_first:
             epochs = pd.concat([self.history_, epochs], ignore_index=True)

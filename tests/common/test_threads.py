@@ -14,6 +14,7 @@ from estimators import VARIANTS, X_TEST, X, Y
 from sklearn.base import clone
 from sklearn.ensemble import VotingClassifier
 from sklearn.preprocessing import FunctionTransformer
+from skorch.callbacks import Callback
 from tiny import make_classifier, make_config, make_meta_net
 
 from metaling_sk._utils.random_state import seeded
@@ -88,7 +89,7 @@ def count_letters(texts):
 
 
 LOOKS = []
-"""What is called while `count_letters` computes."""
+"""What is called while `count_letters` computes, or before a step of `Looking`."""
 
 
 @pytest.mark.filterwarnings("ignore:There are no statistics")
@@ -112,6 +113,27 @@ def test_half_of_a_change_is_not_seen(change):
     assert seen
     for each in seen:
         np.testing.assert_array_equal(each, before)
+
+
+class Looking(Callback):
+    def on_batch_begin(self, net, **kwargs):
+        for look in LOOKS:
+            look()
+
+
+@pytest.mark.parametrize("trainable", ["all", "head"])
+def test_half_trained_weights_are_not_seen(trainable):
+    model = make_classifier(trainable=trainable, callbacks=[Looking()], max_epochs=1).fit(X, Y)
+    before, seen = model.predict_proba(X_TEST), []
+    LOOKS.append(lambda: seen.append(model.predict_proba(X_TEST)))
+    try:
+        model.partial_fit(X, Y, n_epochs=2)
+    finally:
+        LOOKS.clear()
+    assert len(seen) > 2
+    for each in seen:
+        np.testing.assert_array_equal(each, before)
+    assert not np.array_equal(model.predict_proba(X_TEST), before)
 
 
 @pytest.mark.filterwarnings("ignore:There are no statistics")

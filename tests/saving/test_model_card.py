@@ -76,6 +76,13 @@ def test_the_card_describes_the_classes(tmp_path):
     assert "Descriptions" not in (tmp_path / CARD).read_text()
 
 
+def test_classes_that_are_no_valid_unicode(tmp_path):
+    clf = LinearTransferClassifier().fit(["good", "bad"] * 4, ["yes", "\udce9"] * 4)
+    clf.save(tmp_path)
+    assert "\\udce9" in (tmp_path / CARD).read_text(encoding="utf-8")
+    np.testing.assert_array_equal(load(tmp_path).predict(["bad"]), ["\udce9"])
+
+
 def test_counts_are_those_of_fit_and_are_saved(tmp_path):
     clf = fit_meta()
     clf.save(tmp_path)

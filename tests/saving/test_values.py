@@ -43,6 +43,7 @@ VALUES = {
     "Timedelta": pd.Timedelta("1 days 2 ns"),
     "array": np.arange(6, dtype=np.int16).reshape(2, 3),
     "array of another byte order": np.arange(3, dtype=">f4"),
+    "array of the other type of 64 bits": np.array([2**63 + 1], dtype=np.ulonglong),
     "empty array": np.empty((0, 3)),
     "array of strings": np.array(["a", "bcd"]),
     "array of dates": np.array(["2020-01-01", "NaT"], dtype="datetime64[ns]"),
