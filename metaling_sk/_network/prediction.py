@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
@@ -185,14 +185,12 @@ def suited_to_many(network, encoded: EncodedSamples, execution: Execution) -> It
     """Choose the precision and the number of threads, where that is worth it or asked for."""
     inputs = encoded.inputs
     is_worth_it = isinstance(inputs, EncoderInputs) and inputs.lengths.sum() >= MIN_TOKENS
-    if is_worth_it or execution.n_threads is not None:
-        dtype = execution.dtype if is_worth_it else None
-        with threads_for(network, execution.n_threads), autocast(execution.device, dtype):
-            yield
-    else:
+    has_choice = is_worth_it or execution.n_threads is not None
+    threads = threads_for(network, execution.n_threads) if has_choice else nullcontext()
+    with threads, autocast(execution.device, execution.dtype if is_worth_it else None):
         yield
 
 
 def autocast(device: torch.device, dtype: torch.dtype | None):
-    """Compute in low precision inside, where there is one."""
+    """Compute in low precision inside, where there is one, whatever the caller has set."""
     return torch.autocast(device.type, dtype=dtype, enabled=dtype is not None)

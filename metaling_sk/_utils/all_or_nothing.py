@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
-from metaling_sk._utils.imported import outside_inference_mode
+from metaling_sk._utils.imported import plain_torch
 from metaling_sk._utils.locks import ThreadLock
 from metaling_sk._utils.messages import share_warnings
 
@@ -58,7 +58,7 @@ def changed_at_once(estimator: E) -> Iterator[E]:
         The copy. In the block its attributes are replaced and not written to, except for the parts
         `CHANGED_IN_PLACE` of its network. What trains the network trains a copy.
     """
-    with _CHANGES_OF.setdefault(estimator, ThreadLock()), outside_inference_mode():
+    with _CHANGES_OF.setdefault(estimator, ThreadLock()), plain_torch():
         changed = snapshot(estimator)
         attributes = vars(changed)
         if "net_" in attributes:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
+
+DEVICES = ("cpu", "cuda", "mps")
+"""The kinds of devices that compute in low precision in `torch.autocast`."""
 
 
 def imported(name: str) -> Any:
@@ -20,7 +24,18 @@ def is_instance(value, module: str, name: str) -> bool:
     return found is not None and isinstance(value, found)
 
 
-def outside_inference_mode() -> AbstractContextManager:
-    """Inside, tensors can be trained later, also if the caller is in `torch.inference_mode`."""
+@contextmanager
+def plain_torch() -> Iterator[None]:
+    """Inside, torch computes in float32, and tensors can be trained later, whatever the caller set.
+
+    That is, neither in `torch.inference_mode` nor in `torch.autocast`.
+    """
     torch = imported("torch")
-    return nullcontext() if torch is None else torch.inference_mode(False)
+    if torch is None:
+        yield
+        return
+    with ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        for device in filter(torch.is_autocast_enabled, DEVICES):
+            stack.enter_context(torch.autocast(device, enabled=False))
+        yield

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from metaling_sk._utils.imported import imported, outside_inference_mode
+from metaling_sk._utils.imported import imported, plain_torch
 from metaling_sk._utils.locks import ThreadLock
 
 N_SEEDS = 2**32
@@ -98,7 +98,7 @@ def _seed_torch(seed: int) -> None:
 def seeded(random_state) -> Iterator[np.random.RandomState]:
     """Seed torch from `random_state` inside the context and restore its state afterwards.
 
-    New weights are of float32 inside and can be trained, also in `torch.inference_mode`.
+    New weights are of float32 inside and can be trained, whatever the caller has set in torch.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def seeded(random_state) -> Iterator[np.random.RandomState]:
         For the draws that numpy makes inside.
     """
     rng = check_random_state(random_state)
-    with _turn(), outside_inference_mode():
+    with _turn(), plain_torch():
         _new_weights_are_float32()
         _seed_torch(int(rng.randint(2**31)))
         yield rng

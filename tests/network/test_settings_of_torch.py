@@ -22,11 +22,16 @@ def default_float64():
         torch.set_default_dtype(torch.float32)
 
 
-SETTINGS = [default_float64, torch.inference_mode]
+def low_precision():
+    return torch.autocast("cpu", torch.bfloat16)
+
+
+SETTINGS = [default_float64, torch.inference_mode, low_precision, torch.no_grad]
 MODELS = [
     make_classifier(),
     make_classifier(trainable="head"),
     make_meta_net(trainable="adapter"),
+    make_meta_net(trainable="head"),
 ]
 
 
@@ -34,12 +39,12 @@ MODELS = [
 @pytest.mark.parametrize("model", MODELS, ids=range(len(MODELS)))
 def test_models_are_the_same(model, settings, tmp_path):
     more = model.adapt if hasattr(model, "adapt") else model.partial_fit
-    expected = [step(X, Y).predict(X_TEST) for step in (model.fit, more)]
+    expected = [step(X, Y).predict_proba(X_TEST) for step in (model.fit, more)]
     with settings():
-        found = [model.fit(X, Y).predict(X_TEST)]
+        found = [model.fit(X, Y).predict_proba(X_TEST)]
         model.save(tmp_path)
-        np.testing.assert_array_equal(load(tmp_path).predict(X_TEST), found[0])
-        found.append(more(X, Y).predict(X_TEST))
+        np.testing.assert_array_equal(load(tmp_path).predict_proba(X_TEST), found[0])
+        found.append(more(X, Y).predict_proba(X_TEST))
     np.testing.assert_array_equal(found, expected)
     assert np.isfinite(more(X_TEST, Y_TEST).predict(X_TEST)).all()
 
