@@ -1,14 +1,16 @@
-"""The part of an encoder that is trained: all weights, low-rank updates or adapters."""
+"""The part of an encoder that is trained: all weights or layers, low-rank updates, adapters."""
 
 from __future__ import annotations
 
 import warnings
 from itertools import count
+from numbers import Real
 
 import torch
 from torch import nn
 
 from metaling_sk._encoders.adapters import Adapters
+from metaling_sk._encoders.fixed_layers import fix_layers
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 
 REDUCTION = 8
@@ -23,7 +25,7 @@ RANK = 8
 
 
 def set_trainable(
-    encoder: TransformerEncoder, trainable: str, has_own_adapters: bool = True
+    encoder: TransformerEncoder, trainable: str | float, has_own_adapters: bool = True
 ) -> None:
     """Choose the weights of an encoder that are trained, and add those that it lacks.
 
@@ -33,8 +35,8 @@ def set_trainable(
     ----------
     encoder : TransformerEncoder
         The encoder; it is changed in place.
-    trainable : {"all", "lora", "adapter"}
-        The weights to train.
+    trainable : {"all", "lora", "adapter"} or float
+        The weights to train; a number is the share of the layers, from the highest one.
     has_own_adapters : bool, default=True
         False where the adapters of "adapter" are generated, so that none are added.
 
@@ -45,10 +47,13 @@ def set_trainable(
     ValueError
         If the encoder has no layers that can be adapted.
     """
-    if trainable == "all":
+    encoder.fixed, encoder.n_fixed = [], 0
+    if trainable == "all" or isinstance(trainable, Real):
         # Weights that the user has frozen in a module of their own stay frozen.
         if encoder.trainable != "all":
             merge_lora(encoder).requires_grad_(True)
+        if isinstance(trainable, Real):
+            fix_layers(encoder, trainable)
     elif trainable == "lora":
         if not encoder.has_lora:
             _add_lora(encoder)

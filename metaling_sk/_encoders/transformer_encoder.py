@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 import torch
@@ -88,8 +88,12 @@ class TransformerEncoder(nn.Module):
         Whether the linear layers have low-rank updates.
     pretrained : bool
         Whether the weights were not random at the start.
-    trainable : {"all", "head", "lora", "adapter"}
+    trainable : {"all", "head", "lora", "adapter"} or float
         The part of the encoder that is trained. "head" is none, so that vectors never change.
+    fixed : list of modules
+        The lower part of an encoder that is trained above it. It computes without dropout.
+    n_fixed : int
+        The number of layers in it.
     first_layer : int
         The number of the lowest layer in reports to the user.
     recipe : Recipe or None
@@ -114,6 +118,15 @@ class TransformerEncoder(nn.Module):
         self.has_lora = False
         self.pretrained = True
         self.trainable = "all"
+        self.fixed: list[nn.Module] = []
+        self.n_fixed = 0
+
+    def train(self, mode: bool = True) -> Self:
+        """Choose the mode of training or of prediction, which that of fixed modules always is."""
+        super().train(mode)
+        for module in self.fixed:
+            module.training = False
+        return self
 
     def __reduce_ex__(self, protocol):
         recipe = self.recipe
@@ -179,7 +192,7 @@ class TransformerEncoder(nn.Module):
             The output of its highest layer.
         """
         adapts = [*self.adapters] if adapt is None else [*self.adapters, adapt]
-        call = _Call(adapts if self.has_token_layers else [])
+        call = _Call(adapts if self.has_token_layers else [], inputs)
         token = _CALL.set(call)
         try:
             return self.backbone(**inputs), call.hidden
@@ -298,16 +311,26 @@ class _Call:
     ----------
     adapts : list of callables
         They are applied to the output of every layer, one after the other.
+    inputs : dict of str to Tensor
+        The inputs of the backbone.
     hidden : Tensor or None
         The output of the layer that was computed last.
     """
 
     adapts: list[Adapt]
+    inputs: dict[str, torch.Tensor]
     hidden: torch.Tensor | None = None
 
 
 _CALL: ContextVar[_Call | None] = ContextVar("call of an encoder", default=None)
 """The call that this thread is in. A context variable lets threads share an encoder."""
+
+
+def current_inputs() -> dict[str, torch.Tensor]:
+    """Return the inputs of the backbone in the call that this thread is in."""
+    call = _CALL.get()
+    assert call is not None
+    return call.inputs
 
 
 class _LayerHook:

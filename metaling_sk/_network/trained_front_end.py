@@ -113,7 +113,11 @@ class TrainedFrontEnd(FrontEnd):
         return FROM_SCRATCH
 
     def pretrained_learning_rate(self, parameters):
-        return FINE_TUNING if self.pretrained and parameters.trainable == "all" else None
+        return (
+            None
+            if parameters.trainable in ("lora", "adapter") or not self.pretrained
+            else FINE_TUNING
+        )
 
     def network_execution(self, execution):
         return execution

@@ -14,6 +14,7 @@ from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.helper import predefined_split
 
 from metaling_sk._data.batches import Steps
+from metaling_sk._encoders.fixed_layers import fixed_layers_once
 from metaling_sk._encoders.used_embeddings import used_embeddings
 from metaling_sk._network.acceleration import accelerated
 from metaling_sk._network.callbacks import has_stopped, new_callbacks
@@ -98,6 +99,7 @@ def train(
         with (
             threads_for(net.module_, settings.n_threads),
             accelerated(net.module_.encoder, settings.compile, settings.gradient_checkpointing),
+            fixed_layers_once(net.module_.encoder),
         ):
             _run_epochs(net, steps, n_epochs)
         net.notify("on_train_end", X=steps, y=None)

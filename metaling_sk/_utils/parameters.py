@@ -46,7 +46,10 @@ MAX_EPOCHS = 10
 COMMON_CONSTRAINTS: dict[str, list | str] = {
     # What an encoder can be depends on torch and transformers: `make_text_encoder` checks it.
     "encoder": "no_validation",
-    "trainable": [StrOptions({"all", "head", "lora", "adapter"})],
+    "trainable": [
+        StrOptions({"all", "head", "lora", "adapter"}),
+        Interval(Real, 0, 1, closed="neither"),
+    ],
     "pooling": [StrOptions({"auto", "mean", "cls", "last"})],
     # How many layers there are depends on the encoder.
     "layer": [

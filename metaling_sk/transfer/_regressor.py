@@ -118,10 +118,12 @@ class TransferRegressor(NetworkRegressor, TransferFitting):
 
         In a `FrozenEstimator` a fitted estimator or transformer stays as it is, also in
         cross-validation and searches, which clone it.
-    trainable : {"all", "head", "lora", "adapter"}, default="all"
+    trainable : {"all", "head", "lora", "adapter"} or float, default="all"
         The part of a Transformer that is trained.
 
         - ``"all"``: all weights.
+        - A share between 0 and 1: so much of the layers, from the highest one. What is below them
+          stays as it is, and of texts it is computed once.
         - ``"head"``: none. Each text is encoded once.
         - ``"lora"``: low-rank updates of the linear layers (extra `peft`). The weights of the
           encoder stay as they are.
