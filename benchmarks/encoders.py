@@ -238,6 +238,7 @@ def fit_setfit(train, seed, epochs, max_length=MAX_LENGTH, num_iterations=5) -> 
 
 METHODS: dict[str, Callable[..., Fitted]] = {
     **{name: partial(fit_transfer, trainable=name) for name in ("head", "lora", "adapter", "all")},
+    "half": partial(fit_transfer, trainable=0.5),
     "meta": partial(fit_meta, trainable="all"),
     "meta-head": partial(fit_meta, trainable="head"),
     "union": fit_union,

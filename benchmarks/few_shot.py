@@ -7,6 +7,7 @@ There are `--labels` English reviews of each class, of at most 128 tokens, drawn
 encoder is multilingual-e5-small.
 
 - head, all: TransferClassifier with its defaults and this `trainable`
+- half: with trainable=0.5
 - setfit: SetFit with its defaults: an epoch over all pairs of reviews. It needs `setfit`.
 
 All compute in bfloat16 where the hardware does. The seconds are those from the folder of the
@@ -28,6 +29,7 @@ from metaling_sk.datasets import load_reviews
 MAX_LENGTH = 128
 METHODS = {
     **{name: partial(fit_transfer, trainable=name) for name in ("head", "all")},
+    "half": partial(fit_transfer, trainable=0.5),
     "setfit": partial(fit_setfit, num_iterations=None),
 }
 NEEDS = {"setfit": "setfit"}
