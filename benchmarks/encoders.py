@@ -12,7 +12,8 @@ seven languages. With `--labels` each of the seven also has so many other rows w
 instead of the seven. The score is the accuracy on the test rows, as the mean of the languages to
 learn from and of the others. The methods:
 
-- head, lora, adapter, all: TransferClassifier with its defaults and this `trainable`.
+- head, lora, adapter, all: TransferClassifier with its defaults and this `trainable`. half: with
+  trainable=0.5.
 - meta, meta-head: MetaNetClassifier on all these rows, which is the source of a TransferClassifier.
   Both have trainable="all" or "head". Without labels in the seven languages the second one trains
   nothing: its model is the meta-model.

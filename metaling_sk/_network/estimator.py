@@ -40,7 +40,7 @@ MIN_PREDICT_BATCH = 64
 ENOUGH_SAMPLES = 1000
 """Number of samples that tell the mean of a language well enough."""
 
-MAX_STEPS = 5000
+MAX_FIT_STEPS = 5000
 """Number of steps beyond which a trained encoder gets fewer epochs for max_epochs="auto"."""
 
 MIN_FIT_STEPS = 500
@@ -327,7 +327,7 @@ class NetworkEstimator(
             execution,
             encoder_learning_rate=encoder_learning_rate or self.learning_rate_,
             max_epochs=MAX_EPOCHS if is_auto else self.max_epochs,
-            max_steps=MAX_STEPS if is_auto and not is_cheap else None,
+            max_steps=MAX_FIT_STEPS if is_auto and not is_cheap else None,
             min_steps=MIN_FIT_STEPS if is_auto and is_cheap else 0,
             compile=self.compile,
             gradient_checkpointing=self.gradient_checkpointing,

@@ -31,7 +31,7 @@ from metaling_sk.meta_net._objective import find_embedding
 from metaling_sk.meta_net._residual_head import ResidualHead
 from metaling_sk.meta_net._residual_training import ResidualSettings, train_residual_head
 
-ENOUGH_SAMPLES = 16
+MIN_OWN_SAMPLES = 16
 """An adapted language gets statistics of its own from this number of samples on."""
 
 
@@ -284,7 +284,7 @@ class AdaptiveLanguages(NetworkEstimator):
         network, index = self.net_.module_, self._language_index(language)
         vectors = self.front_end_.vectors(network, inputs, index, execution)
         adaptation = self._adaptations[language]
-        if adaptation.has_statistics and len(adaptation.samples) >= ENOUGH_SAMPLES:
+        if adaptation.has_statistics and len(adaptation.samples) >= MIN_OWN_SAMPLES:
             self.front_end_ = self.front_end_.set_language(network, index, language, vectors)
         return vectors
 

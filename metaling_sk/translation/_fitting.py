@@ -8,7 +8,7 @@ import pandas as pd
 from metaling_sk._data.batches import EncodedSamples, StepIterator
 from metaling_sk._data.holdout import split_validation
 from metaling_sk._data.samples import Samples
-from metaling_sk._network.estimator import MAX_STEPS
+from metaling_sk._network.estimator import MAX_FIT_STEPS
 from metaling_sk._network.nets import SkorchNet, TrainingSettings, new_net
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import history_frame, train
@@ -33,7 +33,7 @@ def make_settings(estimator, model: TranslationModel, execution: Execution) -> T
         execution,
         encoder_learning_rate=estimator.learning_rate_,
         max_epochs=model.max_epochs if is_auto else estimator.max_epochs,
-        max_steps=MAX_STEPS if is_auto else None,
+        max_steps=MAX_FIT_STEPS if is_auto else None,
     )
 
 

@@ -151,7 +151,7 @@ def test_features_of_any_width_and_scale_are_learnt_at_the_same_pace(scale):
 @pytest.mark.parametrize(("max_steps", "n_epochs"), [(1000, 10), (80, 4), (1, 1)])
 def test_many_samples_get_fewer_epochs_by_default(monkeypatch, max_steps, n_epochs):
     """An epoch has 20 steps, and too few samples to hold some out."""
-    monkeypatch.setattr(estimator, "MAX_STEPS", max_steps)
+    monkeypatch.setattr(estimator, "MAX_FIT_STEPS", max_steps)
     X, y = make_reviews(40, "en", 0)
     parameters = {"batch_size": 2, "validation_fraction": 0}
     model = make_classifier(max_epochs="auto", **parameters).fit(X, y)
@@ -161,7 +161,7 @@ def test_many_samples_get_fewer_epochs_by_default(monkeypatch, max_steps, n_epoc
 
 def test_fixed_inputs_get_ten_epochs_or_enough_steps(monkeypatch):
     """An epoch has 10 steps."""
-    monkeypatch.setattr(estimator, "MAX_STEPS", 1)
+    monkeypatch.setattr(estimator, "MAX_FIT_STEPS", 1)
     X, y = make_reviews(40, "en", 0)
     parameters = {"trainable": "head", "head_penalty": 0, "validation_fraction": 0}
     model = make_classifier(max_epochs="auto", **parameters)
