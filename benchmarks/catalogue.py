@@ -203,7 +203,7 @@ BENCHMARKS = {
     "sentence-pairs": Benchmark(
         (
             "sentence_pairs.py {sib200} --seeds 0 --methods cosine logistic-regression compared "
-            "cosine-by-language compared-by-language",
+            "cosine-by-language compared-by-language all head",
         ),
         tables.sentence_pairs,
         partial(

@@ -207,7 +207,9 @@ def _to_float(sound: np.ndarray) -> np.ndarray:
 def _in_words(error: Exception) -> str:
     """Why a recording could not be read."""
     reason = str(getattr(error, "error_string", error)).strip().rstrip(".")
-    if "Format not recognised" in reason or isinstance(error, TypeError):
+    # Of a damaged MP3 file libsndfile says that it is no regular file.
+    is_unknown = "Format not recognised" in reason or "not a regular file" in reason
+    if is_unknown or isinstance(error, TypeError):
         return "it is no recording of a format that soundfile knows, such as WAV, FLAC or OGG"
     if "SF_INFO struct incomplete" in reason:
         return "its header names a sampling rate of 0 Hz, or no channel"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from io import BytesIO
 
 import numpy as np
@@ -75,7 +77,7 @@ class Images(CellKind):
         if isinstance(value, Mapping) and {"bytes", "path"} >= set(value):
             content = value.get("bytes")
             return value.get("path") if content is None else content
-        return value
+        return _find_file(value)
 
     def find_problem(self, value):  # noqa: D102
         Image, _ = import_pillow()
@@ -116,6 +118,23 @@ def import_pillow():
             '`image_column`: images need pillow: pip install "metaling_sk[image]"'
         ) from error
     return Image, ImageOps
+
+
+def _find_file(value):
+    """Return the file of an image that pillow has opened and not read, and any other value.
+
+    Pillow would keep the pixels in the image, and two threads cannot read it at the same time.
+    """
+    from PIL import ImageFile
+
+    if not isinstance(value, ImageFile.ImageFile) or value.tell():
+        return value
+    with suppress(AssertionError, ValueError):  # There are no pixels yet, or no longer.
+        if value.im is not None:
+            return value
+    if isinstance(value.fp, BytesIO):
+        return value.fp.getvalue()
+    return os.fsdecode(value.filename) if os.path.isfile(value.filename) else value
 
 
 def _to_rgb(image):

@@ -139,6 +139,11 @@ def label_array(y) -> np.ndarray:
             "a time. TransferClassifier and MetaNetClassifier learn several labels together, and "
             "sklearn.multioutput.MultiOutputClassifier fits any other classifier to each column."
         )
+    if np.iscomplexobj(y):
+        raise ValueError(
+            "Complex data not supported: y holds complex numbers. Pass one real number or class "
+            "for each row, such as y.real."
+        )
     return column_or_1d(y, warn=True)
 
 

@@ -49,6 +49,11 @@ def compute_in_parts(compute: Callable, X, language=None):
         n_done += results[-1].shape[0]
     if not results:
         raise ValueError("X is an iterator that yields nothing; it is used up, or was empty.")
+    return join(results)
+
+
+def join(results: list):
+    """Concatenate dense or sparse arrays; a single one is returned as it is."""
     if len(results) == 1:
         return results[0]
     return sparse.vstack(results, "csr") if sparse.issparse(results[0]) else np.concatenate(results)

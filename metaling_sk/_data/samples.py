@@ -5,7 +5,7 @@ All input errors are raised on this way; nothing downstream checks again.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -158,6 +158,14 @@ class Samples:
         values = {name: getattr(self, name) for name in BY_SAMPLE}
         taken = {name: value[indices] for name, value in values.items() if value is not None}
         return replace(self, **taken)
+
+    def split(self, size: int | None) -> Iterator[Samples]:
+        """Yield parts of so many samples, in order; None is all of them, which are not copied."""
+        if size is None:
+            yield self
+            return
+        for start in range(0, len(self), size):
+            yield self.take(slice(start, start + size))
 
     def given_content(self) -> np.ndarray:
         """The texts, or the cells as they were given, shape (n_samples,), or (n_samples, 2)."""

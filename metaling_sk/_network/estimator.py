@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.language_statistics import MIN_SAMPLES
-from metaling_sk._data.parts import compute_in_parts
+from metaling_sk._data.parts import compute_in_parts, join
 from metaling_sk._data.samples import Samples, check_samples, count_samples
 from metaling_sk._data.suspicions import suspect_unseen
 from metaling_sk._encoders.encoder_forms import name_checkpoints
@@ -228,8 +229,16 @@ class NetworkEstimator(
                 samples = check_samples(self, part, language=language, reset=False)
                 lacking = filter(self._lacks_statistics, set(samples.language))
                 suspect_unseen(self, lacking, self._known_languages, self._learns_a_language_by)
-                inputs = self.front_end_.inputs(samples, execution)
-                return compute(self._encode(inputs, samples.language), execution)
+                n_at_once = self.front_end_.n_at_once
+                if n_at_once is not None:
+                    n_at_once = max(n_at_once, execution.batch_size)
+                results, n_later = [], len(samples)
+                for some in samples.split(n_at_once):
+                    n_later -= len(some)
+                    inputs = self.front_end_.inputs(some, execution)
+                    encoded = self._encode(inputs, some.language)
+                    results.append(compute(encoded, replace(execution, n_later=n_later)))
+                return join(results)
 
             return compute_in_parts(compute_part, X, language)
 

@@ -88,6 +88,8 @@ class FrontEnd(ABC):
         be fitted on them.
     is_from_scratch : bool
         Whether it knows nothing of a language but what training teaches it.
+    n_at_once : int or None
+        The number of samples whose inputs are in memory to predict; None is all.
     """
 
     kind: ClassVar[str]
@@ -97,6 +99,10 @@ class FrontEnd(ABC):
     @property
     def is_from_scratch(self) -> bool:  # noqa: D102
         return False
+
+    @property
+    def n_at_once(self) -> int | None:  # noqa: D102
+        return None
 
     def describe_input(self) -> str:
         """Say what it reads, for the model card."""

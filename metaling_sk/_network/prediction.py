@@ -41,6 +41,8 @@ class Execution:
     progress : Progress
     n_threads : int, optional
         As in `threads_for`.
+    n_later : int, default=0
+        The number of samples that are predicted after these, on the same bar.
     """
 
     device: torch.device
@@ -48,6 +50,7 @@ class Execution:
     batch_size: int
     progress: Progress
     n_threads: int | None = None
+    n_later: int = 0
 
     @classmethod
     def of(cls, estimator, batch_size: int, progress: Progress | None = None) -> Self:
@@ -175,7 +178,7 @@ def _for_each_batch(
         compute(encoded.collate(indices, dtype=dtype).to(execution.device), indices)
         execution.progress.advance(len(indices))
 
-    execution.progress.start("predict", len(encoded), "sample")
+    execution.progress.start("predict", len(encoded), "sample", execution.n_later)
     with suited_to_many(network, encoded, execution):
         for_each_batch(encoded.indices(execution.batch_size), compute_at, execution.batch_size)
 

@@ -68,6 +68,10 @@ class TrainedFrontEnd(FrontEnd):
     def is_from_scratch(self):
         return not self.pretrained
 
+    @property
+    def n_at_once(self):
+        return self.reader.n_at_once
+
     @classmethod
     def accepts(cls, parameters, samples):
         return samples.kind == cls.input_name and parameters.trainable != "head"

@@ -105,8 +105,11 @@ class Progress:
         if not self.is_shown:
             return
         if not _shows_bars():
-            self._end_stage()
-            self._stage, self._n_done = (stage, unit, time.monotonic()), 0
+            goes_on = self._goes_on and self._stage is not None and self._stage[:2] == (stage, unit)
+            self._goes_on = n_later > 0
+            if not goes_on:
+                self._end_stage()
+                self._stage, self._n_done = (stage, unit, time.monotonic()), 0
             return
         n_done: float = 0
         if self._bar is not None and self._goes_on and self._bar.unit == unit:

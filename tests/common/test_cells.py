@@ -158,3 +158,28 @@ def test_each_is_encoded_once(kind, tiny, column, monkeypatch):
     assert sum(sizes) == len({pickle.dumps(cell) for cell in kind.X[column]})
     np.testing.assert_array_equal(vectorizer.transform(kind.X), vectors)
     assert sum(sizes) <= len(kind.X)
+
+
+@pytest.mark.parametrize("n_at_once", [64, 100])
+def test_a_trained_encoder_has_few_samples_in_memory_to_predict(kind, column, n_at_once):
+    """The default is 256 images or 64 recordings, of which each may take megabytes."""
+    model = copy.copy(kind.fitted("every term"))
+    X = pd.concat([kind.X] * 6, ignore_index=True)
+    assert len(X) > 130
+    expected = outputs(model, X[:130])
+    reader, sizes = encoder_of(model, column).reader, []
+
+    class Noted:
+        def __getattr__(self, name):
+            return getattr(reader, name)
+
+        def __call__(self, samples):
+            sizes.append(len(samples))
+            return reader(samples)
+
+    noted = Noted()
+    noted.n_at_once = n_at_once
+    model.front_end_ = copy.copy(model.front_end_)
+    model.front_end_.reader = noted
+    np.testing.assert_allclose(outputs(model, X[:130]), expected, rtol=1e-4, atol=1e-6)
+    assert sizes == [n_at_once] * (130 // n_at_once) + [130 % n_at_once]

@@ -164,6 +164,13 @@ def test_damaged_files_are_named_with_their_column_and_row(tmp_path, content, re
         read(path)
 
 
+def test_a_page_that_was_saved_as_mp3(tmp_path):
+    path = tmp_path / "one.mp3"
+    path.write_text("<html>not found</html>")
+    with pytest.raises(ValueError, match="one.mp3' in row 0 .* no recording of a format"):
+        read(path)
+
+
 @pytest.mark.parametrize("size", [0x7FFFF000, 0xFFFFFFFF])
 def test_files_of_a_pipe_do_not_know_their_size(size):
     content = bytearray(written(subtype="PCM_16"))

@@ -4,6 +4,7 @@ import io
 import os
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import datasets
@@ -73,6 +74,32 @@ def test_files_paths_and_bytes_are_the_same_image(tmp_path, suffix):
     expected = np.asarray(image.convert("RGB"))
     for value in (path, str(path), path.read_bytes(), image):
         np.testing.assert_array_equal(pixels(value), expected)
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "gif", "webp", "ico"])
+@pytest.mark.parametrize("of", [lambda path: path, lambda path: io.BytesIO(path.read_bytes())])
+def test_an_image_that_pillow_has_not_read_stays_so(tmp_path, suffix, of):
+    """Otherwise a table of them would grow by their pixels, and threads read one file at once."""
+    path = saved(tmp_path / f"one.{suffix}", Image.fromarray(COLOURS.repeat(40, axis=0)))
+    with Image.open(of(path)) as image, ThreadPoolExecutor(4) as threads:
+        (cell,) = read(image)
+        for found in threads.map(lambda _: np.asarray(cell.read()), range(4)):
+            np.testing.assert_array_equal(found, pixels(path))
+        assert (image._im is None) == (suffix != "ico")  # which pillow reads at once
+
+
+def test_an_image_that_was_changed_in_place_is_not_read_again(tmp_path):
+    path = saved(tmp_path / "one.png", Image.fromarray(COLOURS))
+    image = Image.open(path)
+    image.paste(0, (0, 0, *image.size))
+    (cell,) = read(image)
+    assert not np.asarray(cell.read()).any()
+    frames = [Image.fromarray(each) for each in (COLOURS, 255 - COLOURS)]
+    animation = tmp_path / "two.tiff"
+    frames[0].save(animation, save_all=True, append_images=frames[1:])
+    with Image.open(animation) as image:
+        image.seek(1)
+        np.testing.assert_array_equal(np.asarray(read(image)[0].read()), 255 - COLOURS)
 
 
 def test_transparent_parts_are_white():

@@ -43,7 +43,7 @@ REFUSED = {
     "strings": (["1", "2", "3"], "y holds '1' in row 0, which is no number"),
     "one string": ([1, "good", 3], "y holds 'good' in row 1"),
     "decimals": ([Decimal(1), Decimal(2), Decimal(3)], "which is no number"),
-    "complex": (np.ones(3) + 1j, "Complex data not supported"),
+    "complex": (np.ones(3) + 1j, "Complex data not supported: y holds .* such as y.real"),
     "dates": (pd.to_datetime(["2020-01-01"] * 3), "which is no number"),
     "dates to the nanosecond": (np.array(["2020-01-01"] * 3, "M8[ns]"), "which is no number"),
     "durations": (np.array([1, 2, 3], "m8[D]"), "which is no number"),

@@ -93,6 +93,11 @@ def test_transfer_from_a_related_pair(wrap):
         assert (each == weights[name]).all(), "the source has changed"
 
 
+def test_a_source_goes_on_into_the_same_language():
+    again = make_quick(source=javanese(), learning_rate=0.0).fit(X, Y)
+    assert again.predict(X).tolist() == Y and again.target_languages_ == ["jav"]
+
+
 @pytest.mark.parametrize(
     ("y", "expected"),
     [(["omah gedhe", "omah kecil"], "dalan "), (["omah besar", "omah kecil"], "jalan ")],

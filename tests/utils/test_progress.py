@@ -162,6 +162,16 @@ def test_a_line_for_each_stage_where_there_is_no_terminal():
     assert pipe.getvalue() == "fit: one, 3 steps in 0 s\nfit: two, 1 epoch in 0 s\n"
 
 
+def test_one_line_for_a_stage_in_parts():
+    with redirect_stderr(io.StringIO()) as pipe, Progress(1, "fit") as lines:
+        for n_later in (3, 1, 0):
+            lines.start("one", 2, n_later=n_later)
+            lines.advance(2)
+        lines.start("one", 2)
+        lines.advance(2)
+    assert pipe.getvalue() == "fit: one, 6 steps in 0 s\nfit: one, 2 steps in 0 s\n"
+
+
 def test_no_line_after_an_error():
     with redirect_stderr(io.StringIO()) as pipe, pytest.raises(KeyError), Progress(1, "fit") as bar:
         bar.start("one", 3)
