@@ -71,8 +71,7 @@ def fixed_layers_once(encoder: nn.Module) -> Iterator[None]:
 
     A GPU would have to wait until the texts of a batch are compared.
     """
-    is_text = isinstance(encoder, TextEncoder)
-    if not is_text or not encoder.n_fixed or next(encoder.parameters()).device.type != "cpu":
+    if not isinstance(encoder, TextEncoder) or next(encoder.parameters()).device.type != "cpu":
         yield
         return
     fixed = encoder.layers[: encoder.n_fixed]

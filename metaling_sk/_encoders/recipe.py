@@ -56,7 +56,7 @@ class Recipe:
         return _make_again, (self, settings, fingerprint, changed, marker)
 
     def make_trainable(
-        self, trainable: str, has_own_adapters: bool, dtype: torch.dtype
+        self, trainable: str | float, has_own_adapters: bool, dtype: torch.dtype
     ) -> tuple[TransformerEncoder, bytes]:
         """Make an encoder of which some part can be trained.
 

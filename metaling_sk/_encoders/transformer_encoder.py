@@ -117,7 +117,7 @@ class TransformerEncoder(nn.Module):
         self.has_token_layers = True
         self.has_lora = False
         self.pretrained = True
-        self.trainable = "all"
+        self.trainable: str | float = "all"
         self.fixed: list[nn.Module] = []
         self.n_fixed = 0
 
