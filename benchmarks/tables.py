@@ -268,22 +268,27 @@ def prediction(folder: Path) -> pd.DataFrame:
 
 
 def rows(folder: Path) -> pd.DataFrame:
-    """Peak memory by the number of rows."""
+    """Time and peak memory by the number of rows."""
     frame = records.read_table(folder / "rows.json")
     frame["row"] = [
         f"{method}, {n_rows:,}" for method, n_rows in frame[["method", "rows"]].to_numpy()
     ]
-    frame = frame.melt(["method", "seed", "row"], ["fit, MB", "predict, MB"])
+    figures = ["fit, s", "predict, s", "fit, MB", "predict, MB"]
+    frame["place"] = pd.factorize(frame["method"])[0]
+    frame = frame.sort_values(["place", "rows"])
+    frame = frame.melt(["method", "seed", "row"], figures)
     return collect(frame, "row", "variable", "value")
 
 
-def memory_of_a_row(folder: Path) -> pd.DataFrame:
-    """The memory that a further row takes, in kB."""
-    memory = records.read_table(folder / "rows.json").set_index(["method", "rows"])
-    fewest, most = memory.index.unique("rows")
-    further = memory.xs(most, level="rows") - memory.xs(fewest, level="rows")
-    kilobytes = 1000 * further[["fit, MB", "predict, MB"]] / (most - fewest)
-    return kilobytes.map(lambda value: [value])
+def of_a_row(folder: Path) -> pd.DataFrame:
+    """The bytes and the microseconds that a further row takes, by method and numbers of rows."""
+    frame = records.read_table(folder / "rows.json").sort_values("rows")
+    by_row = {}
+    for method, found in frame.groupby("method"):
+        figures = found.set_index("rows")[["fit, s", "predict, s", "fit, MB", "predict, MB"]]
+        further = 1e6 * figures.diff().div(figures.index.to_series().diff(), axis=0)
+        by_row |= {f"{method}, {n_rows:,}": row for n_rows, row in further.iloc[1:].iterrows()}
+    return pd.DataFrame(by_row).T.map(lambda value: [value])
 
 
 def speed(folder: Path, name: str, reference: str, *, by: str | None = None) -> pd.DataFrame:
