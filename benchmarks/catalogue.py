@@ -273,7 +273,6 @@ BENCHMARKS = {
             },
         ),
         ("rows.py --rows 500 1000",),
-        quoted=(tables.of_a_row,),
     ),
     "fit": Benchmark(
         ("fit.py",),

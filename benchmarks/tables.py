@@ -268,27 +268,21 @@ def prediction(folder: Path) -> pd.DataFrame:
 
 
 def rows(folder: Path) -> pd.DataFrame:
-    """Time and peak memory by the number of rows."""
+    """Time and peak memory by the number of rows, and the bytes that a further row takes."""
     frame = records.read_table(folder / "rows.json")
+    frame["place"] = pd.factorize(frame["method"])[0]
+    frame = frame.sort_values(["place", "rows"])
     frame["row"] = [
         f"{method}, {n_rows:,}" for method, n_rows in frame[["method", "rows"]].to_numpy()
     ]
-    figures = ["fit, s", "predict, s", "fit, MB", "predict, MB"]
-    frame["place"] = pd.factorize(frame["method"])[0]
-    frame = frame.sort_values(["place", "rows"])
-    frame = frame.melt(["method", "seed", "row"], figures)
-    return collect(frame, "row", "variable", "value")
-
-
-def of_a_row(folder: Path) -> pd.DataFrame:
-    """The bytes and the microseconds that a further row takes, by method and numbers of rows."""
-    frame = records.read_table(folder / "rows.json").sort_values("rows")
-    by_row = {}
-    for method, found in frame.groupby("method"):
-        figures = found.set_index("rows")[["fit, s", "predict, s", "fit, MB", "predict, MB"]]
-        further = 1e6 * figures.diff().div(figures.index.to_series().diff(), axis=0)
-        by_row |= {f"{method}, {n_rows:,}": row for n_rows, row in further.iloc[1:].iterrows()}
-    return pd.DataFrame(by_row).T.map(lambda value: [value])
+    further = frame.groupby("method")[["rows", "fit, MB", "predict, MB"]].diff()
+    for call in ("fit", "predict"):
+        frame[f"{call}, bytes a row"] = 1e6 * further[f"{call}, MB"] / further["rows"]
+    names = [
+        f"{call}, {unit}" for unit in ("s", "MB", "bytes a row") for call in ("fit", "predict")
+    ]
+    frame = frame.melt(["method", "seed", "row"], names)
+    return collect(frame.dropna(subset="value"), "row", "variable", "value", order=names)
 
 
 def speed(folder: Path, name: str, reference: str, *, by: str | None = None) -> pd.DataFrame:

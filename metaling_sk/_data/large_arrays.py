@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from io import BytesIO
 from math import prod
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -67,7 +67,7 @@ def take(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 class ArrayBuilder:
-    """1-D arrays, joined as they come.
+    """1-D arrays, joined as they come, as a context manager.
 
     Parameters
     ----------
@@ -80,6 +80,13 @@ class ArrayBuilder:
         self._n_bytes = 0
         self._file: Any = BytesIO()
         self._stays = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error) -> None:
+        if not isinstance(self._file, BytesIO):
+            self._file.close()
 
     def append(self, array: np.ndarray) -> None:
         """Add an array at the end."""
@@ -99,17 +106,21 @@ class ArrayBuilder:
         """Return all values; then nothing can be added."""
         if isinstance(self._file, BytesIO):
             return np.frombuffer(self._file.getbuffer(), self.dtype)
-        with self._file as file:
-            return _map(file, self.dtype)
+        return _map(self._file, self.dtype)
 
     def _move(self, other) -> None:
         """Move what was added to another file."""
         self._file.seek(0)
         n_left = self._n_bytes
-        while n_left:
-            data = self._file.read(min(n_left, CHUNK_BYTES))
-            _write(other, data)
-            n_left -= len(data)
+        try:
+            while n_left:
+                data = self._file.read(min(n_left, CHUNK_BYTES))
+                _write(other, data)
+                n_left -= len(data)
+        except OSError:
+            self._file.seek(self._n_bytes)
+            other.close()
+            raise
         self._file.close()
         self._file = other
 
@@ -127,10 +138,10 @@ def concatenate(arrays: Iterable[np.ndarray], dtype) -> np.ndarray:
     -------
     ndarray of shape (n_all_values,)
     """
-    builder = ArrayBuilder(dtype)
-    for array in arrays:
-        builder.append(array)
-    return builder.build()
+    with ArrayBuilder(dtype) as builder:
+        for array in arrays:
+            builder.append(array)
+        return builder.build()
 
 
 def _open_file():

@@ -187,17 +187,18 @@ def tokenize(
 
     columns = [texts] if seconds is None else [texts, seconds]
     shortened = zip(*(map(shorten, column) for column in columns), strict=True)
-    ids, types, lengths = ArrayBuilder(np.int32), ArrayBuilder(np.int32), [np.zeros(1, np.int64)]
-    while part := list(islice(shortened, TEXTS_AT_A_TIME)):
-        parts = [list(column) for column in zip(*part, strict=True)]
-        encoded = call_tokenizer(parts, tokenizer, max_length, typed=typed)
-        rows = [row or [filler] for row in encoded["input_ids"]]
-        lengths.append(np.array([len(row) for row in rows], np.int64))
-        ids.append(_flatten(rows, lengths[-1].sum()))
-        if typed:
-            types.append(_flatten(encoded["token_type_ids"], lengths[-1].sum()))
-    offsets = np.cumsum(np.concatenate(lengths))
-    return Tokens(ids.build(), offsets, types.build() if typed else None)
+    lengths = [np.zeros(1, np.int64)]
+    with ArrayBuilder(np.int32) as ids, ArrayBuilder(np.int32) as types:
+        while part := list(islice(shortened, TEXTS_AT_A_TIME)):
+            parts = [list(column) for column in zip(*part, strict=True)]
+            encoded = call_tokenizer(parts, tokenizer, max_length, typed=typed)
+            rows = [row or [filler] for row in encoded["input_ids"]]
+            lengths.append(np.array([len(row) for row in rows], np.int64))
+            ids.append(_flatten(rows, lengths[-1].sum()))
+            if typed:
+                types.append(_flatten(encoded["token_type_ids"], lengths[-1].sum()))
+        offsets = np.cumsum(np.concatenate(lengths))
+        return Tokens(ids.build(), offsets, types.build() if typed else None)
 
 
 def call_tokenizer(

@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skorch.callbacks import Callback
 from tiny import make_classifier, make_meta_net, make_pair
+from transformers import AutoTokenizer
 
-from metaling_sk._data import large_arrays
+from metaling_sk._data import large_arrays, tokens
 from metaling_sk._data.large_arrays import concatenate, new_array, take
+from metaling_sk._data.tokens import call_tokenizer
 from metaling_sk._encoders.memory_cache import CACHE
 
 X, Y = make_pair(n_labelled=10)
@@ -75,6 +77,21 @@ def test_no_file_is_left_after_an_error(files):
     with pytest.raises(RuntimeError, match="broken"):
         make_classifier(callbacks=[Fail()]).fit(X, Y)
     assert files
+
+
+def test_no_file_is_left_if_the_tokenizer_fails(files, bert, monkeypatch):
+    tokenizer = AutoTokenizer.from_pretrained(bert)
+    texts = iter(["good hotel"] * 3 + ["broken"])
+
+    def fail(columns, *args, **kwargs):
+        if "broken" in columns[0]:
+            raise RuntimeError("broken")
+        return call_tokenizer(columns, *args, **kwargs)
+
+    monkeypatch.setattr(tokens, "call_tokenizer", fail)
+    monkeypatch.setattr(tokens, "TEXTS_AT_A_TIME", 1)
+    with pytest.raises(RuntimeError, match="broken"):
+        tokens.tokenize(texts, tokenizer, 8)
 
 
 @pytest.mark.usefixtures("empty_cache")
