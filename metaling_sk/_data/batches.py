@@ -8,7 +8,6 @@ from functools import reduce
 from hashlib import blake2b
 from itertools import chain
 from operator import itemgetter
-from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -158,7 +157,7 @@ class EncodedSamples:
             assert isinstance(inputs, EncoderInputs)
             for array in (*inputs.values, part.language_index, part.y):
                 if array is not None:
-                    checksum = crc32(np.ascontiguousarray(array), checksum)
+                    checksum = crc32(array.tobytes(), checksum)
         return checksum
 
     def token_ids(self) -> np.ndarray:
@@ -176,12 +175,12 @@ class EncodedSamples:
     def collate(self, indices: np.ndarray, dtype: torch.dtype = torch.float32) -> Batch:
         """The samples at the given indices as a padded batch; features get the dtype."""
         part = self.take(indices)
-        inputs: Any = part.inputs
+        inputs = part.inputs
         if isinstance(inputs, EncoderInputs):
             arrays = inputs.arrays()
             tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         else:
-            dense = inputs.toarray() if sparse.issparse(inputs) else inputs
+            dense = inputs if isinstance(inputs, np.ndarray) else inputs.toarray()
             tensors = {"features": torch.from_numpy(dense).to(dtype)}
         return Batch(
             tensors,
