@@ -265,13 +265,7 @@ BENCHMARKS = {
     "rows": Benchmark(
         ("rows.py",),
         tables.rows,
-        partial(
-            figures.dots,
-            panels={
-                "MB at the height of the call": ["fit, MB", "predict, MB"],
-                "seconds": ["fit, s", "predict, s"],
-            },
-        ),
+        partial(figures.dots, panels={"MB at the height of the call": ["fit, MB", "predict, MB"]}),
         ("rows.py --rows 500 1000",),
     ),
     "fit": Benchmark(
