@@ -265,9 +265,8 @@ BENCHMARKS = {
     "rows": Benchmark(
         ("rows.py",),
         tables.rows,
-        partial(figures.dots, panels={"MB at the height of the call": slice(None)}),
+        partial(figures.dots, panels={"MB at the height of the call": ["fit, MB", "predict, MB"]}),
         ("rows.py --rows 500 1000",),
-        quoted=(tables.memory_of_a_row,),
     ),
     "fit": Benchmark(
         ("fit.py",),

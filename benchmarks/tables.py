@@ -268,22 +268,21 @@ def prediction(folder: Path) -> pd.DataFrame:
 
 
 def rows(folder: Path) -> pd.DataFrame:
-    """Peak memory by the number of rows."""
+    """Time and peak memory by the number of rows, and the bytes that a further row takes."""
     frame = records.read_table(folder / "rows.json")
+    frame["place"] = pd.factorize(frame["method"])[0]
+    frame = frame.sort_values(["place", "rows"])
     frame["row"] = [
         f"{method}, {n_rows:,}" for method, n_rows in frame[["method", "rows"]].to_numpy()
     ]
-    frame = frame.melt(["method", "seed", "row"], ["fit, MB", "predict, MB"])
-    return collect(frame, "row", "variable", "value")
-
-
-def memory_of_a_row(folder: Path) -> pd.DataFrame:
-    """The memory that a further row takes, in kB."""
-    memory = records.read_table(folder / "rows.json").set_index(["method", "rows"])
-    fewest, most = memory.index.unique("rows")
-    further = memory.xs(most, level="rows") - memory.xs(fewest, level="rows")
-    kilobytes = 1000 * further[["fit, MB", "predict, MB"]] / (most - fewest)
-    return kilobytes.map(lambda value: [value])
+    further = frame.groupby("method")[["rows", "fit, MB", "predict, MB"]].diff()
+    for call in ("fit", "predict"):
+        frame[f"{call}, bytes a row"] = 1e6 * further[f"{call}, MB"] / further["rows"]
+    names = [
+        f"{call}, {unit}" for unit in ("s", "MB", "bytes a row") for call in ("fit", "predict")
+    ]
+    frame = frame.melt(["method", "seed", "row"], names)
+    return collect(frame.dropna(subset="value"), "row", "variable", "value", order=names)
 
 
 def speed(folder: Path, name: str, reference: str, *, by: str | None = None) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 from hashlib import blake2b
+from itertools import chain
 from operator import itemgetter
 from zlib import crc32
 
@@ -15,10 +16,14 @@ from scipy import sparse
 from torch.utils.data import IterableDataset
 
 from metaling_sk._data.encoder_inputs import EncoderInputs
+from metaling_sk._data.large_arrays import take
 from metaling_sk._data.tokens import Tokens
 
 BATCHES_PER_BUCKET = 50
 """In training, texts are sorted by length within random buckets of this many batches."""
+
+SAMPLES_AT_A_TIME = 64
+"""Number of samples whose inputs are copied at once; a recording may have a million numbers."""
 
 MIN_EPOCH_STEPS = 10
 """Least number of steps in an epoch, unless that leaves fewer than two samples to a batch."""
@@ -67,7 +72,7 @@ class EncodedSamples:
 
     Attributes
     ----------
-    inputs : EncoderInputs, float ndarray or CSR array of n_samples
+    all_inputs : EncoderInputs, float ndarray or CSR array of n_inputs
         A sparse array is made dense batch by batch.
     language_index : ndarray of int64, shape (n_samples,)
         Positions in the network's tables of languages; 0 is a language that it does not know.
@@ -75,26 +80,53 @@ class EncodedSamples:
         Class indices, or what else the kind of output makes of labels.
     teacher : ndarray of float, shape (n_samples, n_outputs), or None
         What a teacher predicts.
+    rows : ndarray of int, shape (n_samples,), or None
+        Which of the inputs are those of the samples; None where all are, in their order. So parts
+        of samples share the inputs, which may be large.
     """
 
-    inputs: EncoderInputs | np.ndarray | sparse.csr_array
+    all_inputs: EncoderInputs | np.ndarray | sparse.csr_array
     language_index: np.ndarray
     y: np.ndarray | None = None
     teacher: np.ndarray | None = None
+    rows: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.language_index)
 
+    @property
+    def inputs(self) -> EncoderInputs | np.ndarray | sparse.csr_array:
+        """The inputs of the samples, a copy where these are a part."""
+        inputs, rows = self.all_inputs, self.rows
+        if rows is None:
+            return inputs
+        if isinstance(inputs, EncoderInputs):
+            return inputs.take(rows)
+        return inputs[rows] if sparse.issparse(inputs) else take(inputs, rows)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """About how many vectors the encoder computes for each sample."""
+        assert isinstance(self.all_inputs, EncoderInputs)
+        lengths = self.all_inputs.lengths
+        return lengths if self.rows is None else lengths[self.rows]
+
     def take(self, indices: np.ndarray) -> EncodedSamples:
         """The samples at the given indices or under the given mask."""
         indices = np.flatnonzero(indices) if indices.dtype == bool else indices
-        inputs = self.inputs
         return EncodedSamples(
-            inputs.take(indices) if isinstance(inputs, EncoderInputs) else inputs[indices],
+            self.all_inputs,
             self.language_index[indices],
             None if self.y is None else self.y[indices],
             None if self.teacher is None else self.teacher[indices],
+            indices if self.rows is None else self.rows[indices],
         )
+
+    def parts(self) -> Iterator[EncodedSamples]:
+        """Yield the samples in parts, so that not all inputs are copied at once."""
+        for start in range(0, len(self), SAMPLES_AT_A_TIME):
+            stop = min(start + SAMPLES_AT_A_TIME, len(self))
+            yield self.take(np.arange(start, stop))
 
     def distinct(self) -> tuple[np.ndarray, np.ndarray]:
         """The first of all samples with the same content and language, and where each one's is.
@@ -106,19 +138,12 @@ class EncodedSamples:
         position : ndarray of int, shape (n_samples,)
             The index in `first` of each sample.
         """
-        assert isinstance(self.inputs, EncoderInputs)
-        position_of: dict[bytes, int] = {}
-        # A digest takes a fraction of the memory of the ids of a long text.
-        keys = (
-            blake2b(content, digest_size=16, salt=index.to_bytes(8)).digest()
-            for index, content in zip(
-                self.language_index.tolist(), self.inputs.contents(), strict=True
-            )
-        )
-        position = np.fromiter(
-            (position_of.setdefault(key, len(position_of)) for key in keys), np.int64, len(self)
-        )
-        return np.unique(position, return_index=True)[1], position
+        # A digest takes a fraction of the memory of the ids of a long text, and an array of digests
+        # a fraction of that of a dictionary.
+        digests = np.fromiter(chain.from_iterable(map(_digests, self.parts())), "S16", len(self))
+        _, first, position = np.unique(digests, return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        return first[order], np.argsort(order)[position]
 
     def with_labels(self, y: np.ndarray | None) -> EncodedSamples:
         """The same samples with other labels."""
@@ -126,26 +151,39 @@ class EncodedSamples:
 
     def checksum(self) -> int:
         """A number that tells these samples and their order from others."""
-        assert isinstance(self.inputs, EncoderInputs)
-        arrays = (*self.inputs.values, self.language_index, self.y)
-        return crc32(b"".join(np.asarray(array).tobytes() for array in arrays if array is not None))
+        checksum = 0
+        for part in self.parts():
+            inputs = part.inputs
+            assert isinstance(inputs, EncoderInputs)
+            for array in (*inputs.values, part.language_index, part.y):
+                if array is not None:
+                    checksum = crc32(array.tobytes(), checksum)
+        return checksum
 
     def token_ids(self) -> np.ndarray:
         """The ids of the tokens that occur in these texts, sorted."""
-        assert isinstance(self.inputs, Tokens)
-        return np.unique(self.inputs.ids)
+        occurs = np.zeros(0, dtype=bool)
+        for part in self.parts():
+            inputs = part.inputs
+            assert isinstance(inputs, Tokens)
+            highest = inputs.ids.max(initial=-1)
+            if highest >= len(occurs):
+                occurs = np.pad(occurs, (0, highest + 1 - len(occurs)))
+            occurs[inputs.ids] = True
+        return np.flatnonzero(occurs).astype(np.int32)
 
     def collate(self, indices: np.ndarray, dtype: torch.dtype = torch.float32) -> Batch:
         """The samples at the given indices as a padded batch; features get the dtype."""
         part = self.take(indices)
-        if isinstance(part.inputs, EncoderInputs):
-            arrays = part.inputs.arrays()
-            inputs = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        inputs = part.inputs
+        if isinstance(inputs, EncoderInputs):
+            arrays = inputs.arrays()
+            tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         else:
-            dense = part.inputs.toarray() if sparse.issparse(part.inputs) else part.inputs
-            inputs = {"features": torch.tensor(dense, dtype=dtype)}
+            dense = inputs if isinstance(inputs, np.ndarray) else inputs.toarray()
+            tensors = {"features": torch.from_numpy(dense).to(dtype)}
         return Batch(
-            inputs,
+            tensors,
             torch.from_numpy(part.language_index),
             None if part.y is None else torch.from_numpy(part.y),
             None if part.teacher is None else torch.tensor(part.teacher, dtype=torch.float32),
@@ -157,8 +195,8 @@ class EncodedSamples:
         """The indices of each batch: shuffled if `rng` is given, else sorted by length."""
         n_samples = len(self)
         order = np.arange(n_samples) if rng is None else rng.permutation(n_samples)
-        if isinstance(self.inputs, EncoderInputs):
-            lengths = self.inputs.lengths
+        if isinstance(self.all_inputs, EncoderInputs):
+            lengths = self.lengths
             size = n_samples if rng is None else batch_size * BATCHES_PER_BUCKET
             buckets = (order[start : start + size] for start in range(0, n_samples, size))
             order = np.concatenate(
@@ -168,6 +206,14 @@ class EncodedSamples:
         if rng is not None:
             rng.shuffle(batches)
         return batches
+
+
+def _digests(samples: EncodedSamples) -> Iterator[bytes]:
+    """Yield for each sample a digest of its content and its language."""
+    inputs = samples.inputs
+    assert isinstance(inputs, EncoderInputs)
+    for index, content in zip(samples.language_index.tolist(), inputs.contents(), strict=True):
+        yield blake2b(content, digest_size=16, salt=index.to_bytes(8)).digest()
 
 
 @dataclass(frozen=True)

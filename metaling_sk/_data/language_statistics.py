@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,9 +12,13 @@ from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
 from metaling_sk._data.language_prior import LanguagePrior
+from metaling_sk._data.large_arrays import new_array
 
 MIN_SAMPLES = 2
 """A language with fewer samples than this has no statistics of its own."""
+
+VALUES_AT_A_TIME = 4_000_000
+"""Number of values that are standardised at once."""
 
 MIN_PRIOR_SIZE = 2.0
 """Languages whose variance counts as fewer samples have other units, and nothing to average."""
@@ -90,7 +95,7 @@ class LanguageStatistics:
         large_enough = np.flatnonzero(n_samples >= MIN_SAMPLES)
         sizes = n_samples[large_enough]
         samples_of = [np.flatnonzero(language_index == index) for index in large_enough]
-        moments = [_moments(features[samples], scaled) for samples in samples_of]
+        moments = [_moments(features, scaled, samples) for samples in samples_of]
         prior = None
         if has_prior and len(moments) > 1:
             mean, variance = map(np.stack, zip(*moments, strict=True))
@@ -182,9 +187,10 @@ class LanguageStatistics:
             block = features[:, columns].toarray()
             self._apply_to(block, columns, language, with_mean, with_std)
             return _replace_columns(features, columns, block)
-        features = features.copy()
-        self._apply_to(features, slice(None), language, with_mean, with_std)
-        return features
+        standardised = new_array(features.shape, features.dtype)
+        standardised[...] = features
+        self._apply_to(standardised, slice(None), language, with_mean, with_std)
+        return standardised
 
     def _apply_to(self, block, columns, language, with_mean, with_std) -> None:
         """Centre and scale some columns of the features in place."""
@@ -195,14 +201,12 @@ class LanguageStatistics:
             [own_statistics.get(name, global_statistics) for name in languages], dtype=int
         )
         statistics_of_sample = statistics_of_language[language_index]
-        for index in np.unique(statistics_of_sample):
-            samples = statistics_of_sample == index
-            values = block[samples]
+        mean, scale = self.mean[:, columns], self.scale[:, columns]
+        for rows in _row_slices(block):
             if with_mean:
-                values -= self.mean[index, columns]
+                block[rows] -= mean[statistics_of_sample[rows]]
             if with_std:
-                values /= self.scale[index, columns]
-            block[samples] = values
+                block[rows] /= scale[statistics_of_sample[rows]]
 
     def get_state(self) -> dict[str, Any]:
         """Return everything that `from_state` needs.
@@ -264,16 +268,30 @@ def _find_scaled_columns(features) -> np.ndarray:
     return (2 * filled > n_samples) & beyond_shares
 
 
-def _moments(features, scaled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and variance of each column; 0 and 1 in columns that are not to be scaled."""
-    if isinstance(features, sparse.csr_array):
-        features = features.astype(np.float64)
+def _moments(features, scaled: np.ndarray, samples=None) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and variance of each column, of some samples or all.
+
+    They are 0 and 1 in columns that are not to be scaled.
+    """
+    scaler = StandardScaler(with_mean=False)
     with np.errstate(over="ignore", invalid="ignore"):  # Then the statistics are not finite.
-        scaler = StandardScaler(with_mean=False).fit(features)
+        if isinstance(features, sparse.csr_array):
+            part = features if samples is None else features[samples]
+            scaler.fit(part.astype(np.float64))
+        else:
+            for rows in _row_slices(features, None if samples is None else len(samples)):
+                scaler.partial_fit(features[rows if samples is None else samples[rows]])
     # sklearn scales what is constant but for rounding by 1.
     is_constant = (scaler.scale_ == 1) & (scaler.var_ != 1)
     variance = np.where(is_constant, 0.0, scaler.var_)
     return np.where(scaled, scaler.mean_, 0.0), np.where(scaled, variance, 1.0)
+
+
+def _row_slices(features: np.ndarray, n_rows: int | None = None) -> Iterator[slice]:
+    """Yield slices of rows that have few values, so that copies of them take little memory."""
+    n_at_once = max(1, VALUES_AT_A_TIME // max(1, features.shape[1]))
+    for start in range(0, len(features) if n_rows is None else n_rows, n_at_once):
+        yield slice(start, start + n_at_once)
 
 
 def _scale(variance: np.ndarray) -> np.ndarray:

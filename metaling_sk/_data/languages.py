@@ -56,7 +56,7 @@ def read_language(
     if column is not None:
         check_languages(column, "the language column of X", FILL_IN)
     if language is None:
-        return _filled(UNNAMED_LANGUAGE, n_samples) if column is None else column
+        return _filled(UNNAMED_LANGUAGE, n_samples) if column is None else _shared(column)
     language = plain_column(language)
     if isinstance(language, str):
         language = _filled(language, n_samples)
@@ -76,7 +76,7 @@ def read_language(
             f"(row {first}: {column[first]!r} and {language[first]!r}). "
             f"{way_out or 'Pass one of them.'}"
         )
-    return language
+    return _shared(language)
 
 
 def read_language_groups(column: np.ndarray | None, groups, n_samples: int) -> np.ndarray:
@@ -146,6 +146,12 @@ def check_languages(languages: np.ndarray, source: str, way_out: str = "") -> No
             f"{name_rows(broken)} (row {broken[0]}: {languages[broken[0]]!r}). Read the file with "
             "its own encoding, or rename the language."
         )
+
+
+def _shared(language: np.ndarray) -> np.ndarray:
+    """The same languages, with one string for all samples of each."""
+    indices, names = pd.factorize(language)
+    return names[indices]
 
 
 def _filled(language: str, n_samples: int) -> np.ndarray:

@@ -22,7 +22,7 @@ def take_rows(offsets: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, np.
     new_offsets : ndarray of int64, shape (n_selected + 1,)
         Those of the selected rows.
     """
-    lengths = np.diff(offsets)[indices]
+    lengths = offsets[indices + 1] - offsets[indices]  # those of all rows would take time
     new_offsets = np.concatenate([[0], np.cumsum(lengths)])
     shifts = np.repeat(offsets[indices] - new_offsets[:-1], lengths)
     return np.arange(new_offsets[-1]) + shifts, new_offsets

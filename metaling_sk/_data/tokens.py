@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from metaling_sk._data.encoder_inputs import EncoderInputs
+from metaling_sk._data.large_arrays import ArrayBuilder, concatenate
 from metaling_sk._data.ragged import take_rows
 
 TEXTS_AT_A_TIME = 1000
@@ -67,9 +68,9 @@ class Tokens(EncoderInputs):
         if typed:
             halves = [row.reshape(2, -1) for row in rows]
             rows = [ids for ids, _ in halves]
-            types = np.concatenate([np.empty(0, np.int32), *(half[1] for half in halves)])
+            types = concatenate((half[1] for half in halves), np.int32)
         offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
-        return cls(np.concatenate([np.empty(0, np.int32), *rows]), offsets, types)
+        return cls(concatenate(rows, np.int32), offsets, types)
 
     def to_rows(self) -> list[np.ndarray]:
         """Return the ids of each text.
@@ -186,17 +187,18 @@ def tokenize(
 
     columns = [texts] if seconds is None else [texts, seconds]
     shortened = zip(*(map(shorten, column) for column in columns), strict=True)
-    ids, types, lengths = [np.empty(0, np.int32)], [np.empty(0, np.int32)], [np.zeros(1, np.int64)]
-    while part := list(islice(shortened, TEXTS_AT_A_TIME)):
-        parts = [list(column) for column in zip(*part, strict=True)]
-        encoded = call_tokenizer(parts, tokenizer, max_length, typed=typed)
-        rows = [row or [filler] for row in encoded["input_ids"]]
-        lengths.append(np.array([len(row) for row in rows], np.int64))
-        ids.append(_flatten(rows, lengths[-1].sum()))
-        if typed:
-            types.append(_flatten(encoded["token_type_ids"], lengths[-1].sum()))
-    offsets = np.cumsum(np.concatenate(lengths))
-    return Tokens(np.concatenate(ids), offsets, np.concatenate(types) if typed else None)
+    lengths = [np.zeros(1, np.int64)]
+    with ArrayBuilder(np.int32) as ids, ArrayBuilder(np.int32) as types:
+        while part := list(islice(shortened, TEXTS_AT_A_TIME)):
+            parts = [list(column) for column in zip(*part, strict=True)]
+            encoded = call_tokenizer(parts, tokenizer, max_length, typed=typed)
+            rows = [row or [filler] for row in encoded["input_ids"]]
+            lengths.append(np.array([len(row) for row in rows], np.int64))
+            ids.append(_flatten(rows, lengths[-1].sum()))
+            if typed:
+                types.append(_flatten(encoded["token_type_ids"], lengths[-1].sum()))
+        offsets = np.cumsum(np.concatenate(lengths))
+        return Tokens(ids.build(), offsets, types.build() if typed else None)
 
 
 def call_tokenizer(

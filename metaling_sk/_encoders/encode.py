@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 from metaling_sk._data.batches import EncodedSamples
+from metaling_sk._data.large_arrays import new_array
 from metaling_sk._encoders.disk_cache import active_disk_cache
 from metaling_sk._encoders.memory_cache import CACHE
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
@@ -80,9 +81,9 @@ def encode(
     ndarray of float32, shape (n_samples, n_features)
     """
     keys = encoder.reader.keys(encoder.fingerprint, samples)
-    vectors = CACHE.get(keys)
-    index_of = {key: index for index, key in enumerate(keys) if vectors[index] is None}
-    vector_of: dict[bytes, np.ndarray] = {}
+    known = CACHE.get(keys)
+    index_of = {key: index for index, key in enumerate(keys) if known[index] is None}
+    computed: Sequence[np.ndarray] = []
     if index_of:
         missing = samples[list(index_of.values())]
 
@@ -90,17 +91,23 @@ def encode(
             return _encode(missing[indices], encoder, batch_size, progress, n_threads)
 
         computed = _read_or_compute(list(index_of), encoder.fingerprint, compute)
-        vector_of = dict(zip(index_of, computed, strict=True))
-    pairs = zip(keys, vectors, strict=True)
-    return np.stack([vector_of[key] if vector is None else vector for key, vector in pairs])
+    if isinstance(computed, np.ndarray) and len(computed) == len(keys):
+        return computed  # All samples are new and distinct.
+    for position, key in enumerate(index_of):
+        index_of[key] = position
+    n_features = next(len(vector) for vector in (*computed[:1], *known) if vector is not None)
+    vectors = new_array((len(keys), n_features), np.float32)
+    for row, (key, vector) in enumerate(zip(keys, known, strict=True)):
+        vectors[row] = computed[index_of[key]] if vector is None else vector
+    return vectors
 
 
 def _read_or_compute(
     keys: list[bytes], fingerprint: bytes, compute: Callable[..., Any]
-) -> Iterable[np.ndarray]:
+) -> Sequence[np.ndarray]:
     """Return the vectors of distinct samples that the memory cache lacks."""
     disk_cache = active_disk_cache()
-    vectors: Iterable[np.ndarray]
+    vectors: Sequence[np.ndarray]
     if disk_cache is None:
         vectors = compute(slice(None))
     else:
@@ -120,7 +127,7 @@ def _encode(samples, encoder, batch_size, progress, n_threads) -> np.ndarray:
         batch = part.collate(indices).to(device)
         output = encoder(**batch.inputs).float().cpu().numpy()
         if vectors is None:
-            vectors = np.empty((len(samples), output.shape[1]), dtype=np.float32)
+            vectors = new_array((len(samples), output.shape[1]), np.float32)
         vectors[start + indices] = output
         if progress is not None:
             progress.advance(len(indices))

@@ -45,8 +45,8 @@ class VectorCache:
                 if key not in self._vectors:
                     self._n_bytes += vector.nbytes
                     self._vectors[key] = vector.copy()
-            while self._n_bytes > self.max_bytes:
-                self._n_bytes -= self._vectors.popitem(last=False)[1].nbytes
+                while self._n_bytes > self.max_bytes:
+                    self._n_bytes -= self._vectors.popitem(last=False)[1].nbytes
 
     def clear(self) -> None:
         """Drop all vectors."""

@@ -90,7 +90,7 @@ class TextTokenizer:
             If a token has no embedding, or the tokenizer takes no pairs.
         """
         tokens = self._get_or_tokenize(texts)
-        if self.n_embeddings is not None and (tokens.ids >= self.n_embeddings).any():
+        if self.n_embeddings is not None and tokens.ids.max(initial=-1) >= self.n_embeddings:
             position = np.flatnonzero(tokens.ids >= self.n_embeddings)[0]
             row = np.searchsorted(tokens.offsets, position, side="right") - 1
             raise ValueError(

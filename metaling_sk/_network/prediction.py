@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -128,9 +128,9 @@ def predict_in_float64(network: Network, encoded: EncodedSamples, execution: Exe
     In this precision the result of a sample does not depend on which others are in its batch.
     """
     network = copy.deepcopy(network).to(execution.device).double()
-    assert not isinstance(encoded.inputs, EncoderInputs)
     if network.represents_by_input:
-        return Outputs(_predict(network, encoded, execution, None, torch.float64), encoded.inputs)
+        inputs: Any = encoded.inputs
+        return Outputs(_predict(network, encoded, execution, None, torch.float64), inputs)
     representations = np.empty((len(encoded), network.head.in_features), dtype=np.float32)
     logits = _predict(network, encoded, execution, representations, torch.float64)
     return Outputs(logits, representations)
@@ -186,8 +186,8 @@ def _for_each_batch(
 @contextmanager
 def suited_to_many(network, encoded: EncodedSamples, execution: Execution) -> Iterator[None]:
     """Choose the precision and the number of threads, where that is worth it or asked for."""
-    inputs = encoded.inputs
-    is_worth_it = isinstance(inputs, EncoderInputs) and inputs.lengths.sum() >= MIN_TOKENS
+    is_read = isinstance(encoded.all_inputs, EncoderInputs)
+    is_worth_it = is_read and encoded.lengths.sum() >= MIN_TOKENS
     has_choice = is_worth_it or execution.n_threads is not None
     threads = threads_for(network, execution.n_threads) if has_choice else nullcontext()
     with threads, autocast(execution.device, execution.dtype if is_worth_it else None):

@@ -131,7 +131,7 @@ class TrainedFrontEnd(FrontEnd):
         return encode(network, EncodedSamples(inputs, language_index), execution)
 
     def predict(self, network, encoded, execution):
-        if isinstance(encoded.inputs, np.ndarray):
+        if isinstance(encoded.all_inputs, np.ndarray):
             return predict_of_vectors(network, encoded, execution)
         return predict(network, encoded, execution)
 

@@ -292,10 +292,11 @@ class AdaptiveLanguages(NetworkEstimator):
         self, labelled: EncodedSamples, position: np.ndarray | None = None
     ) -> LabelledFeatures:
         """Labelled samples with fixed inputs, weighted by class where there are classes."""
-        assert labelled.y is not None and not isinstance(labelled.inputs, EncoderInputs)
+        features = labelled.inputs
+        assert labelled.y is not None and not isinstance(features, EncoderInputs)
         loss, class_weights = self._linear_loss, self._class_weights(labelled.y)
         return LabelledFeatures(
-            labelled.inputs,
+            features,
             labelled.y,
             labelled.language_index,
             self._output.n_outputs,
@@ -414,16 +415,15 @@ class AdaptiveLanguages(NetworkEstimator):
     def _predict(self, network, encoded: EncodedSamples, execution: Execution) -> Outputs:
         """The outputs of the network; on sparse features without making them dense, if it can."""
         indices = np.unique(encoded.language_index)
-        if not sparse.issparse(encoded.inputs) or any(any(network.widths(i)) for i in indices):
+        features = encoded.inputs
+        if not sparse.issparse(features) or any(any(network.widths(i)) for i in indices):
             return super()._predict(network, encoded, execution)
         network = copy.deepcopy(network).cpu().double()
         logits = np.zeros((len(encoded), network.head.out_features))
         for index in indices:
             members = np.flatnonzero(encoded.language_index == index)
-            logits[members] = _head_of(network, index).apply(
-                logits[members], encoded.inputs[members]
-            )
-        return Outputs(logits, encoded.inputs)
+            logits[members] = _head_of(network, index).apply(logits[members], features[members])
+        return Outputs(logits, features)
 
     def _predict_logits(self, encoded: EncodedSamples, execution: Execution) -> np.ndarray:
         logits, representations = self._predict(self.net_.module_, encoded, execution)

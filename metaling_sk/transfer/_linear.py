@@ -6,13 +6,12 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from metaling_sk._data.parts import compute_in_parts
+from metaling_sk._data.parts import ROWS_AT_A_TIME, compute_in_parts
 from metaling_sk._data.samples import (
     Samples,
     check_samples,
@@ -271,13 +270,13 @@ class LinearTransferClassifier(SavedMixin, LanguageClassifierMixin, BaseEstimato
         n_rounds = self.self_training if pool.any() else 0
         progress.start(stage, 1 + n_rounds, "model")
         features = self._fit_features(samples, is_target)
-        labelled_part = features[labelled], samples.labels
         weights = np.where(is_target[labelled], float(self.target_weight), 1.0)
-        self.model_ = self._new_model().fit(*labelled_part, sample_weight=weights)
+        given = np.flatnonzero(labelled), samples.labels, weights
+        self._fit_model(features, *given)
         progress.advance()
         if n_rounds:
             topics = find_topics(samples.take(pool), self.n_topics, rng)
-            self._self_train(labelled_part, weights, features[pool], topics, progress)
+            self._self_train(features, given, np.flatnonzero(pool), topics, progress)
         return self
 
     def predict_proba(self, X, language=None) -> np.ndarray:
@@ -324,9 +323,10 @@ class LinearTransferClassifier(SavedMixin, LanguageClassifierMixin, BaseEstimato
         if not samples.is_text:
             return samples.features
         texts = self._translate(samples)
-        has_pool = (~samples.labelled & is_target).any()
         self.vectorizer_ = char_tfidf(self.ngram_range, self.min_df)
-        self.vectorizer_.fit(texts[is_target] if has_pool else texts)
+        if not (~samples.labelled & is_target).any():
+            return self.vectorizer_.fit_transform(texts)
+        self.vectorizer_.fit(texts[is_target])
         return self.vectorizer_.transform(texts)
 
     def _compute(self, X, language, compute):
@@ -336,7 +336,12 @@ class LinearTransferClassifier(SavedMixin, LanguageClassifierMixin, BaseEstimato
             samples = check_samples(self, part, language=language, reset=False)
             if not samples.is_text:
                 return compute(samples.features)
-            return compute(self.vectorizer_.transform(self._translate(samples)))
+            texts = self._translate(samples)
+            results = [
+                compute(self.vectorizer_.transform(texts[start : start + ROWS_AT_A_TIME]))
+                for start in range(0, len(texts), ROWS_AT_A_TIME)
+            ]
+            return np.concatenate(results)
 
         return compute_in_parts(compute_part, X, language)
 
@@ -360,18 +365,24 @@ class LinearTransferClassifier(SavedMixin, LanguageClassifierMixin, BaseEstimato
             class_weight = dict(enumerate(weights))
         return LogisticRegression(C=self.C, class_weight=class_weight, max_iter=1000)
 
-    def _self_train(self, labelled, weights, pool, topics, progress: Progress) -> None:
+    def _fit_model(self, features, rows: np.ndarray, y: np.ndarray, weights: np.ndarray) -> None:
+        """Fit the model on some rows of the features, which are copied unless they are all."""
+        if not np.array_equal(rows, np.arange(features.shape[0])):
+            features = features[rows]
+        self.model_ = self._new_model().fit(features, y, sample_weight=weights)
+
+    def _self_train(self, features, given, pool: np.ndarray, topics, progress: Progress) -> None:
         """Refit the model in rounds with pseudo-labels for a growing share of the pool."""
-        X, y = labelled
-        stack = sparse.vstack if sparse.issparse(X) else np.vstack
+        rows, y, weights = given
         shares = class_shares(y, len(self.classes_))
         for share in round_shares(self.self_training):
-            probabilities = self.model_.predict_proba(pool)
+            probabilities = self.model_.predict_proba(features[pool])
             indices, labels = pseudo_labels(probabilities, topics, share * shares)
-            self.model_ = self._new_model().fit(
-                stack([X, pool[indices]]),
+            self._fit_model(
+                features,
+                np.concatenate([rows, pool[indices]]),
                 np.concatenate([y, labels]),
-                sample_weight=np.concatenate([weights, np.ones(len(indices))]),
+                np.concatenate([weights, np.ones(len(indices))]),
             )
             progress.advance()
 

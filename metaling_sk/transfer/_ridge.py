@@ -112,7 +112,8 @@ def solve_head(
 
 def _summand(samples: EncodedSamples, y: np.ndarray | None, epsilon: float, share: float):
     assert y is not None
-    return Summand(samples.inputs, y.reshape(len(y)), samples.language_index, epsilon, share)
+    features: Any = samples.inputs
+    return Summand(features, y.reshape(len(y)), samples.language_index, epsilon, share)
 
 
 @one_blas_thread()

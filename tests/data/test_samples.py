@@ -45,6 +45,13 @@ def test_text_with_its_language(X):
     assert len(samples) == 4
 
 
+def test_a_language_is_one_string_for_all_samples():
+    table = pd.DataFrame({"text": "good", "language": LANGUAGE * 9}, dtype="str")
+    names = read(table).language
+    assert names.tolist() == LANGUAGE * 9
+    assert len(set(map(id, names))) == len(set(LANGUAGE))
+
+
 TEXT_ONLY = {
     "list": TEXTS,
     "tuple": tuple(TEXTS),

@@ -56,3 +56,17 @@ def test_the_cache_forgets_what_was_used_longest_ago():
     assert cache.get(keys[:1])[0].tolist() == [0, 1]
     cache.clear()
     assert cache.get(keys) == [None] * 4
+
+
+def test_the_cache_does_not_outgrow_its_limit_for_a_moment():
+    cache, sizes = VectorCache(max_bytes=3 * 8), []
+
+    def vectors():
+        for number in range(9):
+            sizes.append(cache._n_bytes)
+            yield np.full(2, number, dtype=np.float32)
+
+    keys = keys_of(b"key", map(str, range(9)))
+    cache.put(keys, vectors())
+    assert max(sizes) == 3 * 8
+    assert [vector is None for vector in cache.get(keys)] == [True] * 6 + [False] * 3

@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from metaling_sk._data import language_statistics
 from metaling_sk._data.language_statistics import LanguageStatistics
 from metaling_sk.exceptions import InputWarning
 from metaling_sk.preprocessing import LanguageStandardScaler
@@ -44,6 +45,13 @@ def test_each_language_is_standardised_as_sklearn_does_it(X, with_mean, with_std
         own = X[LANGUAGE == code]
         expected = StandardScaler(**parameters).fit_transform(own)
         assert_allclose(scaled[LANGUAGE == code], expected, atol=1e-12)
+
+
+def test_rows_are_standardised_in_parts(X, monkeypatch):
+    expected = LanguageStandardScaler().fit_transform(X, language=LANGUAGE)
+    monkeypatch.setattr(language_statistics, "VALUES_AT_A_TIME", 4 * 7)
+    scaled = LanguageStandardScaler().fit_transform(X, language=LANGUAGE)
+    assert_allclose(scaled, expected, atol=1e-12)
 
 
 def test_attributes_are_the_statistics(X):

@@ -8,6 +8,7 @@ from tiny import DICTIONARY, ONLY_TARGET, make_reviews
 
 from metaling_sk.exceptions import InputWarning
 from metaling_sk.linear import LinearTransferClassifier
+from metaling_sk.transfer import _linear
 from metaling_sk.transfer._self_training import class_shares, pseudo_labels
 
 
@@ -55,6 +56,12 @@ def test_the_same_seed_gives_the_same_model(model, reviews):
     X_test, _ = make_reviews(20, "zh", seed=4)
     first = model.fit(*reviews).predict_proba(X_test)
     np.testing.assert_array_equal(first, clone(model).fit(*reviews).predict_proba(X_test))
+
+
+def test_texts_are_predicted_part_by_part(model, reviews, monkeypatch):
+    expected = model.fit(*reviews).predict_proba(reviews[0])
+    monkeypatch.setattr(_linear, "ROWS_AT_A_TIME", 7)
+    np.testing.assert_array_equal(model.predict_proba(reviews[0]), expected)
 
 
 def test_inputs_are_not_written_to(model, reviews):
