@@ -2,7 +2,6 @@
 
 import threading
 
-import joblib
 import numpy as np
 import pytest
 import torch
@@ -88,9 +87,3 @@ def test_no_more_threads_than_cores_that_the_process_may_use(monkeypatch):
     with threadpool_limits(2, "openmp"):
         assert n_threads_of_a_large_network() == 1
         assert torch.get_num_threads() == 2
-
-
-def test_workers_share_the_cores():
-    with joblib.parallel_config("loky", n_jobs=2):
-        found = joblib.Parallel()(joblib.delayed(n_threads_of_a_large_network)() for _ in range(2))
-    assert max(found) <= max(1, joblib.cpu_count() // 2)
