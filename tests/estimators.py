@@ -41,7 +41,7 @@ class Instances(NamedTuple):
 
 
 ESTIMATORS = {
-    TransferClassifier: Instances([TransferClassifier(max_epochs=10, verbose=0)]),
+    TransferClassifier: Instances([TransferClassifier(verbose=0)]),
     LinearTransferClassifier: Instances(
         [LinearTransferClassifier(), LinearTransferClassifier(self_training=0, n_topics=1)]
     ),

@@ -69,7 +69,7 @@ def test_n_threads_overrides_the_rule():
 
 @pytest.mark.parametrize(("n_threads", "expected"), [(None, {1}), (2, {2})])
 def test_fit_and_predict_take_n_threads(n_threads, expected):
-    X, y = make_pair(200, 200, n_labelled=200)
+    X, y = make_pair(20, 20, n_labelled=20)
     noted = NotedThreads()
     model = make_classifier(n_threads=n_threads, callbacks=[noted], max_epochs=1).fit(X, y)
     model.net_.module_.register_forward_hook(noted)
