@@ -20,8 +20,7 @@ settings.load_profile("metaling_sk")
 
 
 def pytest_collection_finish():
-    """Leave what modules hold to no later garbage collection: each took most of a second."""
-    gc.collect()
+    """Spare garbage collections what modules and collected tests hold, which takes a second."""
     gc.freeze()
 
 
