@@ -99,7 +99,7 @@ class Threads(ClassifierMixin, BaseEstimator):
         return np.full(len(X), self.classes_[0])
 
     def score(self, X, y):
-        import torch  # Only here: all other workers start without it, in a third of the time.
+        import torch  # Only here, so that no other worker has to.
 
         return torch.get_num_threads()
 
