@@ -1,3 +1,4 @@
+import gc
 import os
 
 # sklearn's suite skips its check of other array types unless scipy is told to take them.
@@ -16,6 +17,11 @@ from metaling_sk._encoders.text_encoder import TextEncoder
 
 settings.register_profile("metaling_sk", deadline=None, max_examples=50)
 settings.load_profile("metaling_sk")
+
+
+def pytest_collection_finish():
+    """Spare garbage collections what modules and collected tests hold, which takes a second."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

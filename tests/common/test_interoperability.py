@@ -54,18 +54,6 @@ def test_cross_validation(model):
     np.testing.assert_array_equal(found["test_accuracy"], scores)
 
 
-@pytest.mark.parametrize("name", ["scratch head", "linear"], indirect=True)
-def test_cross_validation_in_workers(name, model, capfd):
-    model.set_params(verbose=1)
-    alone = cross_val_score(model, X_LABELLED, Y_LABELLED, cv=2, scoring="neg_log_loss")
-    capfd.readouterr()
-    together = cross_val_score(
-        model, X_LABELLED, Y_LABELLED, cv=2, scoring="neg_log_loss", n_jobs=2, error_score="raise"
-    )
-    np.testing.assert_allclose(together, alone, rtol=1e-5)
-    assert "Classifier: " not in capfd.readouterr().err
-
-
 @not_a_search
 def test_the_language_survives_cross_validation(model):
     """Folds predict what the same model predicts that is fitted on the other rows by hand."""

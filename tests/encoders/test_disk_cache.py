@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from disk_cache_jobs import X, Y, ask, double, fit_predict
-from joblib import Parallel, delayed
+from disk_cache_jobs import X, Y, double
 from sklearn.base import clone
 from tiny import DEVICE, ODD_TEXTS, make_classifier, make_config
 from tokenizers import normalizers
@@ -219,16 +218,6 @@ def test_an_error_frees_the_lock(tmp_path):
 # Processes
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_processes_and_threads_compute_each_row_once(tmp_path, backend):
-    (tmp_path / "log").mkdir()
-    (tmp_path / "store").mkdir()
-    tasks = [delayed(ask)(tmp_path, start) for start in (0, 5, 10, 0, 15)]
-    assert all(Parallel(n_jobs=2, backend=backend)(tasks))
-    computed = [path.name.split("-")[0] for path in (tmp_path / "log").iterdir()]
-    assert len(computed) == len(set(computed)) == 35
-
-
 KILLED = """
 import os, signal, sys, time
 from pathlib import Path
@@ -378,18 +367,6 @@ def test_predictions_are_the_same(tmp_path, calls, bert, trainable, kind):
     if trainable == "all":
         before["encode"] = calls["encode"]
     assert calls == before
-
-
-def test_other_processes_compute_nothing(tmp_path):
-    model = make_classifier(trainable="head", target_languages="zh")
-    expected = fit_predict(clone(model), tmp_path)
-    stored = files(tmp_path)
-    assert len(stored) == 3  # a tokenizer, tokens and vectors
-    tasks = [delayed(fit_predict)(clone(model), tmp_path) for _ in range(2)]
-    for probabilities in Parallel(n_jobs=2)(tasks):
-        # Training takes the sums of other numbers of threads.
-        np.testing.assert_allclose(probabilities, expected, rtol=1e-6)
-    assert files(tmp_path) == stored
 
 
 # Tokens

@@ -77,25 +77,6 @@ def test_a_frozen_encoder_is_cross_validated(encoder, make, trainable):
     np.testing.assert_array_equal(outputs(encoder), before)
 
 
-@pytest.mark.parametrize(
-    ("encoder", "make"),
-    [
-        ("transfer", make_classifier),
-        ("meta network", make_meta_net),
-        ("characters", make_meta_net),
-        ("both", make_classifier),
-    ],
-    indirect=["encoder"],
-)
-def test_a_frozen_encoder_is_cross_validated_in_workers(encoder, make):
-    model = make(encoder=FrozenEstimator(encoder), trainable="head")
-    scores, in_workers = (
-        cross_val_score(model, X, Y, cv=FOLDS, n_jobs=n_jobs, error_score="raise")
-        for n_jobs in (1, 2)
-    )
-    np.testing.assert_allclose(in_workers, scores)
-
-
 def outputs(encoder):
     if hasattr(encoder, "predict_proba"):
         return encoder.predict_proba(X)
@@ -129,7 +110,7 @@ def test_encoder_vectorizer_with_a_frozen_encoder():
     for fitted in (own, vectors):
         vectorizer = EncoderVectorizer(FrozenEstimator(fitted), dtype="float32", verbose=0)
         pipeline = make_pipeline(vectorizer, LogisticRegression())
-        search = GridSearchCV(pipeline, {"logisticregression__C": [1.0]}, cv=2, n_jobs=2)
+        search = GridSearchCV(pipeline, {"logisticregression__C": [1.0]}, cv=2)
         found = search.fit(X["text"], Y).best_estimator_[0].text_encoder_.state_dict()
         for name, weight in fitted.text_encoder_.state_dict().items():
             assert torch.equal(weight, found[name])

@@ -1,6 +1,7 @@
 """Real checkpoints, where pip has installed them; nothing is downloaded."""
 
 import hashlib
+from functools import cache
 from importlib import metadata
 from importlib.util import find_spec
 
@@ -34,6 +35,8 @@ def gemma(tmp_path_factory):
     for module in ("gguf", "accelerate"):
         if find_spec(module) is None:
             pytest.skip(f"needs the package {module}: pip install {module}")
+    import gguf
+
     name = "gemma-3-270m-q4_k_m.gguf"
     parts = [
         package_file(
@@ -47,7 +50,10 @@ def gemma(tmp_path_factory):
     assert hashlib.sha256(content).hexdigest() in sums.read_text()
     path = tmp_path_factory.mktemp("gemma") / name
     path.write_bytes(content)
-    return str(path)
+    with pytest.MonkeyPatch.context() as patch:
+        # transformers reads the file for the config, the tokenizer and the weights again.
+        patch.setattr("gguf.GGUFReader", cache(gguf.GGUFReader))
+        yield str(path)
 
 
 def test_a_real_bert_frozen(minilm, tmp_path):

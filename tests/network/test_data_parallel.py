@@ -6,10 +6,18 @@ import numpy as np
 import parallel_jobs
 import pytest
 
+IMPORTED_ONCE = [
+    "metaling_sk.transfer._classifier",
+    "metaling_sk.meta_net._classifier",
+    "transformers.models.bert.modeling_bert",
+]
+"""What all these processes need, in seconds; they are forked from one that has it."""
+
 
 def run(job, argument, folder, size=2):
     """What a job returns in each of several processes."""
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(IMPORTED_ONCE)
     results = context.Queue()
     store = folder / "store"
     processes = [

@@ -104,14 +104,6 @@ def test_a_frozen_source_is_cross_validated(source):
     assert pickle.dumps(source) == before
 
 
-@pytest.mark.parametrize("source", ["network in a pipeline"], indirect=True)
-def test_a_frozen_source_in_workers(source):
-    scores = cross_val_score(
-        make(FrozenEstimator(source)), X, Y, cv=FOLDS, n_jobs=2, error_score="raise"
-    )
-    np.testing.assert_allclose(scores, fold_scores(by_hand(source)))
-
-
 @pytest.mark.parametrize(
     ("kind", "in_pipeline"), [("transfer", False), ("sklearn", True)], ids=["alone", "in pipeline"]
 )
