@@ -7,6 +7,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import sphinx_gallery.notebook
+
 # The models of the gallery are small: more threads would only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -83,6 +85,16 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "write_computation_times": False,
 }
+
+
+def without_roles(text, *args, rst2md=sphinx_gallery.notebook.rst2md):
+    """Notebooks know no roles of Sphinx: what these show stays, as in "`save`" or a title."""
+    text = re.sub(r":(?:doc|ref):`([^`<]+?)\s*<[^`]+>`", r"\1", text)
+    text = re.sub(r":(?:class|func|meth):`~(?:\w+\.)*(\w+)`", r"`\1`", text)
+    return rst2md(re.sub(r":doc:`/?", "`", text), *args)
+
+
+sphinx_gallery.notebook.rst2md = without_roles  # sphinx-gallery has no setting for it
 
 
 def drop_links_of_sklearn(app, what, name, obj, options, lines):
