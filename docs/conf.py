@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import sphinx_gallery.notebook
+from sphinx.util import logging
 
 # The models of the gallery are small: more threads would only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -104,6 +105,14 @@ def drop_links_of_sklearn(app, what, name, obj, options, lines):
         lines[number] = re.sub(r":ref:`([^`<]+?) <(metadata_routing\w*)>`", r"\1", line)
 
 
+def warn_of_missing_sources(app, env):
+    """Sphinx skips modules that it cannot parse, and leaves links to them in its list."""
+    for name, entry in env._viewcode_modules.items():
+        if entry is False:
+            logging.getLogger(__name__).warning("There is no page of the source of %s", name)
+
+
 def setup(app):
     # After numpydoc, which has the priority 500.
     app.connect("autodoc-process-docstring", drop_links_of_sklearn, priority=600)
+    app.connect("env-check-consistency", warn_of_missing_sources)
