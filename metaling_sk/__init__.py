@@ -10,7 +10,7 @@ import lazy_loader
 
 __version__ = "0.1.0"
 
-# In notebooks without ipywidgets there are lines instead of bars. Packages that we import warn of it.
+# In notebooks without ipywidgets there are lines instead of bars, of which tqdm need not warn.
 warnings.filterwarnings("ignore", message="IProgress not found")
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
