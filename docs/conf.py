@@ -105,9 +105,16 @@ def drop_links_of_sklearn(app, what, name, obj, options, lines):
         lines[number] = re.sub(r":ref:`([^`<]+?) <(metadata_routing\w*)>`", r"\1", line)
 
 
+def read_missing_sources_again(app):
+    """Sphinx never parses a module again that it once could not parse."""
+    modules = getattr(app.env, "_viewcode_modules", {})
+    for name in [name for name, entry in modules.items() if entry is False]:
+        del modules[name]
+
+
 def warn_of_missing_sources(app, env):
     """Sphinx skips modules that it cannot parse, and leaves links to them in its list."""
-    for name, entry in env._viewcode_modules.items():
+    for name, entry in getattr(env, "_viewcode_modules", {}).items():
         if entry is False:
             logging.getLogger(__name__).warning("There is no page of the source of %s", name)
 
@@ -115,4 +122,5 @@ def warn_of_missing_sources(app, env):
 def setup(app):
     # After numpydoc, which has the priority 500.
     app.connect("autodoc-process-docstring", drop_links_of_sklearn, priority=600)
+    app.connect("builder-inited", read_missing_sources_again)
     app.connect("env-check-consistency", warn_of_missing_sources)
