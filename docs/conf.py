@@ -7,6 +7,9 @@ import sys
 import tomllib
 from pathlib import Path
 
+import sphinx_gallery.notebook
+from sphinx.util import logging
+
 # The models of the gallery are small: more threads would only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -85,6 +88,16 @@ sphinx_gallery_conf = {
 }
 
 
+def without_roles(text, *args, rst2md=sphinx_gallery.notebook.rst2md):
+    """Notebooks know no roles of Sphinx: what these show stays, as in "`save`" or a title."""
+    text = re.sub(r":(?:doc|ref):`([^`<]+?)\s*<[^`]+>`", r"\1", text)
+    text = re.sub(r":(?:class|func|meth):`~(?:\w+\.)*(\w+)`", r"`\1`", text)
+    return rst2md(re.sub(r":doc:`/?", "`", text), *args)
+
+
+sphinx_gallery.notebook.rst2md = without_roles  # sphinx-gallery has no setting for it
+
+
 def drop_links_of_sklearn(app, what, name, obj, options, lines):
     """Methods of scikit-learn's searches refer to pages of scikit-learn's own documentation."""
     for number, line in enumerate(lines):
@@ -92,6 +105,22 @@ def drop_links_of_sklearn(app, what, name, obj, options, lines):
         lines[number] = re.sub(r":ref:`([^`<]+?) <(metadata_routing\w*)>`", r"\1", line)
 
 
+def read_missing_sources_again(app):
+    """Sphinx never parses a module again that it once could not parse."""
+    modules = getattr(app.env, "_viewcode_modules", {})
+    for name in [name for name, entry in modules.items() if entry is False]:
+        del modules[name]
+
+
+def warn_of_missing_sources(app, env):
+    """Sphinx skips modules that it cannot parse, and leaves links to them in its list."""
+    for name, entry in getattr(env, "_viewcode_modules", {}).items():
+        if entry is False:
+            logging.getLogger(__name__).warning("There is no page of the source of %s", name)
+
+
 def setup(app):
     # After numpydoc, which has the priority 500.
     app.connect("autodoc-process-docstring", drop_links_of_sklearn, priority=600)
+    app.connect("builder-inited", read_missing_sources_again)
+    app.connect("env-check-consistency", warn_of_missing_sources)

@@ -73,6 +73,24 @@ def test_displays_need_no_matplotlib_and_numbers_neither_transformers_nor_an_opt
     subprocess.run([sys.executable, "-c", dedent(code)], check=True)
 
 
+def test_a_notebook_without_ipywidgets_is_not_warned_of():
+    """Whatever imports tqdm first, as huggingface_hub does here."""
+    code = """
+        import sys
+        from types import ModuleType, SimpleNamespace
+        shell = SimpleNamespace(config={"IPKernelApp": {}})  # what tqdm takes for a notebook
+        sys.modules |= {name: ModuleType(name) for name in ("IPython", "ipykernel.zmqshell")}
+        sys.modules["IPython"].get_ipython = lambda: shell
+        sys.modules["ipywidgets"] = None
+        from metaling_sk import load
+        from metaling_sk._utils.progress import tqdm
+        assert tqdm.__module__ == "tqdm.asyncio"
+    """
+    command = [sys.executable, "-c", dedent(code)]
+    done = subprocess.run(command, check=True, stderr=subprocess.PIPE, text=True)
+    assert "IProgress" not in done.stderr
+
+
 def test_an_unknown_name():
     with pytest.raises(AttributeError, match="No metaling_sk attribute magic"):
         metaling_sk.magic  # noqa: B018

@@ -63,6 +63,13 @@ report = language_report(y_test, clf.predict(X_test), X_test["language"])
 report.round(3)
 
 # %%
+# ``worst`` is the lowest value of each column. These are the languages that have it.
+
+from metaling_sk import worst_languages
+
+worst_languages(report).to_frame("worst language")
+
+# %%
 # The intervals say how far to trust these numbers.
 
 from metaling_sk import LanguageReportDisplay

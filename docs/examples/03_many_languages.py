@@ -98,6 +98,14 @@ display = LanguageEmbeddingDisplay.from_estimator(meta_net)
 pd.DataFrame(meta_net.architecture_).T
 
 # %%
+# Which words speak for a class? In the model of all languages (``meta_weight``) a false friend has
+# a weight near 0, in that of a language it has one.
+
+from metaling_sk.inspection import top_features
+
+top_features(meta_net, n_features=3, languages=["en", "de"]).round(2)
+
+# %%
 # One more language
 # -----------------
 # The new language is like German. Before it has labels, the meta-model predicts.

@@ -57,4 +57,5 @@ pd.Series(scores, name="accuracy on Chinese").rename_axis("language_norm").to_fr
 
 # %%
 # The labels of these Chinese rows were not used in the fit, but their vectors were: that is the
-# point. See :ref:`own-features` for embeddings in a DataFrame and in other classifiers.
+# point. Here it is worth little: the classes lie in the same direction in both languages. See
+# :ref:`own-features` for embeddings in a DataFrame and in other classifiers.

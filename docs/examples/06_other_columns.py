@@ -92,5 +92,15 @@ display = LanguageReportDisplay.from_predictions(
 )
 
 # %%
+# A scorer of the worst language serves cross-validation and searches.
+
+from sklearn.model_selection import cross_val_score
+
+from metaling_sk import make_language_scorer
+
+worst = make_language_scorer("accuracy", aggregate="min")
+cross_val_score(model, X, y, cv=folds, scoring=worst).round(2)
+
+# %%
 # A ``OneHotEncoder`` for a category needs ``sparse_output=False`` here. ``TfidfVectorizer`` cannot
 # return a DataFrame, and beside it the language would be lost: :ref:`which-tools` has what to do.

@@ -25,7 +25,7 @@ X.head()
 # A sentence encoder tells how near a text is to a description, also across languages. The model
 # starts with the nearest description, and goes on from its surest predictions.
 
-from metaling_sk import TransferClassifier, language_report
+from metaling_sk import TransferClassifier, language_report_from_estimator
 
 words = {
     1: "very good, excellent, I love it, highly recommended",
@@ -40,7 +40,7 @@ parameters = {
 }
 described = TransferClassifier(class_descriptions=words, **parameters)
 described.fit(X)
-report = language_report(truth, described.predict(X), X["language"])
+report = language_report_from_estimator(described, X, truth)
 report.round(2)
 
 # %%
@@ -68,7 +68,7 @@ display = FewShotCurveDisplay.from_estimator(
 limits = display.ax_.set_ylim(0.65, 0.9)
 
 # %%
-# The standard error is about 2 points with 300 test rows, so differences of 2 points may be chance.
-# How good descriptions are depends on their words and on the encoder: a few labelled rows to check
-# are worth having. :ref:`class-descriptions` says what can be described, and how descriptions and
-# labels go together.
+# Here no number of labels is worth more than the descriptions. The standard error is about 2 points
+# with 300 test rows, so differences of 2 points may be chance. How good descriptions are depends on
+# their words and on the encoder: a few labelled rows to check are worth having.
+# :ref:`class-descriptions` says what can be described, and how descriptions and labels go together.

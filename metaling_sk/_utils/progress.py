@@ -6,21 +6,15 @@ import multiprocessing
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import FrameType
 
-from tqdm import TqdmWarning
+from tqdm.auto import tqdm
 from tqdm.notebook import tqdm_notebook
 
 from metaling_sk._utils.processes import process_rank
-
-with warnings.catch_warnings():
-    # A notebook without ipywidgets gets bars of characters.
-    warnings.simplefilter("ignore", TqdmWarning)
-    from tqdm.auto import tqdm
 
 DELAY = 1.0
 """Number of seconds before a bar is shown, so that short fits show none."""

@@ -10,7 +10,9 @@ from metaling_sk.metrics._target_scorer import ScoredSamples, TargetScorer
 
 
 class CircularValidation(TargetScorer):
-    """Scorer of a classifier that is trained back from target to source languages [1]_ [2]_.
+    """Scorer of a classifier that is trained back from target to source languages.
+
+    Also called reverse validation [1]_ [2]_:
 
     1. The classifier predicts labels of the target samples.
     2. A reverse classifier is trained on these predictions. The source samples have no labels for

@@ -21,14 +21,14 @@ LEAST_PROBABILITY = 1e-6
 
 
 class ImportanceWeightedScorer(TargetScorer):
-    r"""Scorer of the predictions on source samples, weighted as if they were target samples [1]_.
+    r"""Scorer of the predictions on source samples, weighted as if they were target samples.
 
     .. math:: \frac{\sum_i w_i \, m(x_i, y_i)}{\sum_i w_i}, \quad
        w_i = \left(\frac{P(\mathrm{target} \mid x_i)}{P(\mathrm{source} \mid x_i)}\right)^\alpha
 
     over the labelled source samples, with the metric :math:`m`. A language discriminator, a
     logistic regression on the logarithms of the predicted probabilities, tells how like target
-    samples they are. The exponent :math:`\alpha` is 1 unless few samples would outweigh all
+    samples they are [1]_. The exponent :math:`\alpha` is 1 unless few samples would outweigh all
     others. Then it is the largest one with an effective sample size
     :math:`(\sum_i w_i)^2 / \sum_i w_i^2` of `min_effective_share` of the source samples.
 

@@ -50,8 +50,8 @@ REPORT_CONSTRAINTS: dict = {
         "y_true": ["array-like"],
         "y_pred": ["array-like"],
         "language": ["array-like", str],
-        **REPORT_CONSTRAINTS,
-    },
+    }
+    | REPORT_CONSTRAINTS,
     prefer_skip_nested_validation=True,
 )
 def language_report(

@@ -34,8 +34,8 @@ AGGREGATES: dict[str, Callable] = {
         "aggregate": [StrOptions(set(AGGREGATES))],
         "greater_is_better": ["boolean"],
         "response_method": [StrOptions({"predict", "predict_proba", "decision_function"})],
-        **common_constraints("language_column"),
-    },
+    }
+    | common_constraints("language_column"),
     prefer_skip_nested_validation=True,
 )
 def make_language_scorer(

@@ -24,11 +24,9 @@ ARGUMENTS = "X, y and `language`"
 
 
 @validate_params(
-    {
-        "estimator": [HasMethods("predict")],
-        "language_column": common_constraints("language_column")["language_column"],
-        **REPORT_CONSTRAINTS,
-    },
+    {"estimator": [HasMethods("predict")]}
+    | common_constraints("language_column")
+    | REPORT_CONSTRAINTS,
     prefer_skip_nested_validation=True,
 )
 def language_report_from_estimator(

@@ -17,14 +17,14 @@ BATCH_SIZE = 512
 
 
 class SoftNeighborhoodDensity(TargetScorer):
-    r"""Scorer of how dense the neighbourhoods of predictions in the target languages are [1]_.
+    r"""Scorer of how dense the neighbourhoods of predictions in the target languages are.
 
     .. math:: -\frac{1}{n} \sum_i \sum_{j \ne i} s_{ij} \log s_{ij}, \quad
        s_{ij} = \frac{\exp(f_i \cdot f_j / \tau)}{\sum_{k \ne i} \exp(f_i \cdot f_k / \tau)}
 
     with the predicted probabilities :math:`f_i` of the n target samples, scaled to length 1, and
     the temperature :math:`\tau`. The entropy of a sample's similarities is high if many others
-    have the same predictions. It is highest, too, for a classifier that gives all samples one
+    have the same predictions [1]_. It is highest, too, for a classifier that gives all samples one
     class. Scores depend on n, so compare only those of the same samples.
 
     Parameters

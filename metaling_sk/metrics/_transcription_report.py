@@ -15,7 +15,7 @@ UNITS = {"unit": [StrOptions({"word", "character"})]}
 
 
 @validate_params(
-    {"y_true": ["array-like"], "y_pred": ["array-like"], **UNITS},
+    {"y_true": ["array-like"], "y_pred": ["array-like"]} | UNITS,
     prefer_skip_nested_validation=True,
 )
 def word_error_rate(y_true, y_pred, *, unit="word") -> float:
@@ -77,12 +77,7 @@ def word_error_rate(y_true, y_pred, *, unit="word") -> float:
 
 
 @validate_params(
-    {
-        "y_true": ["array-like"],
-        "y_pred": ["array-like"],
-        "language": ["array-like", str],
-        **UNITS,
-    },
+    {"y_true": ["array-like"], "y_pred": ["array-like"], "language": ["array-like", str]} | UNITS,
     prefer_skip_nested_validation=True,
 )
 def transcription_report(y_true, y_pred, language, *, unit="word") -> pd.DataFrame:

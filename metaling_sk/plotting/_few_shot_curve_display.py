@@ -14,11 +14,13 @@ from sklearn.utils import check_consistent_length, check_random_state
 from metaling_sk._data.indicators import check_indicators, has_several_labels
 from metaling_sk._data.labels import MISSING, label_array
 from metaling_sk._utils.parameters import Number
+from metaling_sk._utils.progress import Progress, silent
 from metaling_sk._utils.sklearn_compat import (
     check_matplotlib_support,
     safe_split,
     validate_parameter_constraints,
 )
+from metaling_sk._utils.wrapped import final_estimator
 from metaling_sk.metrics._inputs import languages_in
 from metaling_sk.plotting._axes import LINE_STYLES, add_legend, make_axis, point_style, short_name
 from metaling_sk.plotting._fonts import show_scripts
@@ -102,7 +104,8 @@ class FewShotCurveDisplay:
         Parameters
         ----------
         estimator : estimator or dict of str to estimator
-            A classifier or regressor, or several by name. They are cloned.
+            A classifier or regressor, or several by name. They are cloned. If one is verbose, there
+            is one progress bar for all fits.
         X : DataFrame of n_samples
             The training samples of all languages.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
@@ -169,18 +172,26 @@ class FewShotCurveDisplay:
         available = np.flatnonzero(is_target & is_labelled)
         ks = _check_ks(ks, len(available), target_language)
         rng, rows = check_random_state(random_state), []
-        for repeat in range(n_repeats):
-            order = rng.permutation(available)
-            for k in ks:
-                if repeat and k in (0, len(available)):
-                    continue
-                masked = _without(y, order[k:])
+        draws = [
+            (repeat, k)
+            for repeat in range(n_repeats)
+            for k in ks
+            if not repeat or k not in (0, len(available))
+        ]
+        orders = [rng.permutation(available) for _ in range(n_repeats)]
+        verbose = any(getattr(final_estimator(model), "verbose", 0) for model in models.values())
+        with Progress(verbose, cls.__name__) as progress:
+            progress.start("curve", len(draws) * len(models), unit="fit")
+            for repeat, k in draws:
+                masked = _without(y, orders[repeat][k:])
                 is_used = keep_unlabelled | ~_is_unlabelled(masked)
                 for name, model in models.items():
                     X_part, y_part = safe_split(model, X, masked, np.flatnonzero(is_used))
-                    fitted = clone(model).fit(X_part, _plain(y_part))
-                    score = check_scoring(fitted, scoring)(fitted, X_test, y_test)
+                    with silent():
+                        fitted = clone(model).fit(X_part, _plain(y_part))
+                        score = check_scoring(fitted, scoring)(fitted, X_test, y_test)
                     rows.append((k, float(score), name, repeat))
+                    progress.advance()
         display = cls(
             pd.DataFrame(rows, columns=COLUMNS),
             score_name=scoring if isinstance(scoring, str) else _score_name(models, scoring),

@@ -6,6 +6,7 @@ import time
 from contextlib import redirect_stderr
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
@@ -13,6 +14,8 @@ from sklearn.pipeline import make_pipeline
 
 from metaling_sk import (
     EncoderVectorizer,
+    FewShotCurveDisplay,
+    LanguageStandardScaler,
     LinearTransferClassifier,
     MetaNetClassifier,
     MetaParamSearchCV,
@@ -42,6 +45,19 @@ def clf(**parameters):
     return TransferClassifier(max_epochs=2, random_state=0, **parameters)
 
 
+def few_shot_curve(estimator):
+    return FewShotCurveDisplay.from_estimator(
+        estimator,
+        pd.DataFrame(X).assign(language=LANGUAGE),
+        PARTLY,
+        target_language="zh",
+        X_test=pd.DataFrame(X).assign(language=LANGUAGE),
+        y_test=Y,
+        ks=(0, 4),
+        n_repeats=2,
+    )
+
+
 def screen(output):
     """What is left on the screen, without the lines that were written over."""
     return output.getvalue().rsplit("\r", 1)[-1].strip()
@@ -66,6 +82,7 @@ CALLS = {
         clf(), {"batch_size": [8]}, n_iter=1, refit=False
     ).fit(X, Y),
     "transfer_matrix": lambda: transfer_matrix(LogisticRegression(), X, Y, language=LANGUAGE),
+    "FewShotCurveDisplay": lambda: few_shot_curve(clf()),
 }
 
 
@@ -151,6 +168,17 @@ def test_bars_are_gone_after_cross_validation():
         cross_val_score(clf(), X, Y, cv=2)
     assert "TransferClassifier: " in terminal.getvalue()
     assert screen(terminal) == ""
+
+
+def test_the_fits_of_a_curve_have_one_bar():
+    with redirect_stderr(Terminal()) as terminal:
+        few_shot_curve(make_pipeline(LanguageStandardScaler(), clf()))
+    assert terminal.getvalue().count("\n") == 1
+    assert screen(terminal).startswith("FewShotCurveDisplay: curve: 100%")
+    assert "3/3" in screen(terminal)
+    with redirect_stderr(Terminal()) as terminal:
+        few_shot_curve(clf(verbose=0))
+    assert terminal.getvalue() == ""
 
 
 def test_a_line_for_each_stage_where_there_is_no_terminal():
