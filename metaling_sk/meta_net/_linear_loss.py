@@ -31,7 +31,7 @@ number of samples alone was as good with few labels, and worse with many classes
 """
 
 LEAST_SHARE = 0.1
-"""Least share of this penalty. With less, few labels are learnt by heart: predictions are too sure."""
+"""Least share of this penalty. With less, what is learnt of few labels is too sure."""
 
 
 class LinearLoss(ABC):

@@ -324,7 +324,8 @@ def test_languages_choose_with_those_of_their_size():
 
 
 def test_on_sparse_features_more_rows_of_each_class_have_a_larger_penalty():
-    few, some, many, more = (LOG_LOSS.sparse_head_penalties(n, 2)[0] for n in (20, 1000, 2000, 9000))
+    penalties = [LOG_LOSS.sparse_head_penalties(n, 2)[0] for n in (20, 1000, 2000, 9000)]
+    few, some, many, more = penalties
     assert 0 < few < some < many == more
     assert few < LOG_LOSS.sparse_head_penalties(1000, 4)[0] < some
 
