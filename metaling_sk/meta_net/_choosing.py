@@ -128,9 +128,10 @@ def choose_head(samples: LabelledFeatures) -> ResidualHead:
 
 def choose(samples: LabelledFeatures, progress: Progress) -> Choices:
     """Choose the penalties and the number of factors of each language by cross-validation."""
+    all_samples, samples = samples, samples.subsample()
     splits, loss = split(samples), samples.loss
     none = dict.fromkeys(samples.members, 0)
-    head_penalty = _choose_head_penalty(samples, splits)
+    head_penalty = _choose_head_penalty(all_samples, splits)
     if not splits:
         settings = ResidualSettings(loss.penalty, 1.0, loss.intercept_penalty, by_size=False)
         residual = dict.fromkeys(samples.members, settings)
@@ -165,15 +166,13 @@ def choose(samples: LabelledFeatures, progress: Progress) -> Choices:
             each.add_factors(n_factors)
         residual_logits.cache_clear()
     progress.advance()
-    # Where the penalty of the model of all languages is given, residual heads make good for it.
-    must_gain = len(samples.head_penalties) > 1
     # Rounded, because each size takes time.
     sizes = {
         index: round_size(max(len(members), FEW_SAMPLES))
         for index, members in samples.members.items()
     }
     settings_by_size = {
-        size: choose_residual(tested.balanced(size), residual_logits, must_gain)
+        size: choose_residual(tested.balanced(size), residual_logits)
         for size in sorted(set(sizes.values()))
     }
     progress.advance()
@@ -230,9 +229,12 @@ def _tested(splits: list[_Split]) -> LabelledFeatures:
 def choose_residual(
     tested: LabelledFeatures,
     logits: Callable[[float, float, float], np.ndarray],
-    must_gain: bool,
 ) -> ResidualSettings:
     """Choose the penalties and the share of residual heads.
+
+    They change as little as they can unless languages agree that they gain: the sum of what each
+    language gains must reach one standard error, with languages as the units, so that of two
+    languages both must gain.
 
     Parameters
     ----------
@@ -240,10 +242,6 @@ def choose_residual(
         Held-out samples.
     logits : callable
         Returns their logits for a share, a penalty, and a penalty of the intercept.
-    must_gain : bool
-        Whether residual heads change as little as they can unless languages agree that they gain:
-        the sum of what each language gains must reach one standard error, with languages as the
-        units, so that of two languages both must gain.
     """
     grid = tested.loss
     share, intercept_penalty = grid.share, grid.intercept_penalty
@@ -267,12 +265,13 @@ def choose_residual(
         grid.intercept_penalties, intercept_penalty, of_intercept, grid.n_errors
     )
     penalty = largest_not_worse(grid.penalties, penalty, of_penalty, grid.n_errors)
-    if must_gain:
-        least = grid.penalties[-1]
-        gains = losses(1.0, least, intercept_penalty) - of_penalty(penalty)
-        by_language = np.bincount(tested.language_index, weights=gains)
-        if by_language.sum() < np.linalg.norm(by_language):
-            penalty, share = least, 1.0
+    least = grid.penalties[-1]
+    gains = losses(1.0, least, intercept_penalty) - of_penalty(penalty)
+    by_language = np.bincount(tested.language_index, weights=gains)
+    # Divided by a temperature, intercepts alone may pass for a model that is better than none.
+    is_constant = penalty == least and len(grid.temperatures) > 1
+    if is_constant or by_language.sum() < np.linalg.norm(by_language):
+        penalty, share = least, 1.0
     return ResidualSettings(penalty, share, intercept_penalty, by_size=False)
 
 

@@ -131,8 +131,9 @@ class LabelledFeatures:
     @property
     def head_penalties(self) -> tuple[float, ...]:
         """The L2 penalties of the model of all languages to choose from."""
-        is_sparse = sparse.issparse(self.features)
-        return self.loss.sparse_head_penalties if is_sparse else self.loss.head_penalties
+        if not sparse.issparse(self.features):
+            return self.loss.head_penalties
+        return self.loss.sparse_head_penalties(len(self), self.n_outputs)
 
     def fit_heads(self, penalties: tuple[float, ...]) -> list[ResidualHead]:
         """Fit the model of all languages, with each of several penalties."""

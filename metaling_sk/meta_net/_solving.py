@@ -54,7 +54,7 @@ def solve(samples: LabelledFeatures, progress: Progress) -> Solution:
         Shows how many steps are done.
     """
     progress.start("solve", N_STEPS)
-    choices = choose(samples.subsample(), progress)
+    choices = choose(samples, progress)
     head = samples.fit_head(choices.head_penalty)
     logits = samples.logits(head)
     offsets = {

@@ -17,7 +17,7 @@ from metaling_sk._utils.progress import Progress
 from metaling_sk.meta_net._choosing import choose, climb, n_factors_of
 from metaling_sk.meta_net._factors import factor, place
 from metaling_sk.meta_net._labelled_features import LabelledFeatures
-from metaling_sk.meta_net._linear_loss import SquaredErrors
+from metaling_sk.meta_net._linear_loss import LOG_LOSS, SquaredErrors
 from metaling_sk.meta_net._residual_head import ResidualHead
 
 AGREE = [f"as is {number}" for number in range(4)]
@@ -311,7 +311,7 @@ def test_languages_choose_with_those_of_their_size():
     """Many rows of a language contradict the rest, and few rows of the others do not."""
     languages = ["opposite 0", "opposite 1", *AGREE, "as is 4", "as is 5"]
     counts = [400, 400, *[40] * 6]
-    X, y, language = make_numbers(languages, 400, seed=0)
+    X, y, language = make_numbers(languages, 400, seed=2)
     kept = np.concatenate(
         [np.flatnonzero(language == name)[:n] for name, n in zip(languages, counts, strict=True)]
     )
@@ -321,6 +321,38 @@ def test_languages_choose_with_those_of_their_size():
     settings = choose(samples, Progress(0, "test")).residual
     assert settings[1] == settings[2] != settings[3]
     assert all(settings[number] == settings[3] for number in range(4, 9))
+
+
+def test_on_sparse_features_more_rows_of_each_class_have_a_larger_penalty():
+    penalties = [LOG_LOSS.sparse_head_penalties(n, 2)[0] for n in (20, 1000, 2000, 9000)]
+    few, some, many, more = penalties
+    assert 0 < few < some < many == more
+    assert few < LOG_LOSS.sparse_head_penalties(1000, 4)[0] < some
+
+
+def test_the_penalty_on_sparse_features_is_that_of_all_rows_beyond_those_of_cross_validation():
+    rng = np.random.default_rng(0)
+    X, y = sparse.csr_array(rng.random((3000, 3))), rng.integers(0, 3, 3000)
+    samples = LabelledFeatures(X, y, np.ones(3000, int), 3, np.ones((3000, 1)))
+    assert len(samples.subsample()) < len(samples)
+    assert choose(samples, Progress(0, "test")).head_penalty == samples.head_penalties[0]
+
+
+def test_intercepts_alone_do_not_replace_the_meta_model():
+    """Few rows, of which most in a language have the same label: that label is no model."""
+
+    def settings(seed):
+        rng = np.random.default_rng(seed)
+        index = np.repeat([1, 2, 3, 4], 8)
+        y = np.where(rng.random(len(index)) < 0.75, index % 2, 1 - index % 2)
+        X = (rng.random((len(y), 60)) < 0.2).astype(float)
+        X[np.arange(len(y)), y] += rng.random(len(y)) < 0.3
+        samples = LabelledFeatures(sparse.csr_array(X), y, index, 2, np.ones((len(y), 1)))
+        return choose(samples, Progress(0, "test")).residual[1]
+
+    largest = LOG_LOSS.penalties[-1]
+    shares = [found.share for found in map(settings, range(6)) if found.penalty == largest]
+    assert shares and set(shares) == {1.0}
 
 
 @pytest.mark.parametrize("as_kind", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
