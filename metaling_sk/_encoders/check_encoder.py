@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from metaling_sk._encoders.transformer_encoder import TransformerEncoder
+from metaling_sk._encoders.transformer_encoder import TransformerEncoder, probed
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-4}
 """Largest relative difference between two vectors of one text, by precision."""
@@ -53,14 +53,8 @@ def _check(encoder: TransformerEncoder) -> None:
     if model_type in REFUSED:
         raise ValueError(f"`encoder`: {name} {REFUSED[model_type]}; use another model.")
     encoder.check_reader()
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        modes = [(module, module.training) for module in encoder.modules()]
-        encoder.eval()
-        try:
-            _check_vectors(encoder)
-        finally:
-            for module, training in modes:
-                module.training = training
+    with probed(encoder):
+        _check_vectors(encoder)
 
 
 def _check_vectors(encoder: TransformerEncoder) -> None:

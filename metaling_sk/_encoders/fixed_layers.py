@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from metaling_sk._encoders.text_encoder import TextEncoder
-from metaling_sk._encoders.transformer_encoder import TransformerEncoder, current_inputs
+from metaling_sk._encoders.transformer_encoder import TransformerEncoder, current_inputs, probed
 
 MAX_BYTES = 2**29
 """Memory for the outputs of these layers; those of further texts are computed in every epoch.
@@ -56,7 +56,7 @@ def _called_before(encoder: TransformerEncoder, layer: nn.Module) -> list[nn.Mod
         for module in modules
     ]
     try:
-        with torch.no_grad():
+        with probed(encoder):
             encoder.encode(*encoder.probes()[0])
     finally:
         for hook in hooks:
@@ -102,14 +102,14 @@ class _Outputs:
         self.lengths: list[int] = []
         self.are_known = False
 
-    def forward(self, index: int, compute: Callable, hidden: torch.Tensor, *args, **kwargs):
+    def forward(self, index: int, compute: Callable, *args, **kwargs):
         """Do what a layer does, or return its input where the highest one knows all outputs."""
         if index == 0:
             self._look_up(current_inputs())
         is_highest = index + 1 == self.n_layers
-        if self.are_known:
-            return self._take(hidden) if is_highest else hidden
-        output = compute(hidden, *args, **kwargs)
+        if self.are_known and args:  # Some models name all arguments of their layers.
+            return self._take(args[0]) if is_highest else args[0]
+        output = compute(*args, **kwargs)
         if is_highest and isinstance(output, torch.Tensor):
             self._keep(output)
         return output

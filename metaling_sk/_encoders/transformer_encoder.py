@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
@@ -234,6 +234,19 @@ class TransformerEncoder(nn.Module):
         if key not in _DIGESTS:
             _DIGESTS[key] = _digest_weights(self)
         return _DIGESTS[key]
+
+
+@contextmanager
+def probed(encoder: TransformerEncoder) -> Iterator[None]:
+    """Inside, an encoder computes as in predictions, and nothing is left of it after that."""
+    modes = [(module, module.training) for module in encoder.modules()]
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        encoder.eval()
+        try:
+            yield
+        finally:
+            for module, training in modes:
+                module.training = training
 
 
 _DIGESTS: dict[tuple, bytes] = {}
