@@ -145,7 +145,10 @@ BENCHMARKS = {
         (f"{DEFAULTS} --tasks reviews --seeds 5 --reviews 100 --methods plain",),
     ),
     "encoders": Benchmark(
-        ("encoders.py {sib200} --methods head lora adapter all logistic-regression --seeds 0 1",),
+        (
+            "encoders.py {sib200} --methods head lora adapter half all logistic-regression "
+            "--seeds 0 1",
+        ),
         partial(tables.encoders, languages="seven", labels=0),
         partial(figures.dots, panels=TRAINED),
         (f"encoders.py {{sib200}} {FEW}",),
@@ -263,7 +266,7 @@ BENCHMARKS = {
         ("meta_param.py --tasks frozen --seeds 0 --rows 30 --max-epochs 2 --n-iter 2",),
     ),
     "rows": Benchmark(
-        ("rows.py",),
+        ("rows.py", "rows.py --rows 1000000 --methods scratch linear"),
         tables.rows,
         partial(figures.dots, panels={"MB at the height of the call": ["fit, MB", "predict, MB"]}),
         ("rows.py --rows 500 1000",),
