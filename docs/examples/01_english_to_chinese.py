@@ -78,4 +78,5 @@ pd.Series(
 # %%
 # With so few test rows the standard error is about 3 points. The :ref:`benchmark
 # <english-to-chinese-reviews>` has more rows. See :doc:`/user_guide/transfer` for a few Chinese
-# labels, for dictionaries and for teachers.
+# labels, for dictionaries and for teachers. :class:`~metaling_sk.DictionaryTranslator` translates
+# word for word before any classifier.

@@ -10,7 +10,8 @@ labels would pay, and save.
 # Load
 # ----
 # 300 English reviews with a label, and 300 Chinese ones. Half of the Chinese reviews have been
-# labelled by hand, so that we can measure.
+# labelled by hand, so that we can measure. If a table has no languages,
+# :class:`~metaling_sk.LanguageIdentifier` adds them.
 
 import numpy as np
 import pandas as pd
@@ -39,6 +40,8 @@ X_test["language"].value_counts().to_frame()
 # %%
 # Fit
 # ---
+# What looks like a mistake in the data is warned of, see
+# :class:`~metaling_sk.exceptions.InputWarning`.
 
 from metaling_sk import TransferClassifier
 from metaling_sk.datasets import load_encoder

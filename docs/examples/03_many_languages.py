@@ -130,5 +130,6 @@ display = LanguageEmbeddingDisplay.from_estimator(meta_net)
 
 # %%
 # Real languages contradict each other less than these. On real corpora the gain over one model for
-# all is a point or two, see :ref:`parts-of-the-meta-network`. More:
-# :doc:`/user_guide/meta_net`.
+# all is a point or two, see :ref:`parts-of-the-meta-network`. Corpora of many languages are read by
+# :func:`~metaling_sk.datasets.fetch_nusax`, :func:`~metaling_sk.datasets.fetch_sib200` and
+# :func:`~metaling_sk.datasets.fetch_afrisenti`. More: :doc:`/user_guide/meta_net`.

@@ -38,7 +38,8 @@ english.fit(*data["en"])
 pd.Series(english.best_params_, name="best in English").to_frame()
 
 # %%
-# The star is the best candidate. Most learning rates are useless: the good ones are near 0.3.
+# The star is the best candidate. Most learning rates are useless: the good ones are near 0.3. The
+# score is that of :func:`~metaling_sk.metrics.log_loss_scorer`, which is the default.
 
 from metaling_sk import MetaParamDisplay
 

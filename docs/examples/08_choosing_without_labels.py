@@ -53,7 +53,9 @@ models = {
 # -----------------------------
 # With ``score_unlabelled=True`` the Chinese rows take part in the test. The first score is the
 # accuracy on held-out English rows, the second one the same with a larger weight of rows that are
-# like Chinese ones, and the third tells how sure the predictions for Chinese are.
+# like Chinese ones, and the third tells how sure the predictions for Chinese are. The fourth is
+# circular validation; :class:`~metaling_sk.SoftNeighborhoodDensity` is for networks that have all
+# been trained well.
 
 from sklearn.model_selection import cross_validate
 

@@ -72,7 +72,8 @@ print((folder / "README.md").read_text())
 # Serve
 # -----
 # Loading runs no code of the folder and asks nothing of the network. Load once, at the start of the
-# service. Several threads may predict with one model.
+# service. Several threads may predict with one model. Other versions than those that saved it are
+# warned of, see :class:`~metaling_sk.exceptions.SavedVersionWarning`.
 
 from metaling_sk import load
 

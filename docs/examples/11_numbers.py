@@ -67,7 +67,8 @@ test.assign(predicted=reg.predict(X_test)).groupby("language").head(1).round(1)
 # %%
 # How good is it in each language? The score is R². "all stars" is a
 # :class:`~metaling_sk.MetaNetRegressor` that has learnt the stars of all languages. The last column
-# is what the mood of the guests, which no text tells, leaves to any model.
+# is what the mood of the guests, which no text tells, leaves to any model. Of predictions that you
+# have, :func:`~metaling_sk.regression_report` makes the same report.
 
 from metaling_sk import MetaNetRegressor, language_report_from_estimator
 

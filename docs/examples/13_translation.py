@@ -93,6 +93,9 @@ _ = axis.legend()
 # words of Southern have all been seen, and both are about as good. Real languages share less, and
 # transfer may then be worth nothing: compare both on sentences that neither has seen.
 #
+# Translators of recordings are scored by words instead of characters, see
+# :func:`~metaling_sk.word_error_rate`.
+#
 # A translator as a step
 # ----------------------
 # ``transform`` puts the translations in the place of the texts, and the language of each. A fitted
