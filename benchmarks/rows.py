@@ -76,9 +76,8 @@ def measured(call) -> tuple[float, float]:
     """Return the processor's seconds of a call, and the MB by which memory grew at its height."""
     CACHE.clear()
     gc.collect()
-    ctypes.CDLL(None).malloc_trim(
-        0
-    )  # What earlier calls have freed would hide what this one takes.
+    # What earlier calls have freed would hide what this one takes.
+    ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")  # The peak is what there is now.
     before, start = memory("VmRSS"), time.process_time()
     call()

@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 from tiny import DEVICE, make_pair
 from torch import nn
+from transformers import GPT2Config
 
 from metaling_sk._data.tokens import Tokens
 
@@ -22,6 +23,19 @@ class BagOfTokens(nn.Module):
 
     def forward(self, input_ids, attention_mask):
         return self.embedding(input_ids)
+
+
+def make_decoder_config(n_layer):
+    """A small decoder."""
+    return GPT2Config(
+        vocab_size=300,
+        n_embd=16,
+        n_layer=n_layer,
+        n_head=2,
+        n_positions=64,
+        bos_token_id=None,
+        eos_token_id=None,
+    )
 
 
 def tokens_of(lengths):

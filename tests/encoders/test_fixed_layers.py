@@ -8,11 +8,11 @@ import pytest
 import tiny_audio
 import tiny_images
 import torch
-from encoder_cases import BagOfTokens
+from encoder_cases import BagOfTokens, make_decoder_config
 from skorch.callbacks import Callback
 from tiny import QUICK, make_classifier, make_config, make_meta_net, make_pair
 from torch import nn
-from transformers import AutoTokenizer, GPT2Config
+from transformers import AutoTokenizer
 
 from metaling_sk import TransferClassifier, load
 from metaling_sk._encoders import fixed_layers
@@ -22,15 +22,7 @@ X, Y = make_pair(30, 30, n_labelled=15)
 TEST = make_pair(10, 10, seed=5)[0]
 FOUR = make_config()
 FOUR.num_hidden_layers = 4
-GPT = GPT2Config(
-    vocab_size=300,
-    n_embd=16,
-    n_layer=4,
-    n_head=2,
-    n_positions=64,
-    bos_token_id=None,
-    eos_token_id=None,
-)
+GPT = make_decoder_config(n_layer=4)
 
 
 class Start(Callback):

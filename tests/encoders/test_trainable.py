@@ -7,12 +7,12 @@ import sys
 import numpy as np
 import pytest
 import torch
-from encoder_cases import BagOfTokens
+from encoder_cases import BagOfTokens, make_decoder_config
 from safetensors.torch import load_file
 from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from tiny import make_classifier, make_config, make_meta_net, make_pair, make_reviews
-from transformers import AutoModel, AutoTokenizer, GPT2Config, LlamaConfig
+from transformers import AutoModel, AutoTokenizer, LlamaConfig
 
 from metaling_sk import load
 from metaling_sk._encoders.make_encoder import make_text_encoder
@@ -24,15 +24,7 @@ NUMBERS = np.random.default_rng(0).normal(size=(60, 5))
 LANGUAGE = X["language"].to_numpy()
 CONFIGS = {
     "bert": make_config(pad_token_id=0),
-    "gpt2": GPT2Config(
-        vocab_size=300,
-        n_embd=16,
-        n_layer=2,
-        n_head=2,
-        n_positions=64,
-        bos_token_id=None,
-        eos_token_id=None,
-    ),
+    "gpt2": make_decoder_config(n_layer=2),
     "llama": LlamaConfig(
         vocab_size=300,
         hidden_size=16,
