@@ -77,7 +77,7 @@ SPEED = {"seconds": ["median, s"], "accuracy (%)": ["accuracy (%)"]}
 FEW = "--rows 100 --texts 20 --test-rows 20 --seeds 0 --methods head logistic-regression"
 MANY = (
     "encoders.py {sib200} --languages many --rows 40 --texts 20 --test-rows 50 --seeds 0 "
-    "--methods head all union logistic-regression trainer",
+    "--methods head all union vote logistic-regression trainer setfit",
 )
 QUICK_MANY = (
     "encoders.py {sib200} --languages many --rows 4 --texts 2 --test-rows 2 --seeds 0 "
@@ -156,7 +156,7 @@ BENCHMARKS = {
     "encoders-16-labels": Benchmark(
         (
             "encoders.py {sib200} --labels 16 --methods head logistic-regression union --seeds 0 1",
-            "encoders.py {sib200} --labels 16 --methods all --seeds 0",
+            "encoders.py {sib200} --labels 16 --methods all vote --seeds 0",
         ),
         partial(tables.encoders, languages="seven", labels=16),
         partial(figures.dots, panels=TRAINED),

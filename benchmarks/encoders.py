@@ -18,6 +18,7 @@ learn from and of the others. The methods:
   Both have trainable="all" or "head". Without labels in the seven languages the second one trains
   nothing: its model is the meta-model.
 - union: MetaNetClassifier with its defaults on character n-grams and frozen vectors.
+- vote: the mean of the probabilities of half and union.
 - logistic-regression: on frozen vectors of length 1. 5-fold cross-validation on the rows of the
   languages to learn from chooses C.
 - trainer: the Trainer of Hugging Face transformers, with 4 epochs, learning rate 5e-5 and batches
@@ -49,7 +50,9 @@ import pandas as pd
 import records
 import torch
 from peers import installed
+from sklearn.ensemble import VotingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline, make_union
@@ -91,15 +94,20 @@ def network_parameters(seed: int, epochs: int | None) -> dict:
     return {"verbose": 0, "random_state": seed} | ({"max_epochs": epochs} if epochs else {})
 
 
-def fit_transfer(train, seed, epochs, trainable, max_length=MAX_LENGTH) -> Fitted:
-    """Fit a TransferClassifier."""
-    clf = TransferClassifier(
+def new_transfer(seed, epochs, trainable, max_length=MAX_LENGTH) -> TransferClassifier:
+    """Return an unfitted TransferClassifier."""
+    return TransferClassifier(
         encoder=load_encoder("multilingual-e5-small"),
         trainable=trainable,
         prompt=PROMPT,
         max_length=max_length,
         **network_parameters(seed, epochs),
     )
+
+
+def fit_transfer(train, seed, epochs, trainable, max_length=MAX_LENGTH) -> Fitted:
+    """Fit a TransferClassifier."""
+    clf = new_transfer(seed, epochs, trainable, max_length)
     clf.fit(train[COLUMNS], train["label"].to_numpy(dtype=object))
     return Fitted(lambda X: clf.predict(X[COLUMNS]), count(clf.net_.module_), clf.save)
 
@@ -122,20 +130,44 @@ def fit_meta(train, seed, epochs, trainable) -> Fitted:
     return Fitted(lambda X: clf.predict(X[COLUMNS]), count(source.net_.module_), clf.save)
 
 
-def fit_union(train, seed, epochs) -> Fitted:
-    """Fit a MetaNetClassifier on n-grams and frozen vectors."""
+def new_union(seed, epochs) -> MetaNetClassifier:
+    """Return an unfitted MetaNetClassifier on n-grams and frozen vectors."""
     encoder = make_union(
         TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), min_df=2, sublinear_tf=True),
         EncoderVectorizer(
             load_encoder("multilingual-e5-small"), prompt=PROMPT, max_length=MAX_LENGTH, verbose=0
         ),
     )
-    clf = MetaNetClassifier(encoder=encoder, **network_parameters(seed, epochs))
+    return MetaNetClassifier(encoder=encoder, **network_parameters(seed, epochs))
+
+
+def fit_union(train, seed, epochs) -> Fitted:
+    """Fit a MetaNetClassifier on n-grams and frozen vectors."""
+    clf = new_union(seed, epochs)
     clf.fit(train[COLUMNS], train["label"].to_numpy(dtype=object))
     return Fitted(
         lambda X: clf.predict(X[COLUMNS]),
         count(clf.net_.module_),
         lambda folder: joblib.dump(clf, folder / "model.joblib"),
+    )
+
+
+def fit_vote(train, seed, epochs) -> Fitted:
+    """Fit half and union on all rows, and average their probabilities."""
+    X, y = train[COLUMNS], train["label"].to_numpy(dtype=object)
+    models = {
+        "half": new_transfer(seed, epochs, 0.5).fit(X, y),
+        "union": new_union(seed, epochs).fit(X, y),
+    }
+    # A VotingClassifier takes a missing label for one more class.
+    labelled = train["label"].notna()
+    vote = VotingClassifier(
+        [(name, FrozenEstimator(model)) for name, model in models.items()], voting="soft"
+    ).fit(X[labelled], y[labelled].astype(str))
+    return Fitted(
+        lambda X: vote.predict(X[COLUMNS]),
+        sum(count(model.net_.module_) for model in models.values()),
+        lambda folder: joblib.dump(vote, folder / "model.joblib"),
     )
 
 
@@ -243,6 +275,7 @@ METHODS: dict[str, Callable[..., Fitted]] = {
     "meta": partial(fit_meta, trainable="all"),
     "meta-head": partial(fit_meta, trainable="head"),
     "union": fit_union,
+    "vote": fit_vote,
     "logistic-regression": fit_logistic_regression,
     "trainer": fit_trainer,
     "setfit": fit_setfit,
