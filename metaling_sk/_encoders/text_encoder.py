@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from inspect import signature
 from itertools import cycle, islice
 from typing import Any
@@ -102,7 +103,7 @@ class TextEncoder(TransformerEncoder):
         """Return the token ids of each text, or of each pair of texts."""
         return self.text_tokenizer(texts)
 
-    @property
+    @cached_property
     def n_features(self) -> int:
         """Size of the vector of a text."""
         if self.dense:
@@ -113,9 +114,7 @@ class TextEncoder(TransformerEncoder):
         # Between the vectors of tokens and its layers OPT may have a projection.
         if n_hidden and n_hidden == getattr(config, "word_embed_proj_dim", n_hidden):
             return n_hidden
-        with torch.inference_mode():
-            ids = torch.zeros((1, 1), dtype=torch.int64, device=next(self.parameters()).device)
-            return self(ids, torch.ones_like(ids)).shape[1]
+        return super().n_features
 
     def encode(
         self,
@@ -153,9 +152,9 @@ class TextEncoder(TransformerEncoder):
 
     def gives_token_vectors(self, hidden, input_ids: torch.Tensor) -> bool:
         """Return whether the output of a layer has one vector for each token."""
-        n_texts, n_tokens = input_ids.shape
-        if not isinstance(hidden, torch.Tensor) or hidden.ndim != 3 or len(hidden) != n_texts:
+        if not super().gives_token_vectors(hidden, input_ids):
             return False
+        n_tokens = input_ids.shape[1]
         model_type = getattr(getattr(self.backbone, "config", None), "model_type", None)
         is_padded = model_type in PADDED_ON_THE_RIGHT and hidden.shape[1] > n_tokens
         return is_padded or hidden.shape[1] == n_tokens

@@ -59,8 +59,7 @@ class Reader(Protocol):
 class TransformerEncoder(nn.Module):
     """A Transformer that gives one vector per sample.
 
-    A subclass sets `reader`, and defines `settings`, `n_features`, `gives_token_vectors`, `encode`
-    and `probes`.
+    A subclass sets `reader`, and defines `settings`, `encode` and `probes`.
 
     Parameters
     ----------
@@ -138,10 +137,11 @@ class TransformerEncoder(nn.Module):
         """What decides the vector of a sample beside the reader and the weights."""
         raise NotImplementedError
 
-    @property
+    @cached_property
     def n_features(self) -> int:
         """Size of the vector of a sample."""
-        raise NotImplementedError
+        with probed(self):
+            return self.encode(*self.probes()[0]).shape[1]
 
     @property
     def n_layers(self) -> int:
@@ -163,7 +163,7 @@ class TransformerEncoder(nn.Module):
 
     def gives_token_vectors(self, hidden, inputs: torch.Tensor) -> bool:
         """Return whether the output of a layer has one vector for each token of these inputs."""
-        raise NotImplementedError
+        return isinstance(hidden, torch.Tensor) and hidden.ndim == 3 and len(hidden) == len(inputs)
 
     def probes(self) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
         """Return the inputs of `encode` for one sample, and for this and another one."""
