@@ -40,8 +40,8 @@ def fix_layers(encoder: TransformerEncoder, share: float) -> None:
             f"`trainable`: {share} is a share of the layers of the encoder, which "
             f"{type(encoder.backbone).__name__} does not show as one list; use 'all' or 'lora'."
         )
-    n_fixed = len(layers) - max(1, round(share * len(layers)))
-    encoder.n_fixed, encoder.fixed = n_fixed, _called_before(encoder, layers[n_fixed])
+    n_trained = max(1, round(share * len(layers)))
+    encoder.fixed = _called_before(encoder, layers[-n_trained])
     for module in encoder.fixed:
         for weight in module.parameters(recurse=False):
             weight.requires_grad_(False)
@@ -74,7 +74,7 @@ def fixed_layers_once(encoder: nn.Module) -> Iterator[None]:
     if not isinstance(encoder, TextEncoder) or next(encoder.parameters()).device.type != "cpu":
         yield
         return
-    fixed = encoder.layers[: encoder.n_fixed]
+    fixed = [layer for layer in encoder.layers if layer in encoder.fixed]
     outputs = _Outputs(n_layers=len(fixed))
     # The hooks on layers are called as before; see `accelerated`.
     for index, layer in enumerate(fixed):

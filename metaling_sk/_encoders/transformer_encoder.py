@@ -91,8 +91,6 @@ class TransformerEncoder(nn.Module):
         The part of the encoder that is trained. "head" is none, so that vectors never change.
     fixed : list of modules
         The lower part of an encoder that is trained above it. It computes without dropout.
-    n_fixed : int
-        The number of layers in it.
     first_layer : int
         The number of the lowest layer in reports to the user.
     recipe : Recipe or None
@@ -118,7 +116,6 @@ class TransformerEncoder(nn.Module):
         self.pretrained = True
         self.trainable: str | float = "all"
         self.fixed: list[nn.Module] = []
-        self.n_fixed = 0
 
     def train(self, mode: bool = True) -> Self:
         """Choose the mode of training or of prediction, which that of fixed modules always is."""
