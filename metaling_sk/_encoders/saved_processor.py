@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from metaling_sk._encoders.cell_reader import CellReader
 from metaling_sk._encoders.saved_backbone import ENCODER
 from metaling_sk._encoders.saved_encoder import SavedEncoder
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
@@ -23,18 +24,15 @@ class SavedWithProcessor(SavedEncoder):
     ----------
     encoder_class : type of TransformerEncoder
         Made of a backbone, a reader, `pooling` and `layer`.
-    reader_class : type of Reader
+    reader_class : type of CellReader
         Made of a processor and its `settings`.
     read_processor : callable
         Reads a processor of a folder.
-    name : str
-        What the processor is called.
     """
 
     encoder_class: Callable[..., TransformerEncoder]
-    reader_class: Callable[..., Any]
+    reader_class: type[CellReader]
     read_processor: Callable[..., Any]
-    name: str
 
     def save_reader(self, encoder, folder):
         state = {"reader": encoder.reader.settings}
@@ -45,8 +43,8 @@ class SavedWithProcessor(SavedEncoder):
             is_same = False
         if not is_same:
             raise ValueError(
-                f"`encoder`: the {self.name} cannot be stored, because transformers reads another "
-                "one from what it writes; use joblib.dump."
+                f"`encoder`: the {self.reader_class.processor_name} cannot be stored, because "
+                "transformers reads another one from what it writes; use joblib.dump."
             )
         return state
 

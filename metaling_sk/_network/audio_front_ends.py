@@ -26,10 +26,7 @@ def _make_encoder(
     )
 
 
-RECORDINGS = Modality(
-    _make_encoder,
-    SavedWithProcessor(AudioEncoder, AudioReader, read_extractor, "feature extractor"),
-)
+RECORDINGS = Modality(_make_encoder, SavedWithProcessor(AudioEncoder, AudioReader, read_extractor))
 
 
 class TrainedAudio(TrainedFrontEnd):

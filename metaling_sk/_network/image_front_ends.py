@@ -25,9 +25,7 @@ def _make_encoder(
     )
 
 
-IMAGES = Modality(
-    _make_encoder, SavedWithProcessor(ImageEncoder, ImageReader, read_processor, "image processor")
-)
+IMAGES = Modality(_make_encoder, SavedWithProcessor(ImageEncoder, ImageReader, read_processor))
 
 
 class TrainedImages(TrainedFrontEnd):
