@@ -10,7 +10,7 @@ from sklearn import config_context
 from sklearn.base import clone, is_classifier, is_regressor
 
 from metaling_sk._encoders.backbone import without_decoder
-from metaling_sk._encoders.checkpoint import Checkpoint, load_checkpoint
+from metaling_sk._encoders.checkpoint import TextCheckpoint, load_checkpoint
 from metaling_sk._encoders.encoder_forms import EncoderForms
 from metaling_sk._encoders.scratch import make_scratch
 from metaling_sk._encoders.sentence_folder import SentenceSettings
@@ -74,11 +74,11 @@ def make_text_encoder(
         If the folder pools or goes on in a way that there is not here, for pooling="auto".
     """
 
-    def build(checkpoint: Checkpoint) -> TextEncoder:
+    def build(checkpoint: TextCheckpoint) -> TextEncoder:
         settings = checkpoint.settings
         text_encoder = TextEncoder(
             without_decoder(checkpoint.model),
-            checkpoint.tokenizer,
+            checkpoint.processor,
             layer=layer,
             max_length=min(max_length, settings.max_length or max_length),
             prompt=settings.prompt if prompt == "auto" else prompt,
@@ -106,12 +106,12 @@ def make_text_encoder(
     return text_encoder
 
 
-def _forms(texts: np.ndarray, language: np.ndarray) -> EncoderForms[Checkpoint, TextEncoder]:
+def _forms(texts: np.ndarray, language: np.ndarray) -> EncoderForms[TextCheckpoint, TextEncoder]:
     return EncoderForms(
         encoder_class=TextEncoder,
-        scratch=lambda config: Checkpoint(*make_scratch(texts, language, config)),
+        scratch=lambda config: TextCheckpoint(*make_scratch(texts, language, config)),
         files=load_checkpoint,
-        pair=Checkpoint,
+        pair=TextCheckpoint,
         wanted=(
             "'scratch', a name or path of a transformers model, a transformers config, a pair "
             "(module, tokenizer) or a fitted estimator of metaling_sk with a text encoder"
