@@ -65,7 +65,7 @@ class SavedTextEncoder(SavedEncoder):
 
     @torch.no_grad()
     def check_runs(self, encoder):
-        padded = encoder.tokenize(PROBES[:1]).pad()
+        padded = encoder.tokenize(PROBES[:1]).arrays()
         encoder.eval()(**{name: torch.from_numpy(values) for name, values in padded.items()})
 
     def _check_tokenizer(self, encoder: TextEncoder, state: dict[str, Any], folder: Path) -> None:

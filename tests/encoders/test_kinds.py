@@ -97,7 +97,7 @@ def test_a_lower_layer(kind):
     encoder = vectorizer.text_encoder_
     full = make_backbone(make(kind, KINDS[kind]))
     full.load_state_dict(encoder.backbone.state_dict(), strict=False)
-    tokens = torch.from_numpy(encoder.tokenize(BESIDE[:1]).pad()["input_ids"])
+    tokens = torch.from_numpy(encoder.tokenize(BESIDE[:1]).arrays()["input_ids"])
     with torch.no_grad():
         outputs = full.eval()(
             input_ids=tokens, attention_mask=torch.ones_like(tokens), output_hidden_states=True

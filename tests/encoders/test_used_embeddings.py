@@ -43,7 +43,7 @@ def optimizer_of(encoder):
 
 
 def batch(encoder, texts):
-    padded = encoder.tokenize(texts).pad()
+    padded = encoder.tokenize(texts).arrays()
     return {name: torch.from_numpy(values) for name, values in padded.items()}
 
 
