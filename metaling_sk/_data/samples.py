@@ -373,7 +373,7 @@ def with_classes(samples: Samples, classes) -> Samples:
     return replace(samples, y=y, classes=classes)
 
 
-def check_two_classes(samples: Samples, estimator, source: str = "y") -> None:
+def check_two_classes(samples: Samples, estimator) -> None:
     """Raise unless the labelled samples hold at least two classes.
 
     Parameters
@@ -382,8 +382,6 @@ def check_two_classes(samples: Samples, estimator, source: str = "y") -> None:
         Samples with labels.
     estimator : estimator
         What needs the classes, for the message.
-    source : str, default="y"
-        What holds the labels, for the message.
 
     Raises
     ------
@@ -393,7 +391,7 @@ def check_two_classes(samples: Samples, estimator, source: str = "y") -> None:
     n_classes = len(np.unique(samples.labels))
     if n_classes < 2:
         raise ValueError(
-            f"{type(estimator).__name__} needs labelled rows of at least two classes, but {source} "
+            f"{type(estimator).__name__} needs labelled rows of at least two classes, but y "
             f"holds {n_classes} class{'' if n_classes == 1 else 'es'}."
         )
 

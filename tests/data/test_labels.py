@@ -136,8 +136,8 @@ def test_one_class():
     samples = check_samples(Reader(), TEXTS, [1, 1, None, 1], reset=True)
     with pytest.raises(ValueError, match="at least two classes, but y holds 1 class\\."):
         check_two_classes(samples, Reader())
-    with pytest.raises(ValueError, match="but the source rows holds 0 classes"):
-        check_two_classes(samples.take([2]), Reader(), "the source rows")
+    with pytest.raises(ValueError, match="but y holds 0 classes"):
+        check_two_classes(samples.take([2]), Reader())
 
 
 @pytest.mark.filterwarnings("ignore:y holds -1")
