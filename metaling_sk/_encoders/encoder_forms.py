@@ -6,7 +6,6 @@ import copy
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +15,7 @@ from torch import nn
 
 from metaling_sk._encoders.check_encoder import check_encoder
 from metaling_sk._encoders.checkpoint import Checkpoint
+from metaling_sk._encoders.encoding_parameters import EncodingParameters
 from metaling_sk._encoders.recipe import Recipe
 from metaling_sk._encoders.trainable import set_trainable
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
@@ -53,21 +53,20 @@ class EncoderForms(Generic[C, E]):
 
     def make(
         self,
-        encoder,
+        parameters: EncodingParameters,
         build: Callable[[C], E],
-        make_again: Callable[..., E],
+        make_again: Callable[[], E],
         show_downloads: bool,
     ) -> E:
         """Make an encoder of the caller's own, and check it.
 
         Parameters
         ----------
-        encoder : object
-            The parameter `encoder` of an estimator.
+        parameters : EncodingParameters
         build : callable
             Makes the encoder of a checkpoint.
         make_again : callable
-            Makes the same encoder of `encoder`. It can be pickled.
+            Makes the same encoder of files. It can be pickled.
         show_downloads : bool
             Whether the progress of downloads from the hub is shown.
 
@@ -78,7 +77,7 @@ class EncoderForms(Generic[C, E]):
         NotFittedError
             If it is an estimator of this package that is not fitted.
         """
-        encoder = unfreeze(encoder, "encoder")
+        encoder = unfreeze(parameters.encoder, "encoder")
         fitted = getattr(encoder, "_fitted_encoder", None)
         if isinstance(fitted, self.encoder_class):
             return _copy_fitted(fitted)
@@ -87,7 +86,7 @@ class EncoderForms(Generic[C, E]):
         check_encoder(made, checkpoint.key)
         made.pretrained = not is_scratch(encoder)
         if checkpoint.key is not None:
-            made.recipe = Recipe(partial(make_again, encoder))
+            made.recipe = Recipe(make_again)
         return made
 
     def _find_checkpoint(self, encoder, show_downloads: bool) -> C:

@@ -7,6 +7,7 @@ from functools import lru_cache, partial
 
 import transformers
 
+from metaling_sk._data.samples import Samples
 from metaling_sk._encoders.audio_encoder import AudioEncoder
 from metaling_sk._encoders.audio_reader import AudioReader, read_extractor
 from metaling_sk._encoders.backbone import without_decoder
@@ -17,6 +18,7 @@ from metaling_sk._encoders.checkpoint import (
     read_with_processor,
 )
 from metaling_sk._encoders.encoder_forms import EncoderForms
+from metaling_sk._encoders.encoding_parameters import EncodingParameters
 from metaling_sk._encoders.scratch_audio import make_scratch_audio
 
 NOT_USED = "masked_spec_embed"
@@ -24,20 +26,16 @@ NOT_USED = "masked_spec_embed"
 
 
 def make_audio_encoder(
-    encoder, *, pooling: str, layer, max_seconds: float, show_downloads: bool = False
+    parameters: EncodingParameters, samples: Samples | None = None, show_downloads: bool = False
 ) -> AudioEncoder:
     """Make an encoder of recordings of the caller's own.
 
     Parameters
     ----------
-    encoder : str, path, transformers config, pair of module and extractor, or fitted estimator
-        The parameter `encoder` of an estimator.
-    pooling : {"auto", "mean", "cls", "last"}
-        "auto" is "mean".
-    layer : int or float
-        See `TransformerEncoder`.
-    max_seconds : float
-        See `AudioReader`. A fitted estimator has a value of its own, as for `pooling` and `layer`.
+    parameters : EncodingParameters
+        `pooling` is "auto", "mean", "cls" or "last". "auto" is "mean".
+    samples : None
+        No encoder of recordings depends on them.
     show_downloads : bool, default=False
         Whether the progress of downloads from the hub is shown.
 
@@ -60,14 +58,13 @@ def make_audio_encoder(
     def build(checkpoint: Checkpoint) -> AudioEncoder:
         return AudioEncoder(
             without_decoder(checkpoint.model),
-            AudioReader(checkpoint.processor, max_seconds),
-            "mean" if pooling == "auto" else pooling,
-            layer,
+            AudioReader(checkpoint.processor, parameters.max_seconds),
+            "mean" if parameters.pooling == "auto" else parameters.pooling,
+            parameters.layer,
             checkpoint.key,
         )
 
-    make_again = partial(make_audio_encoder, pooling=pooling, layer=layer, max_seconds=max_seconds)
-    return _FORMS.make(encoder, build, make_again, show_downloads)
+    return _FORMS.make(parameters, build, partial(make_audio_encoder, parameters), show_downloads)
 
 
 @lru_cache(maxsize=2)

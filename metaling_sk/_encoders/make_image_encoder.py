@@ -12,6 +12,7 @@ import transformers
 from torch import nn
 
 from metaling_sk._data.images import import_pillow
+from metaling_sk._data.samples import Samples
 from metaling_sk._encoders.checkpoint import (
     Checkpoint,
     check_complete,
@@ -19,6 +20,7 @@ from metaling_sk._encoders.checkpoint import (
     read_with_processor,
 )
 from metaling_sk._encoders.encoder_forms import EncoderForms
+from metaling_sk._encoders.encoding_parameters import EncodingParameters
 from metaling_sk._encoders.image_encoder import ImageEncoder, gives_pooled
 from metaling_sk._encoders.image_reader import ImageReader, read_processor
 from metaling_sk._encoders.scratch_images import make_scratch_images
@@ -41,19 +43,17 @@ class ImageCheckpoint(Checkpoint):
 
 
 def make_image_encoder(
-    encoder, *, pooling: str, layer, show_downloads: bool = False
+    parameters: EncodingParameters, samples: Samples | None = None, show_downloads: bool = False
 ) -> ImageEncoder:
     """Make an encoder of images of the caller's own.
 
     Parameters
     ----------
-    encoder : str, path, transformers config, pair of module and processor, or fitted estimator
-        The parameter `encoder` of an estimator.
-    pooling : {"auto", "mean", "cls"}
-        "auto" is what the model pools itself, where it does and its weights are not random;
-        otherwise "mean".
-    layer : int or float
-        See `TransformerEncoder`. A fitted estimator has a value of its own, as for `pooling`.
+    parameters : EncodingParameters
+        `pooling` is "auto", "mean" or "cls". "auto" is what the model pools itself, where it does
+        and its weights are not random; otherwise "mean".
+    samples : None
+        No encoder of images depends on them.
     show_downloads : bool, default=False
         Whether the progress of downloads from the hub is shown.
 
@@ -74,13 +74,13 @@ def make_image_encoder(
     """
 
     def build(checkpoint: ImageCheckpoint) -> ImageEncoder:
-        model, reader, chosen = checkpoint.model, ImageReader(checkpoint.processor), pooling
+        model, reader = checkpoint.model, ImageReader(checkpoint.processor)
+        pooling = parameters.pooling
         if pooling == "auto":
-            chosen = "model" if checkpoint.has_pooler and _pools(model, reader) else "mean"
-        return ImageEncoder(model, reader, chosen, layer, checkpoint.key)
+            pooling = "model" if checkpoint.has_pooler and _pools(model, reader) else "mean"
+        return ImageEncoder(model, reader, pooling, parameters.layer, checkpoint.key)
 
-    make_again = partial(make_image_encoder, pooling=pooling, layer=layer)
-    return _FORMS.make(encoder, build, make_again, show_downloads)
+    return _FORMS.make(parameters, build, partial(make_image_encoder, parameters), show_downloads)
 
 
 def vision_part(model: Any) -> nn.Module:

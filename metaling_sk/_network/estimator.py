@@ -19,10 +19,10 @@ from metaling_sk._data.parts import compute_in_parts, join
 from metaling_sk._data.samples import Samples, check_samples, count_samples
 from metaling_sk._data.suspicions import suspect_unseen
 from metaling_sk._encoders.encoder_forms import name_checkpoints
+from metaling_sk._encoders.encoding_parameters import EncodingParameters
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._network.classifier import ClassifierNetwork, Network
 from metaling_sk._network.encoder_attributes import EncoderAttributesMixin
-from metaling_sk._network.front_end import EncodingParameters
 from metaling_sk._network.front_ends import FRONT_ENDS, choose_front_end
 from metaling_sk._network.nets import TrainingSettings, new_net
 from metaling_sk._network.prediction import Execution, Outputs

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from metaling_sk._data.batches import EncodedSamples
+from metaling_sk._encoders.encoding_parameters import EncodingParameters
 from metaling_sk._encoders.trainable import merge_lora, set_trainable
 from metaling_sk._encoders.transformer_encoder import Reader, TransformerEncoder
 from metaling_sk._network.front_end import (
     TEXTS,
     Body,
-    EncodingParameters,
     FrontEnd,
     check_same_input,
 )

@@ -11,9 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.samples import Samples, check_samples
 from metaling_sk._encoders.encode import encode, freeze, on_cpu
+from metaling_sk._encoders.encoding_parameters import EncodingParameters
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._network.encoder_attributes import EncoderAttributesMixin
-from metaling_sk._network.front_end import EncodingParameters
 from metaling_sk._network.front_ends import MODALITIES
 from metaling_sk._saving.saved_estimator import SavedMixin
 from metaling_sk._utils.all_or_nothing import unfitted_on_error
@@ -238,14 +238,11 @@ class EncoderVectorizer(
     def _encoding_parameters(self) -> EncodingParameters:
         return EncodingParameters(
             encoder=self.encoder,
-            trainable="head",
             pooling=self.pooling,
             layer=self.layer,
             prompt=self.prompt,
             max_length=self.max_length,
             max_seconds=self.max_seconds,
-            language_norm=False,
-            generates_adapters=False,
             normalize=True,
         )
 
