@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -32,3 +32,9 @@ class EncodingParameters:
     trainable: str | float = "head"
     language_norm: bool = False
     generates_adapters: bool = False
+
+    @classmethod
+    def of(cls, estimator, **others) -> Self:
+        """Read what the parameters of an estimator say; `others` are the other attributes."""
+        names = "encoder", "pooling", "layer", "prompt", "max_length", "max_seconds"
+        return cls(**{name: getattr(estimator, name) for name in names}, **others)

@@ -262,14 +262,9 @@ class NetworkEstimator(
         return True
 
     def _encoding_parameters(self) -> EncodingParameters:
-        return EncodingParameters(
-            encoder=self.encoder,
+        return EncodingParameters.of(
+            self,
             trainable=self.trainable,
-            pooling=self.pooling,
-            layer=self.layer,
-            prompt=self.prompt,
-            max_length=self.max_length,
-            max_seconds=self.max_seconds,
             language_norm=self.language_norm,
             generates_adapters=self._generates_adapters,
         )

@@ -188,8 +188,9 @@ class EncoderVectorizer(
             samples = self._check_samples(X, reset=True)
             device = find_device(self.device)
             make = MODALITIES[samples.kind].make_encoder
+            parameters = EncodingParameters.of(self, normalize=True)
             with seeded(self.random_state):
-                encoder = make(self._encoding_parameters(), samples, Progress.of(self).is_shown)
+                encoder = make(parameters, samples, Progress.of(self).is_shown)
             self._fitted_encoder = freeze(encoder, device, autocast_dtype(self.dtype, device))
             self._kind = samples.kind
         return self
@@ -234,17 +235,6 @@ class EncoderVectorizer(
         super()._set_saved_state(state, folder)
         self._kind = state["kind"]
         self._fitted_encoder = MODALITIES[self._kind].restore_frozen(state["encoder"], folder)
-
-    def _encoding_parameters(self) -> EncodingParameters:
-        return EncodingParameters(
-            encoder=self.encoder,
-            pooling=self.pooling,
-            layer=self.layer,
-            prompt=self.prompt,
-            max_length=self.max_length,
-            max_seconds=self.max_seconds,
-            normalize=True,
-        )
 
     def _check_samples(self, X, *, reset: bool) -> Samples:
         samples = check_samples(self, X, reset=reset, needs_y=False)
