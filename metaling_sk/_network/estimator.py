@@ -85,9 +85,6 @@ class NetworkEstimator(
     _output: Any
     """The `OutputKind`, with what it has learnt from the labels."""
 
-    _output_attributes: tuple[str, ...]
-    """The fitted attributes that hold this, which JSON or an array can hold as they are."""
-
     _generates_adapters = False
     """Whether the network generates the adapters of trainable="adapter"."""
 
@@ -396,7 +393,6 @@ class NetworkEstimator(
 
     def _get_saved_state(self, folder: Path) -> dict[str, Any]:
         state = super()._get_saved_state(folder)
-        state |= {name: getattr(self, name) for name in self._output_attributes}
         network = self.front_end_.without_updates(self.net_.module_)
         front_end = self.front_end_.get_state(network, folder)
         state["front_end"] = {"kind": self.front_end_.kind} | front_end
@@ -405,8 +401,6 @@ class NetworkEstimator(
 
     def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
         super()._set_saved_state(state, folder)
-        for name in self._output_attributes:
-            setattr(self, name, state[name])
         kind = FRONT_ENDS[state["front_end"]["kind"]]
         self.front_end_ = kind.from_state(state["front_end"], folder)
         weights = encoder_weights(state["network"]["weights"])
