@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from math import ceil
 from typing import Any
@@ -146,8 +146,8 @@ class AudioReader(CellReader[Sounds]):
         return Sounds.join(rows, per_vector, n_heard, self.n_steps)
 
     def _call(self, wave: np.ndarray) -> Any:
-        call: Callable[..., Any] = self.processor
-        return call(wave, sampling_rate=self.rate, return_tensors="np", return_attention_mask=True)
+        options = {"return_tensors": "np", "return_attention_mask": True}
+        return self.processor(wave, sampling_rate=self.rate, **options)
 
     def _steps_of(self, output) -> tuple[np.ndarray, np.ndarray]:
         """The steps of a recording, and a mask of those that are heard."""

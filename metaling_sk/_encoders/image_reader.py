@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -122,6 +121,5 @@ class ImageReader(CellReader[Pixels]):
         return pixels
 
     def _process(self, image, **options) -> np.ndarray:
-        call: Callable[..., Any] = self.processor
-        (pixels,) = call(image, return_tensors="np", **options)["pixel_values"]
+        (pixels,) = self.processor(image, return_tensors="np", **options)["pixel_values"]
         return pixels
