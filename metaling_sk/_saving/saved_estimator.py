@@ -9,7 +9,7 @@ import pandas as pd
 
 import metaling_sk
 
-DOOR_ATTRIBUTES = ("_input_kind", "n_features_in_", "feature_names_in_")
+INPUT_ATTRIBUTES = ("_input_kind", "n_features_in_", "feature_names_in_")
 """Attributes that `check_samples` sets in `fit`. Which ones depends on the form of X."""
 
 
@@ -46,13 +46,13 @@ class SavedMixin:
 
         Files may be written to the folder.
         """
-        door = [name for name in DOOR_ATTRIBUTES if hasattr(self, name)]
-        return {name: getattr(self, name) for name in (*self._saved_attributes, *door)}
+        of_input = [name for name in INPUT_ATTRIBUTES if hasattr(self, name)]
+        return {name: getattr(self, name) for name in (*self._saved_attributes, *of_input)}
 
     def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
         """Take what `_get_saved_state` has returned."""
-        door = [name for name in DOOR_ATTRIBUTES if name in state]
-        for name in (*self._saved_attributes, *door):
+        of_input = [name for name in INPUT_ATTRIBUTES if name in state]
+        for name in (*self._saved_attributes, *of_input):
             setattr(self, name, state[name])
 
     def save(self, folder, *, report=None) -> None:
