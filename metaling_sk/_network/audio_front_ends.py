@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from metaling_sk._encoders.audio_encoder import AudioEncoder
 from metaling_sk._encoders.audio_reader import AudioReader, read_extractor
+from metaling_sk._encoders.cell_modality import CellModality
 from metaling_sk._encoders.make_audio_encoder import make_audio_encoder
-from metaling_sk._encoders.saved_processor import SavedWithProcessor
 from metaling_sk._network.fixed_front_ends import FrozenFrontEnd
-from metaling_sk._network.modality import Modality
 from metaling_sk._network.trained_front_end import TrainedFrontEnd
 
-RECORDINGS = Modality(
-    make_audio_encoder, SavedWithProcessor(AudioEncoder, AudioReader, read_extractor)
-)
+RECORDINGS = CellModality(make_audio_encoder, AudioEncoder, AudioReader, read_extractor)
 
 
 class TrainedAudio(TrainedFrontEnd):

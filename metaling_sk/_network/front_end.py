@@ -16,12 +16,9 @@ import torch
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import Samples
 from metaling_sk._encoders.encoding_parameters import EncodingParameters
-from metaling_sk._encoders.make_encoder import make_text_encoder
-from metaling_sk._encoders.saved_text_encoder import SavedTextEncoder
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._network.classifier import Encoder, Network
 from metaling_sk._network.language_norm import LanguageNorm
-from metaling_sk._network.modality import Modality
 from metaling_sk._network.prediction import Execution, Outputs
 
 
@@ -225,6 +222,3 @@ def check_same_input(front_end: FrontEnd, samples: Samples) -> None:
             f"`source` was fitted on {front_end.input_name}, but X holds {name}; both must be of "
             "one kind."
         )
-
-
-TEXTS = Modality(make_text_encoder, SavedTextEncoder())

@@ -153,7 +153,7 @@ class CtcRecognizer(TranslationModel):
 
     def get_state(self, folder: Path) -> dict[str, Any]:  # noqa: D102
         return {
-            "encoder": RECORDINGS.saved.save(self.backbone.encoder, folder),
+            "encoder": RECORDINGS.save(self.backbone.encoder, folder),
             "characters": self.characters,
             "target_languages": self.target_languages,
         }
@@ -165,7 +165,7 @@ class CtcRecognizer(TranslationModel):
             for name, weight in weights.items()
             if name.startswith(PREFIX)
         }
-        encoder: Any = RECORDINGS.saved.restore(state["encoder"], own, folder)
+        encoder: Any = RECORDINGS.restore(state["encoder"], own, folder)
         return cls(encoder, state["characters"], state["target_languages"])
 
 

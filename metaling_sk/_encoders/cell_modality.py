@@ -1,4 +1,4 @@
-"""Saving of encoders of cells: transformers writes the configuration and the processor."""
+"""How encoders of cells are made and saved: a module with its processor."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from metaling_sk._encoders.cell_reader import CellReader
+from metaling_sk._encoders.modality import Modality
 from metaling_sk._encoders.saved_backbone import ENCODER
-from metaling_sk._encoders.saved_encoder import SavedEncoder
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._saving.errors import SavedFileError, naming_file
 
@@ -17,11 +17,13 @@ PROCESSOR = f"{ENCODER}/processor"
 
 
 @dataclass(frozen=True)
-class SavedWithProcessor(SavedEncoder):
-    """How the encoders of one kind of cells are saved.
+class CellModality(Modality):
+    """How the encoders of one kind of cells are made and saved.
 
     Attributes
     ----------
+    make_encoder : callable
+        See `Modality`.
     encoder_class : type of TransformerEncoder
         Made of a backbone, a reader, `pooling` and `layer`.
     reader_class : type of CellReader
@@ -30,6 +32,7 @@ class SavedWithProcessor(SavedEncoder):
         Reads a processor of a folder.
     """
 
+    make_encoder: Callable[..., TransformerEncoder]
     encoder_class: Callable[..., TransformerEncoder]
     reader_class: type[CellReader]
     read_processor: Callable[..., Any]
