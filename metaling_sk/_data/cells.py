@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b, file_digest
@@ -95,7 +95,10 @@ class CellKind(ABC):
 
     def plain(self, value):
         """Return the sample in a value of a column type of `datasets`, and any other value."""
-        return value
+        if not isinstance(value, Mapping) or set(value) - {"bytes", "path"}:
+            return value
+        content = value.get("bytes")
+        return value.get("path") if content is None else content
 
     def column_of(self, estimator) -> Hashable | None:
         """Return the name of the column; None for an estimator that is to read none."""
