@@ -34,7 +34,7 @@ def make_audio_encoder(
     ----------
     parameters : EncodingParameters
         `pooling` is "auto", "mean", "cls" or "last". "auto" is "mean".
-    samples : None
+    samples : Samples, optional
         No encoder of recordings depends on them.
     show_downloads : bool, default=False
         Whether the progress of downloads from the hub is shown.

@@ -52,7 +52,7 @@ def make_image_encoder(
     parameters : EncodingParameters
         `pooling` is "auto", "mean" or "cls". "auto" is what the model pools itself, where it does
         and its weights are not random; otherwise "mean".
-    samples : None
+    samples : Samples, optional
         No encoder of images depends on them.
     show_downloads : bool, default=False
         Whether the progress of downloads from the hub is shown.
