@@ -69,8 +69,8 @@ class CellReader(ABC, Generic[Inputs]):
         return blake2b(" ".join(parts).encode(), digest_size=16).digest()
 
     @abstractmethod
-    def _read(self, cells: np.ndarray) -> Sequence[np.ndarray]:
-        """What becomes of each cell, as a 1-D array."""
+    def _read(self, cells: np.ndarray) -> Any:
+        """What becomes of each cell, a sequence of 1-D arrays."""
 
     @abstractmethod
     def _join(self, rows: Sequence[np.ndarray]) -> Inputs:

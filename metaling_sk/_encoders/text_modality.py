@@ -91,4 +91,4 @@ class TextModality(Modality):
             )
 
 
-TEXTS = TextModality()
+TEXTS: Modality = TextModality()

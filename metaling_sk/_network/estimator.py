@@ -377,7 +377,12 @@ class NetworkEstimator(
 
     # Saving
 
-    _saved_attributes = ("languages_", "learning_rate_", "history_", "sample_counts_")
+    _saved_attributes: tuple[str, ...] = (
+        "languages_",
+        "learning_rate_",
+        "history_",
+        "sample_counts_",
+    )
 
     def _describe_input(self) -> str:
         encoder = self._fitted_encoder
