@@ -141,8 +141,6 @@ class AdaptiveLanguages(NetworkEstimator):
             seeded(self.random_state),
             Progress.of(self) as progress,
         ):
-            changed.residual_heads_ = self.residual_heads_.copy()
-            changed._adaptations = self._adaptations.copy()
             execution = self._execution(progress)
             for name in sorted(set(samples.language)):
                 changed._adapt(name, samples.take(samples.language == name), execution)
@@ -178,12 +176,10 @@ class AdaptiveLanguages(NetworkEstimator):
                 f"`language`: {language!r} has not been adapted; these have: "
                 f"{sorted(self._adaptations)}. What was adapted before `save` cannot be undone."
             )
-        self.residual_heads_ = self.residual_heads_.copy()
-        self._adaptations = self._adaptations.copy()
-        adaptation = self._adaptations.pop(language)
-        self.residual_heads_.pop(language, None)
-        if adaptation.residual_head is not None:
-            self.residual_heads_[language] = adaptation.residual_head
+        adaptations = self._adaptations.copy()
+        adaptation = adaptations.pop(language)
+        self._adaptations = adaptations
+        self._set_residual_head(language, adaptation.residual_head)
         self._restore(language, adaptation)
         if adaptation.has_statistics:
             index = self._language_index(language)
@@ -217,7 +213,7 @@ class AdaptiveLanguages(NetworkEstimator):
             adaptation = self._state_before(language, samples)
         else:
             adaptation = replace(adaptation, samples=join(adaptation.samples, samples))
-        self._adaptations[language] = adaptation
+        self._adaptations = self._adaptations | {language: adaptation}
         self._restore(language, adaptation)
         self._fit_adapted(language, execution)
 
@@ -244,11 +240,9 @@ class AdaptiveLanguages(NetworkEstimator):
             super()._register(samples, language)
             return
         adaptation = replace(self._adaptations[language], has_statistics=False)
-        self.residual_heads_ = self.residual_heads_.copy()
-        self._adaptations = self._adaptations.copy()
         self._restore(language, adaptation)
         super()._register(samples, language)
-        self._adaptations[language] = adaptation
+        self._adaptations = self._adaptations | {language: adaptation}
         with Progress.of(self) as progress:
             self._fit_adapted(language, self._execution(progress))
 
@@ -408,9 +402,12 @@ class AdaptiveLanguages(NetworkEstimator):
             residual_head = prior
         elif prior is not None:
             residual_head = residual_head.after(prior)
-        self.residual_heads_.pop(language, None)
-        if residual_head is not None:
-            self.residual_heads_[language] = residual_head
+        self._set_residual_head(language, residual_head)
+
+    def _set_residual_head(self, language: str, residual_head: ResidualHead | None) -> None:
+        """Give a language a residual head, or none."""
+        heads = {name: head for name, head in self.residual_heads_.items() if name != language}
+        self.residual_heads_ = heads if residual_head is None else heads | {language: residual_head}
 
     def _predict(self, network, encoded: EncodedSamples, execution: Execution) -> Outputs:
         """The outputs of the network; on sparse features without making them dense, if it can."""
