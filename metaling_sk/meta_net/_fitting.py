@@ -30,10 +30,11 @@ from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
 from metaling_sk._utils.sklearn_compat import StrOptions
 from metaling_sk.meta_net._adaptation import AdaptiveLanguages
-from metaling_sk.meta_net._building import new_meta_network, set_head, set_solution
+from metaling_sk.meta_net._building import N_DIMENSIONS, set_head, set_solution
 from metaling_sk.meta_net._choosing import choose_head
 from metaling_sk.meta_net._episodes import Episodes
-from metaling_sk.meta_net._language_features import find_language_features
+from metaling_sk.meta_net._hypernetwork import Hypernetwork
+from metaling_sk.meta_net._language_features import find_language_features, standardised
 from metaling_sk.meta_net._network import MetaNetwork
 from metaling_sk.meta_net._objective import MetaObjective
 from metaling_sk.meta_net._residual_training import ResidualSettings
@@ -231,15 +232,25 @@ class MetaNetFitting(AdaptiveLanguages):
     def _new_network(
         self, labelled: EncodedSamples, features: pd.DataFrame | None, n_heads: int
     ) -> MetaNetwork:
-        """A new network."""
-        return new_meta_network(
-            self.front_end_.new_body(len(self.languages_)),
-            self.languages_,
-            features,
-            learnt=np.unique(labelled.language_index),
-            n_heads=n_heads,
-            n_outputs=self._output.n_outputs,
-            max_width=self.max_width,
+        """A network with random weights; the labelled samples tell which languages it knows."""
+        n_languages = len(self.languages_)
+        body = self.front_end_.new_body(n_languages)
+        hypernetwork = Hypernetwork(
+            n_languages,
+            body.encoder.n_layers,
+            self.max_width,
+            n_heads,
+            N_DIMENSIONS,
+            None if features is None else standardised(features, self.languages_),
+            torch.from_numpy(np.isin(np.arange(1, n_languages + 1), labelled.language_index)),
+        )
+        return MetaNetwork(
+            body.encoder,
+            body.norm,
+            hypernetwork,
+            body.n_features,
+            self._output.n_outputs,
+            body.dropout,
         )
 
     def _continued_network(self, start: MetaNetFitting, encoded: EncodedSamples) -> MetaNetwork:
