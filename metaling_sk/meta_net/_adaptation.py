@@ -254,14 +254,15 @@ class AdaptiveLanguages(NetworkEstimator):
             self._output = self._output.with_language(language, samples)
         y = self._output.targets(samples)
         inputs = self.front_end_.inputs(samples, execution)
+        if labelled.any() and self._n_adapt_steps and not self._is_solved:
+            if self._takes_statistics(language):
+                self._learn_statistics(language, inputs, execution)
+            encoded = self._encode(inputs, samples.language).with_labels(y)
+            self._fit_embedding(language, encoded.take(labelled), execution)
         vectors = self._learn_statistics(language, inputs, execution)
         if labelled.any() and self._is_solved:
             encoded = self._encode(vectors, samples.language).with_labels(y)
             self._place(language, encoded.take(labelled), execution)
-        elif labelled.any() and self._n_adapt_steps:
-            encoded = self._encode(inputs, samples.language).with_labels(y)
-            self._fit_embedding(language, encoded.take(labelled), execution)
-            vectors = self._learn_statistics(language, inputs, execution)
         if self.residual_penalty is not None:
             encoded = self._encode(vectors, samples.language)
             outputs = self._predict(self.net_.module_, encoded, execution)
@@ -273,12 +274,16 @@ class AdaptiveLanguages(NetworkEstimator):
                 self,
             )
 
+    def _takes_statistics(self, language: str) -> bool:
+        """Whether an adapted language is treated by the statistics of its samples."""
+        adaptation = self._adaptations[language]
+        return adaptation.has_statistics and len(adaptation.samples) >= MIN_OWN_SAMPLES
+
     def _learn_statistics(self, language: str, inputs, execution: Execution):
         """Take the statistics of an adapted language if there are none; return its vectors."""
         network, index = self.net_.module_, self._language_index(language)
         vectors = self.front_end_.vectors(network, inputs, index, execution)
-        adaptation = self._adaptations[language]
-        if adaptation.has_statistics and len(adaptation.samples) >= MIN_OWN_SAMPLES:
+        if self._takes_statistics(language):
             self.front_end_ = self.front_end_.set_language(network, index, language, vectors)
         return vectors
 
@@ -323,8 +328,8 @@ class AdaptiveLanguages(NetworkEstimator):
         assert labelled.y is not None
         network, index = self.net_.module_, self._language_index(language)
         class_weights = self._class_weights(labelled.y)
-        device = network.head.weight.device
-        network.eval()
+        device = self.front_end_.network_execution(execution).device
+        network.to(device).eval()
 
         def batches():
             # With gradients as many samples take more memory than in prediction.
