@@ -34,6 +34,12 @@ from metaling_sk.meta_net._residual_training import ResidualSettings, train_resi
 MIN_OWN_SAMPLES = 16
 """An adapted language gets statistics of its own from this number of samples on."""
 
+INNER_STEPS = 5
+"""Steps on one language."""
+
+INNER_LEARNING_RATE = 0.05
+"""Learning rate of steps that move an embedding."""
+
 
 @dataclass(frozen=True)
 class Adaptation:
@@ -64,11 +70,14 @@ class AdaptiveLanguages(NetworkEstimator):
     """An estimator whose languages have embeddings and residual heads, which can be adapted.
 
     A subclass sets `residual_heads_` and `_adaptations`, both dicts by language, in `fit`, and has
-    `_is_solved`, `_n_adapt_steps`, `_inner_learning_rate` and `_linear_loss`.
+    `_linear_loss`.
     """
 
     _learns_a_language_by = "register_language, or labelled rows to adapt,"
 
+    meta_algorithm: str
+    inner_steps: Any
+    inner_learning_rate: Any
     residual_penalty: Any
     residual_heads_: dict[str, ResidualHead]
     _adaptations: dict[str, Adaptation]
@@ -76,17 +85,29 @@ class AdaptiveLanguages(NetworkEstimator):
     @property
     def _is_solved(self) -> bool:
         """Whether the models are solved for instead of trained."""
-        raise NotImplementedError
+        is_joint = self.meta_algorithm == "joint" and self.learning_rate == "auto"
+        return is_joint and self.front_end_.inputs_are_fixed
+
+    @property
+    def _n_inner_steps(self) -> int:
+        """The number of steps on one language."""
+        return INNER_STEPS if self.inner_steps == "auto" else self.inner_steps
 
     @property
     def _n_adapt_steps(self) -> int:
         """The number of steps that move the embedding of a language that is adapted."""
-        raise NotImplementedError
+        if self.inner_steps != "auto":
+            return self.inner_steps
+        # Each step takes the encoder forwards and backwards. A residual head does as well.
+        is_costly = not self.front_end_.inputs_are_fixed and self.meta_algorithm == "joint"
+        return 0 if is_costly and self.residual_penalty is not None else INNER_STEPS
 
     @property
     def _inner_learning_rate(self) -> float:
-        """The learning rate of the steps that move an embedding."""
-        raise NotImplementedError
+        """The learning rate of the steps on one language."""
+        if self.inner_learning_rate != "auto":
+            return self.inner_learning_rate
+        return self.learning_rate_ if self.meta_algorithm == "reptile" else INNER_LEARNING_RATE
 
     @property
     def _linear_loss(self) -> LinearLoss:

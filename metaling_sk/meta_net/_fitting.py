@@ -43,12 +43,6 @@ from metaling_sk.meta_net._solving import solve
 N_HEADS, N_HEADS_ON_FEATURES = 16, 4
 """Basis heads. Features are many, and each head has a weight for every one of them."""
 
-INNER_STEPS = 5
-"""Steps on one language."""
-
-INNER_LEARNING_RATE = 0.05
-"""Learning rate of steps that move an embedding."""
-
 LINEAR_START_FACTOR = 200
 """The learning rate is divided by it where the head starts from a fitted linear model."""
 
@@ -71,9 +65,6 @@ class MetaNetFitting(AdaptiveLanguages):
     }
 
     meta_weight: float
-    meta_algorithm: str
-    inner_steps: Any
-    inner_learning_rate: Any
     language_features: Any
     language_dropout: float
     max_width: int
@@ -164,12 +155,6 @@ class MetaNetFitting(AdaptiveLanguages):
         self._complete_statistics(samples, rng)
         if self.residual_penalty is not None:
             self._fit_residual_heads(labelled, execution, settings)
-
-    @property
-    def _is_solved(self) -> bool:
-        """Whether `fit` solves for the models instead of training them."""
-        is_joint = self.meta_algorithm == "joint" and self.learning_rate == "auto"
-        return is_joint and self.front_end_.inputs_are_fixed
 
     def _solve(
         self, labelled: EncodedSamples, position: np.ndarray, features, execution: Execution
@@ -267,24 +252,6 @@ class MetaNetFitting(AdaptiveLanguages):
         learning_rate = super()._find_learning_rate(encoded)
         starts_fitted = self.front_end_.inputs_are_fixed and self.learning_rate == "auto"
         return learning_rate / LINEAR_START_FACTOR if starts_fitted else learning_rate
-
-    @property
-    def _n_inner_steps(self) -> int:
-        return INNER_STEPS if self.inner_steps == "auto" else self.inner_steps
-
-    @property
-    def _n_adapt_steps(self) -> int:
-        if self.inner_steps != "auto":
-            return self.inner_steps
-        # Each step takes the encoder forwards and backwards. A residual head does as well.
-        is_dear = not self.front_end_.inputs_are_fixed and self.meta_algorithm == "joint"
-        return 0 if is_dear and self.residual_penalty is not None else INNER_STEPS
-
-    @property
-    def _inner_learning_rate(self) -> float:
-        if self.inner_learning_rate != "auto":
-            return self.inner_learning_rate
-        return self.learning_rate_ if self.meta_algorithm == "reptile" else INNER_LEARNING_RATE
 
     def _settings(self) -> TrainingSettings:
         settings = super()._settings()
