@@ -6,6 +6,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Mapping
+from itertools import compress
 from numbers import Integral, Real
 
 import numpy as np
@@ -448,8 +449,8 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
                 # Made an error, a warning would take the place of the first one.
                 warnings.simplefilter("ignore")
                 self._set_results(
-                    [value for value, done in zip(evaluations, is_finished, strict=True) if done],
-                    [value for value, done in zip(results, is_finished, strict=True) if done],
+                    list(compress(evaluations, is_finished)),
+                    list(compress(results, is_finished)),
                     plan,
                 )
 
@@ -457,7 +458,7 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
         self, evaluations: list[Evaluation], results: list[list[FitResult]], plan: SearchPlan
     ) -> list[str]:
         """Set `cv_results_` and `multimetric_`; return the names of the metrics."""
-        table = make_table(
+        self.cv_results_, metrics = make_table(
             evaluations,
             results,
             error_score=self.error_score,
@@ -465,9 +466,8 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
             resource_columns=RESOURCE_COLUMNS[self.search],
             format_results=self._format_results,
         )
-        self.cv_results_ = table.columns
-        self.multimetric_ = table.is_multimetric
-        return table.metrics
+        self.multimetric_ = metrics != [SCORE]  # several metrics, or one that has a name
+        return metrics
 
     def _set_best(self, metric: str | None, metrics: list[str]) -> None:
         """Set `best_index_`, `best_params_` and `best_score_` if they are defined."""

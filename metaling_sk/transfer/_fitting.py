@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from numbers import Integral
 from typing import Self
 
@@ -17,7 +16,6 @@ from metaling_sk._data.suspicions import suspect_absent
 from metaling_sk._network.classifier import ClassifierNetwork
 from metaling_sk._network.copy_to_train import copy_to_train
 from metaling_sk._network.data_parallel import agree_on_random_state
-from metaling_sk._network.estimator import NetworkEstimator
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import history_frame, train
 from metaling_sk._utils.all_or_nothing import changed_at_once, unfitted_on_error
@@ -65,14 +63,7 @@ class TransferFitting(TransferPreparation):
         suspect_absent(self, self.target_languages_, set(samples.language))
         solve = self._find_solver(network) if start is None else None
         stages = Stages(
-            new_net=partial(self._new_net, is_solved=self._is_solved),
-            predict=partial(self._predict_teaching, execution=execution),
-            class_probabilities=self._output.class_probabilities,
-            terms=self.transfer_,
-            transfer_weight=self.transfer_weight,
-            batch_size=self.batch_size,
-            step_size=None if self._is_solved else self._step_size,
-            n_topics=self.n_topics,
+            estimator=self,
             held_out=split_validation(
                 training_set.samples.language,
                 self._output.strata(training_set.samples),
@@ -80,13 +71,13 @@ class TransferFitting(TransferPreparation):
                 rng,
             ),
             rng=rng,
-            progress=execution.progress,
+            execution=execution,
             solve=solve,
         )
         stages.run(
             network,
             training_set,
-            has_source_stage=self._has_source_stage(source, start),
+            has_source_stage=start is None and not source.teaches,
             n_rounds=self._n_rounds(source),
         )
         if stages.n_pseudo_labels == 0 and self.self_training != "auto":
@@ -101,10 +92,6 @@ class TransferFitting(TransferPreparation):
         self._complete_statistics(training_set.samples, rng)
         if "source" in stages.nets:
             self.source_model_ = self._with_net(stages.nets["source"])
-
-    def _has_source_stage(self, source: SourceModel, start: NetworkEstimator | None) -> bool:
-        """Whether a source network is trained first."""
-        return start is None and not source.teaches
 
     def _find_solver(self, network: ClassifierNetwork) -> Callable[..., None] | None:
         """What solves for the head of a new network; None where it is trained."""

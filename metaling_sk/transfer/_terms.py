@@ -282,9 +282,7 @@ TERMS: dict[str, Term] = {
 }
 """The terms that `transfer` may name."""
 
-_OF_SELF_TRAINING: dict[str, Term] = {PseudoLabels.name: PseudoLabels()}
-
-ALL_TERMS = ChainMap(TERMS, _OF_SELF_TRAINING)
+ALL_TERMS: ChainMap[str, Term] = ChainMap(TERMS, {PseudoLabels.name: PseudoLabels()})
 """These, and the one of self-training."""
 
 
