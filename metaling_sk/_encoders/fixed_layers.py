@@ -69,8 +69,8 @@ def _called_before(encoder: TransformerEncoder, layer: nn.Module) -> list[nn.Mod
 def fixed_layers_once(encoder: nn.Module) -> Iterator[None]:
     """Inside, the fixed layers of a text encoder on the CPU are computed once for each text.
 
-    A GPU would have to wait until the texts of a batch are compared. Where generated adapters change
-    the outputs of these layers, they are computed each time.
+    A GPU would have to wait until the texts of a batch are compared. Where generated adapters
+    change the outputs of these layers, they are computed each time.
     """
     if not isinstance(encoder, TextEncoder) or next(encoder.parameters()).device.type != "cpu":
         yield
