@@ -246,7 +246,7 @@ def check_samples(
     if reset:
         forget_warnings(estimator)
     X = unwrap(X)
-    suspect_order(estimator, X, y, language)
+    suspect_order(estimator, "X", X=X, y=y, language=language)
     texts = cells = features = None
     names = text_columns_of(estimator)
     cell_kind = cell_kind_of(estimator)

@@ -263,27 +263,27 @@ def suspect_numbered(estimator, classes: np.ndarray) -> None:
         )
 
 
-def suspect_order(estimator, X, y, language) -> None:
-    """Warn if the rows of y or of the languages seem to have another order than those of X.
+def suspect_order(estimator, first: str, **given) -> None:
+    """Warn if rows seem to have another order than those that they belong to.
 
-    They are matched by position. Where their index is that of X in another order, as after
+    They are matched by position. Where their index is that of the others in another order, as after
     `pandas.DataFrame.sample` of one of them, this is hardly meant.
 
     Parameters
     ----------
-    estimator : estimator
-        What was given the samples.
-    X : object
-        What `unwrap` returned.
-    y, language : object
-        The labels and the languages as the user gave them.
+    estimator : estimator or None
+        What was given the rows.
+    first : str
+        The name of what the others are compared with.
+    **given : object
+        By name, what has the same rows, such as X, y and the languages, as the user gave it.
     """
-    for name, other in (("y", y), ("language", language)):
-        if _is_reordered(other, X):
+    for name, other in given.items():
+        if _is_reordered(other, given[first]):
             warn_user(
-                f"The index of {name} is that of X in another order, but rows are matched by "
-                f"position. Pass {name}.loc[X.index], or {name}.to_numpy() if the positions are "
-                "right.",
+                f"The index of {name} is that of {first} in another order, but rows are matched by "
+                f"position. Pass {name}.loc[{first}.index], or {name}.to_numpy() if the positions "
+                "are right.",
                 estimator,
             )
 
