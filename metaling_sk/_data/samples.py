@@ -31,6 +31,8 @@ from metaling_sk._data.suspicions import (
     suspect_columns,
     suspect_marker,
     suspect_names,
+    suspect_numbered,
+    suspect_order,
     suspect_swapped,
     suspect_unnamed,
 )
@@ -244,6 +246,7 @@ def check_samples(
     if reset:
         forget_warnings(estimator)
     X = unwrap(X)
+    suspect_order(estimator, "X", X=X, y=y, language=language)
     texts = cells = features = None
     names = text_columns_of(estimator)
     cell_kind = cell_kind_of(estimator)
@@ -295,6 +298,8 @@ def check_samples(
     are_translations = classes is None and y.dtype == object
     if samples.labelled.all() and not (are_translations or samples.is_multilabel):
         suspect_marker(estimator, samples.given_labels, samples.language)
+        if reset and classes is not None:
+            suspect_numbered(estimator, classes)
     return samples
 
 

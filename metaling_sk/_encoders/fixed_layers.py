@@ -69,7 +69,8 @@ def _called_before(encoder: TransformerEncoder, layer: nn.Module) -> list[nn.Mod
 def fixed_layers_once(encoder: nn.Module) -> Iterator[None]:
     """Inside, the fixed layers of a text encoder on the CPU are computed once for each text.
 
-    A GPU would have to wait until the texts of a batch are compared.
+    A GPU would have to wait until the texts of a batch are compared. Where generated adapters
+    change the outputs of these layers, they are computed each time.
     """
     if not isinstance(encoder, TextEncoder) or next(encoder.parameters()).device.type != "cpu":
         yield
@@ -110,11 +111,14 @@ class _Outputs:
         if self.are_known and args:  # Some models name all arguments of their layers.
             return self._take(args[0]) if is_highest else args[0]
         output = compute(*args, **kwargs)
-        if is_highest and isinstance(output, torch.Tensor):
+        if is_highest and self.texts and isinstance(output, torch.Tensor):
             self._keep(output)
         return output
 
-    def _look_up(self, inputs: dict[str, torch.Tensor]) -> None:
+    def _look_up(self, inputs: dict[str, torch.Tensor] | None) -> None:
+        self.texts, self.lengths, self.are_known = [], [], False
+        if inputs is None:
+            return
         self.lengths = inputs["attention_mask"].sum(dim=1).tolist()
         columns = [tensor for name, tensor in inputs.items() if name != "attention_mask"]
         self.texts = [

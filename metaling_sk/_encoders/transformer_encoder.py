@@ -189,7 +189,7 @@ class TransformerEncoder(nn.Module):
             The output of its highest layer.
         """
         adapts = [*self.adapters] if adapt is None else [*self.adapters, adapt]
-        call = _Call(adapts if self.has_token_layers else [], inputs)
+        call = _Call(adapts if self.has_token_layers else [], inputs, adapt is not None)
         token = _CALL.set(call)
         try:
             return self.backbone(**inputs), call.hidden
@@ -323,12 +323,15 @@ class _Call:
         They are applied to the output of every layer, one after the other.
     inputs : dict of str to Tensor
         The inputs of the backbone.
+    is_generated : bool
+        Whether one of `adapts` is generated for this call.
     hidden : Tensor or None
         The output of the layer that was computed last.
     """
 
     adapts: list[Adapt]
     inputs: dict[str, torch.Tensor]
+    is_generated: bool
     hidden: torch.Tensor | None = None
 
 
@@ -336,11 +339,17 @@ _CALL: ContextVar[_Call | None] = ContextVar("call of an encoder", default=None)
 """The call that this thread is in. A context variable lets threads share an encoder."""
 
 
-def current_inputs() -> dict[str, torch.Tensor]:
-    """Return the inputs of the backbone in the call that this thread is in."""
+def current_inputs() -> dict[str, torch.Tensor] | None:
+    """Return what decides the outputs of the layers in the call that this thread is in.
+
+    Returns
+    -------
+    dict of str to Tensor or None
+        The inputs of the backbone; None where generated adapters change the outputs, too.
+    """
     call = _CALL.get()
     assert call is not None
-    return call.inputs
+    return None if call.is_generated else call.inputs
 
 
 class _LayerHook:

@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from sklearn.utils import check_random_state
 
+from metaling_sk._data.suspicions import suspect_order
 from metaling_sk._utils.sklearn_compat import (
     Options,
     StrOptions,
@@ -146,6 +147,7 @@ def language_report(
     arguments = "y_true, y_pred and `language`"
     names = name_labels(y_true, "y_true")
     check_same_names(names, name_labels(y_pred, "y_pred"))
+    suspect_order(None, "y_true", y_true=y_true, y_pred=y_pred, language=language)
     y_true = check_complete_classes(y_true, "y_true", arguments)
     y_pred = check_complete_classes(y_pred, "y_pred", arguments)
     language = check_language_array(language)

@@ -7,6 +7,7 @@ import pandas as pd
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 from sklearn.utils import check_random_state
 
+from metaling_sk._data.suspicions import suspect_order
 from metaling_sk._utils.sklearn_compat import validate_params
 from metaling_sk.metrics._bootstrap import BOOTSTRAP_CONSTRAINTS, percentile_intervals
 from metaling_sk.metrics._inputs import (
@@ -92,6 +93,7 @@ def regression_report(
     gap       1.0  0.82  0.67        6
     """
     arguments = "y_true, y_pred and `language`"
+    suspect_order(None, "y_true", y_true=y_true, y_pred=y_pred, language=language)
     y_true = check_complete_numbers(y_true, "y_true", arguments)
     y_pred = check_complete_numbers(y_pred, "y_pred", arguments)
     pairs = pairs_by_language(y_true, y_pred, check_language_array(language))

@@ -18,11 +18,14 @@ from sklearn.pipeline import make_pipeline
 from tiny import make_meta_net
 
 from metaling_sk import LanguageReportDisplay, LinearTransferClassifier
+from metaling_sk.exceptions import InputWarning
 from metaling_sk.metrics import (
     language_report,
     language_report_from_estimator,
     log_loss_scorer,
     make_language_scorer,
+    regression_report,
+    translation_report,
     worst_languages,
 )
 
@@ -402,3 +405,22 @@ def test_what_stands_for_a_missing_label_counts_as_no_label(score):
     model = make_pipeline(LinearTransferClassifier(self_training=0, missing_label=-1)).fit(X, y)
     with pytest.raises(ValueError, match="y has no label in rows 3, 4, as missing_label=-1 says"):
         score(model, X, y)
+
+
+REPORTS = {
+    "classes": lambda model, X, y: language_report(y, model.predict(X), X["language"]),
+    "numbers": lambda model, X, y: regression_report(y, model.predict(X), X["language"]),
+    "texts": lambda model, X, y: translation_report(y.astype(str), ["0"] * 12, X["language"]),
+    "an estimator": language_report_from_estimator,
+    "a scorer": make_language_scorer("accuracy"),
+}
+
+
+@pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
+def test_rows_in_another_order_are_warned_of(report):
+    X = pd.DataFrame({"number": np.arange(12.0), "language": ["en", "en", "zh"] * 4})
+    y = pd.Series([0, 1] * 6)
+    model = DummyClassifier(strategy="most_frequent").fit(X, y)
+    report(model, X, y)
+    with pytest.warns(InputWarning, match="another order, but rows are matched by position"):
+        report(model, X, y.iloc[::-1])
