@@ -127,6 +127,8 @@ PAIRS = [
     ("en-US", "eng_Latn"),
     ("es-419", "spa_Latn"),
     ("en-US", "eng_Latn_US"),
+    ("German", "de"),
+    ("chinese", "zho_Hans"),
 ]
 DIFFERENT = [
     ("zho_Hans", "zho_Hant"),
@@ -142,6 +144,7 @@ DIFFERENT = [
     ("und", "und-Latn"),
     ("", "en"),
     ("en", "zh"),
+    ("German", "en"),
 ]
 
 
