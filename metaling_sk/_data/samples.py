@@ -29,6 +29,7 @@ from metaling_sk._data.languages import read_language
 from metaling_sk._data.suspicions import (
     suspect_classes,
     suspect_columns,
+    suspect_lost,
     suspect_marker,
     suspect_names,
     suspect_swapped,
@@ -243,6 +244,7 @@ def check_samples(
     """
     if reset:
         forget_warnings(estimator)
+        suspect_lost(estimator)
     X = unwrap(X)
     texts = cells = features = None
     names = text_columns_of(estimator)

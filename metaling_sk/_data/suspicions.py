@@ -49,6 +49,23 @@ MANY_TEXTS, FEW_TRANSLATIONS = 10, 0.2
 """Translations look like classes from so many texts on, and up to this share of them."""
 
 
+def suspect_lost(estimator) -> None:
+    """Warn if an estimator is fitted without parameters that were lost when it was saved.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What is fitted.
+    """
+    for name in getattr(estimator, "_lost_parameters", ()):
+        warn_user(
+            f"`{name}` could not be saved with this {type(estimator).__name__}, and has its "
+            f"default since it was loaded: {name}={getattr(estimator, name)!r}. Before another fit "
+            "set it as it was, or filter this InputWarning.",
+            estimator,
+        )
+
+
 def suspect_columns(estimator, X, *, uses_language: bool) -> None:
     """Warn if a table lacks the language column that was named, or has one that looks like it.
 
