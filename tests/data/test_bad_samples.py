@@ -111,6 +111,11 @@ def test_bad_samples(X, message):
         read(X)
 
 
+def test_names_of_columns_of_which_some_are_strings():
+    with pytest.raises(TypeError, match="^Feature names are only supported if all"):
+        read(pd.DataFrame(NUMBERS, columns=["a", 1]))
+
+
 @pytest.mark.parametrize("value", [pd.NA, 10**400])
 def test_objects_that_are_no_float(value):
     with pytest.raises(TypeError, match="X must be a table of numbers, of which none is missing"):
