@@ -151,6 +151,8 @@ def import_soundfile() -> Any:
 
 
 def _as_array(values) -> np.ndarray:
+    if np.ma.is_masked(values):
+        return np.ma.filled(values.astype(float), np.nan)
     try:
         return np.asarray(values)
     except ValueError:  # Lists of different lengths.

@@ -181,6 +181,8 @@ class CellKind(ABC):
             return f"the file {str(value)!r} {what}"
         if pd.api.types.is_scalar(value) and pd.isna(value):
             return "NaN or None"
+        if np.ma.is_masked(value):
+            return "a masked array that hides values; array.filled(0) puts 0 in their place"
         return self.find_problem(value)
 
     def refuse_text_parameters(self, estimator) -> None:

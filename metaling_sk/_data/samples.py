@@ -29,6 +29,7 @@ from metaling_sk._data.languages import read_language
 from metaling_sk._data.suspicions import (
     suspect_classes,
     suspect_columns,
+    suspect_lost,
     suspect_marker,
     suspect_names,
     suspect_numbered,
@@ -245,6 +246,7 @@ def check_samples(
     """
     if reset:
         forget_warnings(estimator)
+        suspect_lost(estimator)
     X = unwrap(X)
     suspect_order(estimator, "X", X=X, y=y, language=language)
     texts = cells = features = None

@@ -49,6 +49,23 @@ MANY_TEXTS, FEW_TRANSLATIONS = 10, 0.2
 """Translations look like classes from so many texts on, and up to this share of them."""
 
 
+def suspect_lost(estimator) -> None:
+    """Warn if an estimator is fitted without parameters that were lost when it was saved.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What is fitted.
+    """
+    for name in getattr(estimator, "_lost_parameters", ()):
+        warn_user(
+            f"`{name}` could not be saved with this {type(estimator).__name__}, and has its "
+            f"default since it was loaded: {name}={getattr(estimator, name)!r}. Before another fit "
+            "set it as it was, or filter this InputWarning.",
+            estimator,
+        )
+
+
 def suspect_columns(estimator, X, *, uses_language: bool) -> None:
     """Warn if a table lacks the language column that was named, or has one that looks like it.
 
@@ -107,7 +124,9 @@ def suspect_swapped(estimator, texts: np.ndarray, language: np.ndarray) -> None:
         )
 
 
-def suspect_names(estimator, names: Iterable[str], others: Iterable[str]) -> None:
+def suspect_names(
+    estimator, names: Iterable[str], others: Iterable[str], parameter: str | None = None
+) -> None:
     """Warn if a language seems to stand among others under another name.
 
     Parameters
@@ -117,14 +136,18 @@ def suspect_names(estimator, names: Iterable[str], others: Iterable[str]) -> Non
     names, others : iterable of str
         Languages. One name stands for the other if they differ in case, in blanks around them or
         in - and _ alone, if they are codes of one language in several standards, as "zh" and "zho"
-        are, or if one has more subtags, as "zh-CN" has more than "zh", or if one names a script
-        and the other a region, as "eng_Latn" and "en-US" do. "zho_Hans" and "zho_Hant" are two.
+        are, or the English name and a code, as "Chinese" and "zh", or if one has more subtags, as
+        "zh-CN" has more than "zh", or if one names a script and the other a region, as "eng_Latn"
+        and "en-US" do. "zho_Hans" and "zho_Hant" are two.
+    parameter : str or None, default=None
+        The parameter that has the names; None where they are those of samples.
     """
     if pairs := _look_alikes(names, others):
         both = dict.fromkeys(name for pair in pairs for name in pair)
+        where = "" if parameter is None else f", in `{parameter}` as in X"
         warn_user(
             f"These look like several names of one language, but count as different languages: "
-            f"{name_some(both)}. Give each language one name.",
+            f"{name_some(both)}. Give each language one name{where}.",
             estimator,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,26 @@ class SavedMixin:
 
     _unsaved_parameters: tuple[str, ...] = ()
     """Parameters of a fitted estimator that are not saved, of whatever type they are."""
+
+    _not_kept: tuple[str, ...] = ()
+    """Parameters that `save` could not keep, of an estimator that was loaded, and of its clones."""
+
+    @property
+    def _lost_parameters(self) -> list[str]:
+        """Those of them that have their defaults since."""
+        defaults = {name: each.default for name, each in signature(type(self)).parameters.items()}
+        return [
+            name
+            for name in self._not_kept
+            if type(getattr(self, name)) is type(defaults[name])
+            and getattr(self, name) == defaults[name]
+        ]
+
+    def __sklearn_clone__(self):
+        clone = super().__sklearn_clone__()  # type: ignore[misc]
+        if self._not_kept:
+            clone._not_kept = self._not_kept
+        return clone
 
     @classmethod
     def _from_saved(cls, parameters: dict[str, Any], state: dict[str, Any] | None):

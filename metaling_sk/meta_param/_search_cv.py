@@ -339,7 +339,8 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
             If a parameter is not as described above, all fits fail, or `checkpoint` holds a
             different search, cannot be written, or cannot tell whether a parameter is the same.
         OSError
-            If the disk of `checkpoint` gets full. The search goes on when it is run again.
+            If the disk of `checkpoint` gets full; the search goes on when it is run again. Or if
+            there is no room for the large arrays that workers share.
         """
         X, y = indexable(divisible(X), y)
         params = check_method_params(X, params=params)

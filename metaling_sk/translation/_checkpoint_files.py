@@ -16,7 +16,7 @@ import transformers
 from torch import nn
 
 from metaling_sk._encoders.checkpoint import load_once, read_with_processor
-from metaling_sk._encoders.saved_backbone import without_lookups
+from metaling_sk._saving.configs import config_to_json, without_lookups
 from metaling_sk._utils.messages import name_some
 
 CONFIG = "config.json"
@@ -71,8 +71,8 @@ class CheckpointFiles:
     def save(self, model, processor, folder: Path) -> dict[str, Any]:
         """Write the files of a model, without its weights; return what else `restore` needs."""
         config = model.config
-        content = without_lookups(json.loads(config.to_json_string(use_diff=False)))
-        (folder / CONFIG).write_text(json.dumps(content, indent=2), encoding="utf-8")
+        content = json.dumps(config_to_json(config), indent=2)
+        (folder / CONFIG).write_text(content, encoding="utf-8")
         processor.save_pretrained(folder / self.processor_name)
         generation = model.generation_config.to_json_string(use_diff=True)
         return {"model_type": config.model_type, "generation": json.loads(generation)}

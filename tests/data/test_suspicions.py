@@ -130,6 +130,8 @@ PAIRS = [
     ("en-US", "eng_Latn"),
     ("es-419", "spa_Latn"),
     ("en-US", "eng_Latn_US"),
+    ("German", "de"),
+    ("chinese", "zho_Hans"),
 ]
 DIFFERENT = [
     ("zho_Hans", "zho_Hant"),
@@ -145,6 +147,7 @@ DIFFERENT = [
     ("und", "und-Latn"),
     ("", "en"),
     ("en", "zh"),
+    ("German", "en"),
 ]
 
 

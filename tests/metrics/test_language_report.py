@@ -17,7 +17,12 @@ from sklearn.metrics import (
 from sklearn.pipeline import make_pipeline
 from tiny import make_meta_net
 
-from metaling_sk import LanguageReportDisplay, LinearTransferClassifier
+from metaling_sk import (
+    LanguageReportDisplay,
+    LinearTransferClassifier,
+    MetaNetClassifier,
+    MetaParamSearchCV,
+)
 from metaling_sk.exceptions import InputWarning
 from metaling_sk.metrics import (
     language_report,
@@ -284,6 +289,21 @@ def test_the_report_of_an_estimator():
         language_report_from_estimator(model, numbers, y)
     with pytest.raises(ValueError, match="y has no label in row 1; leave"):
         language_report_from_estimator(model, X, [0, None, 0, 1, 0, 0])
+
+
+def test_the_report_of_a_search_with_languages_beside_numbers():
+    """`predict` of a search takes X alone."""
+    rng = np.random.default_rng(0)
+    X, language = rng.normal(size=(80, 2)), np.array(["en", "zh"] * 40)
+    y = (X[:, 0] > 0).astype(int)
+    X[language == "zh"] += 100
+    model = MetaNetClassifier(verbose=0, random_state=0)
+    search = MetaParamSearchCV(model, {"meta_weight": [0.1]}, n_iter=1, cv=2, verbose=0)
+    search.fit(X, y, language=language)
+    best = language_report_from_estimator(search.best_estimator_, X, y, language=language)
+    assert best.loc["worst", "accuracy"] > 0.9
+    report = language_report_from_estimator(search, X, y, language=language)
+    pd.testing.assert_frame_equal(report, best)
 
 
 def test_the_worst_language_where_a_class_has_no_value():
