@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from numbers import Integral
 from typing import Self
 
@@ -63,7 +64,14 @@ class TransferFitting(TransferPreparation):
         suspect_absent(self, self.target_languages_, set(samples.language))
         solve = self._find_solver(network) if start is None else None
         stages = Stages(
-            estimator=self,
+            new_net=partial(self._new_net, is_solved=self._is_solved),
+            predict=partial(self._predict_teaching, execution=execution),
+            class_probabilities=self._output.class_probabilities,
+            terms=self.transfer_,
+            transfer_weight=self.transfer_weight,
+            batch_size=self.batch_size,
+            step_size=None if self._is_solved else self._step_size,
+            n_topics=self.n_topics,
             held_out=split_validation(
                 training_set.samples.language,
                 self._output.strata(training_set.samples),
@@ -71,7 +79,7 @@ class TransferFitting(TransferPreparation):
                 rng,
             ),
             rng=rng,
-            execution=execution,
+            progress=execution.progress,
             solve=solve,
         )
         stages.run(
