@@ -294,8 +294,10 @@ def list_terms(transfer) -> list[str]:
     ValueError
         If a name is none of a term.
     """
-    terms = [transfer] if isinstance(transfer, str) else list(transfer or ())
-    terms = [] if terms == ["auto"] else terms
+    if isinstance(transfer, str):
+        terms = [] if transfer == "auto" else [transfer]
+    else:
+        terms = list(transfer or ())
     if unknown := sorted(set(terms) - set(TERMS), key=str):
         raise ValueError(f"`transfer` must be 'auto' or some of {list(TERMS)}, got {unknown}.")
     return terms
