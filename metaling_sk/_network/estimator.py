@@ -29,7 +29,7 @@ from metaling_sk._network.prediction import Execution, Outputs
 from metaling_sk._network.saved import check_languages, encoder_weights, restore_network
 from metaling_sk._saving.saved_estimator import SavedMixin
 from metaling_sk._utils.all_or_nothing import changed_at_once, snapshot
-from metaling_sk._utils.messages import name_rows
+from metaling_sk._utils.messages import name_rows, warn_user
 from metaling_sk._utils.out_of_memory import memory_errors
 from metaling_sk._utils.parameters import MAX_EPOCHS
 from metaling_sk._utils.progress import Progress
@@ -290,6 +290,14 @@ class NetworkEstimator(
         else:
             front_end = start.front_end_
             front_end.check_continues(parameters, samples)
+            kind = choose_front_end(parameters, samples)
+            if self.encoder != "scratch" and kind is not type(front_end):
+                warn_user(
+                    "`encoder` is not used: the network goes on with that of the fitted `source`, "
+                    "which is of another kind. Wrap `source` in a Pipeline to learn from its "
+                    "predictions with another encoder.",
+                    self,
+                )
             inputs = front_end.inputs(samples, execution)
             new = [name for name in present if name not in start.languages_]
             front_end = front_end.add_languages(new, inputs, samples.language)

@@ -96,7 +96,7 @@ def test_a_new_kind_serves_every_part(make, word_counts, tmp_path):
     loaded.register_language(["bon hotel", "good good hotel"], language="fr")
     np.testing.assert_array_equal(loaded.predict_proba(X), expected)
 
-    target = make_classifier(source=model, target_languages="zh").fit(X, Y)
+    target = make_classifier(source=model, encoder=word_counts, target_languages="zh").fit(X, Y)
     assert isinstance(target.front_end_, WordCounts)
 
 

@@ -17,6 +17,7 @@ from tiny import DICTIONARY, make_classifier, make_config, make_learner, make_me
 from transfer_cases import CHINESE, FEW_SHOT, NUMBERS, UNLABELLED, features, fit
 
 from metaling_sk import EncoderVectorizer, TransferClassifier, load
+from metaling_sk.exceptions import InputWarning
 
 # Sources
 
@@ -95,9 +96,9 @@ def test_a_meta_network_as_source_gives_its_meta_model(kind, tmp_path):
     expected = meta.predict_proba(X, language="fr")
     assert np.ptp(expected[:, 0]) > 0.01
     before = pickle.dumps(meta)
-    model = make_classifier(
-        source=meta, trainable=meta.trainable, target_languages="zh", learning_rate=0.0
-    ).fit(X, y, language=language)
+    parameters = {"encoder": meta.encoder, "trainable": meta.trainable, "learning_rate": 0.0}
+    model = make_classifier(source=meta, target_languages="zh", **parameters)
+    model.fit(X, y, language=language)
     assert model.source_model_ is meta
     assert model.languages_ == meta.languages_
     assert model.history_["stage"].unique().tolist() == ["target"]
@@ -114,6 +115,13 @@ def test_a_meta_network_as_source_gives_its_meta_model(kind, tmp_path):
     model.fit(X, y, language=language)
     assert not np.allclose(model.predict_proba(X, language="fr"), expected)
     assert pickle.dumps(meta) == before
+
+
+def test_an_encoder_that_a_source_of_another_kind_leaves_unused():
+    meta, X, y, language = make_meta_pair("characters")
+    make_classifier(source=meta, encoder="scratch").fit(X, y, language=language)
+    with pytest.warns(InputWarning, match="`encoder` is not used: .* `source` in a Pipeline"):
+        make_classifier(source=meta).fit(X, y, language=language)
 
 
 def test_full_fine_tuning_of_a_meta_model():
