@@ -352,10 +352,10 @@ def test_parameters_that_json_cannot_hold_take_their_defaults(bert, tmp_path):
         with pytest.warns(InputWarning) as caught:
             model.set_params(max_epochs=1).fit(X, Y)
         assert [str(each.message).split(".")[0] for each in caught] == [
-            "`callbacks` could not be saved with this TransferClassifier, and has its default "
-            "since it was loaded: callbacks=None",
-            "`encoder` could not be saved with this TransferClassifier, and has its default since "
-            "it was loaded: encoder='scratch'",
+            "`callbacks` was not saved with this TransferClassifier, and has its default since it "
+            "was loaded: callbacks=None",
+            "`encoder` was not saved with this TransferClassifier, and has its default since it "
+            "was loaded: encoder='scratch'",
         ]
     clone(loaded).set_params(encoder=pair, callbacks=[]).fit(X, Y)
 

@@ -59,9 +59,9 @@ def suspect_lost(estimator) -> None:
     """
     for name in getattr(estimator, "_lost_parameters", ()):
         warn_user(
-            f"`{name}` could not be saved with this {type(estimator).__name__}, and has its "
-            f"default since it was loaded: {name}={getattr(estimator, name)!r}. Before another fit "
-            "set it as it was, or filter this InputWarning.",
+            f"`{name}` was not saved with this {type(estimator).__name__}, and has its default "
+            f"since it was loaded: {name}={getattr(estimator, name)!r}. Before another fit set it "
+            "as it was, or filter this InputWarning.",
             estimator,
         )
 

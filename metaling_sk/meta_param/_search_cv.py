@@ -15,6 +15,7 @@ from sklearn.base import clone
 from sklearn.utils import get_tags, indexable
 from sklearn.utils.metaestimators import available_if
 
+from metaling_sk._data.suspicions import suspect_lost
 from metaling_sk._encoders.disk_cache import use_disk_cache
 from metaling_sk._utils.parameters import Number
 from metaling_sk._utils.progress import Progress
@@ -342,6 +343,7 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
             If the disk of `checkpoint` gets full; the search goes on when it is run again. Or if
             there is no room for the large arrays that workers share.
         """
+        suspect_lost(self)
         X, y = indexable(divisible(X), y)
         params = check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
