@@ -247,8 +247,8 @@ def check_samples(
     if reset:
         forget_warnings(estimator)
         suspect_lost(estimator)
-    X = unwrap(X)
     suspect_order(estimator, "X", X=X, y=y, language=language)
+    X = unwrap(X)
     texts = cells = features = None
     names = text_columns_of(estimator)
     cell_kind = cell_kind_of(estimator)

@@ -313,6 +313,7 @@ def test_rows_that_may_have_one_order():
     Reader().fit(X.reset_index(drop=True), y.set_axis(range(1, 13)))
     Reader().fit(X, y.set_axis([0, *range(11)]))  # as after a concatenation
     Reader().fit(X, y.loc[SHUFFLED].to_numpy())
+    Reader().fit(datasets.Dataset.from_pandas(X), y.loc[SHUFFLED])  # has no index
 
 
 def test_classes_that_differ_in_case_or_blanks():
