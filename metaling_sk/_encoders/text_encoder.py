@@ -25,6 +25,13 @@ SHORT, LONG = 3, 64
 PADDED_ON_THE_RIGHT = ("led", "longformer")
 """Kinds of models whose layers get the tokens padded to whole windows."""
 
+STEP = 16
+"""In low precision batches are as wide as a multiple of it, which fills vectors of processors.
+
+A softmax and a product of matrices round the numbers at the end otherwise, where these do not fill
+such a vector. In batches of any width the vector of a text would depend on the texts beside it.
+"""
+
 
 class TextEncoder(TransformerEncoder):
     """A Transformer that gives one vector per text.
@@ -116,6 +123,20 @@ class TextEncoder(TransformerEncoder):
             return n_hidden
         return super().n_features
 
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **others: Any
+    ) -> torch.Tensor:
+        """Do what `encode` does; a prediction in low precision does not depend on the width."""
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask, **others}
+        if not self.training and self._has_low_precision(input_ids.device):
+            width = input_ids.shape[1]
+            n_more = max(0, min(width + -width % STEP, self.max_length) - width)
+            inputs = {
+                name: F.pad(value, (0, n_more)) if isinstance(value, torch.Tensor) else value
+                for name, value in inputs.items()
+            }
+        return self.encode(**inputs)
+
     def encode(
         self,
         input_ids: torch.Tensor,
@@ -149,6 +170,10 @@ class TextEncoder(TransformerEncoder):
         for module in self.dense:
             vectors = module(vectors)
         return F.normalize(vectors, dim=1) if self.normalize else vectors
+
+    def _has_low_precision(self, device: torch.device) -> bool:
+        dtype = next((weight.dtype for weight in self.parameters()), torch.float32)
+        return dtype.itemsize < 4 or torch.is_autocast_enabled(device.type)
 
     def gives_token_vectors(self, hidden, input_ids: torch.Tensor) -> bool:
         """Return whether the output of a layer has one vector for each token."""
