@@ -50,12 +50,13 @@ def save(estimator, folder: str | os.PathLike, *, report: pd.DataFrame | None = 
     A README.md beside it, the model card, tells what the model is. Where several processes train
     together, only the main one saves.
 
-    Kept: parameters that are numbers, strings, None, paths, dates, arrays, tables, estimators that
-    are not fitted, or lists, tuples and dicts of these (others take their defaults when loaded),
-    the network, the encoder with its tokenizer, the history. Not kept: the source model, the state
-    of the optimiser, and the samples given to `MetaNetClassifier.adapt`. The updates of
-    trainable="lora" are added to the weights. Of a search all results and the best estimator are
-    kept, and neither `prior` nor `checkpoint`; estimators in its results are kept as their text.
+    Kept: parameters that are numbers, strings, None, paths, dates, arrays, tables, configs of
+    transformers, estimators that are not fitted, or lists, tuples and dicts of these (others take
+    their defaults when loaded, and a fit without them is warned of), the network, the encoder with
+    its tokenizer, the history. Not kept: the source model, the state of the optimiser, and the
+    samples given to `MetaNetClassifier.adapt`. The updates of trainable="lora" are added to the
+    weights. Of a search all results and the best estimator are kept, and neither `prior` nor
+    `checkpoint`; estimators in its results are kept as their text.
 
     Parameters
     ----------

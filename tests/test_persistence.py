@@ -1,4 +1,5 @@
 import json
+import pickle
 import shutil
 import subprocess
 import sys
@@ -14,14 +15,17 @@ from marks import predicts_unseen_languages
 from safetensors.torch import load_file
 from saved_cases import LANGUAGE, NUMBERS, X, Y, fit, fit_meta, named
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_union
+from small_callbacks import Count
 from tiny import DICTIONARY, make_config
 from transformers import AutoModel, AutoTokenizer, Qwen2Config, T5Config, T5Model
 
 from metaling_sk import EncoderVectorizer, TransferClassifier, load
 from metaling_sk._saving.description import FORMAT
+from metaling_sk.exceptions import InputWarning
 
 SPARSE = sparse.csr_array(np.where(NUMBERS > 1, NUMBERS, 0))
 ALLOWED = (".json", ".md", ".safetensors", ".jinja", ".txt", ".model")
@@ -319,8 +323,6 @@ def test_a_language_adapted_before_saving(kind, tmp_path):
 def test_language_features_are_kept(tmp_path):
     features = pd.DataFrame({"a": [0, np.nan], "b": [1, 2]}, index=["en", "sv"])
     fit_meta(language_features=features).save(tmp_path)
-    content = json.loads((tmp_path / "estimator.json").read_text())
-    assert content["parameters_not_kept"] == ["encoder"]
     pd.testing.assert_frame_equal(load(tmp_path).language_features, features)
 
 
@@ -330,14 +332,32 @@ def test_loading_leaves_the_random_state_alone(saved):
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_parameters_that_json_cannot_hold_take_their_defaults(tmp_path):
-    fit(patience=7, source="linear", dictionary=DICTIONARY).save(tmp_path)
+def test_a_config_as_encoder_is_kept(tmp_path):
+    model = fit()
+    model.save(tmp_path)
     loaded = load(tmp_path)
-    assert loaded.patience == 7
-    assert loaded.dictionary == DICTIONARY
-    assert loaded.encoder == "scratch"
-    content = json.loads((tmp_path / "estimator.json").read_text())
-    assert content["parameters_not_kept"] == ["encoder"]
+    assert loaded.encoder.to_dict() == model.encoder.to_dict()
+    again = clone(loaded).fit(X, Y)
+    np.testing.assert_array_equal(again.predict_proba(X), clone(model).fit(X, Y).predict_proba(X))
+
+
+def test_parameters_that_json_cannot_hold_take_their_defaults(bert, tmp_path):
+    pair = AutoModel.from_pretrained(bert), AutoTokenizer.from_pretrained(bert)
+    fit(encoder=pair, patience=7, callbacks=[("count", Count())]).save(tmp_path / "one")
+    load(tmp_path / "one").save(tmp_path / "two")
+    loaded = load(tmp_path / "two")
+    assert (loaded.patience, loaded.encoder, loaded.callbacks) == (7, "scratch", None)
+    loaded.predict(X)
+    for model in (loaded, clone(loaded), pickle.loads(pickle.dumps(loaded))):
+        with pytest.warns(InputWarning) as caught:
+            model.set_params(max_epochs=1).fit(X, Y)
+        assert [str(each.message).split(".")[0] for each in caught] == [
+            "`callbacks` was not saved with this TransferClassifier, and has its default since it "
+            "was loaded: callbacks=None",
+            "`encoder` was not saved with this TransferClassifier, and has its default since it "
+            "was loaded: encoder='scratch'",
+        ]
+    clone(loaded).set_params(encoder=pair, callbacks=[]).fit(X, Y)
 
 
 # Refusals

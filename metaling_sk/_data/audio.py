@@ -114,14 +114,9 @@ class Recordings(CellKind):
             raise ValueError("X is one recording; pass a list with one recording: X=[recording].")
 
     def plain(self, value):  # noqa: D102
-        if not isinstance(value, Mapping):
-            return value
-        if {"array", "sampling_rate"} <= set(value):
+        if isinstance(value, Mapping) and {"array", "sampling_rate"} <= set(value):
             return {"array": _as_array(value["array"]), "sampling_rate": value["sampling_rate"]}
-        if {"bytes", "path"} >= set(value):
-            content = value.get("bytes")
-            return value.get("path") if content is None else content
-        return value
+        return super().plain(value)
 
     def find_problem(self, value):  # noqa: D102
         if isinstance(value, np.ndarray | list):
@@ -156,6 +151,8 @@ def import_soundfile() -> Any:
 
 
 def _as_array(values) -> np.ndarray:
+    if np.ma.is_masked(values):
+        return np.ma.filled(values.astype(float), np.nan)
     try:
         return np.asarray(values)
     except ValueError:  # Lists of different lengths.

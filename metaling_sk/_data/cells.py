@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
+from functools import partial
+from hashlib import blake2b, file_digest
 from inspect import signature
 from typing import Any, ClassVar
 
@@ -18,9 +19,6 @@ from metaling_sk._utils.messages import name_rows
 ONLY_FOR_TEXTS = ("class_descriptions", "dictionary", "max_length", "prompt", "text_column")
 """Parameters that say nothing about cells, unless an estimator writes texts: it then has those in
 `_parameters_of_output`."""
-
-BLOCK = 2**20
-"""Bytes of a file that are in memory at a time while its digest is computed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +44,12 @@ class Cell(ABC):
 
     def key(self, fingerprint: bytes) -> bytes:
         """Return a digest of the bytes of its file, or of its content, and a fingerprint."""
-        digest = blake2b(digest_size=16, key=fingerprint)
+        new_digest = partial(blake2b, digest_size=16, key=fingerprint)
         if isinstance(self.value, (str, os.PathLike)):
             with open(self.value, "rb") as file:
-                while block := file.read(BLOCK):
-                    digest.update(block)
-        else:
-            digest.update(self.value if isinstance(self.value, bytes) else self.content())
-        return digest.digest()
+                return file_digest(file, new_digest).digest()
+        content = self.value if isinstance(self.value, bytes) else self.content()
+        return new_digest(content).digest()
 
     def failure(self, unit: str, reason: str) -> ValueError:
         """Return the error of a sample that cannot be read; it names the column and the row."""
@@ -99,7 +95,10 @@ class CellKind(ABC):
 
     def plain(self, value):
         """Return the sample in a value of a column type of `datasets`, and any other value."""
-        return value
+        if not isinstance(value, Mapping) or set(value) - {"bytes", "path"}:
+            return value
+        content = value.get("bytes")
+        return value.get("path") if content is None else content
 
     def column_of(self, estimator) -> Hashable | None:
         """Return the name of the column; None for an estimator that is to read none."""
@@ -182,6 +181,8 @@ class CellKind(ABC):
             return f"the file {str(value)!r} {what}"
         if pd.api.types.is_scalar(value) and pd.isna(value):
             return "NaN or None"
+        if np.ma.is_masked(value):
+            return "a masked array that hides values; array.filled(0) puts 0 in their place"
         return self.find_problem(value)
 
     def refuse_text_parameters(self, estimator) -> None:

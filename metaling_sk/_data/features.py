@@ -31,10 +31,12 @@ def check_features(estimator, X, *, reset: bool) -> np.ndarray | sparse.csr_arra
     ValueError
         If X is no table of finite numbers, or its columns are not those of `fit`.
     TypeError
-        If an object in X cannot become a float.
+        If an object in X cannot become a float, or some names of columns alone are strings.
     """
     if getattr(X, "dtype", np.dtype(float)).kind in "mM":
         raise ValueError("X is an array of dates or durations; turn them into numbers.")
+    # The names of columns first: an error about them is none about numbers.
+    validate_data(estimator, X, reset=reset, skip_check_array=True, ensure_2d=False)
     try:
         X = validate_data(
             estimator,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from contextlib import suppress
 from io import BytesIO
 
@@ -74,10 +73,7 @@ class Images(CellKind):
             )
 
     def plain(self, value):  # noqa: D102
-        if isinstance(value, Mapping) and {"bytes", "path"} >= set(value):
-            content = value.get("bytes")
-            return value.get("path") if content is None else content
-        return _find_file(value)
+        return _find_file(super().plain(value))
 
     def find_problem(self, value):  # noqa: D102
         Image, _ = import_pillow()

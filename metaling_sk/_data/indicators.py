@@ -6,13 +6,15 @@ import numpy as np
 import pandas as pd
 
 from metaling_sk._data.input_forms import plain_column, plain_table
-from metaling_sk._data.labels import MISSING, check_labels, check_length, is_missing, label_array
-from metaling_sk._utils.messages import name_rows, name_some
-
-WAY_OUT = (
-    "Several labels for each row are a matrix with a column for each label, 1 where it applies and "
-    "0 where it does not; sklearn.preprocessing.MultiLabelBinarizer makes one of lists of labels."
+from metaling_sk._data.labels import (
+    MISSING,
+    WAY_OUT,
+    check_labels,
+    check_length,
+    is_missing,
+    label_array,
 )
+from metaling_sk._utils.messages import name_rows, name_some
 
 
 def has_several_labels(y) -> bool:

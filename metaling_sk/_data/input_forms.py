@@ -52,8 +52,8 @@ def unwrap(X):
     ValueError
         If the samples of X have no order or cannot be read twice.
     """
-    if isinstance(X, np.ma.MaskedArray) and X.dtype.kind in "biuf":
-        return np.ma.filled(X.astype(float), np.nan)
+    if isinstance(X, np.ma.MaskedArray) and X.ndim > 2:
+        X = list(X)  # images
     X = plain_table(plain_column(X))
     if isinstance(X, pd.DataFrame | pd.Series | np.ndarray):
         return X
@@ -104,7 +104,8 @@ def plain_table(values):
 def plain_column(values):
     """Return a column of polars or pyarrow as an array, and anything else as it is.
 
-    What a masked array hides is None, and the strings of numpy's `StringDType` are objects.
+    What a masked array hides is None, also where it is a row or a value of a list, and the strings
+    of numpy's `StringDType` are objects.
 
     Parameters
     ----------
@@ -116,9 +117,9 @@ def plain_column(values):
     object
     """
     if isinstance(values, np.ma.MaskedArray):
-        array = values.data.astype(object)
-        array[np.ma.getmaskarray(values)] = None
-        return array
+        return _without_mask(values)
+    if isinstance(values, list | tuple) and any(map(_is_masked_row, values)):
+        return [_without_mask(value) if _is_masked_row(value) else value for value in values]
     if isinstance(values, np.ndarray) and values.dtype.kind == "T":
         return values.astype(object)
     if isinstance(values, pd.DataFrame | pd.Series | np.ndarray):
@@ -437,6 +438,19 @@ def _column(X: pd.DataFrame, name: Hashable) -> np.ndarray | None:
     if isinstance(column, pd.DataFrame):
         raise ValueError(f"X has {column.shape[1]} columns named {name!r}; keep one of them.")
     return column.to_numpy(dtype=object)
+
+
+def _is_masked_row(value) -> bool:
+    """Whether an item of a list has a mask, and is no image."""
+    return isinstance(value, np.ma.MaskedArray) and value.ndim < 2
+
+
+def _without_mask(values: np.ma.MaskedArray):
+    if not np.ma.is_masked(values):
+        return values.data
+    array = values.data.astype(object)
+    array[np.ma.getmaskarray(values)] = None
+    return array[()]
 
 
 def _object_array(values) -> np.ndarray:

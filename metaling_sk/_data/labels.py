@@ -18,6 +18,11 @@ MISSING = -1
 Among numbers NaN stands for none.
 """
 
+WAY_OUT = (
+    "Several labels for each row are a matrix with a column for each label, 1 where it applies and "
+    "0 where it does not; sklearn.preprocessing.MultiLabelBinarizer makes one of lists of labels."
+)
+
 
 def has_label(y: np.ndarray) -> np.ndarray:
     """Return whether each sample has a label.
@@ -126,7 +131,7 @@ def label_array(y) -> np.ndarray:
     elif hasattr(y, "toarray"):  # sparse
         y = y.toarray()
     elif not hasattr(y, "__array__"):
-        y = _list_to_array(y)
+        y = list_to_array(y)
     y = np.asarray(y)
     if y.ndim == 0:
         raise ValueError(
@@ -204,22 +209,49 @@ def plain_labels(labels: np.ndarray, name: str = "y") -> np.ndarray:
         )
     # numpy has no time zones.
     are_dates = all(isinstance(v, date) and getattr(v, "tzinfo", None) is None for v in labels)
-    plain = np.asarray(labels.tolist(), dtype="datetime64" if are_dates else None)
-    if plain.dtype == object:
-        label = next((v for v in labels if np.asarray(v).dtype == object), labels[0])
+    plain = list_to_array(labels.tolist(), "datetime64" if are_dates else None)
+    if plain.dtype == object or plain.ndim > 1:
+        label = next(filter(_is_no_label, labels), labels[0])
         raise ValueError(
             f"{name} holds {label!r} of type {type(label).__name__}. Labels are strings, numbers "
-            "of up to 64 bits, booleans or dates without a time zone; turn them into strings."
+            "of up to 64 bits (integers below 2**63), booleans or dates without a time zone; turn "
+            f"them into strings.{f' {WAY_OUT}' if pd.api.types.is_list_like(label) else ''}"
         )
     return plain
 
 
-def _list_to_array(values) -> np.ndarray:
-    """Return an array that keeps None and mixed types as objects, not as strings."""
-    array = np.asarray(values)
-    if array.dtype.kind in "US" and any(not isinstance(value, (str, bytes)) for value in values):
-        array = np.array(list(values), dtype=object)
-    return array
+def list_to_array(values, dtype=None) -> np.ndarray:
+    """Return labels as an array, of objects where numpy has no other type that keeps them.
+
+    Numbers beside strings would become strings, and integers of which some need all 64 bits would
+    become floats.
+
+    Parameters
+    ----------
+    values : object
+        A list of labels, or anything else.
+    dtype : str or None, default=None
+        Their type, if it is known.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), or (n_samples, n_columns) for rows of one length
+        Of no dimension where the values are no list.
+    """
+    try:
+        array = np.asarray(values, dtype=dtype)
+    except ValueError:  # rows of different lengths
+        return pd.Series(list(values), dtype=object).to_numpy()
+    is_changed = (
+        array.dtype.kind in "US" and any(not isinstance(value, (str, bytes)) for value in values)
+    ) or (array.dtype.kind == "f" and all(type(value) is int for value in values))
+    return np.array(list(values), dtype=object) if is_changed else array
+
+
+def _is_no_label(value) -> bool:
+    """Whether a value is none of the labels that there can be, or an integer that may be none."""
+    is_large = isinstance(value, int) and value >= 2**63
+    return is_large or pd.api.types.is_list_like(value) or np.asarray(value).dtype == object
 
 
 def is_missing(y: np.ndarray, missing_label) -> np.ndarray:

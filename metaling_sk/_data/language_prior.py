@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -76,15 +75,6 @@ class LanguagePrior:
             of_mean * mean + (1 - of_mean) * self.mean,
             of_variance * variance + (1 - of_variance) * self.variance,
         )
-
-    def get_state(self) -> dict[str, Any]:
-        """Return everything that `from_state` needs."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> LanguagePrior:
-        """Restore a prior."""
-        return cls(**state)
 
 
 def _inverse(value: float) -> float:

@@ -221,7 +221,7 @@ class LanguageStatistics:
             "mean": self.mean,
             "scale": self.scale,
             "scaled": self.scaled,
-            "prior": None if self.prior is None else self.prior.get_state(),
+            "prior": None if self.prior is None else dict(vars(self.prior)),
         }
 
     @classmethod
@@ -251,7 +251,7 @@ class LanguageStatistics:
             )
         if state["scale"].shape != mean.shape or state["scaled"].shape != mean.shape[1:]:
             raise ValueError("The statistics of languages have means and scales of other shapes.")
-        prior = None if state["prior"] is None else LanguagePrior.from_state(state["prior"])
+        prior = None if state["prior"] is None else LanguagePrior(**state["prior"])
         if prior is not None and not prior.mean.shape == prior.variance.shape == mean.shape[1:]:
             raise ValueError("The prior of the statistics is of another shape than these.")
         return cls(languages, mean, state["scale"], state["scaled"], prior)

@@ -7,7 +7,13 @@ from numbers import Real
 import numpy as np
 
 from metaling_sk._data.input_forms import plain_column
-from metaling_sk._data.labels import check_length, check_no_infinity, is_missing, label_array
+from metaling_sk._data.labels import (
+    check_length,
+    check_no_infinity,
+    is_missing,
+    label_array,
+    list_to_array,
+)
 
 
 def check_numbers(
@@ -39,7 +45,8 @@ def check_numbers(
         If the lengths differ, numbers are needed and all are missing, or they are no finite
         numbers, one for each sample.
     """
-    shape = np.asarray(plain_column(y)).shape
+    y = plain_column(y)
+    shape = np.shape(y if hasattr(y, "__array__") else list_to_array(y))
     if len(shape) > 1 and shape[1] != 1:
         raise ValueError(
             f"y has shape {shape}, but one number is predicted for each row. Fit one regressor for "

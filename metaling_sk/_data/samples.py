@@ -29,8 +29,11 @@ from metaling_sk._data.languages import read_language
 from metaling_sk._data.suspicions import (
     suspect_classes,
     suspect_columns,
+    suspect_lost,
     suspect_marker,
     suspect_names,
+    suspect_numbered,
+    suspect_order,
     suspect_swapped,
     suspect_unnamed,
 )
@@ -243,6 +246,8 @@ def check_samples(
     """
     if reset:
         forget_warnings(estimator)
+        suspect_lost(estimator)
+    suspect_order(estimator, "X", X=X, y=y, language=language)
     X = unwrap(X)
     texts = cells = features = None
     names = text_columns_of(estimator)
@@ -295,6 +300,8 @@ def check_samples(
     are_translations = classes is None and y.dtype == object
     if samples.labelled.all() and not (are_translations or samples.is_multilabel):
         suspect_marker(estimator, samples.given_labels, samples.language)
+        if reset and classes is not None:
+            suspect_numbered(estimator, classes)
     return samples
 
 
@@ -373,7 +380,7 @@ def with_classes(samples: Samples, classes) -> Samples:
     return replace(samples, y=y, classes=classes)
 
 
-def check_two_classes(samples: Samples, estimator, source: str = "y") -> None:
+def check_two_classes(samples: Samples, estimator) -> None:
     """Raise unless the labelled samples hold at least two classes.
 
     Parameters
@@ -382,8 +389,6 @@ def check_two_classes(samples: Samples, estimator, source: str = "y") -> None:
         Samples with labels.
     estimator : estimator
         What needs the classes, for the message.
-    source : str, default="y"
-        What holds the labels, for the message.
 
     Raises
     ------
@@ -393,7 +398,7 @@ def check_two_classes(samples: Samples, estimator, source: str = "y") -> None:
     n_classes = len(np.unique(samples.labels))
     if n_classes < 2:
         raise ValueError(
-            f"{type(estimator).__name__} needs labelled rows of at least two classes, but {source} "
+            f"{type(estimator).__name__} needs labelled rows of at least two classes, but y "
             f"holds {n_classes} class{'' if n_classes == 1 else 'es'}."
         )
 

@@ -49,6 +49,23 @@ MANY_TEXTS, FEW_TRANSLATIONS = 10, 0.2
 """Translations look like classes from so many texts on, and up to this share of them."""
 
 
+def suspect_lost(estimator) -> None:
+    """Warn if an estimator is fitted without parameters that were lost when it was saved.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What is fitted.
+    """
+    for name in getattr(estimator, "_lost_parameters", ()):
+        warn_user(
+            f"`{name}` was not saved with this {type(estimator).__name__}, and has its default "
+            f"since it was loaded: {name}={getattr(estimator, name)!r}. Before another fit set it "
+            "as it was, or filter this InputWarning.",
+            estimator,
+        )
+
+
 def suspect_columns(estimator, X, *, uses_language: bool) -> None:
     """Warn if a table lacks the language column that was named, or has one that looks like it.
 
@@ -107,7 +124,9 @@ def suspect_swapped(estimator, texts: np.ndarray, language: np.ndarray) -> None:
         )
 
 
-def suspect_names(estimator, names: Iterable[str], others: Iterable[str]) -> None:
+def suspect_names(
+    estimator, names: Iterable[str], others: Iterable[str], parameter: str | None = None
+) -> None:
     """Warn if a language seems to stand among others under another name.
 
     Parameters
@@ -117,14 +136,18 @@ def suspect_names(estimator, names: Iterable[str], others: Iterable[str]) -> Non
     names, others : iterable of str
         Languages. One name stands for the other if they differ in case, in blanks around them or
         in - and _ alone, if they are codes of one language in several standards, as "zh" and "zho"
-        are, or if one has more subtags, as "zh-CN" has more than "zh", or if one names a script
-        and the other a region, as "eng_Latn" and "en-US" do. "zho_Hans" and "zho_Hant" are two.
+        are, or the English name and a code, as "Chinese" and "zh", or if one has more subtags, as
+        "zh-CN" has more than "zh", or if one names a script and the other a region, as "eng_Latn"
+        and "en-US" do. "zho_Hans" and "zho_Hant" are two.
+    parameter : str or None, default=None
+        The parameter that has the names; None where they are those of samples.
     """
     if pairs := _look_alikes(names, others):
         both = dict.fromkeys(name for pair in pairs for name in pair)
+        where = "" if parameter is None else f", in `{parameter}` as in X"
         warn_user(
             f"These look like several names of one language, but count as different languages: "
-            f"{name_some(both)}. Give each language one name.",
+            f"{name_some(both)}. Give each language one name{where}.",
             estimator,
         )
 
@@ -238,6 +261,56 @@ def suspect_marker(estimator, labels: np.ndarray, language: np.ndarray) -> None:
         )
 
 
+def suspect_numbered(estimator, classes: np.ndarray) -> None:
+    """Warn if the mark of samples without a label seems to have become a class.
+
+    The tools of scikit-learn that number the labels take it for one. No sample has the mark then,
+    and the labels are 0, 1, ...
+
+    Parameters
+    ----------
+    estimator : estimator
+        What was given the labels. Its `missing_label` is the mark.
+    classes : ndarray of shape (n_classes,)
+        The distinct labels, where all samples have one.
+    """
+    marker = estimator.missing_label
+    is_numbered = classes.dtype.kind in "iu" and np.array_equal(classes, range(len(classes)))
+    if is_numbered and not pd.isna(marker):
+        warn_user(
+            f"No row of y has missing_label={marker!r}, and the labels are 0 to {classes[-1]}, as "
+            "VotingClassifier, StackingClassifier, OneVsRestClassifier and other tools of "
+            f"scikit-learn number them, which take {marker!r} for a class. Give such a tool the "
+            "rows with labels alone. If all rows have labels, leave `missing_label` out.",
+            estimator,
+        )
+
+
+def suspect_order(estimator, first: str, **given) -> None:
+    """Warn if rows seem to have another order than those that they belong to.
+
+    They are matched by position. Where their index is that of the others in another order, as after
+    `pandas.DataFrame.sample` of one of them, this is hardly meant.
+
+    Parameters
+    ----------
+    estimator : estimator or None
+        What was given the rows.
+    first : str
+        The name of what the others are compared with.
+    **given : object
+        By name, what has the same rows, such as X, y and the languages, as the user gave it.
+    """
+    for name, other in given.items():
+        if _is_reordered(other, given[first]):
+            warn_user(
+                f"The index of {name} is that of {first} in another order, but rows are matched by "
+                f"position. Pass {name}.loc[{first}.index], or {name}.to_numpy() if the positions "
+                "are right.",
+                estimator,
+            )
+
+
 def suspect_classes(estimator, classes: np.ndarray) -> None:
     """Warn if classes differ in case or in blanks around them alone.
 
@@ -320,6 +393,16 @@ def suspect_forgotten(estimator, names: Iterable[str], forgotten: Collection[str
             "their translations to `fit`, too.",
             estimator,
         )
+
+
+def _is_reordered(table, other) -> bool:
+    """Whether a table has the index of another one, without repetitions, in another order."""
+    if not all(isinstance(each, pd.DataFrame | pd.Series) for each in (table, other)):
+        return False
+    index, expected = table.index, other.index
+    if len(index) != len(expected) or index.nlevels != expected.nlevels or index.equals(expected):
+        return False
+    return bool(index.is_unique and expected.is_unique and index.isin(expected).all())
 
 
 def _may_be_marker(label) -> bool:

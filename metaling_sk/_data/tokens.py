@@ -101,9 +101,6 @@ class Tokens(EncoderInputs):
     def contents(self) -> Iterator[bytes]:  # noqa: D102
         return (row.tobytes() for row in self.to_rows())
 
-    def arrays(self) -> dict[str, np.ndarray]:  # noqa: D102
-        return self.pad()
-
     def take(self, indices: np.ndarray) -> Tokens:
         """Select texts.
 
@@ -121,7 +118,7 @@ class Tokens(EncoderInputs):
         types = None if self.types is None else self.types[chosen]
         return Tokens(self.ids[chosen], offsets, types)
 
-    def pad(self) -> dict[str, np.ndarray]:
+    def arrays(self) -> dict[str, np.ndarray]:
         """Pad with zeros to the length of the longest text.
 
         Returns

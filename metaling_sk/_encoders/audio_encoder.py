@@ -11,7 +11,7 @@ from torch import nn
 
 from metaling_sk._encoders.audio_reader import AudioReader
 from metaling_sk._encoders.pooling import POOLINGS, pool
-from metaling_sk._encoders.transformer_encoder import Adapt, TransformerEncoder
+from metaling_sk._encoders.transformer_encoder import Adapt, TransformerEncoder, probed
 
 
 class AudioEncoder(TransformerEncoder):
@@ -51,31 +51,17 @@ class AudioEncoder(TransformerEncoder):
         if not reader.is_fixed:
             _leave_out_padding(backbone)
         self.reader = reader
-        self._n_features: int | None = None
 
     @property
     def settings(self) -> tuple:  # noqa: D102
         return self.pooling, self.top
 
-    @property
-    def n_features(self) -> int:
-        """Size of the vector of a recording."""
-        if self._n_features is None:
-            self._n_features = self._encode_probe()[0].shape[2]
-        return self._n_features
-
     def expected_vectors(self, n_heard: np.ndarray) -> np.ndarray:
         """About how many vectors recordings with so many steps that are heard have."""
-        hidden, n_steps = self._encode_probe()
-        return np.ceil(n_heard * (hidden.shape[1] / n_steps))
-
-    def _encode_probe(self) -> tuple[torch.Tensor, int]:
-        """Vectors of a recording of noise, and its number of steps."""
-        is_training, (probe, _) = self.training, self.probes()
-        with torch.inference_mode():
-            hidden, _ = self.eval().encode_parts(*probe)
-        self.train(is_training)
-        return hidden, probe[0].shape[1]
+        (sounds, mask), _ = self.probes()
+        with probed(self):
+            hidden, _ = self.encode_parts(sounds, mask)
+        return np.ceil(n_heard * (hidden.shape[1] / sounds.shape[1]))
 
     def encode(
         self, sounds: torch.Tensor, attention_mask: torch.Tensor, adapt: Adapt | None = None
@@ -129,10 +115,6 @@ class AudioEncoder(TransformerEncoder):
             _N_HEARD.reset(token)
         hidden = self.token_vectors(output, hidden, sounds)
         return hidden, self._count_vectors(n_heard, sounds.shape[1], hidden.shape[1])
-
-    def gives_token_vectors(self, hidden, sounds: torch.Tensor) -> bool:
-        """Return whether the output of a layer has one vector for each part of a recording."""
-        return isinstance(hidden, torch.Tensor) and hidden.ndim == 3 and len(hidden) == len(sounds)
 
     def probes(self):  # noqa: D102
         arrays = self.reader.extract(self.reader.noise()).arrays()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from fractions import Fraction
-from functools import cached_property
-from hashlib import blake2b
 from math import ceil
 from typing import Any
 
@@ -14,7 +12,7 @@ import transformers
 from scipy.signal import resample_poly
 
 from metaling_sk._data.sounds import Sounds
-from metaling_sk._encoders.disk_cache import active_disk_cache
+from metaling_sk._encoders.cell_reader import CellReader
 
 RECORDINGS_AT_A_TIME = 64
 """Number of recordings that are in memory for a frozen encoder."""
@@ -41,7 +39,7 @@ def read_extractor(name, **options) -> Any:
     return transformers.AutoFeatureExtractor.from_pretrained(name, **options)
 
 
-class AudioReader:
+class AudioReader(CellReader[Sounds]):
     """Reads recordings, resamples them, and calls a feature extractor. It does not change.
 
     Parameters
@@ -71,11 +69,12 @@ class AudioReader:
         If the processor makes anything else of recordings than steps in time.
     """
 
+    processor_name = "feature extractor"
     unit = "recording"
     n_at_once = RECORDINGS_AT_A_TIME
 
     def __init__(self, processor, max_seconds: float):
-        self.processor = processor
+        super().__init__(processor)
         self.max_seconds = max_seconds
         try:
             self.rate = int(processor.sampling_rate)
@@ -95,39 +94,8 @@ class AudioReader:
             self.n_steps = long.shape[1 if self.bands_first else 0]
 
     @property
-    def settings(self) -> dict[str, Any]:
-        """What a saved reader needs beside its processor."""
+    def settings(self) -> dict[str, Any]:  # noqa: D102
         return {"max_seconds": self.max_seconds}
-
-    def __call__(self, recordings: np.ndarray) -> Sounds:
-        """Read recordings, one after the other.
-
-        Raises
-        ------
-        ValueError
-            If a recording cannot be read.
-        """
-        disk_cache = active_disk_cache()
-        if disk_cache is None:
-            rows = self._read(recordings)
-        else:
-            rows = disk_cache.get_or_compute(
-                f"sounds-{self.digest.hex()}",
-                self.keys(self.digest, recordings),
-                lambda indices: self._read(recordings[indices]),
-            )
-        return self._join(rows)
-
-    def keys(self, fingerprint: bytes, recordings: np.ndarray) -> list[bytes]:
-        """Return a key for each recording: a digest of its file or numbers and the fingerprint."""
-        return [recording.key(fingerprint) for recording in recordings]
-
-    @cached_property
-    def digest(self) -> bytes:
-        """A digest of everything that decides what becomes of a recording."""
-        name = type(self.processor).__name__
-        settings = f"{name} {self.max_seconds} {self.processor.to_json_string()}"
-        return blake2b(settings.encode(), digest_size=16).digest()
 
     def noise(self) -> list[np.ndarray]:
         """Return two recordings of noise, the second one longer."""
@@ -166,7 +134,7 @@ class AudioReader:
         n_stored = np.flatnonzero(differs).max(initial=-1) + 2
         return np.append(steps[:n_stored].ravel(), np.float32(mask.sum()))
 
-    def _join(self, rows: list[np.ndarray]) -> Sounds:
+    def _join(self, rows: Sequence[np.ndarray]) -> Sounds:
         """The inverse of `_to_row`, for many recordings."""
         n_heard = None
         if self.is_fixed:
@@ -178,20 +146,11 @@ class AudioReader:
         return Sounds.join(rows, per_vector, n_heard, self.n_steps)
 
     def _call(self, wave: np.ndarray) -> Any:
-        call: Callable[..., Any] = self.processor
-        return call(wave, sampling_rate=self.rate, return_tensors="np", return_attention_mask=True)
+        options = {"return_tensors": "np", "return_attention_mask": True}
+        return self.processor(wave, sampling_rate=self.rate, **options)
 
     def _steps_of(self, output) -> tuple[np.ndarray, np.ndarray]:
         """The steps of a recording, and a mask of those that are heard."""
         (steps,) = np.asarray(output[self.input_name])
         mask = output.get("attention_mask")
         return steps, np.ones(len(steps)) if mask is None else np.asarray(mask)[0]
-
-    def _refusal(self, reason: str) -> ValueError:
-        return ValueError(
-            f"`encoder`: its feature extractor, a {type(self.processor).__name__}, cannot be used: "
-            f"{reason}."
-        )
-
-    def __deepcopy__(self, memo) -> AudioReader:
-        return self

@@ -74,11 +74,9 @@ def _check_vectors(encoder: TransformerEncoder) -> None:
     try:
         alone = encoder.encode(*one)
         together = encoder.encode(*both, adapt=remember)[:1]
-    except (TypeError, ValueError) as error:
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         if str(error).startswith(("`encoder`", "`layer`", "`pooling`")):
             raise
-        raise ValueError(f"`encoder`: {name} does not encode {unit}s. ({error})") from error
-    except (AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"`encoder`: {name} does not encode {unit}s. ({error})") from error
     tolerance = HALF_TOLERANCE if first is None else TOLERANCE.get(first.dtype, HALF_TOLERANCE)
     if (alone - together).norm() > tolerance * alone.norm():

@@ -37,20 +37,30 @@ class Checkpoint:
     ----------
     model : module
         In float32.
-    tokenizer : transformers tokenizer
-    settings : SentenceSettings
-        What the files of sentence-transformers say.
+    processor : transformers tokenizer, image processor or feature extractor
     key : tuple or None
         Equal for checkpoints that were read from the same files; None for any other.
     """
 
     model: nn.Module
-    tokenizer: Any
-    settings: SentenceSettings = field(default_factory=SentenceSettings)
+    processor: Any
     key: tuple | None = None
 
 
-def load_checkpoint(name: str | os.PathLike, show_downloads: bool = False) -> Checkpoint:
+@dataclass(frozen=True)
+class TextCheckpoint(Checkpoint):
+    """What an encoder of texts is made of.
+
+    Attributes
+    ----------
+    settings : SentenceSettings
+        What the files of sentence-transformers say.
+    """
+
+    settings: SentenceSettings = field(default_factory=SentenceSettings)
+
+
+def load_checkpoint(name: str | os.PathLike, show_downloads: bool = False) -> TextCheckpoint:
     """Load a model in float32, without its decoder if it has an encoder, with what belongs to it.
 
     A process reads the files once. Every caller gets modules of its own and the same tokenizer,
@@ -65,7 +75,7 @@ def load_checkpoint(name: str | os.PathLike, show_downloads: bool = False) -> Ch
 
     Returns
     -------
-    Checkpoint
+    TextCheckpoint
 
     Raises
     ------
@@ -122,7 +132,7 @@ def modified_at(name: str | os.PathLike) -> tuple[str, int | None]:
 
 
 @lru_cache(maxsize=2)
-def _load(name: str, modified_at: int | None) -> Checkpoint:
+def _load(name: str, modified_at: int | None) -> TextCheckpoint:
     """Load a checkpoint; read files anew that were modified since the last call."""
     problem = find_hub_problem(name)
     options: dict = {"local_files_only": problem is not None}
@@ -152,7 +162,7 @@ def _load(name: str, modified_at: int | None) -> Checkpoint:
     if settings is not None:
         settings = _apply_to_tokenizer(settings, tokenizer)
     model = without_decoder(model).eval()
-    return Checkpoint(model, tokenizer, settings or SentenceSettings(), (name, modified_at))
+    return TextCheckpoint(model, tokenizer, (name, modified_at), settings or SentenceSettings())
 
 
 def _find_file(name: str, file: str, local_files_only: bool) -> Path | None:

@@ -6,35 +6,27 @@ import copy
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import transformers
 from sklearn.base import BaseEstimator
 from torch import nn
 
 from metaling_sk._encoders.check_encoder import check_encoder
+from metaling_sk._encoders.checkpoint import Checkpoint
+from metaling_sk._encoders.encoding_parameters import EncodingParameters
 from metaling_sk._encoders.recipe import Recipe
 from metaling_sk._encoders.trainable import set_trainable
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._utils.frozen import is_fitted, not_fitted, unfreeze
 
-
-class Parts(Protocol):
-    """What an encoder is made of: a module, and what reads samples for it."""
-
-    @property
-    def key(self) -> tuple | None:
-        """Equal for checkpoints that were read from the same files; None for any other."""
-
-
-P = TypeVar("P", bound=Parts)
+C = TypeVar("C", bound=Checkpoint)
 E = TypeVar("E", bound=TransformerEncoder)
 
 
 @dataclass(frozen=True)
-class EncoderForms(Generic[P, E]):
+class EncoderForms(Generic[C, E]):
     """What becomes of each form of `encoder=`, for one kind of samples.
 
     Attributes
@@ -53,29 +45,28 @@ class EncoderForms(Generic[P, E]):
     """
 
     encoder_class: type[E]
-    scratch: Callable[[transformers.PretrainedConfig | None], P]
-    files: Callable[[Any, bool], P]
-    pair: Callable[[nn.Module, Any], P]
+    scratch: Callable[[transformers.PretrainedConfig | None], C]
+    files: Callable[[Any, bool], C]
+    pair: Callable[[nn.Module, Any], C]
     wanted: str
     way_out: str
 
     def make(
         self,
-        encoder,
-        build: Callable[[P], E],
-        make_again: Callable[..., E],
+        parameters: EncodingParameters,
+        build: Callable[[C], E],
+        make_again: Callable[[], E],
         show_downloads: bool,
     ) -> E:
         """Make an encoder of the caller's own, and check it.
 
         Parameters
         ----------
-        encoder : object
-            The parameter `encoder` of an estimator.
+        parameters : EncodingParameters
         build : callable
-            Makes the encoder of its parts.
+            Makes the encoder of a checkpoint.
         make_again : callable
-            Makes the same encoder of `encoder`. It can be pickled.
+            Makes the same encoder of files. It can be pickled.
         show_downloads : bool
             Whether the progress of downloads from the hub is shown.
 
@@ -86,19 +77,19 @@ class EncoderForms(Generic[P, E]):
         NotFittedError
             If it is an estimator of this package that is not fitted.
         """
-        encoder = unfreeze(encoder, "encoder")
+        encoder = unfreeze(parameters.encoder, "encoder")
         fitted = getattr(encoder, "_fitted_encoder", None)
         if isinstance(fitted, self.encoder_class):
             return _copy_fitted(fitted)
-        parts = self._find_parts(encoder, show_downloads)
-        made = build(parts)
-        check_encoder(made, parts.key)
+        checkpoint = self._find_checkpoint(encoder, show_downloads)
+        made = build(checkpoint)
+        check_encoder(made, checkpoint.key)
         made.pretrained = not is_scratch(encoder)
-        if parts.key is not None:
-            made.recipe = Recipe(partial(make_again, encoder))
+        if checkpoint.key is not None:
+            made.recipe = Recipe(make_again)
         return made
 
-    def _find_parts(self, encoder, show_downloads: bool) -> P:
+    def _find_checkpoint(self, encoder, show_downloads: bool) -> C:
         """Return what an encoder is made of."""
         if is_scratch(encoder):
             return self.scratch(None if isinstance(encoder, str) else copy.deepcopy(encoder))

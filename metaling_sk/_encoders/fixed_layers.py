@@ -40,8 +40,8 @@ def fix_layers(encoder: TransformerEncoder, share: float) -> None:
             f"`trainable`: {share} is a share of the layers of the encoder, which "
             f"{type(encoder.backbone).__name__} does not show as one list; use 'all' or 'lora'."
         )
-    n_fixed = len(layers) - max(1, round(share * len(layers)))
-    encoder.n_fixed, encoder.fixed = n_fixed, _called_before(encoder, layers[n_fixed])
+    n_trained = max(1, round(share * len(layers)))
+    encoder.fixed = _called_before(encoder, layers[-n_trained])
     for module in encoder.fixed:
         for weight in module.parameters(recurse=False):
             weight.requires_grad_(False)
@@ -69,12 +69,13 @@ def _called_before(encoder: TransformerEncoder, layer: nn.Module) -> list[nn.Mod
 def fixed_layers_once(encoder: nn.Module) -> Iterator[None]:
     """Inside, the fixed layers of a text encoder on the CPU are computed once for each text.
 
-    A GPU would have to wait until the texts of a batch are compared.
+    A GPU would have to wait until the texts of a batch are compared. Where generated adapters
+    change the outputs of these layers, they are computed each time.
     """
     if not isinstance(encoder, TextEncoder) or next(encoder.parameters()).device.type != "cpu":
         yield
         return
-    fixed = encoder.layers[: encoder.n_fixed]
+    fixed = [layer for layer in encoder.layers if layer in encoder.fixed]
     outputs = _Outputs(n_layers=len(fixed))
     # The hooks on layers are called as before; see `accelerated`.
     for index, layer in enumerate(fixed):
@@ -110,11 +111,14 @@ class _Outputs:
         if self.are_known and args:  # Some models name all arguments of their layers.
             return self._take(args[0]) if is_highest else args[0]
         output = compute(*args, **kwargs)
-        if is_highest and isinstance(output, torch.Tensor):
+        if is_highest and self.texts and isinstance(output, torch.Tensor):
             self._keep(output)
         return output
 
-    def _look_up(self, inputs: dict[str, torch.Tensor]) -> None:
+    def _look_up(self, inputs: dict[str, torch.Tensor] | None) -> None:
+        self.texts, self.lengths, self.are_known = [], [], False
+        if inputs is None:
+            return
         self.lengths = inputs["attention_mask"].sum(dim=1).tolist()
         columns = [tensor for name, tensor in inputs.items() if name != "attention_mask"]
         self.texts = [

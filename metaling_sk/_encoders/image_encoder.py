@@ -51,23 +51,10 @@ class ImageEncoder(TransformerEncoder):
         if self.pooling != "model" and getattr(backbone, "pooler", None) is not None:
             backbone.pooler = None
         self.reader = reader
-        self._n_features: int | None = None
 
     @property
     def settings(self) -> tuple:  # noqa: D102
         return self.pooling, self.top, self.reader.shape
-
-    @property
-    def n_features(self) -> int:
-        """Size of the vector of an image."""
-        if self._n_features is None:
-            device = next(self.parameters()).device
-            pixels = torch.zeros((1, 3, *self.reader.shape), dtype=torch.uint8, device=device)
-            is_training = self.training
-            with torch.inference_mode():
-                self._n_features = self.eval().encode(pixels).shape[1]
-            self.train(is_training)
-        return self._n_features
 
     def encode(self, pixels: torch.Tensor, adapt: Adapt | None = None) -> torch.Tensor:
         """Encode a batch of images.
@@ -97,10 +84,6 @@ class ImageEncoder(TransformerEncoder):
         pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
         both = torch.from_numpy(pixels).to(next(self.parameters()).device)
         return (both[:1],), (both,)
-
-    def gives_token_vectors(self, hidden, pixels: torch.Tensor) -> bool:
-        """Return whether the output of a layer has one vector for each patch."""
-        return isinstance(hidden, torch.Tensor) and hidden.ndim == 3 and len(hidden) == len(pixels)
 
     def _pool_map(self, hidden: torch.Tensor) -> torch.Tensor:
         """The mean of the vectors of a convolutional network."""

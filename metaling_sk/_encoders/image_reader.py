@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property
-from hashlib import blake2b
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +10,7 @@ import transformers
 
 from metaling_sk._data.images import import_pillow
 from metaling_sk._data.pixels import Pixels
-from metaling_sk._encoders.disk_cache import active_disk_cache
+from metaling_sk._encoders.cell_reader import CellReader
 
 IMAGES_AT_A_TIME = 256
 """Number of images whose pixels are in memory for a frozen encoder."""
@@ -34,7 +31,7 @@ def read_processor(name, **options) -> Any:
     return transformers.AutoImageProcessor.from_pretrained(name, backend="pil", **options)
 
 
-class ImageReader:
+class ImageReader(CellReader[Pixels]):
     """Reads images, and resizes and crops them with an image processor. It does not change.
 
     What a processor does to the colours after that is linear: it is left to the encoder, so that
@@ -57,12 +54,12 @@ class ImageReader:
         If the processor makes anything else of images than pixels of one size.
     """
 
+    processor_name = "image processor"
     unit = "image"
     n_at_once = IMAGES_AT_A_TIME
-    settings: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, processor):
-        self.processor = processor
+        super().__init__(processor)
         Image, _ = import_pillow()
         rng = np.random.default_rng(0)
         noise = [
@@ -92,36 +89,6 @@ class ImageReader:
                     "what it does to colours is not linear, or other in other parts of an image"
                 )
 
-    def __call__(self, images: np.ndarray) -> Pixels:
-        """Read images, one after the other.
-
-        Raises
-        ------
-        ValueError
-            If an image cannot be read.
-        """
-        disk_cache = active_disk_cache()
-        if disk_cache is None:
-            return Pixels(self._read(images))
-
-        def compute(indices: list[int]) -> Any:
-            return self._read(images[indices]).reshape(len(indices), -1)
-
-        arrays = disk_cache.get_or_compute(
-            f"pixels-{self.digest.hex()}", self.keys(self.digest, images), compute
-        )
-        return Pixels(np.stack(arrays).reshape(len(images), 3, *self.shape))
-
-    def keys(self, fingerprint: bytes, images: np.ndarray) -> list[bytes]:
-        """Return a key for each image: a digest of its file or pixels and the fingerprint."""
-        return [image.key(fingerprint) for image in images]
-
-    @cached_property
-    def digest(self) -> bytes:
-        """A digest of everything that decides the pixels of an image."""
-        settings = f"{type(self.processor).__name__} {self.processor.to_json_string()}"
-        return blake2b(settings.encode(), digest_size=16).digest()
-
     def standardise(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return pixels as the processor makes them, in float32.
 
@@ -141,7 +108,10 @@ class ImageReader:
         pixels = np.empty((len(images), 3, *self.shape), dtype=np.uint8)
         for index, image in enumerate(images):
             pixels[index] = self._resize(image.read())
-        return pixels
+        return pixels.reshape(len(images), -1)
+
+    def _join(self, rows) -> Pixels:
+        return Pixels(np.asarray(rows).reshape(len(rows), 3, *self.shape))
 
     def _resize(self, image) -> np.ndarray:
         """The pixels of an image of pillow, in the size that the encoder takes."""
@@ -151,15 +121,5 @@ class ImageReader:
         return pixels
 
     def _process(self, image, **options) -> np.ndarray:
-        call: Callable[..., Any] = self.processor
-        (pixels,) = call(image, return_tensors="np", **options)["pixel_values"]
+        (pixels,) = self.processor(image, return_tensors="np", **options)["pixel_values"]
         return pixels
-
-    def _refusal(self, reason: str) -> ValueError:
-        return ValueError(
-            f"`encoder`: its image processor, a {type(self.processor).__name__}, cannot be used: "
-            f"{reason}."
-        )
-
-    def __deepcopy__(self, memo) -> ImageReader:
-        return self

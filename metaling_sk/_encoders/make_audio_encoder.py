@@ -3,57 +3,39 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any
 
 import transformers
-from torch import nn
 
+from metaling_sk._data.samples import Samples
 from metaling_sk._encoders.audio_encoder import AudioEncoder
 from metaling_sk._encoders.audio_reader import AudioReader, read_extractor
 from metaling_sk._encoders.backbone import without_decoder
-from metaling_sk._encoders.checkpoint import check_complete, load_copy, read_with_processor
+from metaling_sk._encoders.checkpoint import (
+    Checkpoint,
+    check_complete,
+    load_copy,
+    read_with_processor,
+)
 from metaling_sk._encoders.encoder_forms import EncoderForms
+from metaling_sk._encoders.encoding_parameters import EncodingParameters
 from metaling_sk._encoders.scratch_audio import make_scratch_audio
 
 NOT_USED = "masked_spec_embed"
 """A weight of SpecAugment, which is switched off; some checkpoints lack it."""
 
 
-@dataclass(frozen=True)
-class AudioCheckpoint:
-    """What an encoder of recordings is made of.
-
-    Attributes
-    ----------
-    model : module
-        In float32.
-    processor : transformers feature extractor
-    key : tuple or None
-        Equal for checkpoints that were read from the same files; None for any other.
-    """
-
-    model: nn.Module
-    processor: Any
-    key: tuple | None = None
-
-
 def make_audio_encoder(
-    encoder, *, pooling: str, layer, max_seconds: float, show_downloads: bool = False
+    parameters: EncodingParameters, samples: Samples | None = None, show_downloads: bool = False
 ) -> AudioEncoder:
     """Make an encoder of recordings of the caller's own.
 
     Parameters
     ----------
-    encoder : str, path, transformers config, pair of module and extractor, or fitted estimator
-        The parameter `encoder` of an estimator.
-    pooling : {"auto", "mean", "cls", "last"}
-        "auto" is "mean".
-    layer : int or float
-        See `TransformerEncoder`.
-    max_seconds : float
-        See `AudioReader`. A fitted estimator has a value of its own, as for `pooling` and `layer`.
+    parameters : EncodingParameters
+        `pooling` is "auto", "mean", "cls" or "last". "auto" is "mean".
+    samples : Samples, optional
+        No encoder of recordings depends on them.
     show_downloads : bool, default=False
         Whether the progress of downloads from the hub is shown.
 
@@ -73,21 +55,20 @@ def make_audio_encoder(
         If it is no encoder of recordings, or a weight is missing.
     """
 
-    def build(checkpoint: AudioCheckpoint) -> AudioEncoder:
+    def build(checkpoint: Checkpoint) -> AudioEncoder:
         return AudioEncoder(
             without_decoder(checkpoint.model),
-            AudioReader(checkpoint.processor, max_seconds),
-            "mean" if pooling == "auto" else pooling,
-            layer,
+            AudioReader(checkpoint.processor, parameters.max_seconds),
+            "mean" if parameters.pooling == "auto" else parameters.pooling,
+            parameters.layer,
             checkpoint.key,
         )
 
-    make_again = partial(make_audio_encoder, pooling=pooling, layer=layer, max_seconds=max_seconds)
-    return _FORMS.make(encoder, build, make_again, show_downloads)
+    return _FORMS.make(parameters, build, partial(make_audio_encoder, parameters), show_downloads)
 
 
 @lru_cache(maxsize=2)
-def _load(name: str, time: int | None) -> AudioCheckpoint:
+def _load(name: str, time: int | None) -> Checkpoint:
     wanted = (
         "folder with a transformers model of recordings (config, preprocessor_config, safetensors "
         "weights)"
@@ -96,14 +77,14 @@ def _load(name: str, time: int | None) -> AudioCheckpoint:
         name, wanted, read_extractor, transformers.AutoModel
     )
     check_complete(name, model, [weight for weight in missing if not weight.endswith(NOT_USED)])
-    return AudioCheckpoint(without_decoder(model).eval(), processor, (name, time))
+    return Checkpoint(without_decoder(model).eval(), processor, (name, time))
 
 
 _FORMS = EncoderForms(
     encoder_class=AudioEncoder,
-    scratch=lambda config: AudioCheckpoint(*make_scratch_audio(config)),
+    scratch=lambda config: Checkpoint(*make_scratch_audio(config)),
     files=partial(load_copy, _load),
-    pair=lambda module, extractor: AudioCheckpoint(module, copy.deepcopy(extractor)),
+    pair=lambda module, extractor: Checkpoint(module, copy.deepcopy(extractor)),
     wanted=(
         "'scratch', a name or path of a transformers model of recordings, a transformers config, a "
         "pair (module, feature extractor) or a fitted estimator of metaling_sk with an audio "

@@ -9,14 +9,14 @@ import numpy as np
 from sklearn import config_context
 from sklearn.base import clone, is_classifier, is_regressor
 
+from metaling_sk._data.samples import Samples
 from metaling_sk._encoders.backbone import without_decoder
-from metaling_sk._encoders.checkpoint import Checkpoint, load_checkpoint
+from metaling_sk._encoders.checkpoint import TextCheckpoint, load_checkpoint
 from metaling_sk._encoders.encoder_forms import EncoderForms
+from metaling_sk._encoders.encoding_parameters import EncodingParameters
 from metaling_sk._encoders.scratch import make_scratch
 from metaling_sk._encoders.sentence_folder import SentenceSettings
 from metaling_sk._encoders.text_encoder import TextEncoder
-
-NO_TEXTS = np.empty(0, dtype=object)
 
 
 def is_vectorizer(encoder) -> bool:
@@ -29,34 +29,18 @@ def is_vectorizer(encoder) -> bool:
 
 
 def make_text_encoder(
-    encoder,
-    texts: np.ndarray,
-    language: np.ndarray,
-    *,
-    pooling: str,
-    layer,
-    max_length: int,
-    prompt: str = "auto",
-    normalize: bool = True,
-    show_downloads: bool = False,
+    parameters: EncodingParameters, samples: Samples | None = None, show_downloads: bool = False
 ) -> TextEncoder:
     """Make a Transformer encoder of the caller's own.
 
     Parameters
     ----------
-    encoder : str, path, transformers config, pair of module and tokenizer, or fitted estimator
-        The parameter `encoder` of an estimator.
-    texts, language : ndarray of str, shape (n_texts,)
-        The tokenizer of an encoder from scratch is trained on these texts. Pairs have two columns.
-    pooling : {"auto", "mean", "cls", "last"}
-        "auto" is what the files of sentence-transformers in the folder say, with their modules on
-        top of it, and otherwise "mean".
-    layer, max_length
-        See `TextEncoder`. A fitted estimator has values of its own, as for `pooling` and `prompt`.
-    prompt : str, default="auto"
-        "auto" is what the files of sentence-transformers in the folder say.
-    normalize : bool, default=True
-        Whether vectors are scaled to length 1 where these files say so.
+    parameters : EncodingParameters
+        For pooling="auto" and prompt="auto" the files of sentence-transformers in the folder are
+        followed, with their modules on top of the pooled vectors; without such files "mean" is
+        pooled, and there is no prompt.
+    samples : Samples, optional
+        The tokenizer of an encoder from scratch is trained on these texts.
     show_downloads : bool, default=False
         Whether the progress of downloads from the hub is shown.
 
@@ -74,44 +58,40 @@ def make_text_encoder(
         If the folder pools or goes on in a way that there is not here, for pooling="auto".
     """
 
-    def build(checkpoint: Checkpoint) -> TextEncoder:
+    def build(checkpoint: TextCheckpoint) -> TextEncoder:
         settings = checkpoint.settings
         text_encoder = TextEncoder(
             without_decoder(checkpoint.model),
-            checkpoint.tokenizer,
-            layer=layer,
-            max_length=min(max_length, settings.max_length or max_length),
-            prompt=settings.prompt if prompt == "auto" else prompt,
+            checkpoint.processor,
+            layer=parameters.layer,
+            max_length=min(parameters.max_length, settings.max_length or parameters.max_length),
+            prompt=settings.prompt if parameters.prompt == "auto" else parameters.prompt,
             origin=checkpoint.key,
-            **_vector_settings(settings, pooling),
+            **_vector_settings(settings, parameters.pooling),
         )
-        if text_encoder.text_tokenizer.prompt and pooling == "auto" and not settings.pools_prompt:
+        prompt = text_encoder.text_tokenizer.prompt
+        if prompt and parameters.pooling == "auto" and not settings.pools_prompt:
             raise _refusal("it does not pool the tokens of the prompt")
-        text_encoder.normalize &= normalize
+        text_encoder.normalize &= parameters.normalize
         return text_encoder
 
-    make_again = partial(
-        make_text_encoder,
-        texts=NO_TEXTS,
-        language=NO_TEXTS,
-        pooling=pooling,
-        layer=layer,
-        max_length=max_length,
-        prompt=prompt,
-        normalize=normalize,
-    )
-    text_encoder = _forms(texts, language).make(encoder, build, make_again, show_downloads)
+    make_again = partial(make_text_encoder, parameters)
+    text_encoder = _forms(samples).make(parameters, build, make_again, show_downloads)
     if text_encoder.recipe is not None:
         text_encoder.text_tokenizer.recipe = text_encoder.recipe
     return text_encoder
 
 
-def _forms(texts: np.ndarray, language: np.ndarray) -> EncoderForms[Checkpoint, TextEncoder]:
+def _forms(samples: Samples | None) -> EncoderForms[TextCheckpoint, TextEncoder]:
+    def make_from_scratch(config) -> TextCheckpoint:
+        assert samples is not None and samples.texts is not None
+        return TextCheckpoint(*make_scratch(samples.texts, samples.language, config))
+
     return EncoderForms(
         encoder_class=TextEncoder,
-        scratch=lambda config: Checkpoint(*make_scratch(texts, language, config)),
+        scratch=make_from_scratch,
         files=load_checkpoint,
-        pair=Checkpoint,
+        pair=TextCheckpoint,
         wanted=(
             "'scratch', a name or path of a transformers model, a transformers config, a pair "
             "(module, tokenizer) or a fitted estimator of metaling_sk with a text encoder"

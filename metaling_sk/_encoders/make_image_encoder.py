@@ -12,8 +12,15 @@ import transformers
 from torch import nn
 
 from metaling_sk._data.images import import_pillow
-from metaling_sk._encoders.checkpoint import check_complete, load_copy, read_with_processor
+from metaling_sk._data.samples import Samples
+from metaling_sk._encoders.checkpoint import (
+    Checkpoint,
+    check_complete,
+    load_copy,
+    read_with_processor,
+)
 from metaling_sk._encoders.encoder_forms import EncoderForms
+from metaling_sk._encoders.encoding_parameters import EncodingParameters
 from metaling_sk._encoders.image_encoder import ImageEncoder, gives_pooled
 from metaling_sk._encoders.image_reader import ImageReader, read_processor
 from metaling_sk._encoders.scratch_images import make_scratch_images
@@ -23,40 +30,30 @@ POOLERS = ("pooler.", "head.")
 
 
 @dataclass(frozen=True)
-class ImageCheckpoint:
+class ImageCheckpoint(Checkpoint):
     """What an encoder of images is made of.
 
     Attributes
     ----------
-    model : module
-        In float32.
-    reader : ImageReader
-    key : tuple or None
-        Equal for checkpoints that were read from the same files; None for any other.
     has_pooler : bool
         Whether no weight is random that pools.
     """
 
-    model: nn.Module
-    reader: ImageReader
-    key: tuple | None = None
     has_pooler: bool = True
 
 
 def make_image_encoder(
-    encoder, *, pooling: str, layer, show_downloads: bool = False
+    parameters: EncodingParameters, samples: Samples | None = None, show_downloads: bool = False
 ) -> ImageEncoder:
     """Make an encoder of images of the caller's own.
 
     Parameters
     ----------
-    encoder : str, path, transformers config, pair of module and processor, or fitted estimator
-        The parameter `encoder` of an estimator.
-    pooling : {"auto", "mean", "cls"}
-        "auto" is what the model pools itself, where it does and its weights are not random;
-        otherwise "mean".
-    layer : int or float
-        See `TransformerEncoder`. A fitted estimator has a value of its own, as for `pooling`.
+    parameters : EncodingParameters
+        `pooling` is "auto", "mean" or "cls". "auto" is what the model pools itself, where it does
+        and its weights are not random; otherwise "mean".
+    samples : Samples, optional
+        No encoder of images depends on them.
     show_downloads : bool, default=False
         Whether the progress of downloads from the hub is shown.
 
@@ -77,13 +74,13 @@ def make_image_encoder(
     """
 
     def build(checkpoint: ImageCheckpoint) -> ImageEncoder:
-        chosen = pooling
+        model, reader = checkpoint.model, ImageReader(checkpoint.processor)
+        pooling = parameters.pooling
         if pooling == "auto":
-            chosen = "model" if checkpoint.has_pooler and _pools(checkpoint) else "mean"
-        return ImageEncoder(checkpoint.model, checkpoint.reader, chosen, layer, checkpoint.key)
+            pooling = "model" if checkpoint.has_pooler and _pools(model, reader) else "mean"
+        return ImageEncoder(model, reader, pooling, parameters.layer, checkpoint.key)
 
-    make_again = partial(make_image_encoder, pooling=pooling, layer=layer)
-    return _FORMS.make(encoder, build, make_again, show_downloads)
+    return _FORMS.make(parameters, build, partial(make_image_encoder, parameters), show_downloads)
 
 
 def vision_part(model: Any) -> nn.Module:
@@ -111,8 +108,7 @@ def _load(name: str, time: int | None) -> ImageCheckpoint:
     )
     random = {weight for weight in missing if _is_pooler(weight)}
     check_complete(name, model, set(missing) - random)
-    key = (name, time)
-    return ImageCheckpoint(vision_part(model).eval(), ImageReader(processor), key, not random)
+    return ImageCheckpoint(vision_part(model).eval(), processor, (name, time), not random)
 
 
 def _is_pooler(weight: str) -> bool:
@@ -120,28 +116,23 @@ def _is_pooler(weight: str) -> bool:
 
 
 @torch.no_grad()
-def _pools(checkpoint: ImageCheckpoint) -> bool:
-    """Whether the model gives one vector for each image by itself."""
-    shape = 1, 3, *checkpoint.reader.shape
-    pixels = checkpoint.reader.standardise(torch.zeros(shape, dtype=torch.uint8))
-    was_training = checkpoint.model.training
+def _pools(model: nn.Module, reader: ImageReader) -> bool:
+    """Whether a model gives one vector for each image by itself."""
+    pixels = reader.standardise(torch.zeros((1, 3, *reader.shape), dtype=torch.uint8))
+    was_training = model.training
     try:
-        return gives_pooled(checkpoint.model.eval()(pixel_values=pixels))
+        return gives_pooled(model.eval()(pixel_values=pixels))
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
         return False  # `check_encoder` says why.
     finally:
-        checkpoint.model.train(was_training)
-
-
-def _of_pair(module: nn.Module, processor) -> ImageCheckpoint:
-    return ImageCheckpoint(vision_part(module), ImageReader(copy.deepcopy(processor)))
+        model.train(was_training)
 
 
 _FORMS = EncoderForms(
     encoder_class=ImageEncoder,
     scratch=lambda config: ImageCheckpoint(*make_scratch_images(config), has_pooler=False),
     files=partial(load_copy, _load),
-    pair=_of_pair,
+    pair=lambda module, processor: ImageCheckpoint(vision_part(module), copy.deepcopy(processor)),
     wanted=(
         "'scratch', a name or path of a transformers model of images, a transformers config, a "
         "pair (module, image processor) or a fitted estimator of metaling_sk with an image encoder"

@@ -17,21 +17,12 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 from metaling_sk._encoders.backbone import without_decoder
 from metaling_sk._encoders.trainable import add_saved_adapters
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
+from metaling_sk._saving.configs import config_from_json, config_to_json
 
 ENCODER = "encoder"
 """Subfolder of the configuration."""
 
 CONFIG = f"{ENCODER}/config.json"
-
-LOOKUPS = (
-    "_name_or_path",
-    "auto_map",
-    "backbone",
-    "custom_pipelines",
-    "quantization_config",
-    "use_kernels",
-)
-"""Keys of a configuration that make transformers look something up elsewhere."""
 
 ATTENTIONS = ("eager", "sdpa")
 """Implementations of attention that torch has itself."""
@@ -53,8 +44,8 @@ def save_backbone(encoder: TransformerEncoder, folder: Path) -> dict[str, Any]:
     ):
         raise _module_error(f"{type(backbone).__name__} has no config of transformers")
     (folder / ENCODER).mkdir(exist_ok=True)
-    content = without_lookups(json.loads(config.to_json_string(use_diff=False)))
-    (folder / CONFIG).write_text(json.dumps(content, indent=2), encoding="utf-8")
+    content = json.dumps(config_to_json(config), indent=2)
+    (folder / CONFIG).write_text(content, encoding="utf-8")
     attention = getattr(config, "_attn_implementation", None)
     state = {
         "model_type": config.model_type,
@@ -97,9 +88,7 @@ def _make_backbone(state: dict[str, Any], folder: Path) -> nn.Module:
     content = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     if content["model_type"] != state["model_type"]:
         raise ValueError(f"model type {content['model_type']!r} instead of {state['model_type']!r}")
-    content = without_lookups(content)
-    config_class = transformers.CONFIG_MAPPING[content["model_type"]]
-    config = config_class.from_dict(content)
+    config = config_from_json(content)
     if state["attention"] is not None and state["attention"] not in ATTENTIONS:
         raise ValueError(f"attention {state['attention']!r} is not one of {ATTENTIONS}")
     backbone = transformers.AutoModel.from_config(
@@ -109,19 +98,6 @@ def _make_backbone(state: dict[str, Any], folder: Path) -> nn.Module:
     if type(backbone).__name__ != state["module"]:
         raise ValueError(f"describes a {type(backbone).__name__} instead of a {state['module']}")
     return backbone.eval()
-
-
-def without_lookups(content):
-    """A configuration without what makes transformers look up code, kernels or other models."""
-    if isinstance(content, list):
-        return [without_lookups(item) for item in content]
-    if not isinstance(content, dict):
-        return content
-    return {
-        key: without_lookups(value)
-        for key, value in content.items()
-        if key not in LOOKUPS and not key.removesuffix("_internal").endswith("_implementation")
-    }
 
 
 def _check_sizes(state: dict[str, Any], weights: dict[str, torch.Tensor], folder: Path) -> None:

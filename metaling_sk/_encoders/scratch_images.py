@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import transformers
 from torch import nn
 
 from metaling_sk._encoders.backbone import make_backbone
-from metaling_sk._encoders.image_reader import ImageReader
 
 IMAGE_SIZE, PATCH_SIZE = 24, 4
 """Height and width of an image and of a patch for the default encoder, in pixels."""
@@ -23,8 +24,8 @@ GREY = 0.5
 
 def make_scratch_images(
     config: transformers.PretrainedConfig | None = None,
-) -> tuple[nn.Module, ImageReader]:
-    """Make a model with random weights and its reader.
+) -> tuple[nn.Module, Any]:
+    """Make a model with random weights and its image processor.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def make_scratch_images(
     Returns
     -------
     model : module
-    reader : ImageReader
+    processor : transformers image processor
 
     Raises
     ------
@@ -57,23 +58,21 @@ def make_scratch_images(
             intermediate_size=256,
             initializer_range=WEIGHT_SCALE,
         )
-        return transformers.ViTModel(config, add_pooling_layer=False), _new_reader(IMAGE_SIZE)
+        return transformers.ViTModel(config, add_pooling_layer=False), _new_processor(IMAGE_SIZE)
     if getattr(config, "num_channels", None) != 3:
         raise ValueError(
             f"`encoder`: {type(config).__name__} has no `num_channels` of 3, so its model takes no "
             "images in colours; of a model of texts and images pass the part of the images, such "
             "as `config.vision_config`."
         )
-    return make_backbone(config), _new_reader(getattr(config, "image_size", USUAL_SIZE))
+    return make_backbone(config), _new_processor(getattr(config, "image_size", USUAL_SIZE))
 
 
-def _new_reader(size) -> ImageReader:
+def _new_processor(size) -> Any:
     height, width = (size, size) if isinstance(size, int) else size
     # Older versions of transformers have one class, which needs pillow alone.
     is_new = hasattr(transformers, "ViTImageProcessorPil")
     name = "ViTImageProcessorPil" if is_new else "ViTImageProcessor"
-    return ImageReader(
-        getattr(transformers, name)(
-            size={"height": height, "width": width}, image_mean=[GREY] * 3, image_std=[GREY] * 3
-        )
+    return getattr(transformers, name)(
+        size={"height": height, "width": width}, image_mean=[GREY] * 3, image_std=[GREY] * 3
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from inspect import signature
 from itertools import cycle, islice
 from typing import Any
@@ -23,6 +24,13 @@ SHORT, LONG = 3, 64
 
 PADDED_ON_THE_RIGHT = ("led", "longformer")
 """Kinds of models whose layers get the tokens padded to whole windows."""
+
+STEP = 16
+"""In low precision batches are as wide as a multiple of it, which fills vectors of processors.
+
+A softmax and a product of matrices round the numbers at the end otherwise, where these do not fill
+such a vector. In batches of any width the vector of a text would depend on the texts beside it.
+"""
 
 
 class TextEncoder(TransformerEncoder):
@@ -102,7 +110,7 @@ class TextEncoder(TransformerEncoder):
         """Return the token ids of each text, or of each pair of texts."""
         return self.text_tokenizer(texts)
 
-    @property
+    @cached_property
     def n_features(self) -> int:
         """Size of the vector of a text."""
         if self.dense:
@@ -113,9 +121,21 @@ class TextEncoder(TransformerEncoder):
         # Between the vectors of tokens and its layers OPT may have a projection.
         if n_hidden and n_hidden == getattr(config, "word_embed_proj_dim", n_hidden):
             return n_hidden
-        with torch.inference_mode():
-            ids = torch.zeros((1, 1), dtype=torch.int64, device=next(self.parameters()).device)
-            return self(ids, torch.ones_like(ids)).shape[1]
+        return super().n_features
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **others: Any
+    ) -> torch.Tensor:
+        """Do what `encode` does; a prediction in low precision does not depend on the width."""
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask, **others}
+        if not self.training and self._has_low_precision(input_ids.device):
+            width = input_ids.shape[1]
+            n_more = max(0, min(width + -width % STEP, self.max_length) - width)
+            inputs = {
+                name: F.pad(value, (0, n_more)) if isinstance(value, torch.Tensor) else value
+                for name, value in inputs.items()
+            }
+        return self.encode(**inputs)
 
     def encode(
         self,
@@ -151,11 +171,15 @@ class TextEncoder(TransformerEncoder):
             vectors = module(vectors)
         return F.normalize(vectors, dim=1) if self.normalize else vectors
 
+    def _has_low_precision(self, device: torch.device) -> bool:
+        dtype = next((weight.dtype for weight in self.parameters()), torch.float32)
+        return dtype.itemsize < 4 or torch.is_autocast_enabled(device.type)
+
     def gives_token_vectors(self, hidden, input_ids: torch.Tensor) -> bool:
         """Return whether the output of a layer has one vector for each token."""
-        n_texts, n_tokens = input_ids.shape
-        if not isinstance(hidden, torch.Tensor) or hidden.ndim != 3 or len(hidden) != n_texts:
+        if not super().gives_token_vectors(hidden, input_ids):
             return False
+        n_tokens = input_ids.shape[1]
         model_type = getattr(getattr(self.backbone, "config", None), "model_type", None)
         is_padded = model_type in PADDED_ON_THE_RIGHT and hidden.shape[1] > n_tokens
         return is_padded or hidden.shape[1] == n_tokens

@@ -47,7 +47,7 @@ def set_trainable(
     ValueError
         If the encoder has no layers that can be adapted.
     """
-    encoder.fixed, encoder.n_fixed = [], 0
+    encoder.fixed = []
     if trainable == "all" or isinstance(trainable, Real):
         # Weights that the user has frozen in a module of their own stay frozen.
         if encoder.trainable != "all":

@@ -59,8 +59,7 @@ class Reader(Protocol):
 class TransformerEncoder(nn.Module):
     """A Transformer that gives one vector per sample.
 
-    A subclass sets `reader`, and defines `settings`, `n_features`, `gives_token_vectors`, `encode`
-    and `probes`.
+    A subclass sets `reader`, and defines `settings`, `encode` and `probes`.
 
     Parameters
     ----------
@@ -92,8 +91,6 @@ class TransformerEncoder(nn.Module):
         The part of the encoder that is trained. "head" is none, so that vectors never change.
     fixed : list of modules
         The lower part of an encoder that is trained above it. It computes without dropout.
-    n_fixed : int
-        The number of layers in it.
     first_layer : int
         The number of the lowest layer in reports to the user.
     recipe : Recipe or None
@@ -119,7 +116,6 @@ class TransformerEncoder(nn.Module):
         self.pretrained = True
         self.trainable: str | float = "all"
         self.fixed: list[nn.Module] = []
-        self.n_fixed = 0
 
     def train(self, mode: bool = True) -> Self:
         """Choose the mode of training or of prediction, which that of fixed modules always is."""
@@ -138,10 +134,11 @@ class TransformerEncoder(nn.Module):
         """What decides the vector of a sample beside the reader and the weights."""
         raise NotImplementedError
 
-    @property
+    @cached_property
     def n_features(self) -> int:
         """Size of the vector of a sample."""
-        raise NotImplementedError
+        with probed(self):
+            return self.encode(*self.probes()[0]).shape[1]
 
     @property
     def n_layers(self) -> int:
@@ -163,7 +160,7 @@ class TransformerEncoder(nn.Module):
 
     def gives_token_vectors(self, hidden, inputs: torch.Tensor) -> bool:
         """Return whether the output of a layer has one vector for each token of these inputs."""
-        raise NotImplementedError
+        return isinstance(hidden, torch.Tensor) and hidden.ndim == 3 and len(hidden) == len(inputs)
 
     def probes(self) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
         """Return the inputs of `encode` for one sample, and for this and another one."""
@@ -192,7 +189,7 @@ class TransformerEncoder(nn.Module):
             The output of its highest layer.
         """
         adapts = [*self.adapters] if adapt is None else [*self.adapters, adapt]
-        call = _Call(adapts if self.has_token_layers else [], inputs)
+        call = _Call(adapts if self.has_token_layers else [], inputs, adapt is not None)
         token = _CALL.set(call)
         try:
             return self.backbone(**inputs), call.hidden
@@ -326,12 +323,15 @@ class _Call:
         They are applied to the output of every layer, one after the other.
     inputs : dict of str to Tensor
         The inputs of the backbone.
+    is_generated : bool
+        Whether one of `adapts` is generated for this call.
     hidden : Tensor or None
         The output of the layer that was computed last.
     """
 
     adapts: list[Adapt]
     inputs: dict[str, torch.Tensor]
+    is_generated: bool
     hidden: torch.Tensor | None = None
 
 
@@ -339,11 +339,17 @@ _CALL: ContextVar[_Call | None] = ContextVar("call of an encoder", default=None)
 """The call that this thread is in. A context variable lets threads share an encoder."""
 
 
-def current_inputs() -> dict[str, torch.Tensor]:
-    """Return the inputs of the backbone in the call that this thread is in."""
+def current_inputs() -> dict[str, torch.Tensor] | None:
+    """Return what decides the outputs of the layers in the call that this thread is in.
+
+    Returns
+    -------
+    dict of str to Tensor or None
+        The inputs of the backbone; None where generated adapters change the outputs, too.
+    """
     call = _CALL.get()
     assert call is not None
-    return call.inputs
+    return None if call.is_generated else call.inputs
 
 
 class _LayerHook:

@@ -37,7 +37,7 @@ def accelerated(encoder: Encoder, compile: bool, gradient_checkpointing: bool) -
     if not isinstance(encoder, TransformerEncoder) or not (compile or gradient_checkpointing):
         yield
         return
-    layers = encoder.layers[encoder.n_fixed :]
+    layers = [layer for layer in encoder.layers if layer not in encoder.fixed]
     if not layers:
         name = "gradient_checkpointing" if gradient_checkpointing else "compile"
         raise ValueError(

@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-from metaling_sk._data.samples import Samples
 from metaling_sk._encoders.audio_encoder import AudioEncoder
 from metaling_sk._encoders.audio_reader import AudioReader, read_extractor
+from metaling_sk._encoders.cell_modality import CellModality
 from metaling_sk._encoders.make_audio_encoder import make_audio_encoder
-from metaling_sk._encoders.saved_processor import SavedWithProcessor
 from metaling_sk._network.fixed_front_ends import FrozenFrontEnd
-from metaling_sk._network.front_end import EncodingParameters
-from metaling_sk._network.modality import Modality
 from metaling_sk._network.trained_front_end import TrainedFrontEnd
 
-
-def _make_encoder(
-    parameters: EncodingParameters, samples: Samples, show_downloads: bool
-) -> AudioEncoder:
-    """Make the encoder of recordings that the parameters name."""
-    return make_audio_encoder(
-        parameters.encoder,
-        pooling=parameters.pooling,
-        layer=parameters.layer,
-        max_seconds=parameters.max_seconds,
-        show_downloads=show_downloads,
-    )
-
-
-RECORDINGS = Modality(
-    _make_encoder,
-    SavedWithProcessor(AudioEncoder, AudioReader, read_extractor, "feature extractor"),
-)
+RECORDINGS = CellModality(make_audio_encoder, AudioEncoder, AudioReader, read_extractor)
 
 
 class TrainedAudio(TrainedFrontEnd):

@@ -74,11 +74,11 @@ class ShowProgress(Callback):
         Number of steps of the training.
     stage : str
         Name of the training on the bar.
-    n_stages_after : int, default=0
+    n_stages_after : int
         Number of similar trainings that follow on the same bar.
     """
 
-    def __init__(self, progress: Progress, n_steps: int, stage: str, n_stages_after: int = 0):
+    def __init__(self, progress: Progress, n_steps: int, stage: str, n_stages_after: int):
         self.progress = progress
         self.n_steps = n_steps
         self.stage = stage
@@ -94,31 +94,6 @@ class ShowProgress(Callback):
             self.n_done_ += 1
             net.criterion_.progress = self.n_done_ / self.n_steps
             self.progress.advance(1, lambda: f"loss={loss.item():.3f}")
-
-
-def new_callbacks(
-    progress: Progress, n_steps: int, stage: str, n_stages_after: int = 0, *, clips: bool = True
-) -> list[tuple[str, Callback]]:
-    """Make the callbacks that every training has.
-
-    Parameters
-    ----------
-    progress, n_steps, stage, n_stages_after
-        See `ShowProgress`.
-    clips : bool, default=True
-        Whether large gradients are scaled down.
-
-    Returns
-    -------
-    list of (name, callback)
-    """
-    callbacks: list[tuple[str, Callback]] = [
-        ("terms", RecordTerms()),
-        ("progress", ShowProgress(progress, n_steps, stage, n_stages_after)),
-    ]
-    if clips:
-        callbacks.insert(1, ("clipping", ClipGradients()))
-    return callbacks
 
 
 def name_callbacks(callbacks: Sequence) -> list[tuple[str, Callback]]:

@@ -19,10 +19,10 @@ from metaling_sk._data.parts import compute_in_parts, join
 from metaling_sk._data.samples import Samples, check_samples, count_samples
 from metaling_sk._data.suspicions import suspect_unseen
 from metaling_sk._encoders.encoder_forms import name_checkpoints
+from metaling_sk._encoders.encoding_parameters import EncodingParameters
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._network.classifier import ClassifierNetwork, Network
 from metaling_sk._network.encoder_attributes import EncoderAttributesMixin
-from metaling_sk._network.front_end import EncodingParameters
 from metaling_sk._network.front_ends import FRONT_ENDS, choose_front_end
 from metaling_sk._network.nets import TrainingSettings, new_net
 from metaling_sk._network.prediction import Execution, Outputs
@@ -84,9 +84,6 @@ class NetworkEstimator(
 
     _output: Any
     """The `OutputKind`, with what it has learnt from the labels."""
-
-    _output_attributes: tuple[str, ...]
-    """The fitted attributes that hold this, which JSON or an array can hold as they are."""
 
     _generates_adapters = False
     """Whether the network generates the adapters of trainable="adapter"."""
@@ -262,14 +259,9 @@ class NetworkEstimator(
         return True
 
     def _encoding_parameters(self) -> EncodingParameters:
-        return EncodingParameters(
-            encoder=self.encoder,
+        return EncodingParameters.of(
+            self,
             trainable=self.trainable,
-            pooling=self.pooling,
-            layer=self.layer,
-            prompt=self.prompt,
-            max_length=self.max_length,
-            max_seconds=self.max_seconds,
             language_norm=self.language_norm,
             generates_adapters=self._generates_adapters,
         )
@@ -393,7 +385,12 @@ class NetworkEstimator(
 
     # Saving
 
-    _saved_attributes = ("languages_", "learning_rate_", "history_", "sample_counts_")
+    _saved_attributes: tuple[str, ...] = (
+        "languages_",
+        "learning_rate_",
+        "history_",
+        "sample_counts_",
+    )
 
     def _describe_input(self) -> str:
         encoder = self._fitted_encoder
@@ -409,7 +406,6 @@ class NetworkEstimator(
 
     def _get_saved_state(self, folder: Path) -> dict[str, Any]:
         state = super()._get_saved_state(folder)
-        state |= {name: getattr(self, name) for name in self._output_attributes}
         network = self.front_end_.without_updates(self.net_.module_)
         front_end = self.front_end_.get_state(network, folder)
         state["front_end"] = {"kind": self.front_end_.kind} | front_end
@@ -418,8 +414,6 @@ class NetworkEstimator(
 
     def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
         super()._set_saved_state(state, folder)
-        for name in self._output_attributes:
-            setattr(self, name, state[name])
         kind = FRONT_ENDS[state["front_end"]["kind"]]
         self.front_end_ = kind.from_state(state["front_end"], folder)
         weights = encoder_weights(state["network"]["weights"])

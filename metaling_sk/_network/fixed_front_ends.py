@@ -17,10 +17,11 @@ from metaling_sk._data.language_statistics import MIN_SAMPLES, LanguageStatistic
 from metaling_sk._encoders.encode import encode, freeze, on_cpu
 from metaling_sk._encoders.encoder_forms import is_scratch, name_checkpoints
 from metaling_sk._encoders.make_encoder import apply_vectorizer, fit_vectorizer, is_vectorizer
+from metaling_sk._encoders.text_modality import TEXTS
 from metaling_sk._encoders.trainable import add_saved_adapters
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._network.classifier import IdentityEncoder
-from metaling_sk._network.front_end import TEXTS, Body, FrontEnd, check_same_input
+from metaling_sk._network.front_end import Body, FrontEnd, check_same_input
 from metaling_sk._network.prediction import predict_in_float64
 
 ALL_LANGUAGES = ""

@@ -15,41 +15,11 @@ import torch
 
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import Samples
-from metaling_sk._encoders.make_encoder import make_text_encoder
-from metaling_sk._encoders.saved_text_encoder import SavedTextEncoder
-from metaling_sk._encoders.text_encoder import TextEncoder
+from metaling_sk._encoders.encoding_parameters import EncodingParameters
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._network.classifier import Encoder, Network
 from metaling_sk._network.language_norm import LanguageNorm
-from metaling_sk._network.modality import Modality
 from metaling_sk._network.prediction import Execution, Outputs
-
-
-@dataclass(frozen=True)
-class EncodingParameters:
-    """The parameters of an estimator that decide its front end.
-
-    Attributes
-    ----------
-    encoder, trainable, pooling, layer, prompt, max_length, max_seconds, language_norm
-        As in `TransferClassifier`.
-    generates_adapters : bool
-        Whether the network generates the adapters of trainable="adapter".
-    normalize : bool, default=False
-        Whether vectors of texts have length 1 where the files of sentence-transformers say so.
-        Heads on a trained encoder learn slowly on such vectors.
-    """
-
-    encoder: object
-    trainable: str
-    pooling: str
-    layer: int | float
-    prompt: str
-    max_length: int
-    max_seconds: float
-    language_norm: bool
-    generates_adapters: bool
-    normalize: bool = False
 
 
 @dataclass(frozen=True)
@@ -252,24 +222,3 @@ def check_same_input(front_end: FrontEnd, samples: Samples) -> None:
             f"`source` was fitted on {front_end.input_name}, but X holds {name}; both must be of "
             "one kind."
         )
-
-
-def make_encoder(
-    parameters: EncodingParameters, samples: Samples, show_downloads: bool
-) -> TextEncoder:
-    """Make the Transformer that the parameters name."""
-    assert samples.texts is not None
-    return make_text_encoder(
-        parameters.encoder,
-        samples.texts,
-        samples.language,
-        pooling=parameters.pooling,
-        layer=parameters.layer,
-        prompt=parameters.prompt,
-        max_length=parameters.max_length,
-        normalize=parameters.normalize,
-        show_downloads=show_downloads,
-    )
-
-
-TEXTS = Modality(make_encoder, SavedTextEncoder())

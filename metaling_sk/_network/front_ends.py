@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from metaling_sk._data.samples import Samples
+from metaling_sk._encoders.encoding_parameters import EncodingParameters
+from metaling_sk._encoders.modality import Modality
 from metaling_sk._network.audio_front_ends import FrozenAudio, TrainedAudio
 from metaling_sk._network.fixed_front_ends import (
     FrozenFrontEnd,
     NumbersFrontEnd,
     VectorizerFrontEnd,
 )
-from metaling_sk._network.front_end import EncodingParameters, FrontEnd
+from metaling_sk._network.front_end import FrontEnd
 from metaling_sk._network.image_front_ends import FrozenImages, TrainedImages
-from metaling_sk._network.modality import Modality
 from metaling_sk._network.trained_front_end import TrainedFrontEnd
 
 FRONT_ENDS: dict[str, type[FrontEnd]] = {

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from metaling_sk._data.samples import Samples
+from metaling_sk._encoders.cell_modality import CellModality
 from metaling_sk._encoders.image_encoder import ImageEncoder
 from metaling_sk._encoders.image_reader import ImageReader, read_processor
 from metaling_sk._encoders.make_image_encoder import make_image_encoder
-from metaling_sk._encoders.saved_processor import SavedWithProcessor
 from metaling_sk._network.fixed_front_ends import FrozenFrontEnd
-from metaling_sk._network.front_end import EncodingParameters
-from metaling_sk._network.modality import Modality
 from metaling_sk._network.trained_front_end import TrainedFrontEnd
 
-
-def _make_encoder(
-    parameters: EncodingParameters, samples: Samples, show_downloads: bool
-) -> ImageEncoder:
-    """Make the encoder of images that the parameters name."""
-    return make_image_encoder(
-        parameters.encoder,
-        pooling=parameters.pooling,
-        layer=parameters.layer,
-        show_downloads=show_downloads,
-    )
-
-
-IMAGES = Modality(
-    _make_encoder, SavedWithProcessor(ImageEncoder, ImageReader, read_processor, "image processor")
-)
+IMAGES = CellModality(make_image_encoder, ImageEncoder, ImageReader, read_processor)
 
 
 class TrainedImages(TrainedFrontEnd):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -166,12 +167,14 @@ class SkorchNet(NeuralNet):
     def train_step(self, batch, **fit_params):
         """Make a step of the optimiser; where the memory does not suffice, from halves."""
         steps: list[dict] = []
-        statistics = self._copy_statistics()
+        norm = self.module_.norm
+        means = None if norm is None else copy.deepcopy(norm.state_dict())
         attempt = partial(super().train_step, **fit_params)
         error = out_of_memory(lambda: steps.append(attempt(batch)))
         if error is not None:
             # What has changed so far are running means; gradients are set to 0 by the next attempt.
-            self._restore_statistics(statistics)
+            if norm is not None:
+                norm.load_state_dict(means)
             self._halve(batch[0], error)
             steps.append(attempt(batch))
         return steps[0]
@@ -270,15 +273,6 @@ class SkorchNet(NeuralNet):
         super().__setstate__(state)
         self.module, self.criterion = self.module_, self.criterion_
         self.settings = replace(self.settings, device=torch.device(self.device))
-
-    def _copy_statistics(self) -> list[torch.Tensor]:
-        norm = self.module_.norm
-        return [] if norm is None else [buffer.clone() for buffer in norm.buffers()]
-
-    def _restore_statistics(self, statistics: list[torch.Tensor]) -> None:
-        if statistics:
-            for buffer, before in zip(self.module_.norm.buffers(), statistics, strict=True):
-                buffer.copy_(before)
 
     def _halve(self, step: TrainingStep, error: torch.OutOfMemoryError) -> None:
         """Compute half as many samples at a time from now on, if that can be and is not yet so."""

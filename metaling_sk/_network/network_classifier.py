@@ -23,7 +23,7 @@ class NetworkClassifier(LanguageClassifierMixin, NetworkEstimator):
 
     _check_y = staticmethod(check_classes_or_indicators)
 
-    _output_attributes = ("classes_", "label_names_")
+    _saved_attributes = (*NetworkEstimator._saved_attributes, "classes_", "label_names_")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -19,7 +19,7 @@ class NetworkRegressor(LanguageRegressorMixin, NetworkEstimator):
     epsilon: float
     target_norm: bool
 
-    _output_attributes = ("target_mean_", "target_scale_")
+    _saved_attributes = (*NetworkEstimator._saved_attributes, "target_mean_", "target_scale_")
 
     @property
     def _output(self) -> Numbers:

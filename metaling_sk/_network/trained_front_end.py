@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from metaling_sk._data.batches import EncodedSamples
+from metaling_sk._encoders.encoding_parameters import EncodingParameters
+from metaling_sk._encoders.text_modality import TEXTS
 from metaling_sk._encoders.trainable import merge_lora, set_trainable
 from metaling_sk._encoders.transformer_encoder import Reader, TransformerEncoder
 from metaling_sk._network.front_end import (
-    TEXTS,
     Body,
-    EncodingParameters,
     FrontEnd,
     check_same_input,
 )
@@ -168,16 +168,16 @@ class TrainedFrontEnd(FrontEnd):
         return {
             "language_norm": self.language_norm,
             "pretrained": self.pretrained,
-            "encoder": self.modality.saved.save(network.encoder, folder),
+            "encoder": self.modality.save(network.encoder, folder),
         }
 
     @classmethod
     def from_state(cls, state, folder):
-        reader = cls.modality.saved.restore_reader(state["encoder"], folder)
+        reader = cls.modality.restore_reader(state["encoder"], folder)
         return cls(reader, state["pretrained"], state["language_norm"])
 
     def restore_encoder(self, state, weights, folder):
-        return self.modality.saved.restore(state["encoder"], weights, folder)
+        return self.modality.restore(state["encoder"], weights, folder)
 
 
 def _set_trainable(encoder: TransformerEncoder, parameters: EncodingParameters) -> None:

@@ -17,7 +17,7 @@ from metaling_sk._data.batches import Steps
 from metaling_sk._encoders.fixed_layers import fixed_layers_once
 from metaling_sk._encoders.used_embeddings import used_embeddings
 from metaling_sk._network.acceleration import accelerated
-from metaling_sk._network.callbacks import has_stopped, new_callbacks
+from metaling_sk._network.callbacks import ClipGradients, RecordTerms, ShowProgress, has_stopped
 from metaling_sk._network.data_parallel import agree_on_start
 from metaling_sk._network.nets import SkorchNet
 from metaling_sk._network.schedules import linear_schedule, planned_schedule, reset_learning_rates
@@ -78,13 +78,14 @@ def train(
     settings = net.settings
     n_epochs = 1 if one_more else settings.n_epochs(len(steps))
     has_validation = valid_steps is not None and len(valid_steps) > 0
-    callbacks = new_callbacks(
-        progress, n_epochs * len(steps), stage, n_stages_after, clips=not settings.is_solved
-    )
+    shown = ShowProgress(progress, n_epochs * len(steps), stage, n_stages_after)
+    callbacks: list[tuple[str, Callback]] = [("terms", RecordTerms()), ("progress", shown)]
     if net.is_shared:
         agree_on_start([net.module_, net.criterion_], steps)
     reset_learning_rates(net.optimizer_)
     schedule = _new_schedule(net, len(steps), one_more, planned_epochs)
+    if not settings.is_solved:
+        callbacks.append(("clipping", ClipGradients()))
     if schedule is not None:
         callbacks.append(("schedule", schedule))
     if has_validation:

@@ -105,6 +105,8 @@ def _read_own(folder: Path, content: dict[str, Any], parts: dict[str, Any], read
             parameters["device"] = "auto"
     state = from_json(content["fitted"], parts)
     estimator: Any = estimator_class._from_saved(parameters, state)
+    if content["parameters_not_kept"]:
+        estimator._not_kept = tuple(content["parameters_not_kept"])
     if state is not None:
         estimator._set_saved_state(state, folder)
     if "requests" in content:

@@ -116,11 +116,11 @@ def _write_parameters(
     required = () if fitted else _required_parameters(type(estimator))
     writing = replace(writing, is_parameter=True)
     kept: dict[str, Any] = {}
-    not_kept: list[str] = []
+    not_kept = list(estimator._lost_parameters)
     inner: dict[str, str] = {}
     for name, value in sorted(estimator.get_params(deep=False).items()):
         if fitted and name in estimator._unsaved_parameters:
-            not_kept.append(name)
+            not_kept += [] if value is None else [name]
             continue
         parts_of_one: dict[str, Any] = {}
         try:

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from huggingface_hub import ModelCardData
-from sklearn.pipeline import Pipeline
 
 from metaling_sk._data.languages import UNNAMED_LANGUAGE
 from metaling_sk._saving.saved_estimator import SavedMixin
 from metaling_sk._utils.messages import name_some
+from metaling_sk._utils.wrapped import final_estimator
 
 CARD = "README.md"
 
@@ -82,14 +82,8 @@ def make_card(estimator, versions: dict[str, str], report: pd.DataFrame | None) 
 
 def _find_model(estimator):
     """Return the estimator of this package that predicts, or None if there is none."""
-    while not isinstance(estimator, SavedMixin) or hasattr(estimator, "best_estimator_"):
-        if hasattr(estimator, "best_estimator_"):  # A search predicts by the model it has chosen.
-            estimator = estimator.best_estimator_
-        elif isinstance(estimator, Pipeline):
-            estimator = estimator.steps[-1][1]
-        else:
-            return None
-    return estimator if hasattr(estimator, "sample_counts_") else None
+    model = final_estimator(estimator)
+    return model if isinstance(model, SavedMixin) and hasattr(model, "sample_counts_") else None
 
 
 def _describe(estimator, model) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path, PurePosixPath
 
 from metaling_sk._saving.errors import SavedFileError, naming_file
@@ -62,12 +62,8 @@ def read_checked(folder: Path, name: str, record: dict) -> bytes:
 
 def record_file(path: Path) -> dict[str, int | str]:
     """Return the record of a file for the description."""
-    digest, size = sha256(), 0
     with path.open("rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-            size += len(block)
-    return {"size": size, "sha256": digest.hexdigest()}
+        return {"size": path.stat().st_size, "sha256": file_digest(file, sha256).hexdigest()}
 
 
 def is_inside(name: str) -> bool:

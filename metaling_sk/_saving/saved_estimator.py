@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pandas as pd
 
 import metaling_sk
 
-DOOR_ATTRIBUTES = ("_input_kind", "n_features_in_", "feature_names_in_")
+INPUT_ATTRIBUTES = ("_input_kind", "n_features_in_", "feature_names_in_")
 """Attributes that `check_samples` sets in `fit`. Which ones depends on the form of X."""
 
 
@@ -29,6 +30,26 @@ class SavedMixin:
     _unsaved_parameters: tuple[str, ...] = ()
     """Parameters of a fitted estimator that are not saved, of whatever type they are."""
 
+    _not_kept: tuple[str, ...] = ()
+    """Parameters that `save` could not keep, of an estimator that was loaded, and of its clones."""
+
+    @property
+    def _lost_parameters(self) -> list[str]:
+        """Those of them that have their defaults since."""
+        defaults = {name: each.default for name, each in signature(type(self)).parameters.items()}
+        return [
+            name
+            for name in self._not_kept
+            if type(getattr(self, name)) is type(defaults[name])
+            and getattr(self, name) == defaults[name]
+        ]
+
+    def __sklearn_clone__(self):
+        clone = super().__sklearn_clone__()  # type: ignore[misc]
+        if self._not_kept:
+            clone._not_kept = self._not_kept
+        return clone
+
     @classmethod
     def _from_saved(cls, parameters: dict[str, Any], state: dict[str, Any] | None):
         """Make an estimator that is not fitted from the saved parameters.
@@ -46,13 +67,13 @@ class SavedMixin:
 
         Files may be written to the folder.
         """
-        door = [name for name in DOOR_ATTRIBUTES if hasattr(self, name)]
-        return {name: getattr(self, name) for name in (*self._saved_attributes, *door)}
+        of_input = [name for name in INPUT_ATTRIBUTES if hasattr(self, name)]
+        return {name: getattr(self, name) for name in (*self._saved_attributes, *of_input)}
 
     def _set_saved_state(self, state: dict[str, Any], folder: Path) -> None:
         """Take what `_get_saved_state` has returned."""
-        door = [name for name in DOOR_ATTRIBUTES if name in state]
-        for name in (*self._saved_attributes, *door):
+        of_input = [name for name in INPUT_ATTRIBUTES if name in state]
+        for name in (*self._saved_attributes, *of_input):
             setattr(self, name, state[name])
 
     def save(self, folder, *, report=None) -> None:

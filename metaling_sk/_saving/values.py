@@ -17,6 +17,7 @@ import scipy.stats
 import torch
 
 from metaling_sk._utils.distributions import DISTRIBUTIONS, is_scipy_distribution
+from metaling_sk._utils.imported import is_instance
 
 MARK = "$"
 """First character of the keys that stand for a type."""
@@ -32,8 +33,8 @@ def to_json(value, path: str, parts: dict[str, Any]):
     ----------
     value : object
         Numbers, strings, None, paths, dates and times, arrays, tensors, tables of these,
-        distributions of scipy.stats such as ``loguniform(1, 9)``, and estimators; also in lists,
-        tuples and dicts.
+        distributions of scipy.stats such as ``loguniform(1, 9)``, configurations of transformers,
+        and estimators; also in lists, tuples and dicts.
     path : str
         The name of the value. Names of parts start with it.
     parts : dict of str to Tensor or estimator
@@ -65,6 +66,8 @@ def to_json(value, path: str, parts: dict[str, Any]):
         return {"$distribution": to_json(name_and_arguments, path, parts)}
     if isinstance(value, np.generic):
         return {"$scalar": to_json(np.asarray(value).reshape(1), path, parts)}
+    if is_instance(value, "transformers", "PreTrainedConfig"):
+        return _config_to_json(value, path)
     for plain in (bool, int, float, str):
         if isinstance(value, plain):
             return plain(value)
@@ -182,6 +185,22 @@ def _scalar_to_json(value, path: str) -> dict:
     return stored
 
 
+def _config_to_json(config, path: str) -> dict:
+    from metaling_sk._saving.configs import config_to_json, is_storable  # It imports transformers.
+
+    if not is_storable(config):
+        raise TypeError(f"{path}: transformers has no config of type {type(config).__name__}.")
+    content = config_to_json(config)
+    content.pop("transformers_version", None)  # The description of the folder has it.
+    return {"$config": content}
+
+
+def _read_config(stored, parts):
+    from metaling_sk._saving.configs import config_from_json  # It imports transformers.
+
+    return config_from_json(stored)
+
+
 def _read_strings(stored, parts) -> np.ndarray:
     strings, dtype = stored
     return np.array(strings, dtype=_dtype_of_kind(dtype, "U"))
@@ -251,6 +270,7 @@ READERS: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
     "$scalar": _read_scalar,
     "$table": _read_table,
     "$distribution": _read_distribution,
+    "$config": _read_config,
     "$tuple": lambda stored, parts: tuple(from_json(stored, parts)),
     "$dict": lambda stored, parts: dict(from_json(stored, parts)),
     "$path": lambda stored, parts: Path(stored),

@@ -1,4 +1,4 @@
-"""Codes of languages: those of ISO 639-1, and other codes of the same languages."""
+"""Codes of languages: those of ISO 639-1, and other codes and names of the same languages."""
 
 from __future__ import annotations
 
@@ -51,6 +51,41 @@ OTHER_NAMES = {
     "tgl": "fil",
 }
 """Codes of three letters by others that name the same language."""
+
+ENGLISH_NAMES = {
+    "abkhazian": "abk", "afar": "aar", "afrikaans": "afr", "akan": "aka", "albanian": "sqi",
+    "amharic": "amh", "arabic": "ara", "armenian": "hye", "assamese": "asm", "aymara": "aym",
+    "azerbaijani": "aze", "bambara": "bam", "bangla": "ben", "bashkir": "bak", "basque": "eus",
+    "belarusian": "bel", "bengali": "ben", "bokmål": "nob", "bosnian": "bos", "breton": "bre",
+    "bulgarian": "bul", "burmese": "mya", "catalan": "cat", "chechen": "che", "chichewa": "nya",
+    "chinese": "zho", "corsican": "cos", "croatian": "hrv", "czech": "ces", "danish": "dan",
+    "dhivehi": "div", "dutch": "nld", "dzongkha": "dzo", "english": "eng", "esperanto": "epo",
+    "estonian": "est", "faroese": "fao", "farsi": "fas", "fijian": "fij", "filipino": "fil",
+    "finnish": "fin", "french": "fra", "frisian": "fry", "fula": "ful", "gaelic": "gla",
+    "galician": "glg", "georgian": "kat", "german": "deu", "greek": "ell", "greenlandic": "kal",
+    "guarani": "grn", "gujarati": "guj", "haitian": "hat", "hausa": "hau", "hebrew": "heb",
+    "hindi": "hin", "hungarian": "hun", "icelandic": "isl", "igbo": "ibo", "indonesian": "ind",
+    "inuktitut": "iku", "irish": "gle", "italian": "ita", "japanese": "jpn", "javanese": "jav",
+    "kannada": "kan", "kashmiri": "kas", "kazakh": "kaz", "khmer": "khm", "kinyarwanda": "kin",
+    "kirundi": "run", "kiswahili": "swa", "kongo": "kon", "korean": "kor", "kurdish": "kur",
+    "kyrgyz": "kir", "latvian": "lav", "limburgish": "lim", "lingala": "lin", "lithuanian": "lit",
+    "luganda": "lug", "luxembourgish": "ltz", "macedonian": "mkd", "malagasy": "mlg",
+    "malay": "msa", "malayalam": "mal", "maltese": "mlt", "mandarin": "zho", "maori": "mri",
+    "marathi": "mar", "mongolian": "mon", "myanmar": "mya", "navajo": "nav", "nepali": "nep",
+    "norwegian": "nor", "nyanja": "nya", "nynorsk": "nno", "occitan": "oci", "odia": "ori",
+    "oriya": "ori", "oromo": "orm", "ossetian": "oss", "pashto": "pus", "persian": "fas",
+    "polish": "pol", "portuguese": "por", "punjabi": "pan", "quechua": "que", "romanian": "ron",
+    "romansh": "roh", "russian": "rus", "samoan": "smo", "sanskrit": "san", "sardinian": "srd",
+    "serbian": "srp", "sesotho": "sot", "shona": "sna", "sindhi": "snd", "sinhala": "sin",
+    "slovak": "slk", "slovene": "slv", "slovenian": "slv", "somali": "som", "spanish": "spa",
+    "sundanese": "sun", "swahili": "swa", "swati": "ssw", "swedish": "swe", "tagalog": "fil",
+    "tajik": "tgk", "tamil": "tam", "tatar": "tat", "telugu": "tel", "thai": "tha",
+    "tibetan": "bod", "tigrinya": "tir", "tongan": "ton", "tsonga": "tso", "tswana": "tsn",
+    "turkish": "tur", "turkmen": "tuk", "ukrainian": "ukr", "urdu": "urd", "uyghur": "uig",
+    "uzbek": "uzb", "venda": "ven", "vietnamese": "vie", "welsh": "cym", "wolof": "wol",
+    "xhosa": "xho", "yiddish": "yid", "yoruba": "yor", "zulu": "zul",
+}
+"""Codes of three letters by the English names of languages, in small letters."""
 # fmt: on
 
 
@@ -60,7 +95,7 @@ def three_letter_code(code: str) -> str:
     Parameters
     ----------
     code : str
-        The first subtag of the name of a language, in small letters.
+        The first subtag of the name of a language, or its English name, in small letters.
 
     Returns
     -------
@@ -70,8 +105,9 @@ def three_letter_code(code: str) -> str:
     Examples
     --------
     >>> from metaling_sk._utils.language_codes import three_letter_code
-    >>> [three_letter_code(code) for code in ("zh", "cmn", "chi", "yue", "elvish")]
-    ['zho', 'zho', 'zho', 'yue', 'elvish']
+    >>> [three_letter_code(code) for code in ("zh", "cmn", "chi", "chinese", "yue", "elvish")]
+    ['zho', 'zho', 'zho', 'zho', 'yue', 'elvish']
     """
     code = ISO_639_3.get(code, code)
-    return OTHER_NAMES.get(code, code)
+    code = OTHER_NAMES.get(code, code)
+    return ENGLISH_NAMES.get(code, code)

@@ -82,16 +82,13 @@ def _set_state(states: list[Any]) -> None:
             torch.cuda.set_rng_state(state)
 
 
-def _new_weights_are_float32() -> None:
-    torch = imported("torch")
-    if torch is not None:
-        torch.set_default_dtype(torch.float32)
-
-
-def _seed_torch(seed: int) -> None:
+def _seed_torch(seed: int, *, float32: bool = False) -> None:
+    """Seed torch, if it is imported; `float32` is the type of new weights, whatever was set."""
     torch = imported("torch")
     if torch is not None:
         torch.manual_seed(seed)
+        if float32:
+            torch.set_default_dtype(torch.float32)
 
 
 @contextmanager
@@ -111,8 +108,7 @@ def seeded(random_state) -> Iterator[np.random.RandomState]:
     """
     rng = check_random_state(random_state)
     with _turn(), plain_torch():
-        _new_weights_are_float32()
-        _seed_torch(int(rng.randint(2**31)))
+        _seed_torch(int(rng.randint(2**31)), float32=True)
         yield rng
 
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pickle import PicklingError
 
 OS_ERROR = re.compile(r"\(os error (\d+)\)")
 """How safetensors and tokenizers say that it was the operating system, in errors of their own."""
+
+WORKER_ERROR = re.compile(r"^\w*Error: \[Errno (\d+)\] .+", re.MULTILINE)
+"""The same in a traceback of joblib, which writes for its workers in a thread."""
 
 
 @contextmanager
@@ -43,3 +48,29 @@ def writing_to(path: str | os.PathLike, parameter: str, way_out: str) -> Iterato
         )
         raised.errno = number
         raise raised from error
+
+
+def error_of_shared_files(error: Exception) -> OSError | None:
+    """Return an error of joblib as a sentence, if it could not write what its workers share.
+
+    Parameters
+    ----------
+    error : Exception
+        What `joblib.Parallel` has raised.
+
+    Returns
+    -------
+    OSError or None
+        None for any other error.
+    """
+    found = WORKER_ERROR.search(str(error.__cause__))
+    if not (isinstance(error, PicklingError) and found):
+        return None
+    returned = OSError(
+        f"`n_jobs`: joblib could not write what the workers share: {found[0]}. It writes large "
+        "arrays to files in the folder that JOBLIB_TEMP_FOLDER names, or else in /dev/shm or "
+        f"{tempfile.gettempdir()!r}. Make room there, name another folder by "
+        "joblib.parallel_config(temp_folder=...), or set n_jobs=1."
+    )
+    returned.errno = int(found[1])
+    return returned

@@ -34,6 +34,12 @@ from metaling_sk.meta_net._residual_training import ResidualSettings, train_resi
 MIN_OWN_SAMPLES = 16
 """An adapted language gets statistics of its own from this number of samples on."""
 
+INNER_STEPS = 5
+"""Steps on one language."""
+
+INNER_LEARNING_RATE = 0.05
+"""Learning rate of steps that move an embedding."""
+
 
 @dataclass(frozen=True)
 class Adaptation:
@@ -64,11 +70,14 @@ class AdaptiveLanguages(NetworkEstimator):
     """An estimator whose languages have embeddings and residual heads, which can be adapted.
 
     A subclass sets `residual_heads_` and `_adaptations`, both dicts by language, in `fit`, and has
-    `_is_solved`, `_n_adapt_steps`, `_inner_learning_rate` and `_linear_loss`.
+    `_linear_loss`.
     """
 
     _learns_a_language_by = "register_language, or labelled rows to adapt,"
 
+    meta_algorithm: str
+    inner_steps: Any
+    inner_learning_rate: Any
     residual_penalty: Any
     residual_heads_: dict[str, ResidualHead]
     _adaptations: dict[str, Adaptation]
@@ -76,17 +85,29 @@ class AdaptiveLanguages(NetworkEstimator):
     @property
     def _is_solved(self) -> bool:
         """Whether the models are solved for instead of trained."""
-        raise NotImplementedError
+        is_joint = self.meta_algorithm == "joint" and self.learning_rate == "auto"
+        return is_joint and self.front_end_.inputs_are_fixed
+
+    @property
+    def _n_inner_steps(self) -> int:
+        """The number of steps on one language."""
+        return INNER_STEPS if self.inner_steps == "auto" else self.inner_steps
 
     @property
     def _n_adapt_steps(self) -> int:
         """The number of steps that move the embedding of a language that is adapted."""
-        raise NotImplementedError
+        if self.inner_steps != "auto":
+            return self.inner_steps
+        # Each step takes the encoder forwards and backwards. A residual head does as well.
+        is_costly = not self.front_end_.inputs_are_fixed and self.meta_algorithm == "joint"
+        return 0 if is_costly and self.residual_penalty is not None else INNER_STEPS
 
     @property
     def _inner_learning_rate(self) -> float:
-        """The learning rate of the steps that move an embedding."""
-        raise NotImplementedError
+        """The learning rate of the steps on one language."""
+        if self.inner_learning_rate != "auto":
+            return self.inner_learning_rate
+        return self.learning_rate_ if self.meta_algorithm == "reptile" else INNER_LEARNING_RATE
 
     @property
     def _linear_loss(self) -> LinearLoss:
@@ -141,8 +162,6 @@ class AdaptiveLanguages(NetworkEstimator):
             seeded(self.random_state),
             Progress.of(self) as progress,
         ):
-            changed.residual_heads_ = self.residual_heads_.copy()
-            changed._adaptations = self._adaptations.copy()
             execution = self._execution(progress)
             for name in sorted(set(samples.language)):
                 changed._adapt(name, samples.take(samples.language == name), execution)
@@ -178,12 +197,10 @@ class AdaptiveLanguages(NetworkEstimator):
                 f"`language`: {language!r} has not been adapted; these have: "
                 f"{sorted(self._adaptations)}. What was adapted before `save` cannot be undone."
             )
-        self.residual_heads_ = self.residual_heads_.copy()
-        self._adaptations = self._adaptations.copy()
-        adaptation = self._adaptations.pop(language)
-        self.residual_heads_.pop(language, None)
-        if adaptation.residual_head is not None:
-            self.residual_heads_[language] = adaptation.residual_head
+        adaptations = self._adaptations.copy()
+        adaptation = adaptations.pop(language)
+        self._adaptations = adaptations
+        self._set_residual_head(language, adaptation.residual_head)
         self._restore(language, adaptation)
         if adaptation.has_statistics:
             index = self._language_index(language)
@@ -217,7 +234,7 @@ class AdaptiveLanguages(NetworkEstimator):
             adaptation = self._state_before(language, samples)
         else:
             adaptation = replace(adaptation, samples=join(adaptation.samples, samples))
-        self._adaptations[language] = adaptation
+        self._adaptations = self._adaptations | {language: adaptation}
         self._restore(language, adaptation)
         self._fit_adapted(language, execution)
 
@@ -244,11 +261,9 @@ class AdaptiveLanguages(NetworkEstimator):
             super()._register(samples, language)
             return
         adaptation = replace(self._adaptations[language], has_statistics=False)
-        self.residual_heads_ = self.residual_heads_.copy()
-        self._adaptations = self._adaptations.copy()
         self._restore(language, adaptation)
         super()._register(samples, language)
-        self._adaptations[language] = adaptation
+        self._adaptations = self._adaptations | {language: adaptation}
         with Progress.of(self) as progress:
             self._fit_adapted(language, self._execution(progress))
 
@@ -260,14 +275,15 @@ class AdaptiveLanguages(NetworkEstimator):
             self._output = self._output.with_language(language, samples)
         y = self._output.targets(samples)
         inputs = self.front_end_.inputs(samples, execution)
+        if labelled.any() and self._n_adapt_steps and not self._is_solved:
+            if self._takes_statistics(language):
+                self._learn_statistics(language, inputs, execution)
+            encoded = self._encode(inputs, samples.language).with_labels(y)
+            self._fit_embedding(language, encoded.take(labelled), execution)
         vectors = self._learn_statistics(language, inputs, execution)
         if labelled.any() and self._is_solved:
             encoded = self._encode(vectors, samples.language).with_labels(y)
             self._place(language, encoded.take(labelled), execution)
-        elif labelled.any() and self._n_adapt_steps:
-            encoded = self._encode(inputs, samples.language).with_labels(y)
-            self._fit_embedding(language, encoded.take(labelled), execution)
-            vectors = self._learn_statistics(language, inputs, execution)
         if self.residual_penalty is not None:
             encoded = self._encode(vectors, samples.language)
             outputs = self._predict(self.net_.module_, encoded, execution)
@@ -279,12 +295,16 @@ class AdaptiveLanguages(NetworkEstimator):
                 self,
             )
 
+    def _takes_statistics(self, language: str) -> bool:
+        """Whether an adapted language is treated by the statistics of its samples."""
+        adaptation = self._adaptations[language]
+        return adaptation.has_statistics and len(adaptation.samples) >= MIN_OWN_SAMPLES
+
     def _learn_statistics(self, language: str, inputs, execution: Execution):
         """Take the statistics of an adapted language if there are none; return its vectors."""
         network, index = self.net_.module_, self._language_index(language)
         vectors = self.front_end_.vectors(network, inputs, index, execution)
-        adaptation = self._adaptations[language]
-        if adaptation.has_statistics and len(adaptation.samples) >= MIN_OWN_SAMPLES:
+        if self._takes_statistics(language):
             self.front_end_ = self.front_end_.set_language(network, index, language, vectors)
         return vectors
 
@@ -329,8 +349,8 @@ class AdaptiveLanguages(NetworkEstimator):
         assert labelled.y is not None
         network, index = self.net_.module_, self._language_index(language)
         class_weights = self._class_weights(labelled.y)
-        device = network.head.weight.device
-        network.eval()
+        device = self.front_end_.network_execution(execution).device
+        network.to(device).eval()
 
         def batches():
             # With gradients as many samples take more memory than in prediction.
@@ -408,9 +428,12 @@ class AdaptiveLanguages(NetworkEstimator):
             residual_head = prior
         elif prior is not None:
             residual_head = residual_head.after(prior)
-        self.residual_heads_.pop(language, None)
-        if residual_head is not None:
-            self.residual_heads_[language] = residual_head
+        self._set_residual_head(language, residual_head)
+
+    def _set_residual_head(self, language: str, residual_head: ResidualHead | None) -> None:
+        """Give a language a residual head, or none."""
+        heads = {name: head for name, head in self.residual_heads_.items() if name != language}
+        self.residual_heads_ = heads if residual_head is None else heads | {language: residual_head}
 
     def _predict(self, network, encoded: EncodedSamples, execution: Execution) -> Outputs:
         """The outputs of the network; on sparse features without making them dense, if it can."""

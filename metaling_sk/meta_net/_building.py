@@ -1,16 +1,12 @@
-"""New meta networks, and the start of their heads."""
+"""The start of a new meta network: a head, or the models that were solved for."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import torch
 from scipy import sparse
 from sklearn.linear_model import RidgeCV
 
-from metaling_sk._network.front_end import Body
-from metaling_sk.meta_net._hypernetwork import Hypernetwork
-from metaling_sk.meta_net._language_features import standardised
 from metaling_sk.meta_net._network import MetaNetwork
 from metaling_sk.meta_net._residual_head import ResidualHead
 from metaling_sk.meta_net._solving import Solution
@@ -20,48 +16,6 @@ N_DIMENSIONS = 32
 
 FEATURE_PENALTIES = np.logspace(0, 4, 9)
 """L2 penalties of the map from the features of languages to embeddings, to choose from."""
-
-
-def new_meta_network(
-    body: Body,
-    languages: list[str],
-    language_features: pd.DataFrame | None,
-    *,
-    learnt: np.ndarray,
-    n_heads: int,
-    n_outputs: int,
-    max_width: int,
-) -> MetaNetwork:
-    """Make a network with random weights.
-
-    Parameters
-    ----------
-    body : Body
-    languages : list of str
-    language_features : DataFrame or None
-        Its index holds languages.
-    learnt : ndarray of int
-        Indices of the languages with labelled samples.
-    n_heads : int
-        Number of basis heads.
-    n_outputs, max_width : int
-    """
-    features = None
-    if language_features is not None:
-        features = standardised(language_features, languages)
-    indices = torch.arange(1, len(languages) + 1)
-    hypernetwork = Hypernetwork(
-        len(languages),
-        body.encoder.n_layers,
-        max_width,
-        n_heads,
-        N_DIMENSIONS,
-        features,
-        torch.isin(indices, torch.from_numpy(learnt)),
-    )
-    return MetaNetwork(
-        body.encoder, body.norm, hypernetwork, body.n_features, n_outputs, body.dropout
-    )
 
 
 def set_solution(network: MetaNetwork, solution: Solution) -> None:

@@ -341,13 +341,7 @@ def n_factors_of(losses: np.ndarray, n_errors: float) -> int:
 
 def climb(grid: tuple[float, ...], start: float, loss: Callable[[float], float]) -> float:
     """Return the value of a grid that has the least loss, found from neighbour to neighbour."""
-    losses: dict[int, float] = {}
-
-    def at(position: int) -> float:
-        if position not in losses:
-            losses[position] = loss(grid[position])
-        return losses[position]
-
+    at = cache(lambda position: loss(grid[position]))
     position = grid.index(start)
     while True:
         near = range(max(position - 1, 0), min(position + 2, len(grid)))

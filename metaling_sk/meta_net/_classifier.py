@@ -9,7 +9,7 @@ from metaling_sk._network.outputs.indicators import Indicators
 from metaling_sk._utils.parameters import NETWORK_PARAMETERS, common_constraints
 from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
 from metaling_sk.meta_net._fitting import MetaNetFitting
-from metaling_sk.meta_net._linear_loss import LABEL_LOG_LOSS, LOG_LOSS, LogLoss
+from metaling_sk.meta_net._linear_loss import LABEL_LOG_LOSS, LOG_LOSS, ClassificationLoss
 
 
 class MetaNetClassifier(NetworkClassifier, MetaNetFitting):
@@ -114,7 +114,7 @@ class MetaNetClassifier(NetworkClassifier, MetaNetFitting):
 
         - ``"all"``: all weights.
         - A share between 0 and 1: so much of the layers, from the highest one. What is below them
-          stays as it is, and of texts it is computed once.
+          stays as it is.
         - ``"head"``: none. Each text is encoded once.
         - ``"lora"``: low-rank updates of the linear layers (extra `peft`). The weights of the
           encoder stay as they are.
@@ -414,5 +414,5 @@ class MetaNetClassifier(NetworkClassifier, MetaNetFitting):
         return Classes(samples.classes)
 
     @property
-    def _linear_loss(self) -> LogLoss:
+    def _linear_loss(self) -> ClassificationLoss:
         return LOG_LOSS if self.label_names_ is None else LABEL_LOG_LOSS

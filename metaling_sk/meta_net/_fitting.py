@@ -30,10 +30,11 @@ from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
 from metaling_sk._utils.sklearn_compat import StrOptions
 from metaling_sk.meta_net._adaptation import AdaptiveLanguages
-from metaling_sk.meta_net._building import new_meta_network, set_head, set_solution
+from metaling_sk.meta_net._building import N_DIMENSIONS, set_head, set_solution
 from metaling_sk.meta_net._choosing import choose_head
 from metaling_sk.meta_net._episodes import Episodes
-from metaling_sk.meta_net._language_features import find_language_features
+from metaling_sk.meta_net._hypernetwork import Hypernetwork
+from metaling_sk.meta_net._language_features import find_language_features, standardised
 from metaling_sk.meta_net._network import MetaNetwork
 from metaling_sk.meta_net._objective import MetaObjective
 from metaling_sk.meta_net._residual_training import ResidualSettings
@@ -41,12 +42,6 @@ from metaling_sk.meta_net._solving import solve
 
 N_HEADS, N_HEADS_ON_FEATURES = 16, 4
 """Basis heads. Features are many, and each head has a weight for every one of them."""
-
-INNER_STEPS = 5
-"""Steps on one language."""
-
-INNER_LEARNING_RATE = 0.05
-"""Learning rate of steps that move an embedding."""
 
 LINEAR_START_FACTOR = 200
 """The learning rate is divided by it where the head starts from a fitted linear model."""
@@ -70,9 +65,6 @@ class MetaNetFitting(AdaptiveLanguages):
     }
 
     meta_weight: float
-    meta_algorithm: str
-    inner_steps: Any
-    inner_learning_rate: Any
     language_features: Any
     language_dropout: float
     max_width: int
@@ -164,12 +156,6 @@ class MetaNetFitting(AdaptiveLanguages):
         if self.residual_penalty is not None:
             self._fit_residual_heads(labelled, execution, settings)
 
-    @property
-    def _is_solved(self) -> bool:
-        """Whether `fit` solves for the models instead of training them."""
-        is_joint = self.meta_algorithm == "joint" and self.learning_rate == "auto"
-        return is_joint and self.front_end_.inputs_are_fixed
-
     def _solve(
         self, labelled: EncodedSamples, position: np.ndarray, features, execution: Execution
     ) -> dict[int, ResidualSettings]:
@@ -231,15 +217,25 @@ class MetaNetFitting(AdaptiveLanguages):
     def _new_network(
         self, labelled: EncodedSamples, features: pd.DataFrame | None, n_heads: int
     ) -> MetaNetwork:
-        """A new network."""
-        return new_meta_network(
-            self.front_end_.new_body(len(self.languages_)),
-            self.languages_,
-            features,
-            learnt=np.unique(labelled.language_index),
-            n_heads=n_heads,
-            n_outputs=self._output.n_outputs,
-            max_width=self.max_width,
+        """A network with random weights; the labelled samples tell which languages it knows."""
+        n_languages = len(self.languages_)
+        body = self.front_end_.new_body(n_languages)
+        hypernetwork = Hypernetwork(
+            n_languages,
+            body.encoder.n_layers,
+            self.max_width,
+            n_heads,
+            N_DIMENSIONS,
+            None if features is None else standardised(features, self.languages_),
+            torch.from_numpy(np.isin(np.arange(1, n_languages + 1), labelled.language_index)),
+        )
+        return MetaNetwork(
+            body.encoder,
+            body.norm,
+            hypernetwork,
+            body.n_features,
+            self._output.n_outputs,
+            body.dropout,
         )
 
     def _continued_network(self, start: MetaNetFitting, encoded: EncodedSamples) -> MetaNetwork:
@@ -256,24 +252,6 @@ class MetaNetFitting(AdaptiveLanguages):
         learning_rate = super()._find_learning_rate(encoded)
         starts_fitted = self.front_end_.inputs_are_fixed and self.learning_rate == "auto"
         return learning_rate / LINEAR_START_FACTOR if starts_fitted else learning_rate
-
-    @property
-    def _n_inner_steps(self) -> int:
-        return INNER_STEPS if self.inner_steps == "auto" else self.inner_steps
-
-    @property
-    def _n_adapt_steps(self) -> int:
-        if self.inner_steps != "auto":
-            return self.inner_steps
-        # Each step takes the encoder forwards and backwards. A residual head does as well.
-        is_dear = not self.front_end_.inputs_are_fixed and self.meta_algorithm == "joint"
-        return 0 if is_dear and self.residual_penalty is not None else INNER_STEPS
-
-    @property
-    def _inner_learning_rate(self) -> float:
-        if self.inner_learning_rate != "auto":
-            return self.inner_learning_rate
-        return self.learning_rate_ if self.meta_algorithm == "reptile" else INNER_LEARNING_RATE
 
     def _settings(self) -> TrainingSettings:
         settings = super()._settings()

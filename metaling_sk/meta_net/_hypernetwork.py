@@ -263,9 +263,9 @@ class Hypernetwork(nn.Module):
         """Make room for more languages, which are not known."""
         n_new = n_languages + 1 - len(self.known)
         if n_new > 0:
-            self.delta = nn.Parameter(_pad(self.delta, n_new))
-            self.features = _pad(self.features, n_new)
-            self.known = _pad(self.known, n_new)
+            self.delta = nn.Parameter(F.pad(self.delta, (0, 0, 0, n_new)))
+            self.features = F.pad(self.features, (0, 0, 0, n_new))
+            self.known = F.pad(self.known, (0, n_new))
 
     def get_language(self, index: int) -> tuple[torch.Tensor, bool]:
         """Return the offset δ of a language, and whether the language is known."""
@@ -298,8 +298,3 @@ def _zero(layer: nn.Linear) -> nn.Linear:
     """Set the weights of a layer to 0."""
     nn.init.zeros_(layer.weight)
     return layer
-
-
-def _pad(table: torch.Tensor, n_new: int) -> torch.Tensor:
-    """Append zeros to a table of languages."""
-    return torch.cat([table, table.new_zeros(n_new, *table.shape[1:])])

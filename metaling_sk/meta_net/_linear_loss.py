@@ -206,18 +206,10 @@ class LinearLoss(ABC):
         return coef @ directions, best[n_coef:] @ directions
 
 
-class LogLoss(LinearLoss):
-    """The log-loss of one class for each sample; the outputs are logits.
-
-    The penalty of the model of all languages is chosen by models of one language each: where the
-    samples of a language are translations of those of others, in another order, cross-validation of
-    itself would choose too little. On sparse features it goes with the number of samples.
-    """
+class ClassificationLoss(LinearLoss):
+    """What the losses of one class and of several labels share."""
 
     curvature = 0.03
-    intercept_penalty, intercept_penalties = 10.0, (10.0,)
-    head_penalties: ClassVar[tuple[float, ...]] = (0.01, 0.03, 0.1, 0.3, 1.0)
-    n_head_errors: ClassVar[float | None] = 2.0
     penalties = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
     penalty = 1.0
     residual_penalty, sparse_residual_penalty = 0.3, 0.1
@@ -227,6 +219,19 @@ class LogLoss(LinearLoss):
     share = prior_share = 0.25
     temperatures = np.geomspace(0.125, 8, 13)
     teaches_itself = True
+
+
+class LogLoss(ClassificationLoss):
+    """The log-loss of one class for each sample; the outputs are logits.
+
+    The penalty of the model of all languages is chosen by models of one language each: where the
+    samples of a language are translations of those of others, in another order, cross-validation of
+    itself would choose too little. On sparse features it goes with the number of samples.
+    """
+
+    intercept_penalty, intercept_penalties = 10.0, (10.0,)
+    head_penalties = (0.01, 0.03, 0.1, 0.3, 1.0)
+    n_head_errors = 2.0
 
     def sparse_head_penalties(self, n_samples, n_outputs):
         share = n_samples / n_outputs / MANY_PER_CLASS
@@ -260,7 +265,7 @@ class LogLoss(LinearLoss):
         return helmert(n_outputs)
 
 
-class LabelLogLoss(LogLoss):
+class LabelLogLoss(ClassificationLoss):
     """The log-losses of several labels of each sample, as of two classes each.
 
     What is not known of a sample weighs nothing. Most labels are rare: a penalty that one class of
@@ -271,8 +276,6 @@ class LabelLogLoss(LogLoss):
     intercept_penalty, intercept_penalties = 0.1, (0.1,)
     head_penalties = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
     n_head_errors = None
-
-    sparse_head_penalties = LinearLoss.sparse_head_penalties
 
     def targets(self, y, n_outputs):
         return (y == 1).astype(np.float64)
@@ -296,8 +299,6 @@ class LabelLogLoss(LogLoss):
     def total(self, outputs, targets, weight):
         log_p = targets * log_expit(outputs) + (1 - targets) * log_expit(-outputs)
         return -(weight * log_p).sum(), weight * (expit(outputs) - targets)
-
-    directions = LinearLoss.directions
 
 
 class SquaredErrors(LinearLoss):

@@ -209,21 +209,6 @@ class ResidualHeadProblem:
         return features[:, self._used] if self._is_sparse else features
 
 
-def fit_residual_head(
-    features,
-    targets,
-    logits,
-    penalty: float,
-    weight=None,
-    share: float = 1.0,
-    loss: LinearLoss = LOG_LOSS,
-    intercept_penalty: float | None = None,
-) -> ResidualHead:
-    """Fit a residual head to samples; see `ResidualHeadProblem`."""
-    problem = ResidualHeadProblem(features, targets, logits, weight, loss=loss)
-    return problem.fit(penalty, share, intercept_penalty)
-
-
 def inner_products(x: Any) -> np.ndarray:
     """Return the inner products of samples, dense or sparse."""
     if isinstance(x, np.ndarray):

@@ -10,11 +10,7 @@ from scipy import sparse
 from metaling_sk._data.labels import has_label
 from metaling_sk._utils.threads import one_blas_thread
 from metaling_sk.meta_net._linear_loss import LOG_LOSS, LinearLoss
-from metaling_sk.meta_net._residual_head import (
-    ResidualHead,
-    ResidualHeadProblem,
-    fit_residual_head,
-)
+from metaling_sk.meta_net._residual_head import ResidualHead, ResidualHeadProblem
 
 MANY_SAMPLES = 512
 """Number of samples that penalties and shares are for, unless they are chosen for fewer."""
@@ -42,7 +38,7 @@ class ResidualSettings:
     Attributes
     ----------
     penalty : float
-        See `fit_residual_head`.
+        See `ResidualHeadProblem.fit`.
     share : float
         Where the network was fitted to the samples.
     intercept_penalty : float, optional
@@ -136,10 +132,8 @@ def train_residual_head(
         if min(losses) > loss.total(logits, targets, weight)[0]:
             return None
         penalty = penalties[int(np.argmin(losses))]
-    intercept_penalty = settings.intercept_penalty
-    return fit_residual_head(
-        vectors, targets, logits, penalty, weight, share, loss, intercept_penalty
-    )
+    problem = ResidualHeadProblem(vectors, targets, logits, weight, loss=loss)
+    return problem.fit(penalty, share, settings.intercept_penalty)
 
 
 def _expected_agreement(vectors, logits, penalty: float, loss: LinearLoss) -> float:

@@ -172,17 +172,8 @@ def _whole_log(value: float, base: float) -> int:
     return floor(log(value, base) + 1e-9)
 
 
-def total_cost(brackets: list[list[Rung]], resumes: bool) -> int:
-    """The cost of all rungs per split, in units of the resource or, without one, in fits."""
-    return sum(
-        rung.n_candidates * cost(rungs, number, resumes)
-        for rungs in brackets
-        for number, rung in enumerate(rungs)
-    )
-
-
 def serial_cost(brackets: list[list[Rung]], n_splits: int, n_jobs: int, resumes: bool) -> int:
-    """The cost of the fits that no other fit runs beside, in the units of `total_cost`.
+    """The cost of the fits that follow each other, in units of the resource or else in fits.
 
     Parameters
     ----------
@@ -190,7 +181,8 @@ def serial_cost(brackets: list[list[Rung]], n_splits: int, n_jobs: int, resumes:
     n_splits : int
         The number of fits of a candidate in a rung.
     n_jobs : int
-        The number of fits at once. A rung begins when the one before has ended.
+        The number of fits at once; 1 for the cost of all fits. A rung begins when the one before
+        has ended.
     resumes : bool
         As in `cost`.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import joblib
 import numpy as np
 
-from metaling_sk.meta_param._brackets import Rung, cost, serial_cost, total_cost
+from metaling_sk.meta_param._brackets import Rung, cost, serial_cost
 from metaling_sk.meta_param._courses import FreezeThaw, RungByRung, Step
 from metaling_sk.meta_param._fit_spec import Evaluation, Fit, FitSpec
 from metaling_sk.meta_param._folds import SearchData, nested_subset
@@ -36,7 +36,7 @@ def run_brackets(
     """
     resource = plan.fit_spec.resource
     resumes = can_resume(runner.estimator, plan.fit_spec)
-    total = len(plan.splits) * total_cost(plan.brackets, resumes)
+    total = serial_cost(plan.brackets, len(plan.splits), n_jobs=1, resumes=resumes)
     runner.progress.start("cross-validation", total, _unit(resource))
     runner.cost_to_go = _cost_to_go(runner, plan, data, resumes)
     n_asked = n_done = 0

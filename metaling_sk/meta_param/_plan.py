@@ -144,8 +144,13 @@ def make_plan(
         score_unlabelled=score_unlabelled,
     )
     limits = _find_limits(search, data, len(splits))
-    _check_resource_is_fixed(search)
-    check_names(search.estimator, dimensions(search.param_distributions))
+    spaces = dimensions(search.param_distributions)
+    if limits is not None and any(search.resource in space for space in spaces):
+        raise ValueError(
+            f"`resource`: {search.resource!r} is searched for in `param_distributions` too; "
+            "leave it out of one of them."
+        )
+    check_names(search.estimator, spaces)
     priors = read_priors(search.prior)
     candidates = make_candidates(
         search.search, search.param_distributions, priors, search.n_iter, seed
@@ -246,16 +251,6 @@ def _find_limits(search, data: SearchData, n_splits: int) -> tuple[int, int] | N
         n_samples=data.n_samples,
         smallest=2 * n_splits * len(set(data.strata)),
     )
-
-
-def _check_resource_is_fixed(search) -> None:
-    """Raise if the resource is a parameter that is searched for."""
-    is_searched = any(search.resource in space for space in dimensions(search.param_distributions))
-    if RESOURCE_COLUMNS[search.search] and is_searched:
-        raise ValueError(
-            f"`resource`: {search.resource!r} is searched for in `param_distributions` too; "
-            "leave it out of one of them."
-        )
 
 
 def _make_brackets(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.exceptions import FitFailedWarning
@@ -11,26 +10,6 @@ from sklearn.exceptions import FitFailedWarning
 from metaling_sk._utils.messages import warn_user
 from metaling_sk.meta_param._fit_spec import Evaluation, FitResult
 from metaling_sk.meta_param._scoring import SCORE
-
-
-class ResultsTable(NamedTuple):
-    """The table of a search.
-
-    Attributes
-    ----------
-    columns : dict of ndarray
-        `cv_results_`.
-    metrics : list of str
-        The names of the metrics.
-    """
-
-    columns: dict[str, np.ndarray]
-    metrics: list[str]
-
-    @property
-    def is_multimetric(self) -> bool:
-        """Whether there are several metrics, or one that has a name."""
-        return self.metrics != [SCORE]
 
 
 def make_table(
@@ -41,7 +20,7 @@ def make_table(
     test_languages: list[list[str]],
     resource_columns: Iterable[str],
     format_results: Callable,
-) -> ResultsTable:
+) -> tuple[dict[str, np.ndarray], list[str]]:
     """Make the table of a search, a row for each evaluation.
 
     Parameters
@@ -61,7 +40,10 @@ def make_table(
 
     Returns
     -------
-    ResultsTable
+    columns : dict of ndarray
+        `cv_results_`.
+    metrics : list of str
+        The names of the metrics.
     """
     metrics = metric_names(result for row in results for result in row) or [SCORE]
     completed = [complete(row, metrics, error_score, test_languages) for row in results]
@@ -78,7 +60,7 @@ def make_table(
     for name, column in language_columns(completed, metrics).items():
         # A metric may have the name of another in a language; then the metric stays.
         columns.setdefault(name, column)
-    return ResultsTable(columns | {"failure": failure_column(completed)}, metrics)
+    return columns | {"failure": failure_column(completed)}, metrics
 
 
 def best_row(columns: dict[str, np.ndarray], score_column: str, *, only_most: bool) -> int:

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
 from metaling_sk._utils.progress import Progress
+from metaling_sk._utils.writing import error_of_shared_files
 from metaling_sk.meta_param._deaths import WorkerDeaths, is_worker_death
 from metaling_sk.meta_param._fit_spec import Evaluation, Fit, FitResult
 from metaling_sk.meta_param._fits import failed_result, fit_and_score
@@ -120,6 +121,8 @@ class Runner:
             try:
                 self._run(fits, marks)
             except Exception as error:
+                if in_words := error_of_shared_files(error):
+                    raise in_words from error
                 if not is_worker_death(error):
                     raise
                 missing = [fit for fit in fits if not self._is_done(fit)]

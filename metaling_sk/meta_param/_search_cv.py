@@ -6,6 +6,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Mapping
+from itertools import compress
 from numbers import Integral, Real
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.base import clone
 from sklearn.utils import get_tags, indexable
 from sklearn.utils.metaestimators import available_if
 
+from metaling_sk._data.suspicions import suspect_lost
 from metaling_sk._encoders.disk_cache import use_disk_cache
 from metaling_sk._utils.parameters import Number
 from metaling_sk._utils.progress import Progress
@@ -338,8 +340,10 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
             If a parameter is not as described above, all fits fail, or `checkpoint` holds a
             different search, cannot be written, or cannot tell whether a parameter is the same.
         OSError
-            If the disk of `checkpoint` gets full. The search goes on when it is run again.
+            If the disk of `checkpoint` gets full; the search goes on when it is run again. Or if
+            there is no room for the large arrays that workers share.
         """
+        suspect_lost(self)
         X, y = indexable(divisible(X), y)
         params = check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
@@ -448,8 +452,8 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
                 # Made an error, a warning would take the place of the first one.
                 warnings.simplefilter("ignore")
                 self._set_results(
-                    [value for value, done in zip(evaluations, is_finished, strict=True) if done],
-                    [value for value, done in zip(results, is_finished, strict=True) if done],
+                    list(compress(evaluations, is_finished)),
+                    list(compress(results, is_finished)),
                     plan,
                 )
 
@@ -457,7 +461,7 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
         self, evaluations: list[Evaluation], results: list[list[FitResult]], plan: SearchPlan
     ) -> list[str]:
         """Set `cv_results_` and `multimetric_`; return the names of the metrics."""
-        table = make_table(
+        self.cv_results_, metrics = make_table(
             evaluations,
             results,
             error_score=self.error_score,
@@ -465,9 +469,8 @@ class MetaParamSearchCV(SavedSearchMixin, ReprMixin, BaseSearchCV):
             resource_columns=RESOURCE_COLUMNS[self.search],
             format_results=self._format_results,
         )
-        self.cv_results_ = table.columns
-        self.multimetric_ = table.is_multimetric
-        return table.metrics
+        self.multimetric_ = metrics != [SCORE]  # several metrics, or one that has a name
+        return metrics
 
     def _set_best(self, metric: str | None, metrics: list[str]) -> None:
         """Set `best_index_`, `best_params_` and `best_score_` if they are defined."""

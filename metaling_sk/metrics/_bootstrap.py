@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
+
 import numpy as np
 import pandas as pd
+
+from metaling_sk._utils.parameters import Number
+
+BOOTSTRAP_CONSTRAINTS: dict = {
+    "n_bootstraps": [Number(Integral, 0, None, closed="left")],
+    "confidence": [Number(Real, 0, 1, closed="neither")],
+    "random_state": ["random_state"],
+}
+"""What the parameters of intervals may be."""
 
 
 class BootstrapCounts:
@@ -25,7 +36,7 @@ class BootstrapCounts:
     ----------
     classes : ndarray of shape (n_classes,)
         The labels that occur; of several labels their positions.
-    exact : ndarray of float, shape (n_bootstraps,)
+    accuracy : ndarray of float, shape (n_bootstraps,)
         The share of samples in each draw all of whose labels are predicted.
     hits, n_true, n_predicted : ndarray of float, shape (n_bootstraps, n_classes)
         The number of correct predictions, true and predicted labels of each class in each draw.
@@ -41,15 +52,11 @@ class BootstrapCounts:
         pairs, counts = np.unique(np.hstack(columns), axis=0, return_counts=True)
         draws = rng.multinomial(len(y_true), counts / len(y_true), size=n_bootstraps)
         is_true, is_predicted = np.hsplit(pairs, 2)
-        self.exact = draws @ (is_true == is_predicted).all(axis=1) / len(y_true)
+        self.accuracy = draws @ (is_true == is_predicted).all(axis=1) / len(y_true)
         if not are_several:
             is_true, is_predicted = np.eye(len(self.classes))[pairs.T]
         self.hits = draws @ (is_true * is_predicted)
         self.n_true, self.n_predicted = draws @ is_true, draws @ is_predicted
-
-    def accuracy(self) -> np.ndarray:
-        """Return the accuracy of each draw, of shape (n_bootstraps,)."""
-        return self.exact
 
     def f1_by_class(self) -> np.ndarray:
         """Return the F1 of each class, NaN in draws in which it does not occur."""
@@ -123,22 +130,29 @@ def widen_intervals(report: pd.DataFrame, lows: list[str], confidence: float) ->
     return report
 
 
-def percentile_intervals(draws: pd.DataFrame, name: str, confidence: float) -> pd.DataFrame:
-    """Return the percentile interval of each column of bootstrap draws.
+def percentile_intervals(draws: dict[str, pd.DataFrame], confidence: float) -> pd.DataFrame:
+    """Return the percentile intervals of the languages and of their mean.
 
     Parameters
     ----------
-    draws : DataFrame of shape (n_bootstraps, n_scores)
-        The draws; NaN is left out.
-    name : str
-        The score, which names the columns.
+    draws : dict of str to DataFrame of shape (n_bootstraps, n_languages)
+        The bootstrap draws of each score; NaN is left out. With a column for each language and
+        class, there is a mean for each class.
     confidence : float
         The confidence level, between 0 and 1.
 
     Returns
     -------
-    DataFrame of shape (n_scores, 2)
-        The columns ``<name>_low`` and ``<name>_high``.
+    DataFrame of shape (n_languages + 1, 2 * n_scores)
+        The columns ``<name>_low`` and ``<name>_high`` of each score.
     """
     tail = (1 - confidence) / 2
-    return draws.quantile([tail, 1 - tail]).set_axis([f"{name}_low", f"{name}_high"]).T
+    intervals = []
+    for name, values in draws.items():
+        by_class = values.columns.nlevels > 1
+        mean = values.T.groupby("class").mean().T if by_class else values.mean(axis="columns")
+        values = pd.concat([values, pd.concat({"mean": mean}, axis="columns")], axis="columns")
+        ends = values.quantile([tail, 1 - tail]).set_axis([f"{name}_low", f"{name}_high"])
+        intervals.append(ends.T)
+    names = ["language", "class"][: values.columns.nlevels]
+    return pd.concat(intervals, axis="columns").rename_axis(index=names)

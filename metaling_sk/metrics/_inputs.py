@@ -17,7 +17,7 @@ from metaling_sk._data.languages import positions_by_language, read_language
 from metaling_sk._data.number_labels import as_numbers
 from metaling_sk._utils.messages import name_rows, name_some
 from metaling_sk._utils.parameters import find_parameter
-from metaling_sk._utils.sklearn_compat import num_samples
+from metaling_sk._utils.sklearn_compat import BaseSearchCV, num_samples
 
 SUMMARY = ["mean", "worst", "gap"]
 """The rows of a report below those of the languages."""
@@ -306,11 +306,19 @@ def call_with_language(estimator, method: str, X, language, *args):
     object
         What the method returns.
     """
+    if method != "fit":  # The other methods of a search take X alone.
+        estimator = getattr(estimator, "best_estimator_", estimator)
     function = getattr(estimator, method)
-    if language is None:
+    if language is None or not _takes_language(estimator, method):
         return function(X, *args)
-    takes_language = "language" in signature(function).parameters or (
+    return function(X, *args, language=language)
+
+
+def _takes_language(estimator, method: str) -> bool:
+    """Return whether a method of an estimator, or of that of a search, takes the languages."""
+    if isinstance(estimator, BaseSearchCV):
+        estimator = estimator.estimator
+    return "language" in signature(getattr(estimator, method)).parameters or (
         hasattr(estimator, "get_metadata_routing")
         and get_routing_for_object(estimator).consumes(method, ["language"])
     )
-    return function(X, *args, **({"language": language} if takes_language else {}))

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import pandas as pd
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from sklearn.utils import check_random_state
 
-from metaling_sk._utils.parameters import Number
+from metaling_sk._data.suspicions import suspect_order
 from metaling_sk._utils.sklearn_compat import (
     Options,
     StrOptions,
     validate_params,
 )
 from metaling_sk.metrics._bootstrap import (
+    BOOTSTRAP_CONSTRAINTS,
     BootstrapCounts,
     occurring_classes,
     percentile_intervals,
@@ -39,9 +40,7 @@ REPORT_CONSTRAINTS: dict = {
     "average": [StrOptions({"macro", "micro", "weighted"})],
     "zero_division": [Options(Real, {0.0, 1.0}), "nan", StrOptions({"warn"})],
     "by_class": ["boolean"],
-    "n_bootstraps": [Number(Integral, 0, None, closed="left")],
-    "confidence": [Number(Real, 0, 1, closed="neither")],
-    "random_state": ["random_state"],
+    **BOOTSTRAP_CONSTRAINTS,
 }
 
 
@@ -148,6 +147,7 @@ def language_report(
     arguments = "y_true, y_pred and `language`"
     names = name_labels(y_true, "y_true")
     check_same_names(names, name_labels(y_pred, "y_pred"))
+    suspect_order(None, "y_true", y_true=y_true, y_pred=y_pred, language=language)
     y_true = check_complete_classes(y_true, "y_true", arguments)
     y_pred = check_complete_classes(y_pred, "y_pred", arguments)
     language = check_language_array(language)
@@ -166,7 +166,7 @@ def language_report(
     if n_bootstraps:
         rng = check_random_state(random_state)
         counts = {name: BootstrapCounts(*pair, n_bootstraps, rng) for name, pair in pairs.items()}
-        intervals = _intervals(counts, average, by_class, confidence)
+        intervals = percentile_intervals(_draw_scores(counts, average, by_class), confidence)
         report, summary = report.join(intervals), summary.join(intervals)
     report = pd.concat([report, summary])
     if n_bootstraps:
@@ -277,26 +277,17 @@ def summarise(report: pd.DataFrame, by_class: bool = False) -> pd.DataFrame:
     return summary.assign(support=support)
 
 
-def _intervals(counts: dict, average: str, by_class: bool, confidence: float) -> pd.DataFrame:
-    """The intervals of the languages and of the mean."""
-    draws, names = {}, ["language", "class"]
-    if by_class:
-        f1 = {
-            name: pd.DataFrame(each.f1_by_class(), columns=each.classes)
-            for name, each in counts.items()
+def _draw_scores(
+    counts: dict[str, BootstrapCounts], average: str, by_class: bool
+) -> dict[str, pd.DataFrame]:
+    """The draws of each score that has intervals."""
+    if not by_class:
+        return {
+            "accuracy": pd.DataFrame({name: each.accuracy for name, each in counts.items()}),
+            "f1": pd.DataFrame({name: each.f1(average) for name, each in counts.items()}),
         }
-        draws["f1"] = pd.concat(f1, axis="columns", names=names)
-        means = {"f1": draws["f1"].T.groupby("class").mean().T}
-    else:
-        draws["accuracy"] = pd.DataFrame({name: each.accuracy() for name, each in counts.items()})
-        draws["f1"] = pd.DataFrame({name: each.f1(average) for name, each in counts.items()})
-        means = {score: values.mean(axis="columns") for score, values in draws.items()}
-    intervals = [
-        percentile_intervals(
-            pd.concat([values, pd.concat({"mean": means[score]}, axis="columns")], axis="columns"),
-            score,
-            confidence,
-        )
-        for score, values in draws.items()
-    ]
-    return pd.concat(intervals, axis="columns").rename_axis(index=names[: 1 + by_class])
+    f1 = {
+        name: pd.DataFrame(each.f1_by_class(), columns=each.classes)
+        for name, each in counts.items()
+    }
+    return {"f1": pd.concat(f1, axis="columns", names=["language", "class"])}

@@ -11,6 +11,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 
 from metaling_sk._data.indicators import positive_probabilities
 from metaling_sk._data.languages import positions_by_language
+from metaling_sk._data.suspicions import suspect_order
 from metaling_sk._utils.parameters import common_constraints
 from metaling_sk._utils.sklearn_compat import BaseScorer, StrOptions, validate_params
 from metaling_sk.metrics._inputs import (
@@ -246,6 +247,7 @@ class LanguageScorer(BaseScorer):
         languages = languages_in(
             estimator, X, language, self.language_column, "The language scorer"
         )
+        suspect_order(None, "X", X=X, y=y_true, language=language)
         check_known_labels(estimator, y_true)
         y_true = check_complete_labels(y_true, "y", "X, y and `language`")
         method = self._find_method(estimator)

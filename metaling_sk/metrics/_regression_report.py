@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
-
 import numpy as np
 import pandas as pd
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 from sklearn.utils import check_random_state
 
-from metaling_sk._utils.parameters import Number
+from metaling_sk._data.suspicions import suspect_order
 from metaling_sk._utils.sklearn_compat import validate_params
-from metaling_sk.metrics._bootstrap import percentile_intervals
+from metaling_sk.metrics._bootstrap import BOOTSTRAP_CONSTRAINTS, percentile_intervals
 from metaling_sk.metrics._inputs import (
     check_complete_numbers,
     check_language_array,
@@ -27,9 +25,7 @@ NUMBER_SCORES = ["r2", "rmse", "mae"]
         "y_true": ["array-like"],
         "y_pred": ["array-like"],
         "language": ["array-like", str],
-        "n_bootstraps": [Number(Integral, 0, None, closed="left")],
-        "confidence": [Number(Real, 0, 1, closed="neither")],
-        "random_state": ["random_state"],
+        **BOOTSTRAP_CONSTRAINTS,
     },
     prefer_skip_nested_validation=True,
 )
@@ -97,6 +93,7 @@ def regression_report(
     gap       1.0  0.82  0.67        6
     """
     arguments = "y_true, y_pred and `language`"
+    suspect_order(None, "y_true", y_true=y_true, y_pred=y_pred, language=language)
     y_true = check_complete_numbers(y_true, "y_true", arguments)
     y_pred = check_complete_numbers(y_pred, "y_pred", arguments)
     pairs = pairs_by_language(y_true, y_pred, check_language_array(language))
@@ -108,8 +105,12 @@ def regression_report(
     summary = summarise(report)
     if n_bootstraps:
         rng = check_random_state(random_state)
-        draws = {name: _draw(*pair, n_bootstraps, rng) for name, pair in pairs.items()}
-        intervals = _intervals(draws, confidence)
+        tables = {name: _draw(*pair, n_bootstraps, rng) for name, pair in pairs.items()}
+        draws = {
+            score: pd.DataFrame({name: table[score] for name, table in tables.items()})
+            for score in NUMBER_SCORES
+        }
+        intervals = percentile_intervals(draws, confidence)
         report, summary = report.join(intervals), summary.join(intervals)
     return pd.concat([report, summary])
 
@@ -133,14 +134,3 @@ def _draw(y_true: np.ndarray, y_pred: np.ndarray, n_bootstraps: int, rng) -> pd.
     r2 = np.full(n_bootstraps, np.nan)
     np.divide(variance - mse, variance, out=r2, where=known)
     return pd.DataFrame({"r2": r2, "rmse": np.sqrt(mse), "mae": mae})
-
-
-def _intervals(draws: dict[str, pd.DataFrame], confidence: float) -> pd.DataFrame:
-    """The intervals of the languages and of the mean."""
-    parts = []
-    for score in NUMBER_SCORES:
-        values = pd.DataFrame({name: table[score] for name, table in draws.items()})
-        parts.append(
-            percentile_intervals(values.assign(mean=values.mean(axis=1)), score, confidence)
-        )
-    return pd.concat(parts, axis="columns").rename_axis("language")

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from sklearn.base import is_regressor
 
+from metaling_sk._data.suspicions import suspect_order
 from metaling_sk._utils.parameters import common_constraints
 from metaling_sk._utils.sklearn_compat import HasMethods, validate_params
 from metaling_sk.metrics._inputs import (
@@ -97,6 +98,7 @@ def language_report_from_estimator(
     languages = languages_in(
         estimator, X, language, language_column, "language_report_from_estimator"
     )
+    suspect_order(None, "X", X=X, y=y, language=language)
     check_known_labels(estimator, y)
     options: Any = {
         "n_bootstraps": n_bootstraps,

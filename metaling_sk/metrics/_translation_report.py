@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from metaling_sk._data.suspicions import suspect_order
 from metaling_sk._data.translations import present_translations
 from metaling_sk._utils.sklearn_compat import validate_params
 from metaling_sk.metrics._inputs import check_language_array, pairs_by_language
@@ -107,6 +108,7 @@ def report_by_language(name: str, score: Callable, y_true, y_pred, language) -> 
     ValueError
         If the lengths differ, or a text is missing or no string.
     """
+    suspect_order(None, "y_true", y_true=y_true, y_pred=y_pred, language=language)
     y_true = present_translations(y_true, len(y_true))
     y_pred = present_translations(y_pred, len(y_true))
     pairs = pairs_by_language(y_true, y_pred, check_language_array(language))

@@ -223,7 +223,7 @@ def set_number_axis(axis, values: np.ndarray, are_whole: bool, *, is_log: bool =
         axis.set_xscale("symlog", linthresh=sizes.min())
     ticks = np.unique(values)
     if are_whole and len(ticks) <= MAX_WHOLE_TICKS:
-        set_whole_ticks(axis, ticks.astype(int), is_log=False)
+        set_whole_ticks(axis, ticks.astype(int))
 
 
 def set_category_axis(axis, values: Sequence) -> np.ndarray:
@@ -261,7 +261,7 @@ def set_category_axis(axis, values: Sequence) -> np.ndarray:
     return positions
 
 
-def set_whole_ticks(axis, ticks: np.ndarray, is_log: bool) -> None:
+def set_whole_ticks(axis, ticks: np.ndarray) -> None:
     """Put ticks at whole numbers of the x axis.
 
     Parameters
@@ -270,11 +270,7 @@ def set_whole_ticks(axis, ticks: np.ndarray, is_log: bool) -> None:
         The panel.
     ticks : ndarray of int
         The numbers.
-    is_log : bool
-        Whether the axis gets a log scale.
     """
-    if is_log and len(ticks) > 1:
-        axis.set_xscale("log")
     axis.set_xticks(ticks, [str(tick) for tick in ticks])
     axis.minorticks_off()
 

@@ -162,7 +162,9 @@ class FewShotCurveDisplay:
             "keep_unlabelled": keep_unlabelled,
         }
         validate_parameter_constraints(constraints, given, caller)
-        models = estimator if isinstance(estimator, Mapping) else {_name(estimator): estimator}
+        models = (
+            estimator if isinstance(estimator, Mapping) else {type(estimator).__name__: estimator}
+        )
         languages = languages_in(
             next(iter(models.values()), None), X, None, language_column, caller
         )
@@ -309,7 +311,3 @@ def _without(y: np.ndarray, indices: np.ndarray) -> np.ndarray:
 def _plain(y: np.ndarray) -> np.ndarray:
     """The labels without the type that missing ones need, where none is missing."""
     return y if pd.isna(y).any() else np.array(y.tolist())
-
-
-def _name(estimator) -> str:
-    return type(estimator).__name__

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache, lru_cache
 from unicodedata import category
 
@@ -81,14 +80,14 @@ def _fonts() -> tuple:
             fontManager.addfont(path)
         except Exception:  # a file that FreeType cannot read
             continue
-    return tuple(sorted(_usable(fontManager.ttflist), key=_rank))
-
-
-def _usable(fonts) -> Iterator:
-    for font in fonts:
-        is_plain = font.style == "normal" and font.weight in (400, "normal", "regular")
-        if is_plain and not font.name.startswith(LAST_RESORT):
-            yield font
+    usable = [
+        font
+        for font in fontManager.ttflist
+        if font.style == "normal"
+        and font.weight in (400, "normal", "regular")
+        and not font.name.startswith(LAST_RESORT)
+    ]
+    return tuple(sorted(usable, key=_rank))
 
 
 def _rank(font) -> tuple:

@@ -308,7 +308,10 @@ class MetaParamDisplay:
             self.lines_ += axis.plot(n_resources[scored], self._shown[scored], **style | line_kw)
         self._plot_best(axis, n_resources)
         self._plot_failed(axis, n_resources, ~self._scored)
-        set_whole_ticks(axis, np.unique(n_resources), is_log=True)
+        amounts = np.unique(n_resources)
+        if len(amounts) > 1:
+            axis.set_xscale("log")
+        set_whole_ticks(axis, amounts)
         axis.set_xlabel(self.resource or "n_resources")
         add_legend(axis)
 

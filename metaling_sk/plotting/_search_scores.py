@@ -217,17 +217,7 @@ def _find_scorer(search, metric: str):
 
 def _guess_scorers(search):
     """Return the scorers of a search that was interrupted before it set them."""
-    scoring = search.scoring
-    if scoring is None:
-        is_loss = hasattr(search.estimator, "predict_proba")
-        return get_scorer("neg_log_loss") if is_loss else None
-    if isinstance(scoring, str):
-        return get_scorer(scoring)
-    if isinstance(scoring, list | tuple | set):
-        return {name: get_scorer(name) for name in scoring}
-    if isinstance(scoring, dict):
-        return {
-            name: get_scorer(scorer) if isinstance(scorer, str) else scorer
-            for name, scorer in scoring.items()
-        }
-    return scoring
+    if search.scoring is None and hasattr(search.estimator, "predict_proba"):
+        return get_scorer("neg_log_loss")
+    scorers, _ = search._get_scorers()
+    return getattr(scorers, "_scorers", scorers)

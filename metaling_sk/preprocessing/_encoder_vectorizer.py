@@ -11,9 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.samples import Samples, check_samples
 from metaling_sk._encoders.encode import encode, freeze, on_cpu
+from metaling_sk._encoders.encoding_parameters import EncodingParameters
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._network.encoder_attributes import EncoderAttributesMixin
-from metaling_sk._network.front_end import EncodingParameters
 from metaling_sk._network.front_ends import MODALITIES
 from metaling_sk._saving.saved_estimator import SavedMixin
 from metaling_sk._utils.all_or_nothing import unfitted_on_error
@@ -188,8 +188,9 @@ class EncoderVectorizer(
             samples = self._check_samples(X, reset=True)
             device = find_device(self.device)
             make = MODALITIES[samples.kind].make_encoder
+            parameters = EncodingParameters.of(self, normalize=True)
             with seeded(self.random_state):
-                encoder = make(self._encoding_parameters(), samples, Progress.of(self).is_shown)
+                encoder = make(parameters, samples, Progress.of(self).is_shown)
             self._fitted_encoder = freeze(encoder, device, autocast_dtype(self.dtype, device))
             self._kind = samples.kind
         return self
@@ -234,20 +235,6 @@ class EncoderVectorizer(
         super()._set_saved_state(state, folder)
         self._kind = state["kind"]
         self._fitted_encoder = MODALITIES[self._kind].restore_frozen(state["encoder"], folder)
-
-    def _encoding_parameters(self) -> EncodingParameters:
-        return EncodingParameters(
-            encoder=self.encoder,
-            trainable="head",
-            pooling=self.pooling,
-            layer=self.layer,
-            prompt=self.prompt,
-            max_length=self.max_length,
-            max_seconds=self.max_seconds,
-            language_norm=False,
-            generates_adapters=False,
-            normalize=True,
-        )
 
     def _check_samples(self, X, *, reset: bool) -> Samples:
         samples = check_samples(self, X, reset=reset, needs_y=False)

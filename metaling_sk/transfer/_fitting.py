@@ -17,7 +17,6 @@ from metaling_sk._data.suspicions import suspect_absent
 from metaling_sk._network.classifier import ClassifierNetwork
 from metaling_sk._network.copy_to_train import copy_to_train
 from metaling_sk._network.data_parallel import agree_on_random_state
-from metaling_sk._network.estimator import NetworkEstimator
 from metaling_sk._network.prediction import Execution
 from metaling_sk._network.training import history_frame, train
 from metaling_sk._utils.all_or_nothing import changed_at_once, unfitted_on_error
@@ -86,7 +85,7 @@ class TransferFitting(TransferPreparation):
         stages.run(
             network,
             training_set,
-            has_source_stage=self._has_source_stage(source, start),
+            has_source_stage=start is None and not source.teaches,
             n_rounds=self._n_rounds(source),
         )
         if stages.n_pseudo_labels == 0 and self.self_training != "auto":
@@ -101,10 +100,6 @@ class TransferFitting(TransferPreparation):
         self._complete_statistics(training_set.samples, rng)
         if "source" in stages.nets:
             self.source_model_ = self._with_net(stages.nets["source"])
-
-    def _has_source_stage(self, source: SourceModel, start: NetworkEstimator | None) -> bool:
-        """Whether a source network is trained first."""
-        return start is None and not source.teaches
 
     def _find_solver(self, network: ClassifierNetwork) -> Callable[..., None] | None:
         """What solves for the head of a new network; None where it is trained."""

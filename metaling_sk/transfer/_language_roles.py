@@ -49,7 +49,7 @@ def find_language_roles(
             f"{sorted(both)} stand in `source_languages` and in `target_languages`; "
             "name each language once."
         )
-    suspect_names(None, (sources | targets) - present, present)
+    suspect_names(None, targets - present, present, "target_languages")
     return sorted(sources), sorted(targets)
 
 

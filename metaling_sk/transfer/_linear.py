@@ -247,6 +247,7 @@ class LinearTransferClassifier(SavedMixin, LanguageClassifierMixin, BaseEstimato
         Parameters
         ----------
         samples : Samples
+            Those in the source and target languages, with the classes that they have.
         languages : tuple of (list of str, list of str)
             The source and the target languages.
         translator : fitted DictionaryTranslator or None
@@ -260,7 +261,6 @@ class LinearTransferClassifier(SavedMixin, LanguageClassifierMixin, BaseEstimato
             raise ValueError("`dictionary` translates texts, but X holds numbers; leave it None.")
         self.source_languages_, self.target_languages_ = languages
         self.translator_ = translator
-        samples = keep_languages(samples, [*languages[0], *languages[1]])
         assert samples.classes is not None
         self.classes_ = samples.classes
         self.sample_counts_ = count_samples(samples)

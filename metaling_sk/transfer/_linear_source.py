@@ -6,9 +6,9 @@ from typing import Any
 
 from sklearn.utils import check_random_state
 
-from metaling_sk._data.samples import Samples
+from metaling_sk._data.samples import Samples, with_classes
 from metaling_sk._encoders.encoder_forms import is_scratch
-from metaling_sk._saving.saved_estimator import DOOR_ATTRIBUTES
+from metaling_sk._saving.saved_estimator import INPUT_ATTRIBUTES
 from metaling_sk.transfer._linear import LinearTransferClassifier
 from metaling_sk.transfer._source_models import TEACHER, TeachingClassifier
 
@@ -83,9 +83,10 @@ class LinearSource(TeachingClassifier):
             language_column=classifier.language_column,
             missing_label=classifier.missing_label,
         )
-        for name in DOOR_ATTRIBUTES:
+        for name in INPUT_ATTRIBUTES:
             if hasattr(classifier, name):
                 setattr(recipe, name, getattr(classifier, name))
+        samples = with_classes(samples, samples.present_classes)
         rng = check_random_state(random_state)
         return recipe._fit_samples(samples, languages, translator, rng, progress, TEACHER)
 

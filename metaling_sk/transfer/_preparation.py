@@ -147,8 +147,7 @@ class TransferPreparation(NetworkEstimator):
         else:
             network.grow(len(self.languages_))
             self.front_end_.continue_body(network, self._encoding_parameters())
-        self.head_penalty_ = self._find_head_penalty(network, training_set)
-        self._intercept_penalty = self._find_intercept_penalty(network, training_set)
+        self.head_penalty_, self._intercept_penalty = self._find_penalties(network, training_set)
         is_warm = start is not None and source.start is None
         if not (is_warm and hasattr(self, "_head_start")):
             head = network.head
@@ -338,28 +337,23 @@ class TransferPreparation(NetworkEstimator):
         is_suited = self._is_solved and self.front_end_.kind == FrozenFrontEnd.kind
         return SOLVED_ROUNDS if is_suited and not source.teaches else 0
 
-    def _find_head_penalty(self, network: ClassifierNetwork, training_set: TrainingSet) -> float:
-        """The L2 penalty of the head."""
-        if self.head_penalty != "auto":
-            return self.head_penalty
-        if not network.is_linear:
-            return 0.0
+    def _find_penalties(
+        self, network: ClassifierNetwork, training_set: TrainingSet
+    ) -> tuple[float, float]:
+        """The L2 penalties of the weights of the head and, beside these, of its intercepts."""
+        is_auto = self.head_penalty == "auto"
+        penalty = 0.0 if is_auto else self.head_penalty
+        if not network.is_linear or not (is_auto or penalty):
+            return penalty, 0.0
         samples, descriptions = training_set.samples, training_set.descriptions
         n_labels, is_alone = samples.labelled.sum(), len(set(samples.language)) == 1
-        penalty = self.front_end_.head_penalty(training_set.encoded.inputs)
+        unit = self.front_end_.head_penalty(training_set.encoded.inputs)
         if descriptions is not None:  # They are better kept near with one language, too.
-            return descriptions.weight(n_labels) * penalty
-        return self._output.penalty_share(n_labels, is_alone) * penalty
-
-    def _find_intercept_penalty(
-        self, network: ClassifierNetwork, training_set: TrainingSet
-    ) -> float:
-        """The L2 penalty of the intercepts of a head whose weights have one."""
-        has_penalty = self.head_penalty_ > 0 and network.is_linear
-        if not has_penalty or training_set.descriptions is not None:
-            return 0.0
-        share = self._output.intercept_penalty_share(training_set.samples.labelled.sum())
-        return share * self.front_end_.head_penalty(training_set.encoded.inputs)
+            return (descriptions.weight(n_labels) * unit if is_auto else penalty), 0.0
+        if is_auto:
+            penalty = self._output.penalty_share(n_labels, is_alone) * unit
+        share = self._output.intercept_penalty_share(n_labels) if penalty > 0 else 0.0
+        return penalty, share * unit
 
     def _predict_teaching(
         self, network: ClassifierNetwork, encoded: EncodedSamples, execution: Execution

@@ -123,7 +123,7 @@ class TransferRegressor(NetworkRegressor, TransferFitting):
 
         - ``"all"``: all weights.
         - A share between 0 and 1: so much of the layers, from the highest one. What is below them
-          stays as it is, and of texts it is computed once.
+          stays as it is.
         - ``"head"``: none. Each text is encoded once.
         - ``"lora"``: low-rank updates of the linear layers (extra `peft`). The weights of the
           encoder stay as they are.

@@ -17,7 +17,6 @@ from metaling_sk._data.samples import MISSING, Samples
 from metaling_sk._network.estimator import NetworkEstimator
 from metaling_sk._network.network_classifier import NetworkClassifier
 from metaling_sk._network.network_regressor import NetworkRegressor
-from metaling_sk._network.outputs.output_kind import OutputKind
 from metaling_sk._utils.frozen import is_fitted, not_fitted, unfreeze
 from metaling_sk._utils.progress import silent
 
@@ -101,7 +100,8 @@ class TeachingClassifier(SourceModel):
     teaches = "classifier"
 
     def teaching(self, model, samples, output):
-        return predict_source(model, samples, output)
+        probabilities = _predict(model, samples, ClassifierSource.predicts_by)
+        return output.teaching_of_classifier(probabilities, model.classes_)
 
 
 class _SklearnSource(SourceModel):
@@ -203,12 +203,6 @@ def choose_regressor(source) -> SourceModel:
     if isinstance(source, NetworkRegressor):
         return FittedNetworkSource(source)
     return RegressorSource(source)
-
-
-def predict_source(model, samples: Samples, output: OutputKind) -> np.ndarray:
-    """The probabilities that a fitted source model predicts, as the kind of output has them."""
-    probabilities = _predict(model, samples, ClassifierSource.predicts_by)
-    return output.teaching_of_classifier(probabilities, model.classes_)
 
 
 def _check_complete(samples: Samples) -> None:

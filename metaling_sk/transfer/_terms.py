@@ -282,9 +282,7 @@ TERMS: dict[str, Term] = {
 }
 """The terms that `transfer` may name."""
 
-_OF_SELF_TRAINING: dict[str, Term] = {PseudoLabels.name: PseudoLabels()}
-
-ALL_TERMS = ChainMap(TERMS, _OF_SELF_TRAINING)
+ALL_TERMS: ChainMap[str, Term] = ChainMap(TERMS, {PseudoLabels.name: PseudoLabels()})
 """These, and the one of self-training."""
 
 
@@ -296,8 +294,10 @@ def list_terms(transfer) -> list[str]:
     ValueError
         If a name is none of a term.
     """
-    terms = [transfer] if isinstance(transfer, str) else list(transfer or ())
-    terms = [] if terms == ["auto"] else terms
+    if isinstance(transfer, str):
+        terms = [] if transfer == "auto" else [transfer]
+    else:
+        terms = list(transfer or ())
     if unknown := sorted(set(terms) - set(TERMS), key=str):
         raise ValueError(f"`transfer` must be 'auto' or some of {list(TERMS)}, got {unknown}.")
     return terms

@@ -22,7 +22,6 @@ FILES = CheckpointFiles(
     processor_class="AutoTokenizer",
     model_name="an encoder-decoder model",
     processor_name="tokenizer",
-    subfolder="tokenizer",
     fits=lambda model, tokenizer: getattr(
         getattr(model, "config", None), "is_encoder_decoder", False
     ),

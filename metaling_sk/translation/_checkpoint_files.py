@@ -16,7 +16,7 @@ import transformers
 from torch import nn
 
 from metaling_sk._encoders.checkpoint import load_once, read_with_processor
-from metaling_sk._encoders.saved_backbone import without_lookups
+from metaling_sk._saving.configs import config_to_json, without_lookups
 from metaling_sk._utils.messages import name_some
 
 CONFIG = "config.json"
@@ -32,9 +32,7 @@ class CheckpointFiles:
     model_class, processor_class : str
         The classes of transformers that read them, one of each.
     model_name, processor_name : str
-        What they are called in messages.
-    subfolder : str
-        Where the processor is in a saved folder.
+        What they are called in messages. The processor is saved in a folder of its name.
     fits : callable
         Whether a model and a processor that the user has made are of this kind.
     """
@@ -43,7 +41,6 @@ class CheckpointFiles:
     processor_class: str
     model_name: str
     processor_name: str
-    subfolder: str
     fits: Callable[[Any, Any], bool]
 
     def find(self, encoder) -> tuple[Any, Any]:
@@ -74,9 +71,9 @@ class CheckpointFiles:
     def save(self, model, processor, folder: Path) -> dict[str, Any]:
         """Write the files of a model, without its weights; return what else `restore` needs."""
         config = model.config
-        content = without_lookups(json.loads(config.to_json_string(use_diff=False)))
-        (folder / CONFIG).write_text(json.dumps(content, indent=2), encoding="utf-8")
-        processor.save_pretrained(folder / self.subfolder)
+        content = json.dumps(config_to_json(config), indent=2)
+        (folder / CONFIG).write_text(content, encoding="utf-8")
+        processor.save_pretrained(folder / self.processor_name)
         generation = model.generation_config.to_json_string(use_diff=True)
         return {"model_type": config.model_type, "generation": json.loads(generation)}
 
@@ -99,7 +96,7 @@ class CheckpointFiles:
             if f"backbone.{name}" not in weights or weights[f"backbone.{name}"].shape != shape:
                 raise ValueError(f"{CONFIG} does not describe the weight {name!r}")
         processor = getattr(transformers, self.processor_class).from_pretrained(
-            (folder / self.subfolder).resolve(strict=True),
+            (folder / self.processor_name).resolve(strict=True),
             trust_remote_code=False,
             local_files_only=True,
         )

@@ -15,6 +15,7 @@ from torch import nn
 from metaling_sk._data.tokens import Tokens, well_formed
 from metaling_sk._encoders.audio_encoder import AudioEncoder
 from metaling_sk._encoders.encoder_forms import is_scratch
+from metaling_sk._encoders.encoding_parameters import EncodingParameters
 from metaling_sk._encoders.make_audio_encoder import make_audio_encoder
 from metaling_sk._encoders.scratch_audio import make_scratch_audio
 from metaling_sk._encoders.trainable import merge_lora, set_trainable
@@ -86,7 +87,7 @@ class CtcRecognizer(TranslationModel):
         """
         is_default = isinstance(encoder, str) and encoder == "scratch"
         form = make_scratch_audio(n_frames=FRAMES_AT_A_TIME) if is_default else encoder
-        made = make_audio_encoder(form, pooling="mean", layer=-1, max_seconds=max_seconds)
+        made = make_audio_encoder(EncodingParameters(form, max_seconds=max_seconds))
         made.pretrained = not is_scratch(encoder)
         return cls(made, sorted(set("".join(map(_normal, texts)))), target_languages)
 
@@ -152,7 +153,7 @@ class CtcRecognizer(TranslationModel):
 
     def get_state(self, folder: Path) -> dict[str, Any]:  # noqa: D102
         return {
-            "encoder": RECORDINGS.saved.save(self.backbone.encoder, folder),
+            "encoder": RECORDINGS.save(self.backbone.encoder, folder),
             "characters": self.characters,
             "target_languages": self.target_languages,
         }
@@ -164,7 +165,7 @@ class CtcRecognizer(TranslationModel):
             for name, weight in weights.items()
             if name.startswith(PREFIX)
         }
-        encoder: Any = RECORDINGS.saved.restore(state["encoder"], own, folder)
+        encoder: Any = RECORDINGS.restore(state["encoder"], own, folder)
         return cls(encoder, state["characters"], state["target_languages"])
 
 

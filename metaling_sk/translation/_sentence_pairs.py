@@ -74,7 +74,7 @@ class SentencePairs(EncoderInputs):
         arrays = self.source.arrays() | {"target_index": self.target_index}
         for name, tokens in (("labels", self.translations), ("prompts", self.prompts)):
             if tokens is not None:
-                padded = tokens.pad()
+                padded = tokens.arrays()
                 is_token = padded["attention_mask"] == 1
                 arrays[name] = np.where(is_token, padded["input_ids"], NO_TOKEN)
         return arrays

@@ -53,7 +53,6 @@ FILES = CheckpointFiles(
     processor_class="AutoProcessor",
     model_name="a speech-to-text model with a decoder, such as Whisper,",
     processor_name="processor",
-    subfolder="processor",
     fits=_fits,
 )
 

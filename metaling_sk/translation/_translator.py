@@ -478,19 +478,16 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, LanguageTransformerMix
             execution = Execution.of(self, self.batch_size, progress)
 
             def compute(part, language):
-                samples, target_language = self._read(part, language)
+                samples = self._check_samples(part, None, language, reset=False)
+                target_language = read_target_language(
+                    part, self.target_language, samples.language, self.target_languages_
+                )
                 suspect_forgotten(self, target_language, self._forgotten_languages)
                 model = self.net_.module_
                 texts = translate(model, samples, target_language, self.num_beams, execution)
                 return np.column_stack([texts, target_language])
 
             return compute_in_parts(compute, X, language)
-
-    def _read(self, X, language) -> tuple[Samples, np.ndarray]:
-        """Return validated samples and the target language of each."""
-        samples = self._check_samples(X, None, language, reset=False)
-        name, known = self.target_language, self.target_languages_
-        return samples, read_target_language(X, name, samples.language, known)
 
     def _find_start(self) -> TransferTranslator | None:
         """Return the fitted translator to go on from."""
@@ -519,10 +516,9 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, LanguageTransformerMix
         learnt = set(target_language[labelled])
         self._forgotten_languages = [name for name in self.target_languages_ if name not in learnt]
         self.sample_counts_ = count_samples(samples)
-        net, self.history_ = train_model(
+        self.net_, self.history_ = train_model(
             self, model, samples.take(labelled), target_language[labelled], execution, rng
         )
-        self.net_ = net
 
     def _suspect_translations(self, samples: Samples, target_language: np.ndarray) -> None:
         """Warn of translations that look like a mistake."""

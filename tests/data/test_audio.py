@@ -117,6 +117,7 @@ WRONG = {
     "empty": (rated(np.zeros(0)), "an empty array"),
     "uneven": (rated([[1.0], [1.0, 2.0]]), "an empty array, or none of numbers"),
     "nan": (rated(np.array([0.1, np.nan])), "an array with NaN or infinity"),
+    "hidden numbers": (rated(np.ma.masked_equal(TONE, TONE[1])), "an array with NaN"),
     "floats of int16": (
         rated(TONE * 32768),
         r"an array with floats up to 1\S*, which are from -1 to 1; .* divided by",

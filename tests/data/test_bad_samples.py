@@ -83,6 +83,8 @@ BAD_SAMPLES = {
         "hold neither numbers nor text: 'tags'",
     ),
     "masked numbers": (np.ma.masked_equal(NUMBERS, NUMBERS[0, 0]), "NaN"),
+    "rows of masked numbers": (list(np.ma.masked_equal(NUMBERS, NUMBERS[2, 0])), "in row 2"),
+    "masked texts in a list": (["a", np.ma.masked], r"in row 1 \(row 1: NaN or None\)"),
     "masked texts": (np.ma.array(np.array(TEXTS, dtype=object), mask=[0, 1, 0, 0]), "in row 1"),
     "infinity": (np.array([[1, 2], [1, np.inf]]), "X holds NaN or infinity in row 1. Drop these"),
     "NaN features": (np.array([[np.nan, np.inf], [1, 1], [1, np.nan]]), "in rows 0, 2. "),
@@ -109,6 +111,11 @@ def test_bad_samples(X, message):
         read(X)
 
 
+def test_names_of_columns_of_which_some_are_strings():
+    with pytest.raises(TypeError, match="^Feature names are only supported if all"):
+        read(pd.DataFrame(NUMBERS, columns=["a", 1]))
+
+
 @pytest.mark.parametrize("value", [pd.NA, 10**400])
 def test_objects_that_are_no_float(value):
     with pytest.raises(TypeError, match="X must be a table of numbers, of which none is missing"):
@@ -120,6 +127,7 @@ def test_objects_that_are_no_float(value):
     [
         (["en"] * 3, "X has 4 rows, `language` has 3"),
         (["en", None, "zh", np.nan], r"`language` holds something else in rows 1, 3"),
+        (np.ma.array(LANGUAGE, mask=[0, 1, 0, 0]), r"`language` holds something else in row 1 "),
         ([1, 2, 3, 4], r"`language` holds .* in rows 0, 1, 2, 3 \(row 0: 1\)"),
         (3, "`language` must be one string for all rows, or one string per row"),
         ([["en"]] * 4, "`language` must be one string"),

@@ -153,6 +153,7 @@ WRONG = {
     "one channel": (np.zeros((5, 5, 1), np.uint8), "is grey"),
     "flat": (np.zeros(5, np.uint8), "shape \\(5,\\)"),
     "no pixels": (np.zeros((0, 5), np.uint8), "without pixels"),
+    "hidden pixels": (np.ma.masked_equal(GREY, GREY[0, 0]), "a masked array that hides values"),
 }
 
 
@@ -241,6 +242,7 @@ def test_a_dataset_with_a_column_of_images(tmp_path):
         ("one.png", "X is of type str.*a list of images"),
         ([], "0 sample"),
         (np.zeros((4, 9)), "float64 instead of uint8"),
+        (np.ma.masked_equal([GREY + 1, GREY], GREY[0, 0]), "in row .*a masked array that hides"),
     ],
 )
 def test_what_is_no_table_of_images(X, reason):

@@ -51,6 +51,8 @@ MISSING_CELLS = {
     "None": ([[0, None, 1], [None] * 3, [1, 0, 0]], None),
     "a marker": ([[0, -1, 1], [-1] * 3, [1, 0, 0]], -1),
     "a word": ([[0, "?", 1], ["?"] * 3, [1, 0, 0]], "?"),
+    "masked": (np.ma.masked_invalid(CELLS), None),
+    "masked rows": (list(np.ma.masked_invalid(CELLS)), None),
     "nullable": (pd.DataFrame(CELLS, dtype="Int64"), None),
     "nullable bools": (pd.DataFrame(CELLS).astype("boolean"), None),
     "sparse": (sparse.csr_array(np.array(CELLS)), None),

@@ -55,6 +55,7 @@ def test_labels(y, missing_label, class_indices, classes):
         np.array([[5], [np.nan], [2], [2]])[:, 0],
         np.ma.masked_equal([5, -9, 2, 2], -9),
         np.ma.masked_equal([5.0, -9.0, 2.0, 2.0], -9.0),
+        np.ma.array([5, 5, 2, 2], mask=[0, 1, 0, 0]),
     ],
     ids=lambda y: f"{type(y).__name__} {y.dtype}",
 )
@@ -67,6 +68,12 @@ def test_types_of_numeric_labels(y):
 )
 def test_types_of_string_labels(dtype):
     assert read_y(pd.Series(["b", None, "a", "a"], dtype=dtype)) == ([1, MISSING, 0, 0], ["a", "b"])
+
+
+@pytest.mark.parametrize("labels", [[2, 5], ["a", "b"]])
+def test_a_label_of_a_list_may_be_masked(labels):
+    y = [labels[1], np.ma.masked, labels[0], labels[0]]
+    assert read_y(y) == ([1, MISSING, 0, 0], labels)
 
 
 @pytest.mark.parametrize("missing", [None, np.nan])
@@ -115,6 +122,13 @@ def test_a_column_of_labels_warns_as_in_sklearn():
         ([[0, 1]] * 4, "one label for each row is taken here"),
         ([1, None, Decimal(2), Decimal(2)], r"y holds Decimal\('2'\) of type Decimal. Labels are"),
         ([2**70, 1, 2, None], "of type int. Labels are .* numbers of up to 64 bits"),
+        ([2**63, 1, 2, None], r"holds 9223372036854775808 of .* \(integers below 2\*\*63\)"),
+        ([1, 2**63, 2, 3], "holds 9223372036854775808 of type int"),
+        ([-1, 2**63, 2, 3], "holds 9223372036854775808 of type int"),
+        (pd.Series([["a"], ["a", "b"], [], None]), r"y holds \['a'\] of type list.*MultiLabelBin"),
+        ([["a"], ["a", "b"], [], None], r"y holds \['a'\] of type list.*MultiLabelBinarizer"),
+        (pd.Series([["a", "b"]] * 4), r"y holds \['a', 'b'\] of type list.*MultiLabelBinarizer"),
+        (pd.Series([("a",)] * 4), r"y holds \('a',\) of type tuple"),
         ([timedelta(1), timedelta(2)] * 2, "of type timedelta"),
         (pd.to_datetime(["2020", "2021"] * 2, utc=True), "type Timestamp.* without a time zone"),
         ({"a": 1}, "a label for each row, but is of type dict"),
@@ -136,8 +150,8 @@ def test_one_class():
     samples = check_samples(Reader(), TEXTS, [1, 1, None, 1], reset=True)
     with pytest.raises(ValueError, match="at least two classes, but y holds 1 class\\."):
         check_two_classes(samples, Reader())
-    with pytest.raises(ValueError, match="but the source rows holds 0 classes"):
-        check_two_classes(samples.take([2]), Reader(), "the source rows")
+    with pytest.raises(ValueError, match="but y holds 0 classes"):
+        check_two_classes(samples.take([2]), Reader())
 
 
 @pytest.mark.filterwarnings("ignore:y holds -1")

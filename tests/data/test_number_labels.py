@@ -49,6 +49,7 @@ REFUSED = {
     "durations": (np.array([1, 2, 3], "m8[D]"), "which is no number"),
     "infinity": ([np.inf, 2, -np.inf], "y contains infinity in rows 0, 2"),
     "two columns": (np.ones((3, 2)), r"y has shape \(3, 2\)"),
+    "lists of several lengths": ([[1], [1, 2], []], r"y holds \[1\] in row 0, which is no number"),
     "too short": ([1, 2], "inconsistent numbers of samples"),
     "nothing": ([None, NAN, pd.NA], "y has no label"),
 }

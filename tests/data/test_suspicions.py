@@ -8,7 +8,10 @@ import pandas as pd
 import pytest
 import sample_cases
 from sklearn.base import clone
+from sklearn.ensemble import StackingClassifier, VotingClassifier
+from sklearn.multiclass import OneVsRestClassifier
 
+from metaling_sk import LinearTransferClassifier
 from metaling_sk._data.samples import check_samples
 from metaling_sk.exceptions import InputWarning
 
@@ -127,6 +130,8 @@ PAIRS = [
     ("en-US", "eng_Latn"),
     ("es-419", "spa_Latn"),
     ("en-US", "eng_Latn_US"),
+    ("German", "de"),
+    ("chinese", "zho_Hans"),
 ]
 DIFFERENT = [
     ("zho_Hans", "zho_Hant"),
@@ -142,6 +147,7 @@ DIFFERENT = [
     ("und", "und-Latn"),
     ("", "en"),
     ("en", "zh"),
+    ("German", "en"),
 ]
 
 
@@ -263,6 +269,51 @@ CLASSES = {
 @pytest.mark.parametrize(("y", "language"), CLASSES.values(), ids=CLASSES)
 def test_labels_that_are_classes(y, language):
     Reader().fit(texts(12), y, language)
+
+
+WRAPPERS = {
+    "a vote": (lambda model: VotingClassifier([("model", model)]), -1, [0, 1, -1] * 4),
+    "a stack": (
+        lambda model: StackingClassifier([("model", model)], cv=2),
+        "?",
+        ["a", "b", "?"] * 4,
+    ),
+    "one for each class": (OneVsRestClassifier, -1, [0, 1, -1] * 4),
+}
+
+
+@pytest.mark.parametrize(("wrap", "marker", "y"), WRAPPERS.values(), ids=WRAPPERS)
+def test_the_mark_becomes_a_class_where_labels_are_numbered(wrap, marker, y):
+    model = LinearTransferClassifier(self_training=0, missing_label=marker)
+    X = pd.DataFrame({"text": texts(12), "language": "en"})
+    with pytest.warns(InputWarning, match="the labels are 0 to [12], as VotingClassifier"):
+        wrap(model).fit(X, y)
+
+
+@pytest.mark.parametrize("y", [[0, 1, 2] * 3 + [-1] * 3, [1, 2, 3] * 4, ["0", "1", "2"] * 4])
+def test_the_mark_is_no_class(y):
+    Reader(missing_label=-1).fit(texts(12), y, EN_ZH)
+
+
+SHUFFLED = np.r_[5:12, 0:5]
+
+
+@pytest.mark.parametrize(("name", "values"), [("y", [0, 1] * 6), ("language", EN_ZH)])
+def test_rows_in_another_order(name, values):
+    X, given = table("other", texts(12)), pd.Series(values)
+    with pytest.warns(InputWarning, match=f"index of {name} is that of X in another order, but"):
+        Reader().fit(X, **{name: given[SHUFFLED]})
+    with pytest.warns(InputWarning, match=rf"Pass {name}.loc\[X.index\], or {name}.to_numpy"):
+        Reader().fit(X["text"], **{name: given[SHUFFLED]})
+
+
+def test_rows_that_may_have_one_order():
+    X, y = table("other", texts(12)), pd.Series([0, 1] * 6)
+    Reader().fit(X.loc[SHUFFLED], y.loc[SHUFFLED])
+    Reader().fit(X.reset_index(drop=True), y.set_axis(range(1, 13)))
+    Reader().fit(X, y.set_axis([0, *range(11)]))  # as after a concatenation
+    Reader().fit(X, y.loc[SHUFFLED].to_numpy())
+    Reader().fit(datasets.Dataset.from_pandas(X), y.loc[SHUFFLED])  # has no index
 
 
 def test_classes_that_differ_in_case_or_blanks():

@@ -13,7 +13,7 @@ def test_tokens_are_taken_and_padded(lengths, data):
     tokens = tokens_of(lengths).take(np.array(rows))
     assert len(tokens) == len(rows)
     assert tokens.lengths.tolist() == [lengths[row] for row in rows]
-    padded = tokens.pad()
+    padded = tokens.arrays()
     ids, mask = padded["input_ids"], padded["attention_mask"]
     assert ids.shape == mask.shape == (len(rows), max(lengths[row] for row in rows))
     for row, padded, shown in zip(rows, ids, mask, strict=True):

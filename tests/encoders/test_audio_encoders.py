@@ -19,6 +19,7 @@ from tiny_audio import (
 from metaling_sk import EncoderVectorizer, load
 from metaling_sk._data.audio import AudioCell
 from metaling_sk._encoders.audio_reader import AudioReader
+from metaling_sk._encoders.encoding_parameters import EncodingParameters
 from metaling_sk._encoders.make_audio_encoder import make_audio_encoder
 
 X, Y = make_pair(12, 12)
@@ -93,7 +94,7 @@ def test_checkpoints_are_trained_and_saved(tmp_path, name):
 
 def test_lower_layers(tmp_path):
     folder = save_checkpoint(tmp_path, *CHECKPOINTS["wav2vec 2.0"])
-    encoder = make_audio_encoder(folder, pooling="last", layer=1, max_seconds=1)
+    encoder = make_audio_encoder(EncodingParameters(folder, pooling="last", layer=1, max_seconds=1))
     assert encoder.n_layers == 1
     found = EncoderVectorizer(folder, layer=1, pooling="last", **PLAIN).fit_transform(rated(WAVES))
     alone = EncoderVectorizer(folder, layer=1, pooling="last", **PLAIN).fit(rated(WAVES))
@@ -140,7 +141,7 @@ def test_recordings_are_truncated():
 
 
 def test_scratch_is_small():
-    encoder = make_audio_encoder("scratch", pooling="auto", layer=-1, max_seconds=30)
+    encoder = make_audio_encoder(EncodingParameters("scratch"))
     assert sum(weight.numel() for weight in encoder.parameters()) < 1e6
     assert encoder.n_layers == 2 and not encoder.pretrained
 

@@ -18,6 +18,7 @@ from tokenizers import normalizers
 import metaling_sk._data.tokens as token_ids
 import metaling_sk._encoders.scratch as scratch
 from metaling_sk import EncoderVectorizer
+from metaling_sk._data.samples import Samples
 from metaling_sk._data.tokens import Tokens, tokenize, tokenizer_digest
 from metaling_sk._encoders.disk_cache import (
     ARRAY_BYTES,
@@ -28,6 +29,7 @@ from metaling_sk._encoders.disk_cache import (
     use_disk_cache,
 )
 from metaling_sk._encoders.encode import encode
+from metaling_sk._encoders.encoding_parameters import EncodingParameters
 from metaling_sk._encoders.make_encoder import make_text_encoder
 from metaling_sk._encoders.memory_cache import CACHE, keys_of
 from metaling_sk._encoders.text_encoder import TextEncoder
@@ -61,8 +63,8 @@ def calls(monkeypatch):
 
 
 def make_encoder(texts=TEXTS, **parameters):
-    defaults = {"pooling": "mean", "layer": -1, "max_length": 128}
-    return make_text_encoder(make_config(), texts, LANGUAGE[: len(texts)], **defaults | parameters)
+    samples = Samples(texts, None, LANGUAGE[: len(texts)])
+    return make_text_encoder(EncodingParameters(make_config(), **parameters), samples)
 
 
 def files(folder):

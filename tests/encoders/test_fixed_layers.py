@@ -4,6 +4,7 @@ import pickle
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 import tiny_audio
 import tiny_images
@@ -111,6 +112,17 @@ def test_fixed_layers_are_computed_once_for_each_text(config, monkeypatch):
         assert not any("forward" in vars(layer) for layer in model.text_encoder_.layers)
     assert 0 < counts[0] <= counts[1] / 3
     np.testing.assert_allclose(found[0], found[1], rtol=1e-4)
+
+
+def test_generated_adapters_below_the_upper_layers_are_trained(monkeypatch):
+    # They change what these layers give, by language and with every step.
+    X_both = pd.concat([X, X.assign(language="jav")], ignore_index=True)
+    y_both = np.concatenate([Y, 1 - Y])
+    parameters = {"trainable": 0.5, "max_epochs": 3, "learning_rate": 0.01}
+    model = make_meta_net(encoder=FOUR, validation_fraction=0.2, **parameters)
+    found = model.fit(X_both, y_both).predict_proba(X_both)
+    monkeypatch.setattr(fixed_layers, "MAX_BYTES", 0)
+    np.testing.assert_array_equal(found, model.fit(X_both, y_both).predict_proba(X_both))
 
 
 def test_they_are_pickled_saved_and_continued(tmp_path):

@@ -29,6 +29,7 @@ from transformers import (
 )
 
 from metaling_sk import EncoderVectorizer
+from metaling_sk._encoders.encoding_parameters import EncodingParameters
 from metaling_sk._encoders.make_encoder import make_text_encoder
 from metaling_sk._network.classifier import IdentityEncoder
 
@@ -182,9 +183,7 @@ def test_the_backbone_is_not_changed_by_training_the_head(bert):
 
 
 def test_what_a_text_encoder_is_made_of(bert):
-    encoder = make_text_encoder(
-        bert, np.array(TEXTS), np.array(["en"] * len(TEXTS)), pooling="mean", layer=-1, max_length=9
-    )
+    encoder = make_text_encoder(EncodingParameters(bert, pooling="mean", max_length=9))
     assert encoder.n_features == 16
     assert encoder.backbone.pooler is None
     assert encoder.tokenize(TEXTS).lengths.max() == 9

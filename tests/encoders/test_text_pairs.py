@@ -119,7 +119,7 @@ def test_types_stay_with_their_ids(rows, data):
     again = Tokens.from_rows(tokens.to_rows(), typed=True)
     assert again.types.tolist() == again.ids.tolist() == tokens.ids.tolist()
     chosen = data.draw(st.lists(st.integers(0, len(rows) - 1), min_size=1))
-    padded = tokens.take(np.array(chosen)).pad()
+    padded = tokens.take(np.array(chosen)).arrays()
     assert (padded["token_type_ids"] == padded["input_ids"]).all()
     for index, ids, mask in zip(chosen, padded["input_ids"], padded["attention_mask"], strict=True):
         assert ids[mask == 1].tolist() == rows[index]

@@ -15,6 +15,7 @@ from tiny import make_classifier, make_config, make_meta_net, make_pair, make_re
 from transformers import AutoModel, AutoTokenizer, LlamaConfig
 
 from metaling_sk import load
+from metaling_sk._encoders.encoding_parameters import EncodingParameters
 from metaling_sk._encoders.make_encoder import make_text_encoder
 from metaling_sk._encoders.trainable import set_trainable
 
@@ -97,9 +98,7 @@ def assert_checkpoint_in(encoder, folder):
 @both
 @pytest.mark.parametrize("folder", CONFIGS, indirect=True)
 def test_nothing_changes_at_first(folder, mode):
-    encoder = make_text_encoder(
-        folder, X["text"].to_numpy(), LANGUAGE, pooling="mean", layer=-1, max_length=64
-    ).eval()
+    encoder = make_text_encoder(EncodingParameters(folder, pooling="mean", max_length=64)).eval()
     batch = encoder.tokenizer(TEST["text"].tolist(), padding=True, return_tensors="pt")
     inputs = batch["input_ids"], batch["attention_mask"]
     before = encoder(*inputs)

@@ -26,7 +26,7 @@ def large(save_checkpoint):
 
 def make_encoder(folder):
     checkpoint = load_checkpoint(folder)
-    return TextEncoder(checkpoint.model, checkpoint.tokenizer, "mean", -1, 32)
+    return TextEncoder(checkpoint.model, checkpoint.processor, "mean", -1, 32)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def optimizer_of(encoder):
 
 
 def batch(encoder, texts):
-    padded = encoder.tokenize(texts).pad()
+    padded = encoder.tokenize(texts).arrays()
     return {name: torch.from_numpy(values) for name, values in padded.items()}
 
 
@@ -179,7 +179,7 @@ def test_a_load_draws_nothing_that_a_later_call_does_not(tmp_path, large):
     """A checkpoint without a pooler, which transformers then draws."""
     backbone = BertModel(make_config(), add_pooling_layer=False)
     backbone.save_pretrained(tmp_path)
-    load_checkpoint(large).tokenizer.save_pretrained(tmp_path)
+    load_checkpoint(large).processor.save_pretrained(tmp_path)
     _load.cache_clear()
     before = torch.get_rng_state()
     load_checkpoint(tmp_path)

@@ -12,7 +12,12 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from tiny import make_classifier
 
-from metaling_sk import LinearTransferClassifier, MetaNetClassifier, TransferClassifier
+from metaling_sk import (
+    LinearTransferClassifier,
+    MetaNetClassifier,
+    MetaParamSearchCV,
+    TransferClassifier,
+)
 from metaling_sk.inspection import transfer_matrix
 
 LANGUAGE = np.repeat(["de", "nl", "ja"], 60)
@@ -182,3 +187,14 @@ def test_a_language_with_one_class_has_no_score():
 def test_refusals(changed, message):
     with pytest.raises(ValueError, match=message):
         transfer_matrix(LogisticRegression(), X, Y, **SETTINGS | changed)
+
+
+@pytest.mark.filterwarnings("ignore:There are no statistics")
+def test_the_languages_reach_the_fits_of_a_search():
+    """Without them there would be one statistic for both."""
+    shifted = X + 100 * (LANGUAGE == "nl")[:, None]
+    model = MetaNetClassifier(verbose=0, random_state=0)
+    search = MetaParamSearchCV(model, {"meta_weight": [0.1]}, n_iter=1, cv=2, verbose=0)
+    sources = {"both": ["de", "nl"]}
+    matrix = transfer_matrix(search, shifted, Y, sources=sources, cv=2, **SETTINGS)
+    assert matrix.loc["both", ["de", "nl"]].min() > 0.9

@@ -191,6 +191,18 @@ def test_a_trained_encoder_reads_each_text_once(code):
     assert code in model.residual_heads_
 
 
+@pytest.mark.parametrize(("code", "n_before"), [("opposite 2", 1), ("opposite 1", 0)])
+def test_texts_are_read_before_the_steps_only_for_new_statistics(code, n_before):
+    model, n_read = fitted("scratch").set_params(inner_steps=1), []
+    model.net_.module_.encoder.register_forward_hook(
+        lambda module, args, output: n_read.append(len(output))
+    )
+    X, y, _ = few("scratch")
+    model.adapt(X, y, language=code)
+    n_distinct = len(set(X))
+    assert sum(n_read) == len(X) + (n_before + 1) * n_distinct
+
+
 @pytest.mark.parametrize("steps", ["auto", 2])
 @pytest.mark.parametrize("algorithm", ["joint", "maml"])
 def test_the_embedding_moves_if_the_network_was_trained_for_it_or_if_asked(algorithm, steps):

@@ -20,7 +20,7 @@ from metaling_sk import MetaNetClassifier, language_report, load
 from metaling_sk._data.labels import MISSING
 from metaling_sk.meta_net._labelled_features import LabelledFeatures
 from metaling_sk.meta_net._linear_loss import LABEL_LOG_LOSS
-from metaling_sk.meta_net._residual_head import fit_residual_head
+from metaling_sk.meta_net._residual_head import ResidualHeadProblem
 
 RNG = np.random.default_rng(0)
 NUMBERS = RNG.normal(size=(300, 6))
@@ -126,12 +126,13 @@ def test_a_linear_model_of_labels_is_one_for_each(n_features):
     weight = LABEL_LOG_LOSS.weigh(y, np.array([[1.0, 2, 1], [3, 1, 1]]))
     assert_array_equal(weight == 0, y == MISSING)
     targets, logits = LABEL_LOG_LOSS.targets(y, 3), rng.normal(size=(20, 3))
-    together = fit_residual_head(x, targets, logits, 0.1, weight, loss=LABEL_LOG_LOSS)
+    together = ResidualHeadProblem(x, targets, logits, weight, loss=LABEL_LOG_LOSS).fit(0.1)
     for number in range(3):
         each = np.s_[:, number : number + 1]
-        alone = fit_residual_head(
-            x, targets[each], logits[each], 0.1, weight[each], loss=LABEL_LOG_LOSS
+        problem = ResidualHeadProblem(
+            x, targets[each], logits[each], weight[each], loss=LABEL_LOG_LOSS
         )
+        alone = problem.fit(0.1)
         assert_allclose(together.coef[number], alone.coef[0], atol=2e-3)
         assert_allclose(together.intercept[number], alone.intercept[0], atol=2e-3)
 

@@ -9,7 +9,7 @@ from scipy.special import log_softmax
 
 from metaling_sk.meta_net import _residual_head
 from metaling_sk.meta_net._linear_loss import LOG_LOSS, HuberErrors, SquaredErrors
-from metaling_sk.meta_net._residual_head import ResidualHeadProblem, fit_residual_head
+from metaling_sk.meta_net._residual_head import ResidualHeadProblem
 
 N_CLASSES = 3
 
@@ -45,14 +45,15 @@ def test_no_other_weights_are_better(n_rows, n_features, zeros, share, seed):
     """With more features than rows and fewer, with rows that are all 0, dense and sparse."""
     rows = make_rows(n_rows, n_features, seed, zeros)
     features, targets, logits, weight = rows
-    found = fit_residual_head(features, targets, logits, 0.3, weight, share)
+    found = ResidualHeadProblem(features, targets, logits, weight).fit(0.3, share)
     lowest = loss(found.coef, found.intercept, rows, 0.3, share)
     rng = np.random.default_rng(seed)
     for size in (0.01, 0.1, 1.0):
         coef = found.coef + size * rng.normal(size=found.coef.shape)
         intercept = found.intercept + size * rng.normal(size=N_CLASSES)
         assert loss(coef, intercept, rows, 0.3, share) >= lowest - 1e-6
-    in_sparse = fit_residual_head(sparse.csr_array(features), targets, logits, 0.3, weight, share)
+    problem = ResidualHeadProblem(sparse.csr_array(features), targets, logits, weight)
+    in_sparse = problem.fit(0.3, share)
     np.testing.assert_allclose(in_sparse.coef.toarray(), found.coef, atol=1e-3)
 
 
@@ -60,9 +61,9 @@ def test_no_other_weights_are_better(n_rows, n_features, zeros, share, seed):
 def test_both_ways_to_solve_it_agree(as_kind, monkeypatch):
     """Inner products of the rows, or their features."""
     features, targets, logits, weight = make_rows(20, 50, seed=0, zeros=2)
-    by_rows = fit_residual_head(as_kind(features), targets, logits, 0.1, weight, 0.5)
+    by_rows = ResidualHeadProblem(as_kind(features), targets, logits, weight).fit(0.1, 0.5)
     monkeypatch.setattr(_residual_head, "MAX_SAMPLES", 0)
-    by_features = fit_residual_head(as_kind(features), targets, logits, 0.1, weight, 0.5)
+    by_features = ResidualHeadProblem(as_kind(features), targets, logits, weight).fit(0.1, 0.5)
     new = as_kind(make_rows(10, 50, seed=1)[0])
     zero = np.zeros((10, N_CLASSES))
     expected = by_features.apply(zero, new)
@@ -89,10 +90,9 @@ def test_columns_stand_for_the_features_of_other_rows(as_kind, n_features):
 def test_one_after_another():
     """`after` is what the two do in turn."""
     features, targets, logits, _ = make_rows(20, 5, seed=0)
-    first = fit_residual_head(features, targets, logits, 0.1, share=0.5)
-    second = fit_residual_head(
-        features, targets[::-1], first.apply(logits, features), 0.1, share=0.5
-    )
+    first = ResidualHeadProblem(features, targets, logits).fit(0.1, share=0.5)
+    problem = ResidualHeadProblem(features, targets[::-1], first.apply(logits, features))
+    second = problem.fit(0.1, share=0.5)
     both = second.after(first)
     in_turn = second.apply(first.apply(logits, features), features)
     np.testing.assert_allclose(both.apply(logits, features), in_turn, atol=1e-9)
@@ -111,7 +111,8 @@ def test_no_other_weights_are_better_for_numbers(loss, n_features, as_kind):
         total, _ = loss.total(outputs, targets, weight)
         return total + penalty / 2 + loss.intercept_penalty * (intercept**2).sum() / 2
 
-    found = fit_residual_head(as_kind(features), targets, logits, 0.3, weight, 0.5, loss)
+    problem = ResidualHeadProblem(as_kind(features), targets, logits, weight, loss=loss)
+    found = problem.fit(0.3, 0.5)
     coef = found.coef.toarray() if sparse.issparse(found.coef) else found.coef
     assert abs(coef).max() > 0.05
     rng = np.random.default_rng(0)
@@ -122,5 +123,6 @@ def test_no_other_weights_are_better_for_numbers(loss, n_features, as_kind):
 
 def test_columns_that_are_the_same_without_a_penalty():
     x = np.ones((5, 2))
-    found = fit_residual_head(x, np.full((5, 1), 2.0), np.zeros((5, 1)), 0.0, loss=SquaredErrors())
+    targets, logits = np.full((5, 1), 2.0), np.zeros((5, 1))
+    found = ResidualHeadProblem(x, targets, logits, loss=SquaredErrors()).fit(0.0)
     np.testing.assert_allclose(found.apply(np.zeros((5, 1)), x), 2, rtol=1e-3)

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from tiny import make_classifier
 
-from metaling_sk.meta_param._brackets import cost, freeze_thaw_rungs, total_cost
+from metaling_sk.meta_param._brackets import cost, freeze_thaw_rungs, serial_cost
 from metaling_sk.meta_param._courses import FreezeThaw
 
 
@@ -94,7 +94,7 @@ def test_freeze_thaw_of_any_curves(n, factor, largest, resumes):
             step = course.go_on(
                 step, {number: curves[number][step.level] for number in step.candidates}
             )
-        assert n_spent <= total_cost([rungs], resumes)
+        assert n_spent <= serial_cost([rungs], 1, 1, resumes)
         assert sum(level > 0 for level in reached.values()) <= -(-n // factor)
 
 

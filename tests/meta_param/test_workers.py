@@ -5,6 +5,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import joblib
+import numpy as np
 import pytest
 import searches
 from joblib.externals.loky import get_reusable_executor
@@ -92,6 +93,16 @@ def test_workers_that_can_never_start(kill_starting_workers):
     kill_starting_workers(1000)
     with pytest.raises(RuntimeError, match="`n_jobs`: worker processes died 10 times in a row"):
         make_search(n_jobs=2).fit(X, y)
+
+
+def test_large_arrays_that_cannot_be_written_for_workers(tmp_path):
+    (tmp_path / "file").touch()
+    large = np.resize(X, (len(X), 2**20 // len(X)))
+    with (
+        joblib.parallel_config("loky", temp_folder=tmp_path / "file" / "folder"),
+        pytest.raises(OSError, match="`n_jobs`: .* write .* NotADirectoryError: .* JOBLIB_TEMP_F"),
+    ):
+        make_search(n_jobs=2).fit(large, y)
 
 
 @pytest.mark.skipif(not HAS_INITIALIZER, reason="this joblib takes no initializer")

@@ -17,12 +17,20 @@ from sklearn.metrics import (
 from sklearn.pipeline import make_pipeline
 from tiny import make_meta_net
 
-from metaling_sk import LanguageReportDisplay, LinearTransferClassifier
+from metaling_sk import (
+    LanguageReportDisplay,
+    LinearTransferClassifier,
+    MetaNetClassifier,
+    MetaParamSearchCV,
+)
+from metaling_sk.exceptions import InputWarning
 from metaling_sk.metrics import (
     language_report,
     language_report_from_estimator,
     log_loss_scorer,
     make_language_scorer,
+    regression_report,
+    translation_report,
     worst_languages,
 )
 
@@ -283,6 +291,21 @@ def test_the_report_of_an_estimator():
         language_report_from_estimator(model, X, [0, None, 0, 1, 0, 0])
 
 
+def test_the_report_of_a_search_with_languages_beside_numbers():
+    """`predict` of a search takes X alone."""
+    rng = np.random.default_rng(0)
+    X, language = rng.normal(size=(80, 2)), np.array(["en", "zh"] * 40)
+    y = (X[:, 0] > 0).astype(int)
+    X[language == "zh"] += 100
+    model = MetaNetClassifier(verbose=0, random_state=0)
+    search = MetaParamSearchCV(model, {"meta_weight": [0.1]}, n_iter=1, cv=2, verbose=0)
+    search.fit(X, y, language=language)
+    best = language_report_from_estimator(search.best_estimator_, X, y, language=language)
+    assert best.loc["worst", "accuracy"] > 0.9
+    report = language_report_from_estimator(search, X, y, language=language)
+    pd.testing.assert_frame_equal(report, best)
+
+
 def test_the_worst_language_where_a_class_has_no_value():
     report = language_report(
         ["a", "b", "c"], ["a", "b", "b"], ["en", "en", "zh"], by_class=True, zero_division=np.nan
@@ -402,3 +425,22 @@ def test_what_stands_for_a_missing_label_counts_as_no_label(score):
     model = make_pipeline(LinearTransferClassifier(self_training=0, missing_label=-1)).fit(X, y)
     with pytest.raises(ValueError, match="y has no label in rows 3, 4, as missing_label=-1 says"):
         score(model, X, y)
+
+
+REPORTS = {
+    "classes": lambda model, X, y: language_report(y, model.predict(X), X["language"]),
+    "numbers": lambda model, X, y: regression_report(y, model.predict(X), X["language"]),
+    "texts": lambda model, X, y: translation_report(y.astype(str), ["0"] * 12, X["language"]),
+    "an estimator": language_report_from_estimator,
+    "a scorer": make_language_scorer("accuracy"),
+}
+
+
+@pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
+def test_rows_in_another_order_are_warned_of(report):
+    X = pd.DataFrame({"number": np.arange(12.0), "language": ["en", "en", "zh"] * 4})
+    y = pd.Series([0, 1] * 6)
+    model = DummyClassifier(strategy="most_frequent").fit(X, y)
+    report(model, X, y)
+    with pytest.warns(InputWarning, match="another order, but rows are matched by position"):
+        report(model, X, y.iloc[::-1])

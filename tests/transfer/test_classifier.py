@@ -132,6 +132,7 @@ WRONG_PARAMETERS = {
     "temperature": (0, r"'temperature' parameter .* must be a float in the range \(0.0, inf\)"),
     "self_training": (-1, r"'self_training' parameter .* an int in the range \[0, inf\)"),
     "transfer": (["coral", "magic"], r"`transfer` must be 'auto' or some of .* got \['magic'\]"),
+    "transfer with a list of auto": (["auto"], r"must be 'auto' or some of .* got \['auto'\]"),
     "source": ("cubic", "'source' parameter .* must be .*'linear'.* or None. Got 'cubic'"),
     "device": ("abacus", "`device` must be 'auto' or a device of torch .* got 'abacus'"),
     "device that is not here": ("cuda:99", "that this machine has, got 'cuda:99'"),

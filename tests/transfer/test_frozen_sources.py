@@ -25,7 +25,7 @@ from metaling_sk import LinearTransferClassifier, MetaParamSearchCV, load
 from metaling_sk._data.samples import check_samples
 from metaling_sk._network.outputs.classes import Classes
 from metaling_sk.exceptions import InputWarning
-from metaling_sk.transfer._source_models import predict_source
+from metaling_sk.transfer._source_models import TeachingClassifier
 
 X, Y = FEW_SHOT[0][:100], FEW_SHOT[1][:100].astype(int)  # All of them have a label.
 FOLDS = list(StratifiedKFold(2, shuffle=True, random_state=0).split(X, Y))
@@ -180,7 +180,9 @@ def test_languages_of_numbers_reach_a_network_in_a_pipeline(steps, routing):
     assert model.source_model_[-1].languages_ == ["en"]
     expected = teacher.predict_proba(numbers, language=language)
     with config_context(enable_metadata_routing=routing):
-        found = predict_source(teacher, samples_of(numbers, language), Classes(teacher.classes_))
+        found = TeachingClassifier().teaching(
+            teacher, samples_of(numbers, language), Classes(teacher.classes_)
+        )
     np.testing.assert_array_equal(found, expected)
 
 
@@ -190,10 +192,10 @@ def test_languages_of_texts_reach_a_network_in_other_estimators(frozen):
     held = FrozenEstimator(network) if frozen else network
     samples = samples_of(X["text"].tolist(), X["language"])
     passed_on = make_pipeline(FunctionTransformer(), held)
-    found = predict_source(passed_on, samples, Classes(network.classes_))
+    found = TeachingClassifier().teaching(passed_on, samples, Classes(network.classes_))
     np.testing.assert_array_equal(found, network.predict_proba(X))
     calibrated = CalibratedClassifierCV(held, cv=None if frozen else 2).fit(X, Y)
-    found = predict_source(calibrated, samples, Classes(calibrated.classes_))
+    found = TeachingClassifier().teaching(calibrated, samples, Classes(calibrated.classes_))
     np.testing.assert_array_equal(found, calibrated.predict_proba(X))
 
 

@@ -42,6 +42,13 @@ def test_targets_that_come_with_a_later_partial_fit_are_not():
     make_classifier(target_languages=["zh", "sv"], transfer=None).partial_fit(X, Y)
 
 
+@pytest.mark.parametrize("make", [make_classifier, make_linear])
+def test_a_target_that_is_another_name_of_labelled_rows_is_warned_of(make):
+    X, y = make_pair(20, 20, n_labelled=20)
+    with pytest.warns(InputWarning, match="'chinese', 'zh'.*one name, in `target_languages` as in"):
+        make(target_languages="chinese").fit(X, y)
+
+
 def test_labelled_rows_of_other_languages_are_sources():
     X, y = make_pair(20, 20, n_labelled=20)
     model = make_classifier(target_languages="sv").fit(X, y)

@@ -1,14 +1,16 @@
-"""Saving of encoders: a module with what reads samples for it, which transformers writes."""
+"""How the encoders of one kind of samples are made and saved."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from metaling_sk._encoders.encode import freeze
 from metaling_sk._encoders.saved_backbone import (
     CONFIG,
     restore_backbone,
@@ -19,8 +21,18 @@ from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._saving.errors import naming_file
 
 
-class SavedEncoder(ABC):
-    """How the encoders of one kind of samples are saved."""
+class Modality(ABC):
+    """A kind of samples that Transformers encode, such as texts.
+
+    transformers writes the configuration of an encoder and what reads samples for it.
+
+    Attributes
+    ----------
+    make_encoder : callable
+        Makes the encoder for (`EncodingParameters`, samples, whether downloads are shown).
+    """
+
+    make_encoder: Callable[..., TransformerEncoder]
 
     def save(self, encoder: Any, folder: Path) -> dict[str, Any]:
         """Write the configuration and the reader of an encoder.
@@ -73,6 +85,18 @@ class SavedEncoder(ABC):
             encoder = self.assemble(backbone, self.restore_reader(state, folder), state, weights)
             restore_settings(encoder, state, weights)
             self.check_runs(encoder)
+        return encoder
+
+    def save_frozen(self, encoder: TransformerEncoder, folder: Path) -> dict[str, Any]:
+        """Write the files of a frozen encoder. Return the rest of its state, with the weights."""
+        return {"encoder": self.save(encoder, folder), "weights": encoder.state_dict()}
+
+    def restore_frozen(self, state: dict[str, Any], folder: Path) -> TransformerEncoder:
+        """Make the frozen encoder of what `save_frozen` has returned."""
+        weights = state["weights"]
+        encoder = self.restore(state["encoder"], weights, folder)
+        freeze(encoder, torch.device("cpu"), next(iter(weights.values())).dtype)
+        encoder.load_state_dict(weights)
         return encoder
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Saving of encoders of texts: a module with its tokenizer, which transformers writes."""
+"""How encoders of texts are made and saved: a module with its tokenizer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import torch
 import transformers
 
 from metaling_sk._encoders.dense import Dense
+from metaling_sk._encoders.make_encoder import make_text_encoder
+from metaling_sk._encoders.modality import Modality
 from metaling_sk._encoders.saved_backbone import ENCODER
-from metaling_sk._encoders.saved_encoder import SavedEncoder
 from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._encoders.text_tokenizer import TextTokenizer
 from metaling_sk._saving.errors import SavedFileError, naming_file
@@ -25,8 +26,10 @@ PROBES = ("A quick brown fox, 3.5 km!", "这家酒店不错。", "Straße ÉCOLE
 """Texts on which a tokenizer is compared with its copy."""
 
 
-class SavedTextEncoder(SavedEncoder):
-    """How the encoders of texts are saved."""
+class TextModality(Modality):
+    """How the encoders of texts are made and saved."""
+
+    make_encoder = staticmethod(make_text_encoder)
 
     def save_reader(self, encoder, folder):
         state = {
@@ -65,7 +68,7 @@ class SavedTextEncoder(SavedEncoder):
 
     @torch.no_grad()
     def check_runs(self, encoder):
-        padded = encoder.tokenize(PROBES[:1]).pad()
+        padded = encoder.tokenize(PROBES[:1]).arrays()
         encoder.eval()(**{name: torch.from_numpy(values) for name, values in padded.items()})
 
     def _check_tokenizer(self, encoder: TextEncoder, state: dict[str, Any], folder: Path) -> None:
@@ -86,3 +89,6 @@ class SavedTextEncoder(SavedEncoder):
                 "`encoder`: the tokenizer cannot be stored, because transformers reads another one "
                 "from what it writes; use joblib.dump."
             )
+
+
+TEXTS: Modality = TextModality()

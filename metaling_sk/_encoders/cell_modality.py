@@ -1,4 +1,4 @@
-"""Saving of encoders of cells: transformers writes the configuration and the processor."""
+"""How encoders of cells are made and saved: a module with its processor."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from metaling_sk._encoders.cell_reader import CellReader
+from metaling_sk._encoders.modality import Modality
 from metaling_sk._encoders.saved_backbone import ENCODER
-from metaling_sk._encoders.saved_encoder import SavedEncoder
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._saving.errors import SavedFileError, naming_file
 
@@ -16,25 +17,25 @@ PROCESSOR = f"{ENCODER}/processor"
 
 
 @dataclass(frozen=True)
-class SavedWithProcessor(SavedEncoder):
-    """How the encoders of one kind of cells are saved.
+class CellModality(Modality):
+    """How the encoders of one kind of cells are made and saved.
 
     Attributes
     ----------
+    make_encoder : callable
+        See `Modality`.
     encoder_class : type of TransformerEncoder
         Made of a backbone, a reader, `pooling` and `layer`.
-    reader_class : type of Reader
+    reader_class : type of CellReader
         Made of a processor and its `settings`.
     read_processor : callable
         Reads a processor of a folder.
-    name : str
-        What the processor is called.
     """
 
+    make_encoder: Callable[..., TransformerEncoder]
     encoder_class: Callable[..., TransformerEncoder]
-    reader_class: Callable[..., Any]
+    reader_class: type[CellReader]
     read_processor: Callable[..., Any]
-    name: str
 
     def save_reader(self, encoder, folder):
         state = {"reader": encoder.reader.settings}
@@ -45,8 +46,8 @@ class SavedWithProcessor(SavedEncoder):
             is_same = False
         if not is_same:
             raise ValueError(
-                f"`encoder`: the {self.name} cannot be stored, because transformers reads another "
-                "one from what it writes; use joblib.dump."
+                f"`encoder`: the {self.reader_class.processor_name} cannot be stored, because "
+                "transformers reads another one from what it writes; use joblib.dump."
             )
         return state
 
