@@ -46,7 +46,7 @@ def check_numbers(
         numbers, one for each sample.
     """
     y = plain_column(y)
-    shape = np.shape(y if hasattr(y, "__array__") else list_to_array(y))
+    shape = (np.asarray(y) if hasattr(y, "__array__") else list_to_array(y)).shape
     if len(shape) > 1 and shape[1] != 1:
         raise ValueError(
             f"y has shape {shape}, but one number is predicted for each row. Fit one regressor for "

@@ -101,6 +101,7 @@ ODD_INDEXES = {
 
 
 @quick
+@pytest.mark.filterwarnings("ignore:The index of y is that of X in another order")
 @pytest.mark.parametrize("index", ODD_INDEXES.values(), ids=ODD_INDEXES)
 def test_indexes_mean_nothing(model, fitted, index):
     model.fit(X.set_axis(index), pd.Series(Y))

@@ -53,6 +53,7 @@ FORMS_OF_Y = {
 
 
 @quick
+@pytest.mark.filterwarnings("ignore:The index of y is that of X in another order")
 @pytest.mark.parametrize("y", FORMS_OF_Y.values(), ids=FORMS_OF_Y)
 def test_every_form_of_y_is_learnt_from_alike(model, fitted, y):
     assert_same(model.fit(X, y), fitted)

@@ -21,10 +21,6 @@ def test_a_trained_encoder_predicts_in_its_precision(model):
     high = model.set_params(dtype="float32").predict_proba(X)
     model.set_params(dtype="bfloat16")
     assert 0 < np.abs(low - high).max() < 0.02
-    # Parts that are long enough for low precision.
-    order = np.random.default_rng(0).permutation(len(X))
-    for part in np.array_split(order, 4):
-        np.testing.assert_allclose(model.predict_proba(X.iloc[part]), low[part], rtol=1e-5)
     one_by_one = np.concatenate([model.predict_proba(X.iloc[[row]]) for row in range(len(X))])
     np.testing.assert_allclose(one_by_one, low, atol=0.02)
 

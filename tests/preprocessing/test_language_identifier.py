@@ -120,7 +120,7 @@ def test_conflicts():
     [
         ["eng_Latn", "deu", "zh-CN", "swh", "hau"],
         # Languages that the model does not know, and names that are no codes.
-        ["en", "ban", "english", "xx", "a language"],
+        ["en", "ban", "elvish", "xx", "a language"],
     ],
 )
 def test_no_conflict(names):
