@@ -19,16 +19,15 @@ from metaling_sk.metrics._language_report import summarise
 
 NUMBER_SCORES = ["r2", "rmse", "mae"]
 
+CONSTRAINTS: dict = {
+    "y_true": ["array-like"],
+    "y_pred": ["array-like"],
+    "language": ["array-like", str],
+    **BOOTSTRAP_CONSTRAINTS,
+}
 
-@validate_params(
-    {
-        "y_true": ["array-like"],
-        "y_pred": ["array-like"],
-        "language": ["array-like", str],
-        **BOOTSTRAP_CONSTRAINTS,
-    },
-    prefer_skip_nested_validation=True,
-)
+
+@validate_params(CONSTRAINTS, prefer_skip_nested_validation=True)
 def regression_report(
     y_true,
     y_pred,
