@@ -156,7 +156,7 @@ BENCHMARKS = {
     "encoders-16-labels": Benchmark(
         (
             "encoders.py {sib200} --labels 16 --methods head logistic-regression union --seeds 0 1",
-            "encoders.py {sib200} --labels 16 --methods all half vote --seeds 0",
+            "encoders.py {sib200} --labels 16 --methods all half vote setfit --seeds 0",
         ),
         partial(tables.encoders, languages="seven", labels=16),
         partial(figures.dots, panels=TRAINED),
