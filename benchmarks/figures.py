@@ -40,10 +40,13 @@ def dots(table: pd.DataFrame, panels: dict[str, Sequence[str] | slice]) -> Figur
     ----------
     table : DataFrame
     panels : dict of str to list of str or slice
-        The columns in each panel, by the name of its x-axis.
+        The columns in each panel, by the name of its x-axis. Those that there are not are left out.
     """
     names = [str(name).strip("`") for name in table.index]
-    columns = [list(table.loc[:, which]) for which in panels.values()]
+    columns = [
+        list(table if isinstance(which, slice) else table.filter(which))
+        for which in panels.values()
+    ]
     n_columns = max(map(len, columns))
     height = 1.3 + len(names) * (0.16 + 0.13 * n_columns)
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
@@ -110,10 +113,10 @@ def summary(cells: pd.Series) -> tuple[np.ndarray, np.ndarray]:
 
 
 def style(number: int) -> dict:
-    """Return the style of a series, which differs in colour and in shape."""
+    """Return the style of a series, which differs in colour and in shape from all others."""
     return {
-        "color": COLORS[number % len(COLORS)],
-        "marker": MARKERS[number % len(MARKERS)],
+        "color": COLORS[number],
+        "marker": MARKERS[number],
         "markersize": 6,
         "capsize": 2,
         "linewidth": 1.2,
@@ -122,8 +125,9 @@ def style(number: int) -> dict:
 
 def set_log_axis(axis) -> None:
     """Make the x-axis logarithmic, with plain numbers."""
+    is_wide = axis.dataLim.xmax > WIDE_RANGE**2 / 2 * axis.dataLim.xmin  # Numbers would touch.
     axis.set_xscale("log")
-    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 3) if is_wide else (1, 2, 5)))
     axis.xaxis.set_major_formatter(ScalarFormatter())
     axis.xaxis.set_minor_locator(NullLocator())
 
