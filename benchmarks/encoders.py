@@ -159,7 +159,7 @@ def fit_vote(train, seed, epochs) -> Fitted:
         "half": new_transfer(seed, epochs, 0.5).fit(X, y),
         "union": new_union(seed, epochs).fit(X, y),
     }
-    # A VotingClassifier takes a missing label for one more class.
+    # A VotingClassifier refuses missing labels.
     labelled = train["label"].notna()
     vote = VotingClassifier(
         [(name, FrozenEstimator(model)) for name, model in models.items()], voting="soft"

@@ -32,6 +32,9 @@ MAX_CHARACTERS = 48
 WIDE_RANGE = 20
 """Values of which the largest is more than this many times the smallest get a log axis."""
 
+VERY_WIDE_RANGE = 200
+"""From this many times on a log axis has fewer numbers, which would touch."""
+
 
 def dots(table: pd.DataFrame, panels: dict[str, Sequence[str] | slice]) -> Figure:
     """Draw the rows of a table below each other.
@@ -125,9 +128,9 @@ def style(number: int) -> dict:
 
 def set_log_axis(axis) -> None:
     """Make the x-axis logarithmic, with plain numbers."""
-    is_wide = axis.dataLim.xmax > WIDE_RANGE**2 / 2 * axis.dataLim.xmin  # Numbers would touch.
+    is_very_wide = axis.dataLim.xmax > VERY_WIDE_RANGE * axis.dataLim.xmin
     axis.set_xscale("log")
-    axis.xaxis.set_major_locator(LogLocator(subs=(1, 3) if is_wide else (1, 2, 5)))
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 3) if is_very_wide else (1, 2, 5)))
     axis.xaxis.set_major_formatter(ScalarFormatter())
     axis.xaxis.set_minor_locator(NullLocator())
 

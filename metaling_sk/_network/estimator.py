@@ -279,8 +279,8 @@ class NetworkEstimator(
         """
         parameters = self._encoding_parameters()
         present = sorted(set(samples.language))
+        kind = choose_front_end(parameters, samples)
         if start is None:
-            kind = choose_front_end(parameters, samples)
             front_end = kind.fit(parameters, samples, execution)
             inputs = front_end.inputs(samples, execution)
             front_end = front_end.fit_languages(
@@ -290,7 +290,6 @@ class NetworkEstimator(
         else:
             front_end = start.front_end_
             front_end.check_continues(parameters, samples)
-            kind = choose_front_end(parameters, samples)
             if self.encoder != "scratch" and kind is not type(front_end):
                 warn_user(
                     "`encoder` is not used: the network goes on with that of the fitted `source`, "
