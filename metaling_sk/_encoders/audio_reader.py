@@ -33,12 +33,6 @@ LARGEST_FACTOR = 1000
 """Sampling rates are in the ratio of two integers, of which the second one is not larger."""
 
 
-def read_extractor(name, **options) -> Any:
-    """Read the feature extractor of a checkpoint or of a saved encoder."""
-    # transformers imports its models with the class.
-    return transformers.AutoFeatureExtractor.from_pretrained(name, **options)
-
-
 class AudioReader(CellReader[Sounds]):
     """Reads recordings, resamples them, and calls a feature extractor. It does not change.
 
@@ -92,6 +86,11 @@ class AudioReader(CellReader[Sounds]):
         self.n_bands = None if long.ndim == 1 else long.shape[0 if self.bands_first else 1]
         if self.is_fixed:
             self.n_steps = long.shape[1 if self.bands_first else 0]
+
+    @staticmethod
+    def read_processor(name, **options) -> Any:  # noqa: D102
+        # transformers imports its models with the class.
+        return transformers.AutoFeatureExtractor.from_pretrained(name, **options)
 
     @property
     def settings(self) -> dict[str, Any]:  # noqa: D102

@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from metaling_sk._encoders.cell_reader import CellReader
-from metaling_sk._encoders.modality import Modality
+from metaling_sk._encoders.modality import C, E, Modality
 from metaling_sk._encoders.saved_backbone import ENCODER
-from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._saving.errors import SavedFileError, naming_file
 
 PROCESSOR = f"{ENCODER}/processor"
 """Subfolder of the processor."""
 
 
-@dataclass(frozen=True)
-class CellModality(Modality):
-    """How the encoders of one kind of cells are made and saved.
+class CellModality(Modality[C, E]):
+    """A kind of cells that Transformers encode.
 
     Attributes
     ----------
-    make_encoder : callable
-        See `Modality`.
     encoder_class : type of TransformerEncoder
         Made of a backbone, a reader, `pooling` and `layer`.
     reader_class : type of CellReader
         Made of a processor and its `settings`.
-    read_processor : callable
-        Reads a processor of a folder.
     """
 
-    make_encoder: Callable[..., TransformerEncoder]
-    encoder_class: Callable[..., TransformerEncoder]
     reader_class: type[CellReader]
-    read_processor: Callable[..., Any]
 
     def save_reader(self, encoder, folder):
         state = {"reader": encoder.reader.settings}
@@ -53,7 +42,7 @@ class CellModality(Modality):
 
     def restore_reader(self, state, folder):
         with naming_file(PROCESSOR):
-            processor = self.read_processor(
+            processor = self.reader_class.read_processor(
                 (folder / PROCESSOR).resolve(strict=True),
                 trust_remote_code=False,
                 local_files_only=True,
@@ -61,7 +50,8 @@ class CellModality(Modality):
             return self.reader_class(processor, **state["reader"])
 
     def assemble(self, backbone, reader, state, weights):
-        return self.encoder_class(backbone, reader, state["pooling"], layer=-1)
+        encoder_class: Any = self.encoder_class
+        return encoder_class(backbone, reader, state["pooling"], layer=-1)
 
     def check_runs(self, encoder):
         assert encoder.n_features  # What computes the vector of a sample fits together.

@@ -34,6 +34,11 @@ class CellReader(ABC, Generic[Inputs]):
     def __init__(self, processor):
         self.processor = processor
 
+    @staticmethod
+    @abstractmethod
+    def read_processor(name, **options) -> Any:
+        """Read the processor of a checkpoint or of a saved encoder."""
+
     @property
     def settings(self) -> dict[str, Any]:
         """What a saved reader needs beside its processor."""

@@ -25,12 +25,6 @@ LEVELS = 255
 """The value of white."""
 
 
-def read_processor(name, **options) -> Any:
-    """Read the image processor of a checkpoint or of a saved encoder."""
-    # transformers imports its models with the class.
-    return transformers.AutoImageProcessor.from_pretrained(name, backend="pil", **options)
-
-
 class ImageReader(CellReader[Pixels]):
     """Reads images, and resizes and crops them with an image processor. It does not change.
 
@@ -88,6 +82,11 @@ class ImageReader(CellReader[Pixels]):
                 raise self._refusal(
                     "what it does to colours is not linear, or other in other parts of an image"
                 )
+
+    @staticmethod
+    def read_processor(name, **options) -> Any:  # noqa: D102
+        # transformers imports its models with the class.
+        return transformers.AutoImageProcessor.from_pretrained(name, backend="pil", **options)
 
     def standardise(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return pixels as the processor makes them, in float32.

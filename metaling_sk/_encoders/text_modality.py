@@ -8,10 +8,13 @@ from typing import Any
 import torch
 import transformers
 
+from metaling_sk._encoders.backbone import without_decoder
+from metaling_sk._encoders.checkpoint import TextCheckpoint, load_checkpoint
 from metaling_sk._encoders.dense import Dense
-from metaling_sk._encoders.make_encoder import make_text_encoder
 from metaling_sk._encoders.modality import Modality
 from metaling_sk._encoders.saved_backbone import ENCODER
+from metaling_sk._encoders.scratch import make_scratch
+from metaling_sk._encoders.sentence_folder import SentenceSettings
 from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._encoders.text_tokenizer import TextTokenizer
 from metaling_sk._saving.errors import SavedFileError, naming_file
@@ -26,10 +29,57 @@ PROBES = ("A quick brown fox, 3.5 km!", "这家酒店不错。", "Straße ÉCOLE
 """Texts on which a tokenizer is compared with its copy."""
 
 
-class TextModality(Modality):
-    """How the encoders of texts are made and saved."""
+class TextModality(Modality[TextCheckpoint, TextEncoder]):
+    """Texts.
 
-    make_encoder = staticmethod(make_text_encoder)
+    For pooling="auto" and prompt="auto" the files of sentence-transformers in the folder are
+    followed, with their modules on top of the pooled vectors; without such files "mean" is pooled,
+    and there is no prompt.
+    """
+
+    name = "texts"
+    encoder_class = TextEncoder
+    wanted = (
+        "'scratch', a name or path of a transformers model, a transformers config, a pair "
+        "(module, tokenizer) or a fitted estimator of metaling_sk with a text encoder"
+    )
+    way_out = (
+        "An sklearn transformer of texts makes vectors by itself: it is an `encoder` of "
+        "classifiers and regressors, alone or in a union with EncoderVectorizer."
+    )
+
+    def make_encoder(self, parameters, samples=None, show_downloads=False):
+        text_encoder = super().make_encoder(parameters, samples, show_downloads)
+        if text_encoder.recipe is not None:
+            text_encoder.text_tokenizer.recipe = text_encoder.recipe
+        return text_encoder
+
+    def from_scratch(self, config, samples):
+        assert samples is not None and samples.texts is not None
+        return TextCheckpoint(*make_scratch(samples.texts, samples.language, config))
+
+    def from_files(self, name, show_downloads):
+        return load_checkpoint(name, show_downloads)
+
+    def from_pair(self, module, processor):
+        return TextCheckpoint(module, processor)
+
+    def build(self, checkpoint, parameters):
+        settings = checkpoint.settings
+        text_encoder = TextEncoder(
+            without_decoder(checkpoint.model),
+            checkpoint.processor,
+            layer=parameters.layer,
+            max_length=min(parameters.max_length, settings.max_length or parameters.max_length),
+            prompt=settings.prompt if parameters.prompt == "auto" else parameters.prompt,
+            origin=checkpoint.key,
+            **_vector_settings(settings, parameters.pooling),
+        )
+        prompt = text_encoder.text_tokenizer.prompt
+        if prompt and parameters.pooling == "auto" and not settings.pools_prompt:
+            raise _refusal("it does not pool the tokens of the prompt")
+        text_encoder.normalize &= parameters.normalize
+        return text_encoder
 
     def save_reader(self, encoder, folder):
         state = {
@@ -91,4 +141,21 @@ class TextModality(Modality):
             )
 
 
-TEXTS: Modality = TextModality()
+def _vector_settings(settings: SentenceSettings, pooling: str) -> dict[str, Any]:
+    """What becomes of the vectors of the tokens."""
+    if pooling != "auto":
+        return {"pooling": pooling}
+    if settings.refusal:
+        raise _refusal(settings.refusal)
+    names = "pooling", "dense", "normalize"
+    return {name: getattr(settings, name) for name in names}
+
+
+def _refusal(reason: str) -> ValueError:
+    return ValueError(
+        f"`encoder`: the files of sentence-transformers in its folder cannot be followed: {reason}."
+        " Choose how to pool the output of the Transformer itself, such as pooling='mean'."
+    )
+
+
+TEXTS = TextModality()

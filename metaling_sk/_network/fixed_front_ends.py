@@ -5,18 +5,20 @@ from __future__ import annotations
 import copy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from scipy import sparse
+from sklearn import config_context
+from sklearn.base import clone
 from sklearn.utils import check_array
 
 from metaling_sk._data.features import rows_not_finite
 from metaling_sk._data.language_statistics import MIN_SAMPLES, LanguageStatistics
 from metaling_sk._encoders.encode import encode, freeze, on_cpu
-from metaling_sk._encoders.encoder_forms import is_scratch, name_checkpoints
-from metaling_sk._encoders.make_encoder import apply_vectorizer, fit_vectorizer, is_vectorizer
+from metaling_sk._encoders.encoder_forms import is_scratch, is_vectorizer, name_checkpoints
+from metaling_sk._encoders.modality import Modality
 from metaling_sk._encoders.text_modality import TEXTS
 from metaling_sk._encoders.trainable import add_saved_adapters
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
@@ -222,11 +224,20 @@ class VectorizerFrontEnd(FixedFrontEnd):
 
     @classmethod
     def fit(cls, parameters, samples, execution):
-        vectorizer = fit_vectorizer(parameters.encoder, samples.plain_texts)
+        try:
+            with config_context(transform_output="default"):
+                vectorizer = clone(parameters.encoder).fit(samples.plain_texts, None)
+        except Exception as error:
+            error.add_note(
+                f"`encoder`: {type(parameters.encoder).__name__} was given the texts of X alone. "
+                "Transform other columns in a step before the classifier."
+            )
+            raise
         return cls(vectorizer, parameters.language_norm)
 
     def inputs(self, samples, execution):
-        features = apply_vectorizer(self.vectorizer, samples.plain_texts)
+        with config_context(transform_output="default"):
+            features = self.vectorizer.transform(samples.plain_texts)
         features = check_array(
             features,
             accept_sparse="csr",
@@ -271,8 +282,8 @@ class FrozenFrontEnd(FixedFrontEnd):
     """
 
     kind = "frozen"
-    input_name = "texts"
-    modality = TEXTS
+    modality: ClassVar[Modality] = TEXTS
+    input_name = TEXTS.name
 
     def __init__(self, encoder: TransformerEncoder, language_norm: bool):
         super().__init__(language_norm)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from typing import ClassVar
 
 import numpy as np
 import torch
 
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._encoders.encoding_parameters import EncodingParameters
+from metaling_sk._encoders.modality import Modality
 from metaling_sk._encoders.text_modality import TEXTS
 from metaling_sk._encoders.trainable import merge_lora, set_trainable
 from metaling_sk._encoders.transformer_encoder import Reader, TransformerEncoder
@@ -48,8 +50,8 @@ class TrainedFrontEnd(FrontEnd):
     """
 
     kind = "trained"
-    input_name = "texts"
-    modality = TEXTS
+    modality: ClassVar[Modality] = TEXTS
+    input_name = TEXTS.name
     inputs_are_fixed = False
 
     def __init__(

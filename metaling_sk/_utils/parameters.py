@@ -44,7 +44,7 @@ MAX_EPOCHS = 10
 """Largest number of epochs for max_epochs="auto"."""
 
 COMMON_CONSTRAINTS: dict[str, list | str] = {
-    # What an encoder can be depends on torch and transformers: `make_text_encoder` checks it.
+    # What an encoder can be depends on torch and transformers: `Modality.make_encoder` checks it.
     "encoder": "no_validation",
     "trainable": [
         StrOptions({"all", "head", "lora", "adapter"}),

@@ -12,9 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 from metaling_sk._data.samples import Samples, check_samples
 from metaling_sk._encoders.encode import encode, freeze, on_cpu
 from metaling_sk._encoders.encoding_parameters import EncodingParameters
+from metaling_sk._encoders.modalities import MODALITIES
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._network.encoder_attributes import EncoderAttributesMixin
-from metaling_sk._network.front_ends import MODALITIES
 from metaling_sk._saving.saved_estimator import SavedMixin
 from metaling_sk._utils.all_or_nothing import unfitted_on_error
 from metaling_sk._utils.device import autocast_dtype, find_device

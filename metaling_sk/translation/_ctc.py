@@ -14,12 +14,11 @@ from torch import nn
 
 from metaling_sk._data.tokens import Tokens, well_formed
 from metaling_sk._encoders.audio_encoder import AudioEncoder
+from metaling_sk._encoders.audio_modality import RECORDINGS
 from metaling_sk._encoders.encoder_forms import is_scratch
 from metaling_sk._encoders.encoding_parameters import EncodingParameters
-from metaling_sk._encoders.make_audio_encoder import make_audio_encoder
 from metaling_sk._encoders.scratch_audio import make_scratch_audio
 from metaling_sk._encoders.trainable import merge_lora, set_trainable
-from metaling_sk._network.audio_front_ends import RECORDINGS
 from metaling_sk._network.trained_front_end import FROM_SCRATCH
 from metaling_sk._utils.parameters import MAX_EPOCHS
 from metaling_sk.translation._alignment import BLANK, ctc_loss, suspect_long, without_blanks
@@ -83,11 +82,11 @@ class CtcRecognizer(TranslationModel):
         Raises
         ------
         TypeError, ValueError, OSError
-            As `make_audio_encoder`.
+            As `Modality.make_encoder`.
         """
         is_default = isinstance(encoder, str) and encoder == "scratch"
         form = make_scratch_audio(n_frames=FRAMES_AT_A_TIME) if is_default else encoder
-        made = make_audio_encoder(EncodingParameters(form, max_seconds=max_seconds))
+        made = RECORDINGS.make_encoder(EncodingParameters(form, max_seconds=max_seconds))
         made.pretrained = not is_scratch(encoder)
         return cls(made, sorted(set("".join(map(_normal, texts)))), target_languages)
 

@@ -20,7 +20,7 @@ from metaling_sk import EncoderVectorizer, load
 from metaling_sk._data.audio import AudioCell
 from metaling_sk._encoders.audio_reader import AudioReader
 from metaling_sk._encoders.encoding_parameters import EncodingParameters
-from metaling_sk._encoders.make_audio_encoder import make_audio_encoder
+from metaling_sk._encoders.modalities import MODALITIES
 
 X, Y = make_pair(12, 12)
 WAVES = [value["array"] for value in X["audio"][:5]]
@@ -94,7 +94,9 @@ def test_checkpoints_are_trained_and_saved(tmp_path, name):
 
 def test_lower_layers(tmp_path):
     folder = save_checkpoint(tmp_path, *CHECKPOINTS["wav2vec 2.0"])
-    encoder = make_audio_encoder(EncodingParameters(folder, pooling="last", layer=1, max_seconds=1))
+    encoder = MODALITIES["recordings"].make_encoder(
+        EncodingParameters(folder, pooling="last", layer=1, max_seconds=1)
+    )
     assert encoder.n_layers == 1
     found = EncoderVectorizer(folder, layer=1, pooling="last", **PLAIN).fit_transform(rated(WAVES))
     alone = EncoderVectorizer(folder, layer=1, pooling="last", **PLAIN).fit(rated(WAVES))
@@ -141,7 +143,7 @@ def test_recordings_are_truncated():
 
 
 def test_scratch_is_small():
-    encoder = make_audio_encoder(EncodingParameters("scratch"))
+    encoder = MODALITIES["recordings"].make_encoder(EncodingParameters("scratch"))
     assert sum(weight.numel() for weight in encoder.parameters()) < 1e6
     assert encoder.n_layers == 2 and not encoder.pretrained
 

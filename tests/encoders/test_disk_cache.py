@@ -30,8 +30,8 @@ from metaling_sk._encoders.disk_cache import (
 )
 from metaling_sk._encoders.encode import encode
 from metaling_sk._encoders.encoding_parameters import EncodingParameters
-from metaling_sk._encoders.make_encoder import make_text_encoder
 from metaling_sk._encoders.memory_cache import CACHE, keys_of
+from metaling_sk._encoders.modalities import MODALITIES
 from metaling_sk._encoders.text_encoder import TextEncoder
 
 TEXTS = np.array([*X["text"][25:35], *ODD_TEXTS.values(), "room " * 200, ""], dtype=object)
@@ -64,7 +64,9 @@ def calls(monkeypatch):
 
 def make_encoder(texts=TEXTS, **parameters):
     samples = Samples(texts, None, LANGUAGE[: len(texts)])
-    return make_text_encoder(EncodingParameters(make_config(), **parameters), samples)
+    return MODALITIES["texts"].make_encoder(
+        EncodingParameters(make_config(), **parameters), samples
+    )
 
 
 def files(folder):

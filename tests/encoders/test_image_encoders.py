@@ -11,7 +11,7 @@ from metaling_sk import EncoderVectorizer, load
 from metaling_sk._data.images import ImageCell
 from metaling_sk._encoders.encoding_parameters import EncodingParameters
 from metaling_sk._encoders.image_reader import ImageReader
-from metaling_sk._encoders.make_image_encoder import make_image_encoder
+from metaling_sk._encoders.modalities import MODALITIES
 
 X, Y = make_pair(20, 20)
 IMAGES = [Image.fromarray(image).convert("RGB") for image in X["image"][:5]]
@@ -94,7 +94,7 @@ def test_a_pooler_that_the_files_lack_is_not_used(tmp_path):
     transformers.ViTForImageClassification(config).save_pretrained(tmp_path)
     size = {"height": config.image_size, "width": config.image_size}
     transformers.ViTImageProcessorPil(size=size).save_pretrained(tmp_path)
-    encoder = make_image_encoder(EncodingParameters(tmp_path))
+    encoder = MODALITIES["images"].make_encoder(EncodingParameters(tmp_path))
     assert encoder.pooling == "mean"
 
 

@@ -30,7 +30,7 @@ from transformers import (
 
 from metaling_sk import EncoderVectorizer
 from metaling_sk._encoders.encoding_parameters import EncodingParameters
-from metaling_sk._encoders.make_encoder import make_text_encoder
+from metaling_sk._encoders.modalities import MODALITIES
 from metaling_sk._network.classifier import IdentityEncoder
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
@@ -183,7 +183,9 @@ def test_the_backbone_is_not_changed_by_training_the_head(bert):
 
 
 def test_what_a_text_encoder_is_made_of(bert):
-    encoder = make_text_encoder(EncodingParameters(bert, pooling="mean", max_length=9))
+    encoder = MODALITIES["texts"].make_encoder(
+        EncodingParameters(bert, pooling="mean", max_length=9)
+    )
     assert encoder.n_features == 16
     assert encoder.backbone.pooler is None
     assert encoder.tokenize(TEXTS).lengths.max() == 9

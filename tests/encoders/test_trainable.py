@@ -16,7 +16,7 @@ from transformers import AutoModel, AutoTokenizer, LlamaConfig
 
 from metaling_sk import load
 from metaling_sk._encoders.encoding_parameters import EncodingParameters
-from metaling_sk._encoders.make_encoder import make_text_encoder
+from metaling_sk._encoders.modalities import MODALITIES
 from metaling_sk._encoders.trainable import set_trainable
 
 X, Y = make_pair(30, 30, n_labelled=15)
@@ -98,7 +98,11 @@ def assert_checkpoint_in(encoder, folder):
 @both
 @pytest.mark.parametrize("folder", CONFIGS, indirect=True)
 def test_nothing_changes_at_first(folder, mode):
-    encoder = make_text_encoder(EncodingParameters(folder, pooling="mean", max_length=64)).eval()
+    encoder = (
+        MODALITIES["texts"]
+        .make_encoder(EncodingParameters(folder, pooling="mean", max_length=64))
+        .eval()
+    )
     batch = encoder.tokenizer(TEST["text"].tolist(), padding=True, return_tensors="pt")
     inputs = batch["input_ids"], batch["attention_mask"]
     before = encoder(*inputs)
