@@ -107,8 +107,8 @@ def read_language_groups(column: np.ndarray | None, groups, n_samples: int) -> n
     return read_language(column, groups, n_samples, "groups", way_out)
 
 
-def positions_by_language(language: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the positions of the samples of each language, by its name in alphabetical order.
+def positions_by_language(language: np.ndarray) -> dict[Any, np.ndarray]:
+    """Return the positions of the samples of each language, by its name or index in sorted order.
 
     To compare all samples with each name would take as many times longer as there are languages.
     """

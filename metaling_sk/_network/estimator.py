@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.language_statistics import MIN_SAMPLES
+from metaling_sk._data.languages import positions_by_language
 from metaling_sk._data.parts import compute_in_parts, join
 from metaling_sk._data.samples import Samples, check_samples, count_samples
 from metaling_sk._data.suspicions import suspect_unseen
@@ -157,14 +158,17 @@ class NetworkEstimator(
         """
         check_is_fitted(self)
         samples = check_samples(self, X, language=language, reset=False)
-        parts = {name: samples.take(samples.language == name) for name in set(samples.language)}
-        for name, part in sorted(parts.items()):
+        parts = {
+            name: samples.take(indices)
+            for name, indices in positions_by_language(samples.language).items()
+        }
+        for name, part in parts.items():
             if len(part) < MIN_SAMPLES:
                 raise ValueError(
                     f"register_language needs at least two rows of {name!r}, got {len(part)}."
                 )
         with changed_at_once(self) as changed, memory_errors():
-            for name, part in sorted(parts.items()):
+            for name, part in parts.items():
                 changed._register(part, name)
         return self
 

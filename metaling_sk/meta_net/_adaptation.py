@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.encoder_inputs import EncoderInputs
 from metaling_sk._data.labels import has_label
+from metaling_sk._data.languages import positions_by_language
 from metaling_sk._data.samples import Samples, check_samples, join
 from metaling_sk._network.estimator import NetworkEstimator
 from metaling_sk._network.prediction import Execution, Outputs, suited_to_many
@@ -163,8 +164,8 @@ class AdaptiveLanguages(NetworkEstimator):
             Progress.of(self) as progress,
         ):
             execution = self._execution(progress)
-            for name in sorted(set(samples.language)):
-                changed._adapt(name, samples.take(samples.language == name), execution)
+            for name, indices in positions_by_language(samples.language).items():
+                changed._adapt(name, samples.take(indices), execution)
         return self
 
     def forget(self, language: str) -> Self:
@@ -383,13 +384,10 @@ class AdaptiveLanguages(NetworkEstimator):
         """Fit the residual head of every language with labels, with its settings by index."""
         assert labelled.y is not None
         logits, representations = self._predict(self.net_.module_, labelled, execution)
-        for index in np.unique(labelled.language_index):
-            members = np.flatnonzero(labelled.language_index == index)
-            outputs = Outputs(logits[members], representations[members])
-            language = self.languages_[index - 1]
+        for index, members in positions_by_language(labelled.language_index).items():
             self._fit_residual_head(
-                language,
-                outputs,
+                self.languages_[index - 1],
+                Outputs(logits[members], representations[members]),
                 labelled.y[members],
                 settings=None if settings is None else settings[index],
                 seen=True,
@@ -437,22 +435,22 @@ class AdaptiveLanguages(NetworkEstimator):
 
     def _predict(self, network, encoded: EncodedSamples, execution: Execution) -> Outputs:
         """The outputs of the network; on sparse features without making them dense, if it can."""
-        indices = np.unique(encoded.language_index)
+        positions = positions_by_language(encoded.language_index)
         features = encoded.inputs
-        if not sparse.issparse(features) or any(any(network.widths(i)) for i in indices):
+        if not sparse.issparse(features) or any(any(network.widths(i)) for i in positions):
             return super()._predict(network, encoded, execution)
         network = copy.deepcopy(network).cpu().double()
         logits = np.zeros((len(encoded), network.head.out_features))
-        for index in indices:
-            members = np.flatnonzero(encoded.language_index == index)
+        for index, members in positions.items():
             logits[members] = _head_of(network, index).apply(logits[members], features[members])
         return Outputs(logits, features)
 
     def _predict_logits(self, encoded: EncodedSamples, execution: Execution) -> np.ndarray:
         logits, representations = self._predict(self.net_.module_, encoded, execution)
+        positions = positions_by_language(encoded.language_index)
         for language, residual_head in self.residual_heads_.items():
-            members = np.flatnonzero(encoded.language_index == self._language_index(language))
-            if len(members):
+            members = positions.get(self._language_index(language))
+            if members is not None:
                 logits[members] = residual_head.apply(logits[members], representations[members])
         return logits
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from metaling_sk._data.batches import MIN_EPOCH_STEPS, EncodedSamples, Steps, TrainingStep
+from metaling_sk._data.languages import positions_by_language
 
 
 class Episodes(Steps):
@@ -31,10 +32,7 @@ class Episodes(Steps):
             batch_size, max(2, len(samples) // (MIN_EPOCH_STEPS * len(self.names)))
         )
         self.rng = rng
-        self.members = [
-            np.flatnonzero(samples.language_index == index)
-            for index in np.unique(samples.language_index)
-        ]
+        self.members = list(positions_by_language(samples.language_index).values())
 
     def __len__(self) -> int:
         return -(-len(self.samples) // (self.batch_size * len(self.names)))

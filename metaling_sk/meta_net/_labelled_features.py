@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 from scipy.stats import entropy
 
+from metaling_sk._data.languages import positions_by_language
 from metaling_sk._data.strata import position_in_language
 from metaling_sk.meta_net._linear_loss import LOG_LOSS, LinearLoss
 from metaling_sk.meta_net._residual_head import ResidualHead, ResidualHeadProblem, inner_products
@@ -60,10 +61,7 @@ class LabelledFeatures:
     @cached_property
     def members(self) -> dict[int, np.ndarray]:
         """The indices of the samples of each language."""
-        return {
-            int(index): np.flatnonzero(self.language_index == index)
-            for index in np.unique(self.language_index)
-        }
+        return positions_by_language(self.language_index)
 
     def take(self, indices: np.ndarray) -> LabelledFeatures:
         """The samples at the given indices."""

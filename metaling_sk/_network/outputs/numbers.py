@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from metaling_sk._data.labels import MISSING
+from metaling_sk._data.languages import positions_by_language
 from metaling_sk._data.samples import Samples
 from metaling_sk._network import losses
 from metaling_sk._network.outputs.output_kind import OutputKind, PredictionLoss
@@ -86,8 +87,8 @@ class Numbers(OutputKind):
                 "name other languages."
             )
         output = cls(*_mean_and_scale(samples.labels), statistics_table({}), loss, by_language)
-        for name in sorted(set(samples.language)):
-            output = output.with_language(name, samples.take(samples.language == name))
+        for name, indices in positions_by_language(samples.language).items():
+            output = output.with_language(name, samples.take(indices))
         return output
 
     @property
