@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_list_like
 
 from metaling_sk._data.input_forms import plain_column
 from metaling_sk._utils.messages import name_rows
@@ -116,6 +117,40 @@ def positions_by_language(language: np.ndarray) -> dict[Any, np.ndarray]:
     return dict(sorted(positions.items()))
 
 
+def find_roles(
+    present: set[str], unlabelled: set[str], source_languages, target_languages
+) -> tuple[set[str], set[str]]:
+    """Return the source and the target languages.
+
+    Parameters
+    ----------
+    present : set of str
+        The languages of the samples.
+    unlabelled : set of str
+        Those of the samples without a label.
+    source_languages : str, list-like of str or None
+        None is all languages but the targets.
+    target_languages : str, list-like of str or None
+        None is all languages but the sources or, where these are None too, the unlabelled ones.
+
+    Raises
+    ------
+    ValueError
+        If they are no strings, or a language has both roles.
+    """
+    sources, targets = _as_set(source_languages), _as_set(target_languages)
+    if targets is None:
+        targets = unlabelled if sources is None else present - sources
+    if sources is None:
+        sources = present - targets
+    if both := sources & targets:
+        raise ValueError(
+            f"{sorted(both)} stand in `source_languages` and in `target_languages`; "
+            "name each language once."
+        )
+    return sources, targets
+
+
 def check_languages(languages: np.ndarray, source: str, way_out: str = "") -> None:
     """Raise unless every language is a string that can be written as UTF-8.
 
@@ -146,6 +181,18 @@ def check_languages(languages: np.ndarray, source: str, way_out: str = "") -> No
             f"{name_rows(broken)} (row {broken[0]}: {languages[broken[0]]!r}). Read the file with "
             "its own encoding, or rename the language."
         )
+
+
+def _as_set(languages) -> set[str] | None:
+    if languages is None:
+        return None
+    names = set(languages) if is_list_like(languages) else {languages}
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError(
+            "`source_languages` and `target_languages` must be strings such as 'en' or lists of "
+            f"them, got {languages!r}."
+        )
+    return names
 
 
 def _shared(language: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from metaling_sk._data.labels import MISSING, check_labels
+from metaling_sk._data.languages import find_roles
 from metaling_sk._utils.parameters import common_constraints
 from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import (
@@ -153,7 +154,15 @@ class TargetScorer(ReprMixin, BaseEstimator, ABC):
         languages = languages_in(estimator, X, language, self.language_column, type(self).__name__)
         y = np.full(len(languages), np.nan) if y is None else y
         class_indices, classes = check_labels(y, len(languages), self.missing_label, needed=False)
-        is_source, is_target = self._find_roles(languages, class_indices != MISSING)
+        is_labelled = class_indices != MISSING
+        sources, targets = find_roles(
+            set(languages),
+            set(languages[~is_labelled]),
+            self.source_languages,
+            self.target_languages,
+        )
+        is_source = np.isin(languages, list(sources)) & is_labelled
+        is_target = np.isin(languages, list(targets))
         self._check_roles(is_source, is_target)
         return ScoredSamples(
             estimator=estimator,
@@ -164,25 +173,6 @@ class TargetScorer(ReprMixin, BaseEstimator, ABC):
             is_target=is_target,
             source_labels=classes[class_indices[is_source]],
         )
-
-    def _find_roles(
-        self, languages: np.ndarray, is_labelled: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Tell which samples are labelled source samples, and which are target samples."""
-        sources, targets = _as_list(self.source_languages), _as_list(self.target_languages)
-        if targets is not None:
-            is_target = np.isin(languages, targets)
-        elif sources is not None:
-            is_target = ~np.isin(languages, sources)
-        else:
-            is_target = np.isin(languages, list(set(languages[~is_labelled])))
-        is_source = ~is_target if sources is None else np.isin(languages, sources)
-        if (is_source & is_target).any():
-            raise ValueError(
-                f"{sorted(set(languages[is_source & is_target]))} stand in `source_languages` and "
-                "in `target_languages`; name each language once."
-            )
-        return is_source & is_labelled, is_target
 
     def _check_roles(self, is_source: np.ndarray, is_target: np.ndarray) -> None:
         """Raise unless there are the samples that the score needs."""
@@ -198,10 +188,3 @@ class TargetScorer(ReprMixin, BaseEstimator, ABC):
                 f"{name} found no labelled row of a source language, which it needs beside the "
                 "target languages. See `source_languages`."
             )
-
-
-def _as_list(languages) -> list[str] | None:
-    """Languages as a list; None stays None."""
-    if languages is None:
-        return None
-    return [languages] if isinstance(languages, str) else list(languages)

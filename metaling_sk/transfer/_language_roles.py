@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from pandas.api.types import is_list_like
 
-from metaling_sk._data.languages import UNNAMED_LANGUAGE
+from metaling_sk._data.languages import UNNAMED_LANGUAGE, find_roles
 from metaling_sk._data.samples import Samples, with_classes
 from metaling_sk._data.suspicions import suspect_names
 
@@ -13,10 +12,7 @@ from metaling_sk._data.suspicions import suspect_names
 def find_language_roles(
     samples: Samples, source_languages=None, target_languages=None
 ) -> tuple[list[str], list[str]]:
-    """Find the source and the target languages.
-
-    Targets default to all languages but the sources or, where these are None too, to all that
-    have unlabelled samples. Sources default to all languages but the targets.
+    """Find the source and the target languages as `find_roles` does, and check them.
 
     Raises
     ------
@@ -29,25 +25,14 @@ def find_language_roles(
     InputWarning
         If a language without samples looks like another name of one that has some.
     """
-    present = set(samples.language)
-    sources, targets = _as_set(source_languages), _as_set(target_languages)
-    if targets is not None:
-        _check_targets(samples, sources, targets)
-    if sources is None:
-        if targets is None:
-            targets = set(samples.language[~samples.labelled])
-        sources = present - targets
-    elif targets is None:
-        targets = present - sources
+    present, unlabelled = set(samples.language), set(samples.language[~samples.labelled])
+    sources, targets = find_roles(present, unlabelled, source_languages, target_languages)
+    if target_languages is not None:
+        _check_targets(samples, None if source_languages is None else sources, targets)
     if absent := sources - present:
         raise ValueError(
             f"`source_languages`: X has no row in {sorted(absent)}; "
             f"its languages are {sorted(present)}."
-        )
-    if both := sources & targets:
-        raise ValueError(
-            f"{sorted(both)} stand in `source_languages` and in `target_languages`; "
-            "name each language once."
         )
     suspect_names(None, targets - present, present, "target_languages")
     return sorted(sources), sorted(targets)
@@ -80,15 +65,3 @@ def keep_languages(samples: Samples, languages: list[str]) -> Samples:
     """The samples in these languages, with the classes that they have."""
     samples = samples.take(np.isin(samples.language, languages))
     return with_classes(samples, samples.present_classes)
-
-
-def _as_set(languages) -> set[str] | None:
-    if languages is None:
-        return None
-    names = set(languages) if is_list_like(languages) else {languages}
-    if not all(isinstance(name, str) for name in names):
-        raise ValueError(
-            "`source_languages` and `target_languages` must be strings such as 'en' or lists of "
-            f"them, got {languages!r}."
-        )
-    return names
