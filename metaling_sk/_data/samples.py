@@ -248,7 +248,22 @@ def check_samples(
         forget_warnings(estimator)
         suspect_lost(estimator)
     suspect_order(estimator, "X", X=X, y=y, language=language)
-    X = unwrap(X)
+    samples = _read_samples(estimator, unwrap(X), language, reset, uses_language)
+    _suspect_languages(estimator, set(samples.language), reset=reset)
+    if reset and samples.texts is not None and not samples.is_pairs:
+        suspect_swapped(estimator, samples.texts, samples.language)
+    needs_y = reset if needs_y is None else needs_y
+    if y is not None:
+        return _with_y(estimator, samples, y, reset, needs_y)
+    if needs_y:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
+        )
+    return samples
+
+
+def _read_samples(estimator, X, language, reset: bool, uses_language: bool) -> Samples:
+    """The samples of what `unwrap` returned, without y."""
     texts = cells = features = None
     names = text_columns_of(estimator)
     cell_kind = cell_kind_of(estimator)
@@ -262,38 +277,29 @@ def check_samples(
         texts, language_column = read_texts(X, estimator)
         if texts is not None:
             _check_text_input(estimator, texts, names, reset=reset)
-    if texts is None and cells is None:
-        X, language_column = split_language_column(X, estimator.language_column)
-        _check_kind(estimator, "features", reset=reset)
-        features = check_features(estimator, X, reset=reset)
-        n_samples = features.shape[0]
-    else:
-        content: Any = cells if texts is None else texts
-        n_samples = len(content)
-        if reset:
-            _set_columns(estimator, X, names, has_language=language_column is not None)
+        else:
+            X, language_column = split_language_column(X, estimator.language_column)
+            _check_kind(estimator, "features", reset=reset)
+            features = check_features(estimator, X, reset=reset)
+    if reset and features is None:
+        _set_columns(estimator, X, names, has_language=language_column is not None)
     if language is None and language_column is None:
         suspect_columns(estimator, X, uses_language=uses_language)
-    samples = Samples(
+    content: Any = next(each for each in (texts, cells, features) if each is not None)
+    return Samples(
         texts,
         features,
-        read_language(language_column, language, n_samples),
+        read_language(language_column, language, content.shape[0]),
         pair_columns=names if texts is not None and len(names) == 2 else None,
         cells=cells,
         cell_kind=cell_kind,
     )
-    _suspect_languages(estimator, set(samples.language), reset=reset)
-    if reset and texts is not None and texts.ndim == 1:
-        suspect_swapped(estimator, texts, samples.language)
-    needs_y = reset if needs_y is None else needs_y
-    if y is None:
-        if needs_y:
-            raise ValueError(
-                f"{type(estimator).__name__} requires y to be passed, but the target y is None."
-            )
-        return samples
+
+
+def _with_y(estimator, samples: Samples, y, reset: bool, needs_y: bool) -> Samples:
+    """The samples with their labels, or whatever `_check_y` of the estimator makes of y."""
     check_y = getattr(estimator, "_check_y", check_labels)
-    y, classes = check_y(y, n_samples, estimator.missing_label, needed=needs_y)
+    y, classes = check_y(y, len(samples), estimator.missing_label, needed=needs_y)
     samples = replace(samples, y=y, classes=classes)
     if reset and classes is not None and not samples.is_multilabel:
         suspect_classes(estimator, classes)
