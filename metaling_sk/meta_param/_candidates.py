@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import islice
 from math import ceil, isnan
+from typing import ClassVar
 
 import pandas as pd
 
@@ -15,36 +17,56 @@ from metaling_sk.meta_param._prior_sampling import (
     sample_with_prior,
     spread_first,
 )
-from metaling_sk.meta_param._space import Choices, Quantiles, Space, dimensions, places
+from metaling_sk.meta_param._space import Choices, Opaque, Quantiles, Space, dimensions, places
 
 
-class FixedCandidates:
+class Candidates(ABC):
+    """A source of candidates.
+
+    Attributes
+    ----------
+    n_candidates : int
+        The number of candidates.
+    learns : bool
+        Whether candidates depend on the scores of those before. Then as few are asked for at a
+        time as keep all workers busy.
+    """
+
+    n_candidates: int
+    learns: ClassVar[bool]
+
+    @abstractmethod
+    def ask(self, n_candidates: int) -> list[dict]:
+        """Return the next candidates."""
+
+    @abstractmethod
+    def tell(self, candidate: int, score: float) -> None:
+        """Take the score of a candidate, counted from 0; NaN if it failed."""
+
+
+class FixedCandidates(Candidates):
     """Candidates that are drawn before the search begins.
 
     Parameters
     ----------
     candidates : list of dict
         The parameters of each candidate.
-
-    Attributes
-    ----------
-    n_candidates : int
-        The number of candidates.
     """
+
+    learns = False
 
     def __init__(self, candidates: list[dict]):
         self.n_candidates = len(candidates)
         self._candidates = iter(candidates)
 
-    def ask(self, n_candidates: int) -> list[dict]:
-        """Return the next candidates."""
+    def ask(self, n_candidates):
         return list(islice(self._candidates, n_candidates))
 
-    def tell(self, candidate: int, score: float) -> None:
-        """Learn nothing from the score of a candidate."""
+    def tell(self, candidate, score):
+        pass
 
 
-class TpeCandidates:
+class TpeCandidates(Candidates):
     """Candidates that Optuna's sampler [1]_ suggests from the scores of those before.
 
     The sampler works on quantiles, so every scipy distribution will do.
@@ -61,15 +83,12 @@ class TpeCandidates:
     first : sequence of dict
         Candidates to begin with; they may lack parameters.
 
-    Attributes
-    ----------
-    n_candidates : int
-        The number of candidates.
-
     References
     ----------
     .. [1] Bergstra et al. (2011). Algorithms for hyper-parameter optimization. NeurIPS.
     """
+
+    learns = True
 
     def __init__(
         self, spaces: list[Space], n_candidates: int, seed: int, first: Sequence[dict] = ()
@@ -105,13 +124,11 @@ class TpeCandidates:
                 self._study.enqueue_trial(places(params, self._space))
         self._failed = optuna.trial.TrialState.FAIL
 
-    def ask(self, n_candidates: int) -> list[dict]:
-        """Let the sampler suggest candidates."""
+    def ask(self, n_candidates):
         trials = [self._study.ask(self._distributions) for _ in range(n_candidates)]
         return [self._decode(trial.params) for trial in trials]
 
-    def tell(self, candidate: int, score: float) -> None:
-        """Let the sampler know the score of a candidate, counted from 0; NaN if it failed."""
+    def tell(self, candidate, score):
         if isnan(score):
             self._study.tell(candidate, state=self._failed)
         else:
@@ -119,13 +136,11 @@ class TpeCandidates:
 
     def _decode(self, encoded: dict) -> dict:
         """The parameters of a candidate for its quantiles and indices."""
-        params = {}
-        for name, dimension in self._space.items():
-            if isinstance(dimension, Quantiles):
-                params[name] = dimension.from_unit(encoded[name])
-            elif isinstance(dimension, Choices):
-                params[name] = dimension.values[encoded[name]]
-        return params
+        return {
+            name: dimension.value_at(encoded[name])
+            for name, dimension in self._space.items()
+            if not isinstance(dimension, Opaque)
+        }
 
 
 def _optuna_distribution(optuna, name: str, dimension):
@@ -142,7 +157,7 @@ def _optuna_distribution(optuna, name: str, dimension):
 
 def make_candidates(
     search: str, param_distributions, priors: list[pd.DataFrame], n_iter: int, seed: int
-) -> FixedCandidates | TpeCandidates:
+) -> Candidates:
     """Make the source of the candidates of a search.
 
     Parameters
@@ -160,7 +175,7 @@ def make_candidates(
 
     Returns
     -------
-    FixedCandidates or TpeCandidates
+    Candidates
     """
     if search == "tpe":
         spaces = dimensions(param_distributions)

@@ -19,7 +19,7 @@ from metaling_sk.meta_param._brackets import (
     hyperband_brackets,
     single_rungs,
 )
-from metaling_sk.meta_param._candidates import FixedCandidates, TpeCandidates, make_candidates
+from metaling_sk.meta_param._candidates import Candidates, make_candidates
 from metaling_sk.meta_param._describe import describe, digest_of, versions
 from metaling_sk.meta_param._fit_spec import FitSpec
 from metaling_sk.meta_param._folder import SearchFolder
@@ -67,7 +67,7 @@ class SearchPlan:
         The folds.
     priors : list of DataFrames
         The results of earlier searches.
-    candidates : FixedCandidates or TpeCandidates
+    candidates : Candidates
         The source of the candidates.
     limits : (int, int) or None
         The least and the greatest amount of the resource; None if there is no resource.
@@ -83,7 +83,7 @@ class SearchPlan:
 
     splits: list[Split]
     priors: list[pd.DataFrame]
-    candidates: FixedCandidates | TpeCandidates
+    candidates: Candidates
     limits: tuple[int, int] | None
     brackets: list[list[Rung]]
     is_freeze_thaw: bool
@@ -155,7 +155,7 @@ def make_plan(
     candidates = make_candidates(
         search.search, search.param_distributions, priors, search.n_iter, seed
     )
-    brackets = _make_brackets(search, candidates.n_candidates, limits, len(splits))
+    brackets = _make_brackets(search, candidates, limits, len(splits))
     fit_spec = FitSpec(
         scorer=scorer,
         fit_params=routed.estimator.fit,
@@ -254,14 +254,12 @@ def _find_limits(search, data: SearchData, n_splits: int) -> tuple[int, int] | N
 
 
 def _make_brackets(
-    search, n_candidates: int, limits: tuple[int, int] | None, n_splits: int
+    search, candidates: Candidates, limits: tuple[int, int] | None, n_splits: int
 ) -> list[list[Rung]]:
+    n_candidates = candidates.n_candidates
     if limits is None:
-        # "tpe" asks for as many candidates as keep all workers busy; more would know less of those
-        # before.
-        is_tpe = search.search == "tpe"
-        at_once = ceil(joblib.effective_n_jobs(search.n_jobs) / n_splits)
-        return single_rungs(n_candidates, at_once if is_tpe else n_candidates)
+        n_at_once = ceil(joblib.effective_n_jobs(search.n_jobs) / n_splits)
+        return single_rungs(n_candidates, n_at_once if candidates.learns else n_candidates)
     factor = FACTORS[search.search] if search.factor == "auto" else search.factor
     if search.search == "hyperband":
         return hyperband_brackets(n_candidates, *limits, factor)

@@ -252,7 +252,7 @@ class _PriorSampler:
             dimension = self.spaces[position][name]
             if isinstance(dimension, Quantiles):
                 noise = self.rng.normal(scale=self._bandwidths[position][name])
-                params[name] = dimension.from_unit(_reflect(dimension.to_unit(value) + noise))
+                params[name] = dimension.value_at(_reflect(dimension.place_of(value) + noise))
             elif isinstance(dimension, Choices) and self.rng.uniform() >= KEEP_PROBABILITY:
                 params[name] = dimension.values[self.rng.randint(len(dimension.values))]
         return params
@@ -358,7 +358,7 @@ def _bandwidths(good: list[dict], space: Space) -> dict[str, float]:
     }
     bandwidths = {}
     for name, dimension in numbers.items():
-        points = [dimension.to_unit(params[name]) for params in good if name in params]
+        points = [dimension.place_of(params[name]) for params in good if name in params]
         spread = np.std(points, ddof=1) if len(points) > 1 else 0
         scott = max(1, len(points)) ** (-1 / (len(numbers) + 4))
         bandwidths[name] = max(MIN_BANDWIDTH, float(spread * scott))

@@ -31,23 +31,23 @@ class Quantiles:
     --------
     >>> from scipy.stats import loguniform, randint
     >>> from metaling_sk.meta_param._space import Quantiles
-    >>> round(Quantiles(loguniform(0.01, 1)).to_unit(0.1), 6)
+    >>> round(Quantiles(loguniform(0.01, 1)).place_of(0.1), 6)
     0.5
     >>> depth = Quantiles(randint(1, 5))
-    >>> depth.to_unit(1), depth.from_unit(0.125)
+    >>> depth.place_of(1), depth.value_at(0.125)
     (0.125, 1)
     """
 
     distribution: Any
 
-    def to_unit(self, value) -> float:
+    def place_of(self, value) -> float:
         """The quantile of a number; of a whole number the middle of its step."""
         quantile = self.distribution.cdf(value)
         if self._is_discrete:
             quantile -= self.distribution.pmf(value) / 2
         return float(np.clip(quantile, 0, 1))
 
-    def from_unit(self, quantile: float) -> float | int:
+    def value_at(self, quantile: float) -> float | int:
         """The number at a quantile, inside the support and finite."""
         value = self.distribution.ppf(np.clip(quantile, TAIL, 1 - TAIL))
         return self.convert(np.clip(value, *self.distribution.support()))
@@ -87,7 +87,7 @@ class Choices:
     --------
     >>> from metaling_sk.meta_param._space import Choices
     >>> choices = Choices([None, 1, 1.0, True, (1, 2)])
-    >>> [choices.index_of(value) for value in (1, 1.0, True, [1, 2])]
+    >>> [choices.place_of(value) for value in (1, 1.0, True, [1, 2])]
     [1, 2, 3, 4]
     >>> choices.contains(False)
     False
@@ -95,7 +95,7 @@ class Choices:
 
     values: list
 
-    def index_of(self, value) -> int:
+    def place_of(self, value) -> int:
         """The index of a value; a ValueError if the list does not have it."""
         indices = [index for index, choice in enumerate(self.values) if equal(choice, value)]
         if not indices:
@@ -103,13 +103,17 @@ class Choices:
         same_type = [index for index in indices if _kind(self.values[index]) is _kind(value)]
         return (same_type or indices)[0]
 
+    def value_at(self, index: int):
+        """The value at an index."""
+        return self.values[index]
+
     def contains(self, value) -> bool:
         """Whether the list has a value."""
         return any(equal(choice, value) for choice in self.values)
 
     def convert(self, value):
         """The object of the list that equals a value."""
-        return self.values[self.index_of(value)]
+        return self.values[self.place_of(value)]
 
 
 @dataclass(frozen=True)
@@ -142,9 +146,7 @@ Space = dict[str, Dimension]
 def places(params: dict, space: Space) -> dict[str, float]:
     """Return the places of a candidate's values: quantiles and indices."""
     return {
-        name: dimension.to_unit(params[name])
-        if isinstance(dimension, Quantiles)
-        else dimension.index_of(params[name])
+        name: dimension.place_of(params[name])
         for name, dimension in space.items()
         if name in params and not isinstance(dimension, Opaque)
     }

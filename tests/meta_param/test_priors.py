@@ -307,7 +307,7 @@ def test_a_wrong_prior_costs_little(similar):
     wrong = similar | {"mean_test_score": [-score for score in similar["mean_test_score"]]}
     candidates = sample(SPACE, wrong, 300)
     C = Quantiles(SPACE["C"])
-    bins = np.histogram([C.to_unit(params["C"]) for params in candidates], 6, (0, 1))[0]
+    bins = np.histogram([C.place_of(params["C"]) for params in candidates], 6, (0, 1))[0]
     assert min(bins) > 300 / 6 / 5
     for kernel in SPACE["kernel"]:
         assert sum(params["kernel"] is kernel for params in candidates) > 300 / 3 / 5

@@ -17,18 +17,18 @@ units = st.floats(0, 1)
 @given(units)
 def test_quantiles_give_numbers_of_the_distribution_and_back(distribution, unit):
     dimension = Quantiles(distribution)
-    value = dimension.from_unit(unit)
+    value = dimension.value_at(unit)
     assert type(value) in (int, float) and np.isfinite(value) and dimension.contains(value)
-    assert 0 <= dimension.to_unit(value) <= 1
+    assert 0 <= dimension.place_of(value) <= 1
     assume(0.001 < unit < 0.999)
-    assert dimension.from_unit(dimension.to_unit(value)) == pytest.approx(value)
+    assert dimension.value_at(dimension.place_of(value)) == pytest.approx(value)
 
 
 def test_even_quantiles_give_whole_numbers_with_their_probabilities():
     dimension = Quantiles(DISTRIBUTIONS[-1])
-    values = [dimension.from_unit(unit) for unit in (np.arange(100) + 0.5) / 100]
+    values = [dimension.value_at(unit) for unit in (np.arange(100) + 0.5) / 100]
     assert [values.count(value) for value in (1, 4, 9)] == [20, 50, 30]
-    assert dimension.to_unit(4) == pytest.approx(0.45)
+    assert dimension.place_of(4) == pytest.approx(0.45)
 
 
 @pytest.mark.parametrize("value", ["a", None, True, np.nan, np.inf, 0, 5, 1.5, [1], np.ones(2)])
@@ -69,12 +69,12 @@ def test_choices_of_any_kind_are_found_by_their_contents():
     ]
     choices = Choices(values)
     for index, (value, copy) in enumerate(zip(values, copies, strict=True)):
-        assert choices.index_of(value) == choices.index_of(copy) == index
+        assert choices.place_of(value) == choices.place_of(copy) == index
         assert choices.contains(copy) and choices.convert(copy) is value
     for other in (False, 0, 2, "2", (1, 3), np.arange(4), LogisticRegression(), {}, print):
         assert not choices.contains(other)
     with pytest.raises(ValueError, match="False is not among"):
-        choices.index_of(False)
+        choices.place_of(False)
 
 
 def test_true_is_not_1():
