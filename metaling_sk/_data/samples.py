@@ -23,8 +23,7 @@ from metaling_sk._data.input_forms import (
     text_columns_of,
     unwrap,
 )
-from metaling_sk._data.labels import MISSING as MISSING
-from metaling_sk._data.labels import check_labels, has_label
+from metaling_sk._data.labels import MISSING, check_labels, has_label
 from metaling_sk._data.languages import read_language
 from metaling_sk._data.suspicions import (
     suspect_classes,

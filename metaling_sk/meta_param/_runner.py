@@ -62,6 +62,7 @@ class Runner:
         self.journal = journal
         self.progress = progress
         self.cost_to_go = 0.0
+        self._n_splits = len(plan.splits)
         self._n_jobs = joblib.effective_n_jobs(search.n_jobs)
         self._paces: list[float] = []
         self._results: dict[tuple, dict[int, FitResult]] = {}
@@ -92,7 +93,6 @@ class Runner:
         ).call_on_fit_task_begin(estimator=self.search)
         self._cost = cost
         self._standings = _Standings(n_kept, States(self.spec.folder.states, self.spec.seed))
-        self._n_splits = len({fit.split for fit in fits})
         self._contexts = {
             fit.key: context.subcontext(task_name="candidate-split-evaluation", task_id=number)
             for number, fit in enumerate(fits)

@@ -13,7 +13,8 @@ from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from metaling_sk._data.samples import MISSING, Samples
+from metaling_sk._data.labels import MISSING
+from metaling_sk._data.samples import Samples
 from metaling_sk._network.estimator import NetworkEstimator
 from metaling_sk._network.network_classifier import NetworkClassifier
 from metaling_sk._network.network_regressor import NetworkRegressor

@@ -16,7 +16,8 @@ from sample_cases import (
 )
 from sklearn.exceptions import DataConversionWarning
 
-from metaling_sk._data.samples import MISSING, check_samples, check_two_classes
+from metaling_sk._data.labels import MISSING
+from metaling_sk._data.samples import check_samples, check_two_classes
 
 LABELS = {
     "numbers with NaN": ([3, np.nan, 1, np.nan], None, [1, MISSING, 0, MISSING], [1, 3]),

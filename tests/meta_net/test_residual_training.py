@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from metaling_sk._data.samples import MISSING
+from metaling_sk._data.labels import MISSING
 from metaling_sk.meta_net._linear_loss import LABEL_LOG_LOSS, LOG_LOSS, SquaredErrors
 from metaling_sk.meta_net._residual_training import (
     ResidualSettings,
