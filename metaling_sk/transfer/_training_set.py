@@ -54,22 +54,23 @@ class TrainingSet:
         """The streams that the objective with these terms reads, restricted to a part."""
         chosen = np.zeros(len(self.samples), dtype=bool)
         chosen[part] = True
-        labelled = self.samples.labelled
-        is_source, is_target = ~self.is_target & labelled & chosen, self.is_target & chosen
+        labelled, is_target = self.samples.labelled, self.is_target
+        is_pseudo = self.has_pseudo_label
+        if is_pseudo is None:
+            is_pseudo = np.zeros(len(self.samples), dtype=bool)
+        masks = {
+            "source": ~is_target & labelled,
+            "labels": is_target & labelled & ~is_pseudo,
+            "pseudo_labels": is_target & is_pseudo,
+            "target": is_target,
+        }
+        wanted = {"source"}.union(*(ALL_TERMS[term].streams for term in terms))
         encoded = replace(self.encoded, teacher=self.source_predictions)
-        wanted = {stream for term in terms for stream in ALL_TERMS[term].streams}
-        streams = {"source": encoded.take(is_source)}
-        has_pseudo_label = self.has_pseudo_label
-        if has_pseudo_label is None:
-            has_pseudo_label = np.zeros(len(self.samples), dtype=bool)
-        if "labels" in wanted:
-            streams["labels"] = encoded.take(is_target & labelled & ~has_pseudo_label)
-        if "pseudo_labels" in wanted:
-            streams["pseudo_labels"] = encoded.take(is_target & has_pseudo_label)
-        if "target" in wanted:
-            streams["target"] = encoded.take(is_target)
+        streams = {
+            name: encoded.take(mask & chosen) for name, mask in masks.items() if name in wanted
+        }
         if "code_switch" in wanted and self.switched is not None:
-            streams["code_switch"] = self.switched.take(chosen[~self.is_target & labelled])
+            streams["code_switch"] = self.switched.take(chosen[masks["source"]])
         return streams
 
     def validation_streams(self, terms, part) -> dict[str, EncodedSamples]:
