@@ -12,11 +12,18 @@ from metaling_sk._network.estimator import NetworkEstimator
 from metaling_sk._network.outputs.classes import Classes
 from metaling_sk._network.outputs.indicators import Indicators
 from metaling_sk._utils.all_or_nothing import snapshot
+from metaling_sk._utils.parameters import NETWORK_PARAMETERS, common_constraints
+from metaling_sk._utils.sklearn_compat import StrOptions
 from metaling_sk.base import LanguageClassifierMixin
 
 
 class NetworkClassifier(LanguageClassifierMixin, NetworkEstimator):
     """Base of the estimators whose network predicts one class or labels for each sample."""
+
+    _parameter_constraints: dict = {
+        **common_constraints(*NETWORK_PARAMETERS),
+        "class_weight": [StrOptions({"balanced"}), dict, list, None],
+    }
 
     class_weight: Any
     label_names_: np.ndarray | None

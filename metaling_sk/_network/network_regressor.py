@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 
 from metaling_sk._data.batches import EncodedSamples
@@ -9,11 +11,20 @@ from metaling_sk._network.estimator import NetworkEstimator
 from metaling_sk._network.outputs.numbers import Huber, Numbers, SquaredError, statistics_table
 from metaling_sk._network.prediction import Execution
 from metaling_sk._utils.all_or_nothing import snapshot
+from metaling_sk._utils.parameters import NETWORK_PARAMETERS, Number, common_constraints
+from metaling_sk._utils.sklearn_compat import StrOptions
 from metaling_sk.base import LanguageRegressorMixin
 
 
 class NetworkRegressor(LanguageRegressorMixin, NetworkEstimator):
     """Base of the estimators whose network predicts one number for each sample."""
+
+    _parameter_constraints: dict = {
+        **common_constraints(*NETWORK_PARAMETERS),
+        "loss": [StrOptions({"squared_error", "huber"})],
+        "epsilon": [Number(Real, 0, None, closed="neither")],
+        "target_norm": ["boolean"],
+    }
 
     loss: str
     epsilon: float

@@ -87,15 +87,17 @@ COMMON_CONSTRAINTS: dict[str, list | str] = {
     # Any value may stand for a missing label.
     "missing_label": "no_validation",
     "dictionary": [Mapping, str, os.PathLike, None],
+    "source_languages": [str, "array-like", set, None],
+    "target_languages": [str, "array-like", set, None],
+    "n_topics": [Number(Integral, 1, None, closed="left")],
 }
 """Constraints of the common parameters, in the form of scikit-learn's `_parameter_constraints`."""
 
 
-NETWORK_PARAMETERS = tuple(name for name in COMMON_CONSTRAINTS if name != "dictionary")
-"""The parameters of every classifier that trains a network."""
+OF_SOME = ("class_weight", "dictionary", "source_languages", "target_languages", "n_topics")
 
-REGRESSOR_PARAMETERS = tuple(name for name in NETWORK_PARAMETERS if name != "class_weight")
-"""The parameters of every regressor that trains a network."""
+NETWORK_PARAMETERS = tuple(name for name in COMMON_CONSTRAINTS if name not in OF_SOME)
+"""The parameters of every classifier and regressor that trains a network."""
 
 
 def common_constraints(*names: str) -> dict[str, list | str]:

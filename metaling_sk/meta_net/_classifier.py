@@ -6,8 +6,7 @@ from metaling_sk._data.samples import Samples, check_two_classes
 from metaling_sk._network.network_classifier import NetworkClassifier
 from metaling_sk._network.outputs.classes import Classes
 from metaling_sk._network.outputs.indicators import Indicators
-from metaling_sk._utils.parameters import NETWORK_PARAMETERS, common_constraints
-from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
+from metaling_sk._utils.sklearn_compat import fit_context
 from metaling_sk.meta_net._fitting import MetaNetFitting
 from metaling_sk.meta_net._linear_loss import LABEL_LOG_LOSS, LOG_LOSS, ClassificationLoss
 
@@ -288,8 +287,7 @@ class MetaNetClassifier(NetworkClassifier, MetaNetFitting):
 
     _parameter_constraints: dict = {
         **MetaNetFitting._parameter_constraints,
-        **common_constraints(*NETWORK_PARAMETERS),
-        "class_weight": [StrOptions({"balanced"}), dict, list, None],
+        **NetworkClassifier._parameter_constraints,
     }
 
     def __init__(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from numbers import Real
-
 from metaling_sk._data.samples import Samples
 from metaling_sk._network.network_regressor import NetworkRegressor
 from metaling_sk._network.outputs.numbers import Numbers
-from metaling_sk._utils.parameters import REGRESSOR_PARAMETERS, Number, common_constraints
-from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
+from metaling_sk._utils.sklearn_compat import fit_context
 from metaling_sk.meta_net._fitting import MetaNetFitting
 from metaling_sk.meta_net._linear_loss import HuberErrors, LinearLoss, SquaredErrors
 
@@ -306,10 +303,7 @@ class MetaNetRegressor(NetworkRegressor, MetaNetFitting):
 
     _parameter_constraints: dict = {
         **MetaNetFitting._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "huber"})],
-        "epsilon": [Number(Real, 0, None, closed="neither")],
-        "target_norm": ["boolean"],
-        **common_constraints(*REGRESSOR_PARAMETERS),
+        **NetworkRegressor._parameter_constraints,
     }
 
     def __init__(

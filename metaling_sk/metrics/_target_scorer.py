@@ -88,11 +88,9 @@ class TargetScorer(ReprMixin, BaseEstimator, ABC):
     scores_unlabelled = True
     """Tells searches to put unlabelled samples into the test parts."""
 
-    _parameter_constraints: dict = {
-        "source_languages": [str, "array-like", set, None],
-        "target_languages": [str, "array-like", set, None],
-        **common_constraints("language_column", "missing_label"),
-    }
+    _parameter_constraints: dict = common_constraints(
+        "source_languages", "target_languages", "language_column", "missing_label"
+    )
 
     source_languages: Any
     target_languages: Any

@@ -11,12 +11,11 @@ from metaling_sk._data.samples import Samples, check_two_classes
 from metaling_sk._network.network_classifier import NetworkClassifier
 from metaling_sk._network.outputs.classes import Classes
 from metaling_sk._network.outputs.indicators import Indicators
-from metaling_sk._utils.parameters import NETWORK_PARAMETERS, Number, common_constraints
+from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.sklearn_compat import HasMethods, StrOptions, fit_context
 from metaling_sk.transfer._fitting import TransferFitting
 from metaling_sk.transfer._linear_source import LinearSource, takes_recipe
 from metaling_sk.transfer._source_models import SourceModel, choose_source
-from metaling_sk.transfer._terms import TERMS
 
 
 class TransferClassifier(NetworkClassifier, TransferFitting):
@@ -326,18 +325,14 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
     _teacher = "classifier"
 
     _parameter_constraints: dict = {
-        "source_languages": [str, "array-like", set, None],
-        "target_languages": [str, "array-like", set, None],
+        **TransferFitting._parameter_constraints,
+        **NetworkClassifier._parameter_constraints,
         "source": [StrOptions({"auto", "linear"}), HasMethods(["fit"]), None],
-        "transfer": [StrOptions({"auto", *TERMS}), list, tuple, None],
-        "transfer_weight": [Number(Real, 0, None, closed="left")],
         "temperature": [Number(Real, 0, None, closed="neither")],
         "self_training": [StrOptions({"auto"}), Number(Integral, 0, None, closed="left")],
-        "n_topics": [Number(Integral, 1, None, closed="left")],
+        **common_constraints("n_topics"),
         "class_descriptions": [Mapping, None],
         "head_penalty": [StrOptions({"auto"}), Number(Real, 0, None, closed="left")],
-        **common_constraints("dictionary", *NETWORK_PARAMETERS),
-        "class_weight": [StrOptions({"balanced"}), dict, list, None],
     }
 
     def __init__(

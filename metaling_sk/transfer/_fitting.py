@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Self
 
 import numpy as np
@@ -22,17 +22,25 @@ from metaling_sk._network.training import history_frame, train
 from metaling_sk._utils.all_or_nothing import changed_at_once, unfitted_on_error
 from metaling_sk._utils.messages import warn_user
 from metaling_sk._utils.out_of_memory import memory_errors
+from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
+from metaling_sk._utils.sklearn_compat import StrOptions
 from metaling_sk.transfer._preparation import TransferPreparation
 from metaling_sk.transfer._source_models import SourceModel
 from metaling_sk.transfer._stages import Stages
-from metaling_sk.transfer._terms import list_terms
+from metaling_sk.transfer._terms import TERMS, list_terms
 from metaling_sk.transfer._training_set import TrainingSet
 
 
 class TransferFitting(TransferPreparation):
     """What `fit` and `partial_fit` of classifiers and regressors do."""
+
+    _parameter_constraints: dict = {
+        **common_constraints("source_languages", "target_languages", "dictionary"),
+        "transfer": [StrOptions({"auto", *TERMS}), list, tuple, None],
+        "transfer_weight": [Number(Real, 0, None, closed="left")],
+    }
 
     _teacher: str
     """What can teach by its predictions, in words."""

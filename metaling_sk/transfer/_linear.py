@@ -137,10 +137,7 @@ class LinearTransferClassifier(SavedMixin, LanguageClassifierMixin, BaseEstimato
     """
 
     _parameter_constraints: dict = {
-        "source_languages": [str, "array-like", set, None],
-        "target_languages": [str, "array-like", set, None],
         "self_training": [Number(Integral, 0, None, closed="left")],
-        "n_topics": [Number(Integral, 1, None, closed="left")],
         "C": [Number(Real, 0, None, closed="neither")],
         "target_weight": [Number(Real, 0, None, closed="left")],
         "ngram_range": [tuple, list],
@@ -149,7 +146,10 @@ class LinearTransferClassifier(SavedMixin, LanguageClassifierMixin, BaseEstimato
             Number(Integral, 0, None, closed="left"),
         ],
         **common_constraints(
+            "source_languages",
+            "target_languages",
             "dictionary",
+            "n_topics",
             "class_weight",
             "verbose",
             "random_state",

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from numbers import Real
 
 from metaling_sk._data.samples import Samples
 from metaling_sk._network.classifier import ClassifierNetwork
 from metaling_sk._network.network_regressor import NetworkRegressor
 from metaling_sk._network.outputs.numbers import Numbers
-from metaling_sk._utils.parameters import REGRESSOR_PARAMETERS, Number, common_constraints
-from metaling_sk._utils.sklearn_compat import HasMethods, StrOptions, fit_context
+from metaling_sk._utils.sklearn_compat import HasMethods, fit_context
 from metaling_sk.transfer._fitting import TransferFitting
 from metaling_sk.transfer._ridge import is_solvable, solve_head
 from metaling_sk.transfer._source_models import SourceModel, choose_regressor
-from metaling_sk.transfer._terms import TERMS
 
 
 class TransferRegressor(NetworkRegressor, TransferFitting):
@@ -283,15 +280,9 @@ class TransferRegressor(NetworkRegressor, TransferFitting):
     temperature, self_training, n_topics = 1.0, 0, 1
 
     _parameter_constraints: dict = {
-        "source_languages": [str, "array-like", set, None],
-        "target_languages": [str, "array-like", set, None],
+        **TransferFitting._parameter_constraints,
+        **NetworkRegressor._parameter_constraints,
         "source": [HasMethods(["fit"]), None],
-        "transfer": [StrOptions({"auto", *TERMS}), list, tuple, None],
-        "transfer_weight": [Number(Real, 0, None, closed="left")],
-        "loss": [StrOptions({"squared_error", "huber"})],
-        "epsilon": [Number(Real, 0, None, closed="neither")],
-        "target_norm": ["boolean"],
-        **common_constraints("dictionary", *REGRESSOR_PARAMETERS),
     }
 
     def __init__(
