@@ -122,16 +122,23 @@ class LabelledFeatures:
         samples, and almost 1 if one has nearly all. Of n-grams alone that would prefer the
         shortest, which all languages have and which say least.
         """
-        if not (sparse.issparse(self.features) and self.features.min() < 0):
+        if self._evenness == 1:
             return np.ones(self.features.shape[1])
-        return self.spread ** (1 - _evenness(np.array([len(x) for x in self.members.values()])))
+        return self.spread ** (1 - self._evenness)
+
+    @cached_property
+    def _evenness(self) -> float:
+        """That of the numbers of samples of the languages in a union of both, and else 1."""
+        if not (sparse.issparse(self.features) and self.features.min() < 0):
+            return 1.0
+        return float(_evenness(np.array([len(x) for x in self.members.values()])))
 
     @property
     def head_penalties(self) -> tuple[float, ...]:
         """The L2 penalties of the model of all languages to choose from."""
         if not sparse.issparse(self.features):
             return self.loss.head_penalties
-        return self.loss.sparse_head_penalties(len(self), self.n_outputs)
+        return self.loss.sparse_head_penalties(len(self), self.n_outputs, self._evenness)
 
     def fit_heads(self, penalties: tuple[float, ...]) -> list[ResidualHead]:
         """Fit the model of all languages, with each of several penalties."""

@@ -99,8 +99,14 @@ class LinearLoss(ABC):
     temperatures: ClassVar[Any]
     teaches_itself: ClassVar[bool]
 
-    def sparse_head_penalties(self, n_samples: int, n_outputs: int) -> tuple[float, ...]:
-        """Those of `head_penalties` on sparse features; the same unless overridden."""
+    def sparse_head_penalties(
+        self, n_samples: int, n_outputs: int, evenness: float
+    ) -> tuple[float, ...]:
+        """Those of `head_penalties` on sparse features; the same unless overridden.
+
+        `evenness` is less than 1 where vectors stand beside n-grams, and one language has most of
+        the samples. The model is then one of the vectors for the greater part.
+        """
         return self.head_penalties
 
     @abstractmethod
@@ -226,16 +232,17 @@ class LogLoss(ClassificationLoss):
 
     The penalty of the model of all languages is chosen by models of one language each: where the
     samples of a language are translations of those of others, in another order, cross-validation of
-    itself would choose too little. On sparse features it goes with the number of samples.
+    itself would choose too little. On sparse features it goes with the number of samples, and
+    becomes 1, which suits vectors, where the model is one of vectors.
     """
 
     intercept_penalty, intercept_penalties = 10.0, (10.0,)
     head_penalties = (0.01, 0.03, 0.1, 0.3, 1.0)
     n_head_errors = 2.0
 
-    def sparse_head_penalties(self, n_samples, n_outputs):
+    def sparse_head_penalties(self, n_samples, n_outputs, evenness):
         share = n_samples / n_outputs / MANY_PER_CLASS
-        return (SPARSE_HEAD_PENALTY * min(1.0, max(LEAST_SHARE, share)),)
+        return ((SPARSE_HEAD_PENALTY * min(1.0, max(LEAST_SHARE, share))) ** evenness,)
 
     def targets(self, y, n_outputs):
         return np.eye(n_outputs)[y]

@@ -324,10 +324,27 @@ def test_languages_choose_with_those_of_their_size():
 
 
 def test_on_sparse_features_more_rows_of_each_class_have_a_larger_penalty():
-    penalties = [LOG_LOSS.sparse_head_penalties(n, 2)[0] for n in (20, 1000, 2000, 9000)]
+    penalties = [LOG_LOSS.sparse_head_penalties(n, 2, 1.0)[0] for n in (20, 1000, 2000, 9000)]
     few, some, many, more = penalties
     assert 0 < few < some < many == more
-    assert few < LOG_LOSS.sparse_head_penalties(1000, 4)[0] < some
+    assert few < LOG_LOSS.sparse_head_penalties(1000, 4, 1.0)[0] < some
+
+
+def test_where_one_language_has_most_rows_the_penalty_of_a_union_is_larger():
+    """The n-grams are scaled down there. Without vectors beside them nothing is."""
+    rng = np.random.default_rng(0)
+    n_grams, y = rng.random((120, 5)), rng.integers(0, 2, 120)
+    weight = np.ones((120, 1))
+    even, uneven = np.repeat([1, 2, 3], 40), np.repeat([1, 2, 3], [100, 10, 10])
+
+    def penalty(X, language_index):
+        samples = LabelledFeatures(sparse.csr_array(X), y, language_index, 2, weight)
+        return samples.head_penalties[0]
+
+    union = np.hstack([n_grams, rng.normal(size=(120, 3))])
+    small = penalty(n_grams, even)
+    assert penalty(n_grams, uneven) == small == pytest.approx(penalty(union, even))
+    assert small < penalty(union, uneven) < 1
 
 
 def test_the_penalty_on_sparse_features_is_that_of_all_rows_beyond_those_of_cross_validation():
