@@ -213,6 +213,16 @@ def test_the_embedding_moves_if_the_network_was_trained_for_it_or_if_asked(algor
     assert ("opposite 2" in model.embeddings_.index) == (algorithm == "maml" or steps == 2)
 
 
+@pytest.mark.parametrize("rate", [0.02, 0.3])
+def test_a_step_on_the_embedding_is_as_long_as_inner_learning_rate(rate):
+    """Adam moves each number by it in the first step."""
+    model = fitted("scratch").set_params(inner_steps=1, inner_learning_rate=rate)
+    X, y, language = few("scratch")
+    moved = model.adapt(X, y, language=language).embeddings_.loc["opposite 2"]
+    start = model.net_.module_.hypernetwork.agnostic.detach().numpy()
+    np.testing.assert_allclose(abs(moved - start), rate, rtol=1e-2)
+
+
 def test_without_a_residual_head_the_embedding_moves():
     model = fitted("scratch").set_params(residual_penalty=None)
     X, y, language = few("scratch")

@@ -182,6 +182,14 @@ def test_code_switching_keeps_letters_and_marks_together():
     assert translator.code_switch(texts, share=1.0).tolist() == ["यह दिन, gift!", "ce bar."]
 
 
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_code_switching_replaces_a_share_of_the_source_words(share, translator):
+    translator.fit(["good"], language="en")
+    text, target = translator.code_switch(["hotel " * 2000] * 2, ["en", "zh"], share=share)
+    assert text.split().count("酒店") == pytest.approx(2000 * share, abs=80)
+    assert target == "hotel " * 2000
+
+
 def test_candidates_that_consist_of_the_same_words_stay():
     dictionary = {"a": ["Berlin"], "b": ["berlin", "ber-lin"], "c": ["cafe\u0301", "café"]}
     texts = ["x", "Berlin", "berlin", "caf\u00e9"]

@@ -84,12 +84,23 @@ def test_several_sources_and_targets():
 
 def test_self_training_of_the_network():
     X, y = FEW_SHOT
-    model = make_classifier(self_training=2, target_languages="zh").fit(X, y)
+    model = make_learner(self_training=2, target_languages="zh", max_epochs=5).fit(X, y)
     stages = ["source", "target", "self-training 1", "self-training 2"]
     assert model.history_["stage"].unique().tolist() == stages
     assert model.transfer_ == ["labels"]
-    learner = make_learner(self_training=2, target_languages="zh").fit(X, y)
-    assert learner.score(*CHINESE) > 0.9
+    assert model.score(*CHINESE) > 0.9
+
+
+def test_self_training_begins_anew_in_each_round():
+    """What it learns are other labels, from the same start."""
+    still = make_classifier(
+        self_training=3, target_languages="zh", max_epochs=3, learning_rate=0.05
+    )
+    history = still.set_params(validation_fraction=0).fit(*FEW_SHOT).history_
+    rounds = history[history["stage"].str.startswith("self-training")]
+    first = rounds.groupby("stage")["source"].first()
+    target = history.loc[history["stage"] == "target", "source"]
+    assert (first > target.iloc[-1]).all()
 
 
 def test_pseudo_labels_are_a_term_beside_the_labels():
