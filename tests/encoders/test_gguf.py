@@ -58,6 +58,7 @@ def file(decoder, tmp_path_factory):
     writer.add_tokenizer_model("gpt2")
     writer.add_token_list(TOKENS)
     writer.add_token_merges([" ".join(pair) for pair in MERGES])
+    writer.add_unk_token_id(len(TOKENS) - 1)
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.QWEN2, config.num_hidden_layers)
     q8 = gguf.GGMLQuantizationType.Q8_0
     for name, weight in model.state_dict().items():
