@@ -342,10 +342,18 @@ def test_class_weights_of_rows_of_one_class(class_weight):
         assert model.predict_proba(X[where], language=code)[:, label].mean() > before
 
 
-def test_class_weights_in_adapt():
-    X, y, language = few("numbers")
+@pytest.mark.parametrize(
+    ("kind", "penalty"),
+    [("numbers", None), ("scratch", "auto")],
+    ids=["embedding", "residual head"],
+)
+def test_class_weights_in_adapt(kind, penalty):
+    """In each of the two parts that may be fitted."""
+    X, y, language = few(kind)
     plain, weighted = (
-        fitted("numbers").set_params(class_weight=weight).adapt(X, y, language=language)
+        fitted(kind)
+        .set_params(class_weight=weight, residual_penalty=penalty)
+        .adapt(X, y, language=language)
         for weight in (None, {0: 1, 1: 50})
     )
     shares = [model.predict_proba(X, language=language)[:, 1] for model in (plain, weighted)]

@@ -132,11 +132,6 @@ def test_the_net_is_within_reach():
     assert model.net_.module_.head.out_features == 2
 
 
-def test_low_precision():
-    model = make_classifier(dtype="bfloat16", target_languages="zh").fit(*FEW_SHOT)
-    assert np.isfinite(model.predict_proba(CHINESE[0])).all()
-
-
 @pytest.mark.parametrize("make", [make_classifier, make_meta_net])
 def test_matrices_alone_decay(make):
     groups = make(weight_decay=0.25).fit(*FEW_SHOT).net_.optimizer_.param_groups

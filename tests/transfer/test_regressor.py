@@ -11,7 +11,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from tiny import DICTIONARY, as_stars, make_classifier, make_pair, make_regressor
+from tiny import DICTIONARY, as_stars, make_classifier, make_regressor
 from transfer_cases import FEW_SHOT, UNLABELLED
 
 from metaling_sk import LanguageStandardScaler, TransferRegressor, load
@@ -247,10 +247,3 @@ def test_the_same_share_of_labelled_and_unlabelled_rows_is_held_out():
     model = regressor(target_languages="zh", learning_rate=0.01)
     history = model.fit(NUMBERS, y, language=LANGUAGE).history_
     assert history["valid_loss"].notna().all()
-
-
-def test_code_switching():
-    X, _ = make_pair(60, 60)
-    y = np.where(X["language"] == "en", as_stars(make_pair(60, 60, n_labelled=60)[1]), np.nan)
-    model = make_regressor(transfer="code_switch", dictionary=DICTIONARY).fit(X, y)
-    assert np.isfinite(model.history_["code_switch"].dropna()).all()
