@@ -63,6 +63,8 @@ def test_a_text_is_translated_alike_whichever_rows_are_beside_it(translator):
     together = translator.fit(texts).transform(texts)
     assert together.tolist() == [translator.transform([text])[0] for text in texts]
     assert together.tolist() == clone(translator).fit(texts).transform(texts).tolist()
+    translator.set_params(random_state=1).fit(texts)
+    assert together.tolist() != translator.transform(texts).tolist()
 
 
 def test_fit_transform_knows_the_language_beside_the_texts(translator):

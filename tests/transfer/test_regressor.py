@@ -70,6 +70,21 @@ def test_huber_minds_outliers_less():
     assert huber < 0.7 * squared
 
 
+def test_epsilon_is_where_the_huber_loss_becomes_linear():
+    y = TOTAL.copy()
+    y[::20] += 200
+    squared, half, mild = (
+        regressor(learning_rate=0.0, max_epochs=1, validation_fraction=0, **loss)
+        .fit(NUMBERS, y)
+        .history_["train_loss"]
+        .item()
+        for loss in ({}, {"loss": "huber", "epsilon": 0.5}, {"loss": "huber", "epsilon": 1e6})
+    )
+    assert half < 0.8 * squared and mild == pytest.approx(squared)
+    solved = [regressor(**each).fit(NUMBERS, y) for each in ({}, {"loss": "huber", "epsilon": 1e6})]
+    np.testing.assert_allclose(*(model.predict(NUMBERS) for model in solved), rtol=1e-3)
+
+
 @pytest.mark.parametrize("parameters", [{"loss": "absolute"}, {"epsilon": 0}, {"target_norm": 1}])
 def test_parameters_that_are_refused(parameters):
     with pytest.raises(ValueError, match=f"'{next(iter(parameters))}' parameter of TransferReg"):
