@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from itertools import islice
-from math import ceil, isnan
+from math import ceil, inf, isnan
 
 import pandas as pd
 
@@ -103,7 +103,6 @@ class TpeCandidates:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 self._study.enqueue_trial(places(params, self._space))
-        self._failed = optuna.trial.TrialState.FAIL
 
     def ask(self, n_candidates: int) -> list[dict]:
         """Let the sampler suggest candidates."""
@@ -112,10 +111,8 @@ class TpeCandidates:
 
     def tell(self, candidate: int, score: float) -> None:
         """Let the sampler know the score of a candidate, counted from 0; NaN if it failed."""
-        if isnan(score):
-            self._study.tell(candidate, state=self._failed)
-        else:
-            self._study.tell(candidate, score)
+        # Of a trial that fails Optuna learns nothing, and suggests others like it.
+        self._study.tell(candidate, -inf if isnan(score) else score)
 
     def _decode(self, encoded: dict) -> dict:
         """The parameters of a candidate for its quantiles and indices."""
