@@ -1,4 +1,4 @@
-"""Callbacks of a training that several tests share."""
+"""Callbacks of a training that several tests share, and what skorch notes of it."""
 
 from skorch.callbacks import Callback
 
@@ -21,3 +21,8 @@ class Count(Callback):
 class NoDropout(Callback):
     def on_train_begin(self, net, **kwargs):
         net.module_.dropout.p = 0.0
+
+
+def n_trained_on(model):
+    """The number of samples that an epoch has trained on, as skorch counts them."""
+    return sum(batch.get("train_batch_size", 0) for batch in model.net_.history[0, "batches"])

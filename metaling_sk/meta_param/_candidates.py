@@ -6,7 +6,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import islice
-from math import ceil, isnan
+from math import ceil, inf, isnan
 from typing import ClassVar
 
 import pandas as pd
@@ -122,17 +122,14 @@ class TpeCandidates(Candidates):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 self._study.enqueue_trial(places(params, self._space))
-        self._failed = optuna.trial.TrialState.FAIL
 
     def ask(self, n_candidates):
         trials = [self._study.ask(self._distributions) for _ in range(n_candidates)]
         return [self._decode(trial.params) for trial in trials]
 
     def tell(self, candidate, score):
-        if isnan(score):
-            self._study.tell(candidate, state=self._failed)
-        else:
-            self._study.tell(candidate, score)
+        # Of a trial that fails Optuna learns nothing, and suggests others like it.
+        self._study.tell(candidate, -inf if isnan(score) else score)
 
     def _decode(self, encoded: dict) -> dict:
         """The parameters of a candidate for its quantiles and indices."""

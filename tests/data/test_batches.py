@@ -24,6 +24,14 @@ def test_every_row_is_in_one_batch(lengths, batch_size, seed):
         assert ordered == sorted(lengths, reverse=True)
 
 
+def test_training_takes_texts_of_about_one_length_at_a_time_in_any_order():
+    lengths = np.random.default_rng(0).permutation(400) + 1
+    samples = EncodedSamples(tokens_of(lengths.tolist()), np.zeros(400, dtype=np.int64))
+    batches = [lengths[batch] for batch in samples.indices(8, np.random.RandomState(0))]
+    assert max(map(np.ptp, batches)) < 10
+    assert abs(np.corrcoef([batch.mean() for batch in batches], np.arange(50))[0, 1]) < 0.5
+
+
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=3), st.integers(1, 6))
 def test_steps_take_a_batch_of_every_stream(sizes, batch_size):
     streams = {

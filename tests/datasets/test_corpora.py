@@ -70,6 +70,23 @@ def test_quotation_marks_of_the_files_are_no_part_of_the_texts(fetch):
     assert not text.str.contains('""').any()
 
 
+WORDS = {
+    "nusax": ("eng", {"disappointed": "negative", "delicious": "positive"}),
+    "sib200": ("eng_Latn", {"disease": "health", "president": "politics"}),
+    "afrisenti": ("pcm", {"wicked|hate": "negative", "happy": "positive"}),
+}
+
+
+@pytest.mark.parametrize(("fetch", "name"), [(name, name) for name in WORDS], indirect=["fetch"])
+def test_names_of_the_classes_are_those_of_the_texts(fetch, name):
+    language, class_of = WORDS[name]
+    data = fetch(languages=language, subset="all")
+    labels = pd.Series(np.array(data.target_names)[data.target])
+    for word, expected in class_of.items():
+        (most_frequent,) = labels[data.data["text"].str.contains(word, case=False)].mode()
+        assert most_frequent == expected
+
+
 @of("nusax")
 def test_folds_by_group_keep_translations_together(fetch):
     data = fetch(languages=["eng", "jav"])

@@ -31,6 +31,16 @@ def test_test_samples_are_balanced_and_apart_from_train(language):
 
 
 @pytest.mark.parametrize("language", REVIEWS)
+def test_positive_reviews_are_labelled_1(language):
+    X, y = load_reviews(language, subset="all", return_X_y=True)
+    good, bad = {"en": ("excellent", "worst"), "zh": ("非常好", "失望")}[language]
+    positive, negative = (
+        y[X["text"].str.contains(word, regex=False)].mean() for word in (good, bad)
+    )
+    assert positive > 0.75 and negative < 0.25
+
+
+@pytest.mark.parametrize("language", REVIEWS)
 def test_texts_are_clean(language):
     data, _ = load_reviews(language, subset="all", return_X_y=True)
     text = data["text"]

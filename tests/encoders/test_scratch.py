@@ -1,6 +1,6 @@
 """An encoder from scratch, and its tokenizer."""
 
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 from encoder_cases import X, Y
@@ -38,10 +38,10 @@ def test_blanks_take_no_tokens():
 
 def test_a_word_takes_time_in_proportion_to_its_length():
     words = ["good hotel", "ab" * 150_000, "x1y2z3" * 50_000]
-    start = perf_counter()
+    start = process_time()
     tokenizer = train_tokenizer(np.array(words, dtype=object), np.array(["en"] * 3), 300)
     assert len(tokenizer(words[1])["input_ids"]) < 100_000
-    assert perf_counter() - start < 20
+    assert process_time() - start < 20
 
 
 def test_runs_of_blanks_are_shortened_for_every_tokenizer():

@@ -172,12 +172,6 @@ def test_low_precision(bert, mode):
     assert {weight.dtype for weight in model.net_.module_.parameters()} == {torch.float32}
 
 
-@both
-def test_random_weights(mode):
-    model = fit(make_config(), mode)
-    assert np.isfinite(model.predict_proba(TEST)).all()
-
-
 @with_meta_net
 @pytest.mark.parametrize(
     ("mode", "kind"), [("lora", "numbers"), ("adapter", "an sklearn transformer")]

@@ -24,9 +24,9 @@ def test_a_transfer_matrix_decides():
 def test_texts_decide_where_there_are_no_labels():
     table = rank_source_languages("pt", texts=TEXTS, language=LANGUAGE)
     assert table.index.tolist() == ["es", "de"]
-    # "hotel" and "comida" of 8 words in all, counted in both languages: 2 * 2 / (5 + 4).
-    assert table.loc["es", "words"] == pytest.approx(1 - 4 / (5 + 3))
-    assert table["characters"].between(0, 1).all()
+    # "hotel" and "comida", of 5 words in one language and 3 in the other.
+    assert table.loc["es", "words"] == pytest.approx(1 - 2 * 2 / (5 + 3))
+    assert 0 < table.loc["es", "characters"] < table.loc["de", "characters"] < 1
 
 
 def test_tables_and_rows_have_their_languages():
@@ -48,8 +48,10 @@ def test_languages_without_a_word(texts):
 
 def test_representations_decide():
     vectors = np.array([[1.0, 0], [1, 0.1], [0.9, 0], [1, 0.2], [-1, 0], [-1, 0.1]])
+    vectors += [0, 9]  # What all have in common does not count.
     table = rank_source_languages("de", representations=vectors, language=LANGUAGE)
     assert table.columns.tolist() == ["representations", "rank"]
+    assert (table["representations"] > 1.9).all()
     table = rank_source_languages("es", representations=vectors, language=LANGUAGE)
     assert table.index.tolist() == ["pt", "de"]
 

@@ -213,6 +213,16 @@ def test_the_embedding_moves_if_the_network_was_trained_for_it_or_if_asked(algor
     assert ("opposite 2" in model.embeddings_.index) == (algorithm == "maml" or steps == 2)
 
 
+@pytest.mark.parametrize("rate", [0.02, 0.3])
+def test_a_step_on_the_embedding_is_as_long_as_inner_learning_rate(rate):
+    """Adam moves each number by it in the first step."""
+    model = fitted("scratch").set_params(inner_steps=1, inner_learning_rate=rate)
+    X, y, language = few("scratch")
+    moved = model.adapt(X, y, language=language).embeddings_.loc["opposite 2"]
+    start = model.net_.module_.hypernetwork.agnostic.detach().numpy()
+    np.testing.assert_allclose(abs(moved - start), rate, rtol=1e-2)
+
+
 def test_without_a_residual_head_the_embedding_moves():
     model = fitted("scratch").set_params(residual_penalty=None)
     X, y, language = few("scratch")
@@ -340,3 +350,20 @@ def test_class_weights_in_adapt():
     )
     shares = [model.predict_proba(X, language=language)[:, 1] for model in (plain, weighted)]
     assert shares[1].mean() > shares[0].mean() + 0.01
+
+
+@pytest.mark.parametrize(
+    ("kind", "penalty"),
+    [("numbers", None), ("scratch", "auto")],
+    ids=["embedding", "residual head"],
+)
+def test_class_weights_count_in_each_part_that_adapt_fits(kind, penalty):
+    X, y, language = few(kind)
+    plain, weighted = (
+        fitted(kind)
+        .set_params(class_weight=weight, residual_penalty=penalty)
+        .adapt(X, y, language=language)
+        .predict_proba(X, language=language)
+        for weight in (None, {0: 1, 1: 50})
+    )
+    assert not np.allclose(plain, weighted, atol=1e-3)

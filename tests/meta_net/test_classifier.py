@@ -3,6 +3,7 @@
 import copy
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from marks import predicts_unseen_languages
@@ -26,7 +27,7 @@ from meta_net_cases import (
 )
 from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
-from small_callbacks import Count
+from small_callbacks import Count, n_trained_on
 from tiny import make_classifier, make_meta_net, make_pair
 from torch import nn
 
@@ -252,6 +253,8 @@ def test_early_stopping_looks_at_the_generated_models_and_the_meta_model():
     model = make_model("numbers", meta_weight=2.0, validation_fraction=0.3, max_epochs=2)
     model.fit(X, y, language=language)
     assert (model.history_["valid_loss"] > 1.0).all()  # Near log 2 + 2 log 2 at first.
+    n_held_out = np.floor(0.3 * pd.crosstab(language, y)).to_numpy().sum()
+    assert n_trained_on(model) == len(y) - n_held_out
 
 
 def test_a_loss_that_is_not_finite():

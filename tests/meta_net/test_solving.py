@@ -160,11 +160,14 @@ def test_a_handful_of_samples(n_rows):
     assert model.predict(X[:2], language="en").tolist() == [0, 1]
 
 
-def test_class_weights_count():
+@pytest.mark.parametrize("penalty", ["auto", None])
+def test_class_weights_count(penalty):
     X, y, language = make_numbers(AGREE, 60)
     y[::5] = 1 - y[::5]  # Classes that can be told apart surely need no weights.
     plain, weighted = (
-        new_model(class_weight=weight).fit(X, y, language=language).predict(X, language=language)
+        new_model(class_weight=weight, residual_penalty=penalty)
+        .fit(X, y, language=language)
+        .predict(X, language=language)
         for weight in (None, {0: 1, 1: 20})
     )
     assert weighted.mean() > plain.mean() + 0.1

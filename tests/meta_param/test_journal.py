@@ -8,6 +8,7 @@ import sys
 import time
 import warnings
 
+import numpy as np
 import pytest
 import searches
 from full_disk import full_disk
@@ -16,6 +17,9 @@ from searches import Noting, X, assert_same_results, make_search, y
 from sklearn.linear_model import LogisticRegression
 
 from metaling_sk import MetaParamSearchCV
+from metaling_sk.meta_param._fit_spec import Fit
+from metaling_sk.meta_param._fits import failed_result
+from metaling_sk.meta_param._journal import Journal
 
 
 def read_fits(folder):
@@ -141,6 +145,22 @@ def test_failed_fit_is_not_repeated(tmp_path):
         (reason,) = [reason for reason in search.cv_results_["failure"] if reason]
         assert "unheard" in reason
     assert len(read_fits(tmp_path)) == 4
+
+
+def test_a_finished_fit_is_that_of_its_parameters(tmp_path):
+    """A search that goes on may have another candidate in its place, as with search="tpe"."""
+    rows = np.arange(2)
+    first, other = (
+        Fit(candidate=0, params={"C": C}, split=0, n_resources=None, train=rows, test=rows)
+        for C in (0.1, 1.0)
+    )
+    with Journal(tmp_path) as journal:
+        journal.begin({}, seed=0)
+        journal.add(first, failed_result("no memory", ""))
+    with Journal(tmp_path) as journal:
+        journal.begin({}, seed=0)
+        assert journal.find(first)["failure"] == "no memory"
+        assert journal.find(other) is None
 
 
 def test_prior_from_a_checkpoint(tmp_path):

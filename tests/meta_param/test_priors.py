@@ -268,6 +268,16 @@ def test_a_distribution_with_few_values_may_repeat_them():
     assert len(candidates) == 5
 
 
+def test_the_better_a_good_candidate_the_more_are_drawn_near_it():
+    prior = results(*({"a": letter} for letter in "abcdefgh"))  # Two of eight are good.
+    candidates = sample({"a": list("abcdefghij"), "C": uniform()}, prior, 1500)
+    shares = pd.Series([params["a"] for params in candidates]).value_counts(normalize=True)
+    # Half are drawn anywhere. Of the others two of three are near the first, and 80 % keep it.
+    for letter, weight in {"a": 2 / 3, "b": 1 / 3, "j": 0}.items():
+        expected = 0.5 * 0.1 + 0.5 * (0.8 * weight + 0.2 * 0.1)
+        assert shares[letter] == pytest.approx(expected, abs=0.04)
+
+
 def test_a_good_candidate_stays_in_its_dict():
     space = [{"kernel": ["linear"], "C": uniform()}, {"kernel": ["rbf"], "gamma": uniform()}]
     prior = results({"kernel": "rbf", "gamma": 0.9, "C": 0.5})

@@ -152,3 +152,6 @@ def test_only_the_newest_state_is_kept(tmp_path):
         states.save(fit, f"after {fit.n_resources}")
     assert [path.name for path in tmp_path.glob("*/*")] == ["2.state"]
     assert states.load(fits[1], 4) == (2, "after 2")
+    assert states.load(fits[0], 1) == (0, None)  # That state has had more.
+    with pytest.warns(UserWarning, match="check sum is wrong"):
+        assert States(tmp_path, seed=1).load(fits[1], 4) == (0, None)

@@ -132,9 +132,44 @@ def test_the_net_is_within_reach():
     assert model.net_.module_.head.out_features == 2
 
 
-def test_low_precision():
-    model = make_classifier(dtype="bfloat16", target_languages="zh").fit(*FEW_SHOT)
-    assert np.isfinite(model.predict_proba(CHINESE[0])).all()
+@pytest.mark.parametrize("make", [make_classifier, make_meta_net])
+def test_matrices_alone_decay(make):
+    groups = make(weight_decay=0.25).fit(*FEW_SHOT).net_.optimizer_.param_groups
+    found = {
+        (weight.ndim > 1, group["weight_decay"]) for group in groups for weight in group["params"]
+    }
+    assert found == {(True, 0.25), (False, 0.0)}
+
+
+class Norms(Callback):
+    found = []
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        gradients = [weight.grad for _, weight in named_parameters if weight.grad is not None]
+        self.found.append(torch.nn.utils.get_total_norm(gradients).item())
+
+
+def test_large_gradients_are_clipped():
+    Norms.found.clear()
+    parameters = {"transfer": "labels", "transfer_weight": 1e3, "target_languages": "zh"}
+    make_classifier(callbacks=[Norms()], **parameters).fit(*FEW_SHOT)
+    assert max(Norms.found) == pytest.approx(1, rel=1e-4)
+
+
+class Progress(Callback):
+    found = []
+
+    def on_batch_begin(self, net, training=None, **kwargs):
+        if training:
+            self.found.append(net.criterion_.progress)
+
+
+def test_the_objective_knows_the_share_of_the_steps_that_are_done():
+    """By it the adversarial term becomes stronger."""
+    Progress.found.clear()
+    make_classifier(callbacks=[Progress()], max_epochs=2, validation_fraction=0).fit(*ENGLISH)
+    n_steps = len(Progress.found)
+    np.testing.assert_allclose(Progress.found, np.arange(n_steps) / n_steps)
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])

@@ -63,6 +63,8 @@ def test_a_text_is_translated_alike_whichever_rows_are_beside_it(translator):
     together = translator.fit(texts).transform(texts)
     assert together.tolist() == [translator.transform([text])[0] for text in texts]
     assert together.tolist() == clone(translator).fit(texts).transform(texts).tolist()
+    translator.set_params(random_state=1).fit(texts)
+    assert together.tolist() != translator.transform(texts).tolist()
 
 
 def test_fit_transform_knows_the_language_beside_the_texts(translator):
@@ -180,6 +182,14 @@ def test_code_switching_keeps_letters_and_marks_together():
     translator = DictionaryTranslator({"दान": ["gift"], "café": ["bar"]}).fit(["x"])
     texts = ["यह दिन, दान!", "ce cafe\u0301."]
     assert translator.code_switch(texts, share=1.0).tolist() == ["यह दिन, gift!", "ce bar."]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_code_switching_replaces_a_share_of_the_source_words(share, translator):
+    translator.fit(["good"], language="en")
+    text, target = translator.code_switch(["hotel " * 2000] * 2, ["en", "zh"], share=share)
+    assert text.split().count("酒店") == pytest.approx(2000 * share, abs=80)
+    assert target == "hotel " * 2000
 
 
 def test_candidates_that_consist_of_the_same_words_stay():

@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.linear_model import LogisticRegression
+from skorch.callbacks import Callback
 from tiny import DICTIONARY, make_classifier, make_config, make_learner, make_pair, make_reviews
 from transfer_cases import CHINESE, ENGLISH, FEW_SHOT, SWAPPED, UNLABELLED, fit
 
@@ -84,12 +86,26 @@ def test_several_sources_and_targets():
 
 def test_self_training_of_the_network():
     X, y = FEW_SHOT
-    model = make_classifier(self_training=2, target_languages="zh").fit(X, y)
+    model = make_learner(self_training=2, target_languages="zh", max_epochs=5).fit(X, y)
     stages = ["source", "target", "self-training 1", "self-training 2"]
     assert model.history_["stage"].unique().tolist() == stages
     assert model.transfer_ == ["labels"]
-    learner = make_learner(self_training=2, target_languages="zh").fit(X, y)
-    assert learner.score(*CHINESE) > 0.9
+    assert model.score(*CHINESE) > 0.9
+
+
+class Starts(Callback):
+    heads = []
+
+    def on_train_begin(self, net, **kwargs):
+        self.heads.append(net.module_.head.weight.detach().clone())
+
+
+def test_every_round_of_self_training_begins_where_the_target_network_began():
+    Starts.heads.clear()
+    make_classifier(self_training=2, target_languages="zh", callbacks=[Starts()]).fit(*FEW_SHOT)
+    source, target, *rounds = Starts.heads
+    assert len(rounds) == 2 and not torch.equal(source, target)
+    assert all(torch.equal(head, target) for head in rounds)
 
 
 def test_pseudo_labels_are_a_term_beside_the_labels():

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
-from skorch.callbacks import Callback
 from tiny import DICTIONARY, make_classifier, make_learner, make_pair
 from transfer_cases import CHINESE, ENGLISH, FEW_SHOT, features, fit
 
@@ -132,28 +131,6 @@ def test_epochs_in_one_call_or_several(random_state, planned_epochs):
     once, often = train(4), train(1, 2, 1)
     assert once.history_["epoch"].tolist() == often.history_["epoch"].tolist() == [1, 2, 3, 4]
     np.testing.assert_array_equal(once.predict_proba(CHINESE[0]), often.predict_proba(CHINESE[0]))
-
-
-def test_learning_rate_of_planned_epochs():
-    """Up in the first epoch, then as it is for a third of them, then down to 0."""
-    found = []
-
-    class Record(Callback):
-        def on_batch_end(self, net, training=None, **kwargs):
-            if training:
-                found.append(net.optimizer_.param_groups[0]["lr"])
-
-    model = make_classifier(
-        target_languages="zh", learning_rate=0.01, warmup=0.5, callbacks=[Record()]
-    )
-    for _ in range(3):
-        model.partial_fit(*FEW_SHOT, planned_epochs=3)
-    rates = np.array(found)
-    per_epoch = len(rates) // 3
-    assert (np.diff(rates[: per_epoch // 2]) > 0).all()
-    np.testing.assert_allclose(rates[per_epoch // 2 : per_epoch - 1], 0.01)
-    assert (np.diff(rates[per_epoch:]) < 0).all()
-    assert rates[-1] < 0.001
 
 
 def test_partial_fit_beyond_the_plan():

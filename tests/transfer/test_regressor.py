@@ -11,7 +11,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from tiny import DICTIONARY, as_stars, make_classifier, make_pair, make_regressor
+from tiny import DICTIONARY, as_stars, make_classifier, make_regressor
 from transfer_cases import FEW_SHOT, UNLABELLED
 
 from metaling_sk import LanguageStandardScaler, TransferRegressor, load
@@ -68,6 +68,21 @@ def test_huber_minds_outliers_less():
     ]
     squared, huber = (np.median(abs(each - TOTAL)) for each in scores)
     assert huber < 0.7 * squared
+
+
+def test_epsilon_is_where_the_huber_loss_becomes_linear():
+    y = TOTAL.copy()
+    y[::20] += 200
+    squared, half, mild = (
+        regressor(learning_rate=0.0, max_epochs=1, validation_fraction=0, **loss)
+        .fit(NUMBERS, y)
+        .history_["train_loss"]
+        .item()
+        for loss in ({}, {"loss": "huber", "epsilon": 0.5}, {"loss": "huber", "epsilon": 1e6})
+    )
+    assert half < 0.8 * squared and mild == pytest.approx(squared)
+    solved = [regressor(**each).fit(NUMBERS, y) for each in ({}, {"loss": "huber", "epsilon": 1e6})]
+    np.testing.assert_allclose(*(model.predict(NUMBERS) for model in solved), rtol=1e-3)
 
 
 @pytest.mark.parametrize("parameters", [{"loss": "absolute"}, {"epsilon": 0}, {"target_norm": 1}])
@@ -247,10 +262,3 @@ def test_the_same_share_of_labelled_and_unlabelled_rows_is_held_out():
     model = regressor(target_languages="zh", learning_rate=0.01)
     history = model.fit(NUMBERS, y, language=LANGUAGE).history_
     assert history["valid_loss"].notna().all()
-
-
-def test_code_switching():
-    X, _ = make_pair(60, 60)
-    y = np.where(X["language"] == "en", as_stars(make_pair(60, 60, n_labelled=60)[1]), np.nan)
-    model = make_regressor(transfer="code_switch", dictionary=DICTIONARY).fit(X, y)
-    assert np.isfinite(model.history_["code_switch"].dropna()).all()

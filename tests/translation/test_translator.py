@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from small_callbacks import n_trained_on
 from tiny import ODD_TEXTS
 from tiny_translators import (
     INDONESIAN,
@@ -320,6 +321,7 @@ def test_validation_finds_the_best_epoch():
     translator.set_params(validation_fraction=0.1).fit(rows, y)
     losses = translator.history_["valid_loss"]
     assert len(losses) < 20 and losses.argmin() == len(losses) - 2
+    assert n_trained_on(translator) == len(rows) - len(rows) // 10
     assert set(translator.history_) == {"stage", "epoch", "train_loss", "valid_loss"}
 
 
