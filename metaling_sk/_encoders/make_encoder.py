@@ -17,6 +17,7 @@ from metaling_sk._encoders.encoding_parameters import EncodingParameters
 from metaling_sk._encoders.scratch import make_scratch
 from metaling_sk._encoders.sentence_folder import SentenceSettings
 from metaling_sk._encoders.text_encoder import TextEncoder
+from metaling_sk._utils.random_state import others_may_seed
 
 
 def is_vectorizer(encoder) -> bool:
@@ -123,7 +124,8 @@ def _refusal(reason: str) -> ValueError:
 def fit_vectorizer(encoder, texts: np.ndarray):
     """Fit a clone of an sklearn transformer on texts."""
     try:
-        with config_context(transform_output="default"):
+        # What torch draws in it is still that of our `random_state`.
+        with config_context(transform_output="default"), others_may_seed(as_outside=False):
             return clone(encoder).fit(texts, None)
     except Exception as error:
         error.add_note(

@@ -114,7 +114,10 @@ def read_entries(dictionary, min_length: int) -> dict[Words, tuple[str, ...]]:
         columns.
     """
     is_path = isinstance(dictionary, (str, os.PathLike))
-    pairs = read_word_pairs(Path(dictionary), "dictionary") if is_path else dictionary.items()
+    if is_path:
+        pairs = read_word_pairs(Path(os.path.expanduser(dictionary)), "dictionary")
+    else:
+        pairs = dictionary.items()
     entries: dict[Words, dict[str, None]] = {}
     for phrase, candidates in pairs:
         candidates = _read_candidates(phrase, candidates)
