@@ -28,8 +28,8 @@ def is_instance(value, module: str, name: str) -> bool:
 def plain_torch() -> Iterator[None]:
     """Inside, torch computes in float32, and tensors can be trained later, whatever the caller set.
 
-    That is, neither in `torch.inference_mode` nor in `torch.autocast`. Tensors are on the CPU unless
-    another device is named, whatever `torch.set_default_device` says.
+    That is, neither in `torch.inference_mode` nor in `torch.autocast`. Tensors are on the CPU where
+    no device is named, whatever `torch.set_default_device` says.
     """
     torch = imported("torch")
     if torch is None:

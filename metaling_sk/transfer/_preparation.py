@@ -218,8 +218,8 @@ class TransferPreparation(NetworkEstimator):
         is_known = np.isin(samples.language, languages)
         if not is_known.any():
             raise ValueError(
-                f"partial_fit: X has no row in the languages {languages} of the first call. To learn "
-                f"others, fit a new {type(self).__name__} with this one as `source`."
+                f"partial_fit: X has no row in the languages {languages} of the first call. To "
+                f"learn others, fit a new {type(self).__name__} with this one as `source`."
             )
         if not is_known.all():
             warn_user(
