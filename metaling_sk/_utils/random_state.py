@@ -60,9 +60,9 @@ def _turn() -> Iterator[None]:
 
 @contextmanager
 def others_may_seed(*, as_outside: bool = True) -> Iterator[None]:
-    """Give the right to seed away inside a `seeded` context, for work that may use threads.
+    """Give the right to seed away inside these contexts, for work that may use threads.
 
-    `as_outside` says whether torch's state is meanwhile that outside of the context.
+    `as_outside` says whether torch's state is meanwhile that outside of the first `seeded`.
     """
     locks = getattr(_HELD, "locks", [])
     if not locks:
