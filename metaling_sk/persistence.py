@@ -31,6 +31,7 @@ from metaling_sk._saving.values import is_estimator
 from metaling_sk._saving.versions import current_versions, version_differences
 from metaling_sk._saving.writing import write_folder
 from metaling_sk._utils.device import find_device
+from metaling_sk._utils.imported import plain_torch
 from metaling_sk._utils.processes import process_rank
 from metaling_sk._utils.writing import writing_to
 from metaling_sk.exceptions import SavedVersionWarning
@@ -102,14 +103,15 @@ def save(estimator, folder: str | os.PathLike, *, report: pd.DataFrame | None = 
     check_is_fitted(estimator)
     if process_rank():
         return
+    folder = Path(os.path.expanduser(folder))
     if os.path.isfile(folder):
-        raise FileExistsError(f"`folder`: {os.fspath(folder)!r} is a file; name a folder.")
+        raise FileExistsError(f"`folder`: {str(folder)!r} is a file; name a folder.")
     writing = Writing(current_versions(), f"this {type(estimator).__name__}")
     card = make_card(estimator, writing.versions, report)
     way_out = "Name another folder, or make it one in which files can be made and written."
-    with writing_to(folder, "folder", way_out):
-        write_folder(Path(folder), partial(write_estimator, estimator, writing=writing))
-        write_card(Path(folder), card)
+    with plain_torch(), writing_to(folder, "folder", way_out):
+        write_folder(folder, partial(write_estimator, estimator, writing=writing))
+        write_card(folder, card)
 
 
 def push_to_hub(
@@ -218,7 +220,7 @@ def load(
         with tempfile.TemporaryDirectory() as downloaded:
             model = _download(folder, Path(downloaded) / "model")
             return load(model, device, trusted=trusted)
-    folder = Path(folder)
+    folder = Path(os.path.expanduser(folder))
     if not os.path.isdir(folder):
         what = (
             "is a file, and `save` writes folders. joblib.load reads what joblib.dump has written"
@@ -237,7 +239,8 @@ def load(
         raise ValueError(f"`trusted` must be a list of names, such as [{trusted!r}].")
     reading = Reading(device, tuple(trusted))
     try:
-        content, estimator = _load_newest(folder, reading)
+        with plain_torch():
+            content, estimator = _load_newest(folder, reading)
         with naming_file(ESTIMATOR):
             differences = version_differences(content["versions"])
     except SavedFileError as error:

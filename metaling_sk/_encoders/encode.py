@@ -14,6 +14,7 @@ from metaling_sk._data.large_arrays import new_array
 from metaling_sk._encoders.disk_cache import active_disk_cache
 from metaling_sk._encoders.memory_cache import CACHE
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
+from metaling_sk._utils.imported import plain_torch
 from metaling_sk._utils.out_of_memory import for_each_batch
 from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.threads import threads_for
@@ -136,7 +137,7 @@ def _encode(samples, encoder, batch_size, progress, n_threads) -> np.ndarray:
         progress.start("encode", len(samples), encoder.reader.unit)
     encoder.eval()
     n_at_once = encoder.reader.n_at_once or len(samples)
-    with torch.inference_mode(), threads_for(encoder, n_threads):
+    with plain_torch(), torch.inference_mode(), threads_for(encoder, n_threads):
         for start in range(0, len(samples), n_at_once):
             inputs = encoder.reader(samples[start : start + n_at_once])
             part = EncodedSamples(inputs, np.zeros(len(inputs), dtype=np.int64))

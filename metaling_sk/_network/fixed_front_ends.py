@@ -25,6 +25,7 @@ from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._network.classifier import IdentityEncoder
 from metaling_sk._network.front_end import Body, FrontEnd, check_same_input
 from metaling_sk._network.prediction import predict_in_float64
+from metaling_sk._utils.random_state import others_may_seed
 
 ALL_LANGUAGES = ""
 """The language that every sample counts as for language_norm=False. Nobody asks for it."""
@@ -225,7 +226,8 @@ class VectorizerFrontEnd(FixedFrontEnd):
     @classmethod
     def fit(cls, parameters, samples, execution):
         try:
-            with config_context(transform_output="default"):
+            # What torch draws in it is still that of our `random_state`.
+            with config_context(transform_output="default"), others_may_seed(as_outside=False):
                 vectorizer = clone(parameters.encoder).fit(samples.plain_texts, None)
         except Exception as error:
             error.add_note(

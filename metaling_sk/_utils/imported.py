@@ -28,7 +28,8 @@ def is_instance(value, module: str, name: str) -> bool:
 def plain_torch() -> Iterator[None]:
     """Inside, torch computes in float32, and tensors can be trained later, whatever the caller set.
 
-    That is, neither in `torch.inference_mode` nor in `torch.autocast`.
+    That is, neither in `torch.inference_mode` nor in `torch.autocast`. Tensors are on the CPU where
+    no device is named, whatever `torch.set_default_device` says.
     """
     torch = imported("torch")
     if torch is None:
@@ -38,4 +39,6 @@ def plain_torch() -> Iterator[None]:
         stack.enter_context(torch.inference_mode(False))
         for device in filter(torch.is_autocast_enabled, DEVICES):
             stack.enter_context(torch.autocast(device, enabled=False))
+        if torch.get_default_device().type != "cpu":  # The context slows every call of torch down.
+            stack.enter_context(torch.device("cpu"))
         yield

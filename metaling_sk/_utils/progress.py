@@ -88,7 +88,8 @@ class Progress:
     def is_shown(self) -> bool:
         """Whether progress is shown."""
         is_main = process_rank() == 0 and not _is_worker()
-        return bool(self.verbose) and is_main and not _SILENT.get()
+        has_output = sys.stderr is not None  # A program without a console has none.
+        return bool(self.verbose) and is_main and has_output and not _SILENT.get()
 
     def start(self, stage: str, total: int, unit: str = "step", n_later: int = 0) -> None:
         """Begin a stage of `total` units, on the same bar.
@@ -219,7 +220,8 @@ def _is_worker() -> bool:
 
 def _shows_bars() -> bool:
     """Whether the output is a terminal, or a notebook with widgets."""
-    return issubclass(tqdm, tqdm_notebook) or sys.stderr.isatty()
+    is_terminal = getattr(sys.stderr, "isatty", bool)  # What takes its place may lack this.
+    return issubclass(tqdm, tqdm_notebook) or is_terminal()
 
 
 def _is_in_cross_validation() -> bool:

@@ -4,6 +4,10 @@ Those of torch are seeded where it has been imported: whoever has not, draws non
 
 The global numbers belong to the process: threads that seed them wait for each other. The type of
 new weights does, too: it is float32 in `seeded`, whatever it is outside.
+
+A thread that waits for others, which may seed, must not have the right to seed meanwhile. Code of
+others is therefore called in `others_may_seed`, and fits of searches, which are code of others as a
+whole, wait for each other alone.
 """
 
 from __future__ import annotations
@@ -21,44 +25,65 @@ from metaling_sk._utils.locks import ThreadLock
 
 N_SEEDS = 2**32
 
-_LOCK, _HELD = ThreadLock(), local()
-"""The right to seed; and of each thread, how often it holds it and the state outside."""
+_DRAWING, _FITTING = ThreadLock(), ThreadLock()
+"""The right to seed for what this package draws, and for the fits of searches."""
+
+_HELD = local()
+"""Of each thread, the locks that it holds and torch's state outside of the first `seeded`."""
+
+
+@contextmanager
+def _holding(lock: ThreadLock) -> Iterator[list[ThreadLock]]:
+    """Hold a lock; yield all that the thread holds."""
+    with lock:
+        if not hasattr(_HELD, "locks"):
+            _HELD.locks = []
+        _HELD.locks.append(lock)
+        try:
+            yield _HELD.locks
+        finally:
+            _HELD.locks.pop()
 
 
 @contextmanager
 def _turn() -> Iterator[None]:
     """Hold the right to seed, and restore torch's global state at the end."""
-    with _LOCK:
+    with _holding(_DRAWING) as locks:
         before = _get_state()
-        _HELD.times = getattr(_HELD, "times", 0) + 1
-        if _HELD.times == 1:
+        if locks.count(_DRAWING) == 1:
             _HELD.outside = before
         try:
             yield
         finally:
-            _HELD.times -= 1
             _set_state(before)
 
 
 @contextmanager
-def others_may_seed() -> Iterator[None]:
-    """Give the right to seed away inside a `seeded` context, for work that may use threads."""
-    times = getattr(_HELD, "times", 0)
-    if not times:
+def others_may_seed(*, as_outside: bool = True) -> Iterator[None]:
+    """Give the right to seed away inside these contexts, for work that may use threads.
+
+    `as_outside` says whether torch's state is meanwhile that outside of the first `seeded`.
+    """
+    locks = getattr(_HELD, "locks", [])
+    if not locks:
         yield
         return
-    inside = _get_state()
-    _set_state(_HELD.outside)
-    _HELD.times = 0
-    for _ in range(times):
-        _LOCK.release()
+    is_seeded = _DRAWING in locks
+    outside = getattr(_HELD, "outside", [])
+    if is_seeded and as_outside:
+        inside = _get_state()
+        _set_state(outside)
+    _HELD.locks = []
+    for lock in reversed(locks):
+        lock.release()
     try:
         yield
     finally:
-        for _ in range(times):
-            _LOCK.acquire()
-        _HELD.times = times
-        _set_state(inside)
+        for lock in locks:
+            lock.acquire()
+        _HELD.locks, _HELD.outside = locks, outside
+        if is_seeded and as_outside:
+            _set_state(inside)
 
 
 def _get_state() -> list[Any]:
@@ -118,11 +143,14 @@ def seeded_globally(seed: int) -> Iterator[None]:
 
     Estimators with `random_state=None`, and all of skorch's, draw from the global states.
     """
-    with _turn():
-        state = np.random.get_state()  # noqa: NPY002
-        np.random.seed(seed % N_SEEDS)  # noqa: NPY002
-        _seed_torch(seed % N_SEEDS)
+    with _holding(_FITTING):
+        with _DRAWING:
+            before, state = _get_state(), np.random.get_state()  # noqa: NPY002
+            np.random.seed(seed % N_SEEDS)  # noqa: NPY002
+            _seed_torch(seed % N_SEEDS)
         try:
             yield
         finally:
-            np.random.set_state(state)  # noqa: NPY002
+            with _DRAWING:
+                _set_state(before)
+                np.random.set_state(state)  # noqa: NPY002

@@ -31,10 +31,10 @@ def read_word_pairs(path: Path, parameter: str) -> Iterator[tuple[str, str]]:
     if not path.is_file():
         raise FileNotFoundError(f"`{parameter}`: there is no file {str(path)!r}.")
     try:
-        content = path.read_text(encoding="utf-8")
+        content = path.read_text(encoding="utf-8-sig")  # Windows begins files with a mark.
     except UnicodeDecodeError as error:
         raise ValueError(f"`{parameter}`: {path} is not in UTF-8: {error}") from error
-    for number, line in enumerate(content.splitlines(), start=1):
+    for number, line in enumerate(content.split("\n"), start=1):
         if line.strip():
             columns = line.split("\t")
             if len(columns) != 2:

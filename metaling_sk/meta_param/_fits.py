@@ -110,7 +110,7 @@ def fit_best(
     resumes = can_resume(estimator, spec)
     with _propagated(context, estimator, resumes):
         context.call_on_fit_task_begin(**task)
-        started = time.time()
+        started = time.perf_counter()
         if resumes and n_resources is not None:
             train_on(
                 estimator,
@@ -124,7 +124,7 @@ def fit_best(
             )
         else:
             _fit_anew(estimator, data.X, data.y, spec.fit_params)
-    return time.time() - started
+    return time.perf_counter() - started
 
 
 def make_task(search, X, y, sample_weight) -> dict:

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
 from metaling_sk._utils.progress import Progress
+from metaling_sk._utils.random_state import others_may_seed
 from metaling_sk._utils.writing import error_of_shared_files
 from metaling_sk.meta_param._deaths import WorkerDeaths, is_worker_death
 from metaling_sk.meta_param._fit_spec import Evaluation, Fit, FitResult
@@ -172,8 +173,9 @@ class Runner:
             )
             for number, fit in enumerate(fits)
         )
-        for number, result in parallel(calls):
-            self._note(fits[number], result)
+        with others_may_seed():  # This search may be what another one fits.
+            for number, result in parallel(calls):
+                self._note(fits[number], result)
 
     def _note(self, fit: Fit, result: FitResult) -> None:
         """Write a new result into the journal and show it on the progress bar."""

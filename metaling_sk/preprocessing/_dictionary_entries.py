@@ -114,7 +114,8 @@ def read_entries(dictionary, min_length: int) -> dict[Words, tuple[str, ...]]:
         columns.
     """
     is_path = isinstance(dictionary, (str, os.PathLike))
-    pairs = read_word_pairs(Path(dictionary), "dictionary") if is_path else dictionary.items()
+    path = Path(os.path.expanduser(dictionary)) if is_path else None
+    pairs = dictionary.items() if path is None else read_word_pairs(path, "dictionary")
     entries: dict[Words, dict[str, None]] = {}
     for phrase, candidates in pairs:
         candidates = _read_candidates(phrase, candidates)

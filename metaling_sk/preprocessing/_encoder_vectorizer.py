@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from metaling_sk._data.parts import compute_in_parts
 from metaling_sk._data.samples import Samples, check_samples
 from metaling_sk._encoders.encode import encode, freeze, on_cpu
 from metaling_sk._encoders.encoding_parameters import EncodingParameters
@@ -201,7 +202,8 @@ class EncoderVectorizer(
         Parameters
         ----------
         X : DataFrame, list, Series, array or datasets.Dataset of n_samples
-            The texts, images or recordings.
+            The texts, images or recordings, or an iterator of such tables. These and a Dataset are
+            read part by part.
 
         Returns
         -------
@@ -209,10 +211,14 @@ class EncoderVectorizer(
             The vector of each sample.
         """
         check_is_fitted(self)
-        samples = self._check_samples(X, reset=False)
         encoder = self._fitted_encoder.to(find_device(self.device))
         with Progress.of(self) as progress:
-            return encode(samples.content, encoder, self.batch_size, progress)
+
+            def compute(part, language) -> np.ndarray:
+                samples = self._check_samples(part, reset=False)
+                return encode(samples.content, encoder, self.batch_size, progress)
+
+            return compute_in_parts(compute, X)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_fitted_encoder")

@@ -217,12 +217,16 @@ class TransferPreparation(NetworkEstimator):
         languages = self.source_languages_ + self.target_languages_
         is_known = np.isin(samples.language, languages)
         if not is_known.any():
-            raise ValueError(f"partial_fit: X has no row in the languages {languages}.")
+            raise ValueError(
+                f"partial_fit: X has no row in the languages {languages} of the first call. To "
+                f"learn others, fit a new {type(self).__name__} with this one as `source`."
+            )
         if not is_known.all():
             warn_user(
                 f"partial_fit learns nothing from the rows in "
                 f"{sorted(set(samples.language[~is_known]))}: the languages of the first call are "
-                f"{languages}. Name all languages in `target_languages` before the first call."
+                f"{languages}. Name all languages in `target_languages` before the first call, or "
+                "fit a new estimator with this one as `source`."
             )
         samples = samples.take(is_known)
         inputs = self.front_end_.inputs(samples, execution)

@@ -13,10 +13,13 @@ import torch
 from estimators import VARIANTS, X_TEST, X, Y
 from sklearn.base import clone
 from sklearn.ensemble import VotingClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import make_union
 from sklearn.preprocessing import FunctionTransformer
 from skorch.callbacks import Callback
 from tiny import make_classifier, make_config, make_meta_net
 
+from metaling_sk import EncoderVectorizer, MetaParamSearchCV
 from metaling_sk._utils.random_state import seeded
 
 SHARED = {
@@ -183,11 +186,37 @@ def draw():
         pass
 
 
-def test_a_source_that_fits_our_classifiers_in_threads():
-    """Threads that a fit starts, and waits for, do not wait for that fit."""
-    vote = VotingClassifier(
-        [("a", make_classifier()), ("b", make_classifier())], voting="soft", n_jobs=2
-    )
-    with joblib.parallel_config(backend="threading"):
-        model = make_classifier(source=vote, target_languages="zh").fit(X, Y)
-    assert np.isfinite(model.predict_proba(X_TEST)).all()
+HEAD = make_classifier(encoder=TfidfVectorizer(), target_languages="zh", transfer=None)
+VOTE = VotingClassifier([("a", HEAD), ("b", HEAD)], voting="soft", n_jobs=2)
+VECTORS = EncoderVectorizer(make_config(), verbose=0, random_state=0)
+
+
+def search(estimator, **parameters):
+    return MetaParamSearchCV(estimator, verbose=0, n_iter=1, cv=2, random_state=0, **parameters)
+
+
+WITH_THREADS = {
+    "source": make_classifier(source=VOTE, target_languages="zh"),
+    "encoder": clone(HEAD).set_params(encoder=make_union(VECTORS, VECTORS, n_jobs=2)),
+    "search": search(VOTE, param_distributions={"b__max_length": [8]}),
+    "search of a search": search(
+        search(HEAD, param_distributions={"max_length": [8]}, n_jobs=2),
+        param_distributions={"estimator__max_length": [8]},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WITH_THREADS)
+def test_threads_that_a_fit_starts_do_not_wait_for_it(name):
+    labels, fitted = np.arange(len(X)) % 2, []
+
+    def fit():
+        with joblib.parallel_config(backend="threading"):
+            fitted.append(clone(WITH_THREADS[name]).fit(X, labels))
+
+    thread = threading.Thread(target=fit, daemon=True)
+    thread.start()
+    thread.join(60)
+    with joblib.parallel_config(backend="sequential"):
+        expected = clone(WITH_THREADS[name]).fit(X, labels).predict_proba(X_TEST)
+    np.testing.assert_array_equal(fitted[0].predict_proba(X_TEST), expected)

@@ -5,6 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import sklearn
+import torch
 from datasets import Dataset, DatasetDict
 from scipy import sparse
 from sklearn.compose import make_column_transformer
@@ -131,6 +132,17 @@ def test_a_table_of_numbers():
     expected = fit(numbers, Y, language=LANGUAGE).predict_proba(numbers, language=LANGUAGE)
     model = fit(table, Y, language=LANGUAGE)
     np.testing.assert_array_equal(model.predict_proba(table, language=LANGUAGE), expected)
+
+
+def test_tensors():
+    vectors = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    labels = (vectors[:, 0] > 0).astype(int)
+    X, y = torch.tensor(vectors), torch.tensor(labels)
+    model = make_classifier().fit(X, y, language="en")
+    expected = make_classifier().fit(vectors, labels, language="en").predict(vectors)
+    np.testing.assert_array_equal(model.predict(X), expected)
+    assert model.classes_.tolist() == [0, 1] and model.score(X, y) > 0.5
+    assert LanguageStandardScaler().fit(X).transform(X).shape == (20, 3)
 
 
 def test_a_column_of_vectors_is_explained():

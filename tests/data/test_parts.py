@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
-from tiny import make_classifier, make_meta_net, make_pair, make_reviews
+from tiny import make_classifier, make_config, make_meta_net, make_pair, make_reviews
 
-from metaling_sk import LinearTransferClassifier
+from metaling_sk import EncoderVectorizer, LinearTransferClassifier
 from metaling_sk._data import parts
 
 METHODS = ["predict", "predict_proba", "predict_log_proba", "decision_function", "transform"]
@@ -67,6 +67,13 @@ def test_parts_give_what_the_whole_gives(model, method, table, dataset):
     texts, language = dataset.select_columns("text"), table["language"]
     assert_same(call(texts, language=language), expected)
     assert_same(call(texts, language=language.tolist()), expected)
+
+
+def test_an_encoder_reads_parts(table, dataset):
+    vectorizer = EncoderVectorizer(make_config(), verbose=0, random_state=0).fit(table)
+    expected = vectorizer.transform(table)
+    assert_same(vectorizer.transform(dataset), expected)
+    assert_same(vectorizer.transform(iter([table[:80], table[80:]])), expected)
 
 
 def test_scores_of_a_dataset(model, table, dataset):

@@ -120,6 +120,14 @@ def test_dictionary_from_a_file(tmp_path):
         DictionaryTranslator("words.tsv").fit(["good"])
 
 
+def test_a_dictionary_of_windows_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    lines = "good\t不错\r\nhotel\t酒店\u2028\r\n"
+    (tmp_path / "en-zh.tsv").write_text(lines, encoding="utf-8-sig", newline="")
+    translator = DictionaryTranslator("~/en-zh.tsv").fit(["good hotel"])
+    assert translator.transform(["good hotel"]).tolist() == ["不错酒店"]
+
+
 @pytest.mark.parametrize(
     "parameters, error, message",
     [

@@ -104,6 +104,13 @@ def test_what_a_kill_before_the_end_left_is_removed(old, new, tmp_path, monkeypa
     np.testing.assert_array_equal(predict(load(tmp_path)), predict(old))
 
 
+def test_the_home_folder(old, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    old.save("~/models/old")
+    assert (tmp_path / "models" / "old" / "estimator.json").is_file()
+    assert load("~/models/old").languages_ == old.languages_
+
+
 def test_usual_modes(old, tmp_path):
     (tmp_path / "file").touch()
     usual = stat.S_IMODE((tmp_path / "file").stat().st_mode)

@@ -226,6 +226,17 @@ def test_silence(output):
     assert written.getvalue() == ""
 
 
+class OnlyWrite:
+    write = flush = staticmethod(lambda *text: None)
+
+
+@pytest.mark.parametrize("output", [None, OnlyWrite()])
+def test_programs_without_a_console(output, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr", output)
+    clf().fit(X, Y)
+    assert capsys.readouterr().out == ""
+
+
 def test_what_is_to_come_is_on_the_bar_or_a_line_at_once():
     with redirect_stderr(Terminal()) as terminal, Progress(1, "search") as bar:
         bar.start("candidates", 3)
