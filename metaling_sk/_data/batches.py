@@ -8,6 +8,7 @@ from functools import reduce
 from hashlib import blake2b
 from itertools import chain
 from operator import itemgetter
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch.utils.data import IterableDataset
 
 from metaling_sk._data.encoder_inputs import EncoderInputs
 from metaling_sk._data.large_arrays import take
+from metaling_sk._data.sparse_features import SparseFeatures
 from metaling_sk._data.tokens import Tokens
 
 BATCHES_PER_BUCKET = 50
@@ -36,7 +38,8 @@ class Batch:
     Attributes
     ----------
     inputs : dict of str to Tensor
-        `input_ids`, `attention_mask` and perhaps `token_type_ids`, `pixels`, or `features`.
+        `input_ids`, `attention_mask` and perhaps `token_type_ids`, `pixels`, or `features`, which
+        may be `SparseFeatures`.
     language_index : int64 Tensor of shape (n_samples,)
     y : Tensor of shape (n_samples,), or None
         Class indices, or what else the kind of output makes of labels.
@@ -73,7 +76,6 @@ class EncodedSamples:
     Attributes
     ----------
     all_inputs : EncoderInputs, float ndarray or CSR array of n_inputs
-        A sparse array is made dense batch by batch.
     language_index : ndarray of int64, shape (n_samples,)
         Positions in the network's tables of languages; 0 is a language that it does not know.
     y : ndarray of shape (n_samples,), or None
@@ -176,12 +178,16 @@ class EncodedSamples:
         """The samples at the given indices as a padded batch; features get the dtype."""
         part = self.take(indices)
         inputs = part.inputs
+        tensors: dict[str, Any]
         if isinstance(inputs, EncoderInputs):
             arrays = inputs.arrays()
             tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        elif isinstance(inputs, np.ndarray):
+            tensors = {"features": torch.from_numpy(inputs).to(dtype)}
         else:
-            dense = inputs if isinstance(inputs, np.ndarray) else inputs.toarray()
-            tensors = {"features": torch.from_numpy(dense).to(dtype)}
+            data = torch.from_numpy(inputs.data).to(dtype).numpy()
+            rows = sparse.csr_array((data, inputs.indices, inputs.indptr), shape=inputs.shape)
+            tensors = {"features": SparseFeatures(rows)}
         return Batch(
             tensors,
             torch.from_numpy(part.language_index),

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from metaling_sk._data.sparse_features import SparseFeatures
 from metaling_sk._encoders.transformer_encoder import Adapt, TransformerEncoder
 from metaling_sk._network.data_parallel import encode_together
 from metaling_sk._network.language_norm import LanguageNorm
@@ -51,11 +52,23 @@ class IdentityEncoder(nn.Module):
         """Whether the output is the features as they are."""
         return not self.adapters
 
-    def forward(self, features: torch.Tensor, adapt: Adapt | None = None) -> torch.Tensor:
-        """Apply the adapters, and then `adapt`, to features."""
+    def forward(self, features: Any, adapt: Adapt | None = None) -> Any:
+        """Apply the adapters, and then `adapt`, to features, which stay sparse without any."""
+        if isinstance(features, SparseFeatures) and (self.adapters or adapt is not None):
+            features = features.to_dense()
         for adapter in self.adapters:
             features = adapter(0, features)
         return features if adapt is None else adapt(0, features)
+
+
+class LinearLayer(nn.Linear):
+    """A linear layer that multiplies sparse features as they are."""
+
+    def forward(self, input: torch.Tensor | SparseFeatures) -> torch.Tensor:
+        """Return the outputs of features."""
+        if isinstance(input, SparseFeatures):
+            return input.times(self.weight) + self.bias
+        return super().forward(input)
 
 
 Encoder = TransformerEncoder | IdentityEncoder
@@ -137,10 +150,10 @@ class ClassifierNetwork(Network):
         self.norm = norm
         self.n_features = n_features
         self.hidden = (
-            nn.Sequential(nn.Linear(n_features, n_hidden), nn.GELU()) if n_hidden else None
+            nn.Sequential(LinearLayer(n_features, n_hidden), nn.GELU()) if n_hidden else None
         )
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(n_hidden or n_features, n_classes)
+        self.head = LinearLayer(n_hidden or n_features, n_classes)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
@@ -165,7 +178,8 @@ class ClassifierNetwork(Network):
         representation = features if self.norm is None else self.norm(features, language_index)
         if self.hidden is not None:
             representation = self.hidden(representation)
-        return Output(self.head(self.dropout(representation)), representation)
+        dropped = self.dropout(representation) if self.dropout.p else representation
+        return Output(self.head(dropped), representation)
 
     @property
     def is_linear(self) -> bool:

@@ -94,9 +94,8 @@ class FixedFrontEnd(FrontEnd):
         return float(output_step / max(mean_norm, 1.0))
 
     def head_penalty(self, inputs):
-        if sparse.issparse(inputs):
-            return 0.0
-        return float(PENALTY_OF_NORM * np.square(inputs).sum() / inputs.shape[0])
+        squares: Any = inputs**2
+        return float(PENALTY_OF_NORM * squares.sum() / inputs.shape[0])
 
     def network_execution(self, execution):
         return replace(execution, device=torch.device("cpu"), dtype=None)

@@ -28,6 +28,9 @@ from metaling_sk._utils.processes import n_processes
 MAX_ITERATIONS = 200
 """Largest number of iterations of L-BFGS."""
 
+HISTORY_SIZE = 20
+"""Number of steps that L-BFGS remembers, each as two vectors of all weights."""
+
 GRADIENT_TOLERANCE = 1e-5
 """Largest entry of the gradient at which L-BFGS ends."""
 
@@ -242,6 +245,7 @@ class SkorchNet(NeuralNet):
                 [weight for weight in weights if weight.requires_grad],
                 max_iter=MAX_ITERATIONS,
                 tolerance_grad=GRADIENT_TOLERANCE,
+                history_size=HISTORY_SIZE,
                 line_search_fn="strong_wolfe",
             )
             return self

@@ -13,7 +13,12 @@ from scipy.stats import entropy
 from metaling_sk._data.languages import positions_by_language
 from metaling_sk._data.strata import position_in_language
 from metaling_sk.meta_net._linear_loss import LOG_LOSS, LinearLoss
-from metaling_sk.meta_net._residual_head import ResidualHead, ResidualHeadProblem, inner_products
+from metaling_sk.meta_net._residual_head import (
+    ResidualHead,
+    ResidualHeadProblem,
+    inner_products,
+    is_wide,
+)
 
 N_FOLDS = 3
 """Number of folds of the cross-validation."""
@@ -77,8 +82,7 @@ class LabelledFeatures:
 
     def with_products(self) -> LabelledFeatures:
         """The same samples with their inner products, if problems of parts of them need these."""
-        n_samples, n_features = self.features.shape
-        if n_samples >= n_features or n_samples > MAX_SAMPLES:
+        if not is_wide(self.features):
             return self
         return replace(self, products=inner_products(self.features.astype(np.float64)))
 

@@ -14,6 +14,9 @@ from metaling_sk.meta_net._linear_loss import LOG_LOSS, LinearLoss
 MAX_SAMPLES = 2000
 """Largest number of samples for which inner products are used instead of more numerous features."""
 
+N_VECTORS = 20
+"""Number of vectors that L-BFGS goes through in a step, beside the features."""
+
 DENSE_SHARE = 1 / 16
 """Share of the samples from which on a sparse column is handled as a dense one."""
 
@@ -128,7 +131,7 @@ class ResidualHeadProblem:
         if self._is_sparse:
             self._used = np.flatnonzero(np.bincount(features.indices, minlength=self._n_features))
         self._x = self._take_used(features).astype(np.float64)
-        self._is_wide = self._x.shape[1] > len(targets) and len(targets) <= MAX_SAMPLES
+        self._is_wide = is_wide(self._x)
         self._columns = self._x
         if self._is_wide:
             # The best weights are sums of samples, so nothing is lost by features that have the
@@ -207,6 +210,17 @@ class ResidualHeadProblem:
     def _take_used(self, features) -> Any:
         """Leave out sparse features that no sample of the problem has."""
         return features[:, self._used] if self._is_sparse else features
+
+
+def is_wide(x: Any) -> bool:
+    """Whether columns with the same inner products as the samples take less time than features.
+
+    They are dense, one for each sample. Sparse features may be more numerous and take less.
+    """
+    n_samples, n_features = x.shape
+    if n_samples > MAX_SAMPLES or n_samples >= n_features:
+        return False
+    return x.size + N_VECTORS * n_features > n_samples**2
 
 
 def inner_products(x: Any) -> np.ndarray:

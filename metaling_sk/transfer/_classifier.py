@@ -190,12 +190,12 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
     head_penalty : float or "auto", default="auto"
         :math:`\\gamma`, the L2 penalty of the weights of the head. :math:`W_0` is what they are
         before the fit: 0, or what `class_descriptions` or a fitted `source` say; with `warm_start`
-        before the first one. "auto" is 1/400 of
-        the mean squared norm of a sample, about 1 for 400 standardised columns, on numbers and the
-        vectors of a frozen encoder, unless they are sparse or a term aligns them; else 0. In one
-        language it is 30 / n of that with n labels, if n is more than 30. It is up to 10 times as
-        much where there are descriptions and few labels, and for several labels of a row it is 0.07
-        times as much, divided by their number, in one language, too. See the notes.
+        before the first one. "auto" is 1/400 of the mean squared norm of a sample, about 1 for 400
+        standardised columns, on numbers, n-grams and the vectors of a frozen encoder, unless a term
+        aligns them; else 0. In one language, and on sparse samples such as n-grams, it is 30 / n of
+        that with n labels, if n is more than 30. It is up to 10 times as much where there are
+        descriptions and few labels, and for several labels of a row it is 0.07 times as much,
+        divided by their number, in one language, too. See the notes.
     warmup : float, default=0.1
         Share of the steps in which the learning rate grows. Afterwards it falls to 0.
     validation_fraction : float, default=0.1
@@ -280,14 +280,15 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
 
     Notes
     -----
-    On numbers and the vectors of a frozen encoder a head with a penalty is solved for: L-BFGS
-    minimises the objective on all samples, and none is held out. Without terms that is a logistic
+    On numbers, n-grams and the vectors of a frozen encoder a head with a penalty is solved for:
+    L-BFGS minimises the objective on all samples, of which none is held out, and sparse ones are
+    never made dense. Without terms that is a logistic
     regression with ``C = 1 / (γ n)``, or ``2 / (γ n)`` for two classes, each of which has weights
     here, but for one thing: the intercepts have a penalty, too. It is what "auto" is for the
     weights in one language, whatever `head_penalty` is, since few labels say little about how
-    frequent the classes are. There is none for sparse samples, several labels of a row or beside
-    descriptions. A `learning_rate`, `max_epochs` or `callbacks` of the user,
-    and `partial_fit`, train the head in epochs instead.
+    frequent the classes are. There is none for several labels of a row or beside descriptions. A
+    `learning_rate`, `max_epochs` or `callbacks` of the user, and `partial_fit`, train the head in
+    epochs instead.
 
     On features and the vectors of a frozen encoder, learning_rate="auto" is 0.05 (for several
     labels 0.2) divided by the mean 1-norm of a sample, so that a step changes a logit by about as

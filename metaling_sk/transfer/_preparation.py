@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy import sparse
 
 from metaling_sk._data.batches import EncodedSamples
 from metaling_sk._data.samples import Samples
@@ -350,8 +351,10 @@ class TransferPreparation(NetworkEstimator):
         if not network.is_linear or not (is_auto or penalty):
             return penalty, 0.0
         samples, descriptions = training_set.samples, training_set.descriptions
-        n_labels, is_alone = samples.labelled.sum(), len(set(samples.language)) == 1
-        unit = self.front_end_.head_penalty(training_set.encoded.inputs)
+        inputs = training_set.encoded.inputs
+        n_labels, unit = samples.labelled.sum(), self.front_end_.head_penalty(inputs)
+        # Sparse features, such as n-grams, carry little over between languages.
+        is_alone = sparse.issparse(inputs) or len(set(samples.language)) == 1
         if descriptions is not None:  # They are better kept near with one language, too.
             return (descriptions.weight(n_labels) * unit if is_auto else penalty), 0.0
         if is_auto:

@@ -9,7 +9,7 @@ from scipy.special import log_softmax
 
 from metaling_sk.meta_net import _residual_head
 from metaling_sk.meta_net._linear_loss import LOG_LOSS, HuberErrors, SquaredErrors
-from metaling_sk.meta_net._residual_head import ResidualHeadProblem
+from metaling_sk.meta_net._residual_head import ResidualHeadProblem, is_wide
 
 N_CLASSES = 3
 
@@ -69,6 +69,17 @@ def test_both_ways_to_solve_it_agree(as_kind, monkeypatch):
     expected = by_features.apply(zero, new)
     assert np.ptp(expected) > 0.1
     np.testing.assert_allclose(by_rows.apply(zero, new), expected, atol=1e-3)
+
+
+def test_features_that_are_nearly_all_0_are_not_exchanged_for_inner_products():
+    """They take less time than these, which are dense, and give the same model."""
+    features, targets, logits, weight = make_rows(60, 80, seed=0)
+    features[np.random.default_rng(1).random(features.shape) < 0.95] = 0
+    of_few_values = sparse.csr_array(features)
+    assert is_wide(features) and not is_wide(of_few_values)
+    expected = ResidualHeadProblem(features, targets, logits, weight).fit(0.1, 0.5)
+    found = ResidualHeadProblem(of_few_values, targets, logits, weight).fit(0.1, 0.5)
+    np.testing.assert_allclose(found.coef.toarray(), expected.coef, atol=1e-3)
 
 
 @pytest.mark.parametrize("n_features", [5, 50], ids=["tall", "wide"])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.datasets import load_iris
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -14,6 +15,7 @@ from tiny import DICTIONARY, make_classifier
 from transfer_cases import FEW_SHOT, UNLABELLED
 
 from metaling_sk import TransferClassifier, load
+from metaling_sk._data.sparse_features import SparseFeatures
 from metaling_sk.exceptions import InputWarning
 
 IS_CHINESE = (FEW_SHOT[0]["language"] == "zh").to_numpy()
@@ -107,6 +109,33 @@ def test_auto_becomes_less_with_the_labels_of_one_language(n_labels, share):
     assert model.n_iter_ == 1
 
 
+def refuse(features):
+    raise AssertionError("Sparse features are made dense.")
+
+
+@pytest.mark.parametrize("language", ["en", LANGUAGE], ids=["one language", "two languages"])
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+def test_sparse_samples_are_those_of_a_logistic_regression(language, class_weight, monkeypatch):
+    """With a penalty that becomes less with more labels, and without being made dense."""
+    monkeypatch.setattr(SparseFeatures, "to_dense", refuse)
+    rng = np.random.default_rng(0)
+    X = sparse.random_array((120, 200), density=0.05, format="csr", rng=rng)
+    y = rng.integers(3, size=120) * (X[:, :60].sum(axis=1) > 1.5)
+    model = make_model(class_weight=class_weight).fit(X, y, language=language)
+    penalty = X.multiply(X).sum() / len(y) / 400 * 30 / len(y)
+    assert model.head_penalty_ == pytest.approx(penalty)
+    assert model.n_iter_ == 1
+    # An intercept has the penalty that the weight of a column of ones would have.
+    columns = sparse.hstack([X, np.ones((len(y), 1))])
+    weight = compute_sample_weight(class_weight, y).mean()
+    peer = LogisticRegression(C=1 / (penalty * weight * len(y)), class_weight=class_weight)
+    expected = peer.set_params(tol=1e-8, max_iter=1000, fit_intercept=False).fit(columns, y)
+    found = model.predict_proba(X, language=language)
+    np.testing.assert_allclose(found, expected.predict_proba(columns), atol=0.01)
+    alone = model.predict_proba(X[7:8], language=np.broadcast_to(language, len(y))[7:8])
+    np.testing.assert_array_equal(alone, found[7:8])
+
+
 def test_few_rows_of_one_language_are_learnt_as_well_as_by_sklearn():
     X, y = load_iris(return_X_y=True)
     rows = [np.random.RandomState(seed).permutation(len(X)) for seed in range(5)]
@@ -135,11 +164,11 @@ def test_few_labels_do_not_make_the_most_frequent_class_win(languages):
     [
         {"trainable": "all"},
         {"trainable": "head", "transfer": "coral"},
-        {"encoder": TfidfVectorizer()},
+        {"encoder": TfidfVectorizer(), "transfer": "coral"},
     ],
     ids=str,
 )
-def test_auto_is_none_where_more_than_a_head_is_trained_or_samples_are_sparse(parameters):
+def test_auto_is_none_where_more_than_a_head_is_trained(parameters):
     model = make_classifier(transfer=None, target_languages="zh").set_params(**parameters)
     model.fit(*FEW_SHOT)
     assert model.head_penalty_ == 0
