@@ -210,7 +210,9 @@ def _without(index_of: dict[bytes, int], arrays: dict[bytes, np.ndarray]) -> dic
 
 def _save(file, keys: list[bytes], arrays: Sequence[np.ndarray]) -> None:
     """Write values, keys, lengths and check sums to an open file."""
-    values = arrays.ravel() if isinstance(arrays, np.ndarray) else concatenate(arrays, arrays[0].dtype)
+    values = (
+        arrays.ravel() if isinstance(arrays, np.ndarray) else concatenate(arrays, arrays[0].dtype)
+    )
     ends = np.cumsum([len(array) for array in arrays])
     parts = [
         values[end - len(array) : end] for array, end in zip(arrays, ends.tolist(), strict=True)

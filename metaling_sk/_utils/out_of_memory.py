@@ -11,7 +11,6 @@ import torch
 
 from metaling_sk._utils.messages import warn_user
 
-
 CPU_ALLOCATOR = "DefaultCPUAllocator"
 """What torch names where the system refuses memory; its error is of no class of its own."""
 
