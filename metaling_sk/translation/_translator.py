@@ -523,10 +523,10 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, LanguageTransformerMix
 
     def _suspect_translations(self, samples: Samples, target_language: np.ndarray) -> None:
         """Warn of translations that look like a mistake, or refuse them."""
-        suspect_names(self, target_language, target_language)
         labelled = samples.take(samples.labelled)
         assert labelled.y is not None
         check_is_language(self.target_language, target_language[samples.labelled], labelled.y)
+        suspect_names(self, target_language, target_language)
         if labelled.texts is not None:
             is_same = labelled.language == target_language[samples.labelled]
             suspect_translations(self, labelled.texts, labelled.y, is_same)
