@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from math import ceil
 from numbers import Real
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from metaling_sk._data.cells import Cell, CellKind
+from metaling_sk._data.large_arrays import concatenate
 
 MIN_RATE, MAX_RATE = 1_000, 768_000
 """The sampling rates that are plausible, in Hz."""
@@ -25,8 +26,11 @@ MAX_CHANNELS = 32
 UNKNOWN_SIZE = 0x7FF00000
 """A program that writes to a pipe puts such a number, or a larger one, for the size of a file."""
 
-CUT_OFF = re.compile(r"data\s*:\s*(\d+)\s*\(should be (\d+)\)", re.IGNORECASE)
-"""What libsndfile notes of a WAV file: the bytes of sound by its header, and those that it has."""
+BLOCK_SIZE = 2**18
+"""Number of samples of each channel that are read from a file at once."""
+
+CUT_OFF = re.compile(r"(?:data|Data Size|SSND)\s*:\s*(\d+)\s*\(should be (\d+)\)")
+"""What libsndfile notes of WAV, AU, AIFF: the bytes of sound by the header, and those there are."""
 
 
 class AudioCell(Cell):
@@ -57,6 +61,7 @@ class AudioCell(Cell):
             if sound.ndim == 2 and len(sound) < sound.shape[1]:
                 sound = sound.T
             sound = _to_float(sound[: ceil(max_seconds * rate)])
+            sound = sound if sound.ndim == 1 else sound.mean(axis=1)
         else:
             try:
                 sound, rate = self._read_file(max_seconds)
@@ -72,13 +77,14 @@ class AudioCell(Cell):
                 raise self.failure("recording", "it holds NaN or infinity")
             if problem := _find_loudness_problem(sound):
                 raise self.failure("recording", f"it holds {problem}")
-        return sound if sound.ndim == 1 else sound.mean(axis=1), rate
+        return sound, rate
 
     def _read_file(self, max_seconds: float) -> tuple[np.ndarray, float]:
+        """Read the mean of the channels, some seconds at a time."""
         value = BytesIO(self.value) if isinstance(self.value, bytes) else self.value
         with import_soundfile().SoundFile(value) as file:
             n_wanted = ceil(max_seconds * file.samplerate)
-            sound = file.read(n_wanted, dtype="float32", always_2d=True)
+            sound = concatenate(_blocks(file, n_wanted), np.float32)
             cut_off = CUT_OFF.search(file.extra_info)
             if cut_off and int(cut_off[1]) < UNKNOWN_SIZE:
                 raise ValueError(
@@ -186,7 +192,7 @@ def _find_array_problem(array: np.ndarray) -> str | None:
 
 
 def _find_loudness_problem(sound: np.ndarray) -> str | None:
-    if sound.dtype.kind == "f" and (largest := np.abs(sound).max()) > MAX_LOUDNESS:
+    if sound.dtype.kind == "f" and (largest := max(sound.max(), -sound.min())) > MAX_LOUDNESS:
         return (
             f"floats up to {largest:g}, which are from -1 to 1; integers that were made floats "
             "must be divided by the greatest of their type, such as 32768 for int16"
@@ -197,8 +203,16 @@ def _find_loudness_problem(sound: np.ndarray) -> str | None:
 def _to_float(sound: np.ndarray) -> np.ndarray:
     """Integers of up to 32 bits become numbers from -1 to 1."""
     if sound.dtype.kind == "i":
-        return (sound / -float(np.iinfo(sound.dtype).min)).astype(np.float32)
+        return np.divide(sound, -float(np.iinfo(sound.dtype).min), dtype=np.float32)
     return sound.astype(np.float32)
+
+
+def _blocks(file, n_samples: int) -> Iterator[np.ndarray]:
+    """Yield the mean of the channels of the beginning of a file that soundfile has opened."""
+    n_left = n_samples
+    while len(block := file.read(min(n_left, BLOCK_SIZE), dtype="float32", always_2d=True)):
+        n_left -= len(block)
+        yield block.mean(axis=1)
 
 
 def _in_words(error: Exception) -> str:

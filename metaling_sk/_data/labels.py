@@ -104,13 +104,22 @@ def check_no_infinity(labels: np.ndarray, rows: np.ndarray) -> None:
         )
 
 
-def label_array(y) -> np.ndarray:
+SEVERAL_LABELS = (
+    "TransferClassifier and MetaNetClassifier learn several labels together, and "
+    "sklearn.multioutput.MultiOutputClassifier fits any other classifier to each column."
+)
+"""What there is for a y of several columns of labels."""
+
+
+def label_array(y, way_out: str = SEVERAL_LABELS) -> np.ndarray:
     """Return any target of one label for each sample as a 1-D array.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
         The labels.
+    way_out : str
+        Ends the error about several columns.
 
     Returns
     -------
@@ -141,8 +150,7 @@ def label_array(y) -> np.ndarray:
     if y.ndim == 2 and y.shape[1] != 1:
         raise ValueError(
             f"y has shape {y.shape}, but one label for each row is taken here; pass one column at "
-            "a time. TransferClassifier and MetaNetClassifier learn several labels together, and "
-            "sklearn.multioutput.MultiOutputClassifier fits any other classifier to each column."
+            f"a time. {way_out}"
         )
     if np.iscomplexobj(y):
         raise ValueError(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from io import BytesIO
 from math import prod
@@ -142,6 +142,31 @@ def concatenate(arrays: Iterable[np.ndarray], dtype) -> np.ndarray:
         for array in arrays:
             builder.append(array)
         return builder.build()
+
+
+def collect(arrays: Iterable[np.ndarray], dtype) -> list[np.ndarray]:
+    """Join 1-D arrays, and return the part of each.
+
+    Parameters
+    ----------
+    arrays : iterable of ndarray of shape (n_values,)
+        At least one.
+    dtype : dtype
+        That of the arrays.
+
+    Returns
+    -------
+    list of ndarray
+    """
+    lengths = []
+
+    def counted() -> Iterator[np.ndarray]:
+        for array in arrays:
+            lengths.append(len(array))
+            yield array
+
+    joined = concatenate(counted(), dtype)
+    return np.split(joined, np.cumsum(lengths)[:-1])
 
 
 def _open_file():

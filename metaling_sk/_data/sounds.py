@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from metaling_sk._data.encoder_inputs import EncoderInputs
-from metaling_sk._data.ragged import take_rows
+from metaling_sk._data.large_arrays import ArrayBuilder
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,25 @@ class Sounds(EncoderInputs):
     @classmethod
     def join(
         cls,
-        rows: list[np.ndarray],
+        rows: Iterable[np.ndarray],
         steps_per_vector: int,
-        n_heard: np.ndarray | None = None,
+        n_heard: Sequence[int] | None = None,
         n_steps: int | None = None,
     ) -> Sounds:
-        """Join the steps of each recording, all of which are heard by default."""
-        offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
-        n_heard = np.diff(offsets) if n_heard is None else n_heard
-        return cls(np.concatenate(rows), offsets, n_heard, steps_per_vector, n_steps)
+        """Join the steps of each recording, all of which are heard by default.
+
+        `n_heard` may grow with the rows that are taken.
+        """
+        lengths, bands = [0], ()
+        with ArrayBuilder(np.float32) as steps:
+            for row in rows:
+                steps.append(row)
+                lengths.append(len(row))
+                bands = row.shape[1:]
+            array = steps.build().reshape(-1, *bands)
+        offsets = np.cumsum(lengths, dtype=np.int64)
+        heard = np.diff(offsets) if n_heard is None else np.array(n_heard, np.int64)
+        return cls(array, offsets, heard, steps_per_vector, n_steps)
 
     def __len__(self) -> int:
         return len(self.n_heard)
@@ -64,9 +74,14 @@ class Sounds(EncoderInputs):
         return [self.array, self.n_heard]
 
     def take(self, indices: np.ndarray) -> Sounds:  # noqa: D102
-        chosen, offsets = take_rows(self.offsets, indices)
+        bounds = zip(self.offsets[indices], self.offsets[indices + 1], strict=True)
+        # An index of each number, as for tokens, would take twice the memory of the recordings.
+        parts = [self.array[start:end] for start, end in bounds]
         return replace(
-            self, array=self.array[chosen], offsets=offsets, n_heard=self.n_heard[indices]
+            self,
+            array=np.concatenate(parts),
+            offsets=np.cumsum([0, *map(len, parts)], dtype=np.int64),
+            n_heard=self.n_heard[indices],
         )
 
     def contents(self) -> Iterator[bytes]:  # noqa: D102

@@ -12,6 +12,12 @@ from metaling_sk._data.labels import MISSING, check_length, is_missing, label_ar
 from metaling_sk._data.languages import check_languages
 from metaling_sk._utils.messages import name_rows, name_some
 
+SEVERAL_LANGUAGES = (
+    "For several target languages put the rows of each below the others, and name the column of X "
+    "that holds the language of each translation in `target_language`."
+)
+"""What there is for a y of several columns of translations."""
+
 
 def check_translations(
     y, n_samples: int, missing_label=None, *, needed: bool = True
@@ -41,7 +47,7 @@ def check_translations(
     ValueError
         If the lengths differ, translations are needed and all are missing, or one is no string.
     """
-    y = label_array(y)
+    y = label_array(y, SEVERAL_LANGUAGES)
     check_length(y, n_samples)
     has_translation = ~is_missing(y, missing_label)
     if needed and not has_translation.any():
@@ -89,6 +95,27 @@ def present_translations(y, n_samples: int) -> np.ndarray:
     return translations
 
 
+def check_is_language(name: str | None, language: np.ndarray, y: np.ndarray) -> None:
+    """Raise a ValueError if a column of target languages holds the translations themselves.
+
+    So it is in a table with a column of texts for each language.
+
+    Parameters
+    ----------
+    name : str or None
+        That of the column.
+    language : ndarray of str objects, shape (n_samples,)
+        What was read as the target languages.
+    y : ndarray of str objects, shape (n_samples,)
+        The translations.
+    """
+    if (language == y).all() and (language != name).any():
+        raise ValueError(
+            f"`target_language`: the column {name!r} of X holds the translations, and not the "
+            f"language of each. Take it out of X; {name!r} is then the language of all."
+        )
+
+
 def read_target_language(
     X, name: str | None, own: np.ndarray, known: list[str] | None
 ) -> np.ndarray:
@@ -123,9 +150,11 @@ def read_target_language(
         unknown = dict.fromkeys(language[lacking])
         what, to = ("transcriptions", "in") if name is None else ("translations", "to")
         ask = "ask" if len(lacking) > 1 else "asks"
+        way_out = f" Take the column {name!r} out of X." if name in known else ""
         raise ValueError(
             f"`target_language`: there were no {what} {to} {name_some(unknown)} in fit, which "
             f"{name_rows(lacking)} of X {ask} for; there were some {to} {name_some(known)}."
+            f"{way_out}"
         )
     return language
 

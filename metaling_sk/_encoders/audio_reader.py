@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from math import ceil
 from typing import Any
@@ -64,6 +64,7 @@ class AudioReader(CellReader[Sounds]):
     """
 
     processor_name = "feature extractor"
+    dtype = np.float32
     unit = "recording"
     n_at_once = RECORDINGS_AT_A_TIME
 
@@ -105,10 +106,11 @@ class AudioReader(CellReader[Sounds]):
 
     def extract(self, waves: list[np.ndarray]) -> Sounds:
         """Return what the extractor makes of waves of its own sampling rate."""
-        return self._join([self._to_row(wave) for wave in waves])
+        return self._join(map(self._to_row, waves))
 
-    def _read(self, recordings: np.ndarray) -> list[np.ndarray]:
-        return [self._to_row(self._resample(*each.read(self.max_seconds))) for each in recordings]
+    def _read(self, recordings: np.ndarray) -> Iterator[np.ndarray]:
+        waves = (self._resample(*each.read(self.max_seconds)) for each in recordings)
+        return map(self._to_row, waves)
 
     def _resample(self, wave: np.ndarray, rate: float) -> np.ndarray:
         if rate == self.rate:
@@ -133,16 +135,20 @@ class AudioReader(CellReader[Sounds]):
         n_stored = np.flatnonzero(differs).max(initial=-1) + 2
         return np.append(steps[:n_stored].ravel(), np.float32(mask.sum()))
 
-    def _join(self, rows: Sequence[np.ndarray]) -> Sounds:
+    def _join(self, rows: Iterable[np.ndarray]) -> Sounds:
         """The inverse of `_to_row`, for many recordings."""
-        n_heard = None
-        if self.is_fixed:
-            n_heard = np.array([row[-1] for row in rows], np.int64)
-            rows = [row[:-1] for row in rows]
         bands = () if self.n_bands is None else (self.n_bands,)
         per_vector = WAVES_PER_VECTOR if self.n_bands is None else FRAMES_PER_VECTOR
-        rows = [row.reshape(-1, *bands) for row in rows]
-        return Sounds.join(rows, per_vector, n_heard, self.n_steps)
+        if not self.is_fixed:
+            return Sounds.join((row.reshape(-1, *bands) for row in rows), per_vector)
+        n_heard: list[int] = []
+
+        def steps() -> Iterator[np.ndarray]:
+            for row in rows:
+                n_heard.append(int(row[-1]))
+                yield row[:-1].reshape(-1, *bands)
+
+        return Sounds.join(steps(), per_vector, n_heard, self.n_steps)
 
     def _call(self, wave: np.ndarray) -> Any:
         options = {"return_tensors": "np", "return_attention_mask": True}

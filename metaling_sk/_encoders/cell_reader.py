@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any, ClassVar, Generic, Self, TypeVar
@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 import numpy as np
 
 from metaling_sk._data.encoder_inputs import EncoderInputs
+from metaling_sk._data.large_arrays import collect
 from metaling_sk._encoders.disk_cache import active_disk_cache
 
 Inputs = TypeVar("Inputs", bound=EncoderInputs)
@@ -23,11 +24,14 @@ class CellReader(ABC, Generic[Inputs]):
     ----------
     processor_name : str
         What the processor is called in messages.
+    dtype : dtype
+        That of what becomes of a cell.
     unit, n_at_once
         See `Reader`.
     """
 
     processor_name: ClassVar[str]
+    dtype: ClassVar[type[np.generic]]
     unit: ClassVar[str]
     n_at_once: ClassVar[int]
 
@@ -58,7 +62,7 @@ class CellReader(ABC, Generic[Inputs]):
         rows = disk_cache.get_or_compute(
             f"{self.unit}-{self.digest.hex()}",
             self.keys(self.digest, cells),
-            lambda indices: self._read(cells[indices]),
+            lambda indices: collect(self._read(cells[indices]), self.dtype),
         )
         return self._join(rows)
 
@@ -74,12 +78,12 @@ class CellReader(ABC, Generic[Inputs]):
         return blake2b(" ".join(parts).encode(), digest_size=16).digest()
 
     @abstractmethod
-    def _read(self, cells: np.ndarray) -> Any:
-        """What becomes of each cell, a sequence of 1-D arrays."""
+    def _read(self, cells: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield what becomes of each cell, a 1-D array."""
 
     @abstractmethod
-    def _join(self, rows: Sequence[np.ndarray]) -> Inputs:
-        """The inputs of an encoder, of what `_read` has returned."""
+    def _join(self, rows: Iterable[np.ndarray]) -> Inputs:
+        """The inputs of an encoder, of what `_read` yields."""
 
     def _refusal(self, reason: str) -> ValueError:
         return ValueError(

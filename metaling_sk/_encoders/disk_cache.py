@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
+from metaling_sk._data.large_arrays import concatenate
+
 MAX_BYTES = 16 * 1024**3
 """Default limit of the size of a cache."""
 
@@ -208,7 +210,9 @@ def _without(index_of: dict[bytes, int], arrays: dict[bytes, np.ndarray]) -> dic
 
 def _save(file, keys: list[bytes], arrays: Sequence[np.ndarray]) -> None:
     """Write values, keys, lengths and check sums to an open file."""
-    values = arrays.ravel() if isinstance(arrays, np.ndarray) else np.concatenate(arrays)
+    values = (
+        arrays.ravel() if isinstance(arrays, np.ndarray) else concatenate(arrays, arrays[0].dtype)
+    )
     ends = np.cumsum([len(array) for array in arrays])
     parts = [
         values[end - len(array) : end] for array, end in zip(arrays, ends.tolist(), strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 import transformers
 
 from metaling_sk._data.images import import_pillow
+from metaling_sk._data.large_arrays import concatenate
 from metaling_sk._data.pixels import Pixels
 from metaling_sk._encoders.cell_reader import CellReader
 
@@ -49,6 +51,7 @@ class ImageReader(CellReader[Pixels]):
     """
 
     processor_name = "image processor"
+    dtype = np.uint8
     unit = "image"
     n_at_once = IMAGES_AT_A_TIME
 
@@ -103,14 +106,11 @@ class ImageReader(CellReader[Pixels]):
         )
         return pixels.float() * factor + offset
 
-    def _read(self, images: np.ndarray) -> np.ndarray:
-        pixels = np.empty((len(images), 3, *self.shape), dtype=np.uint8)
-        for index, image in enumerate(images):
-            pixels[index] = self._resize(image.read())
-        return pixels.reshape(len(images), -1)
+    def _read(self, images: np.ndarray) -> Iterator[np.ndarray]:
+        return (self._resize(image.read()).ravel() for image in images)
 
-    def _join(self, rows) -> Pixels:
-        return Pixels(np.asarray(rows).reshape(len(rows), 3, *self.shape))
+    def _join(self, rows: Iterable[np.ndarray]) -> Pixels:
+        return Pixels(concatenate(rows, self.dtype).reshape(-1, 3, *self.shape))
 
     def _resize(self, image) -> np.ndarray:
         """The pixels of an image of pillow, in the size that the encoder takes."""

@@ -278,7 +278,7 @@ class SkorchNet(NeuralNet):
         self.module, self.criterion = self.module_, self.criterion_
         self.settings = replace(self.settings, device=torch.device(self.device))
 
-    def _halve(self, step: TrainingStep, error: torch.OutOfMemoryError) -> None:
+    def _halve(self, step: TrainingStep, error: RuntimeError) -> None:
         """Compute half as many samples at a time from now on, if that can be and is not yet so."""
         size = self.batch_size_
         if size is None or self.is_halved_ or step.batch_size < 2 or self.is_shared:
@@ -286,7 +286,7 @@ class SkorchNet(NeuralNet):
         size = min(size, step.batch_size)
         self.batch_size_, self.is_halved_ = -(-size // 2), True
         warn_user(
-            f"The memory of the GPU does not suffice for `batch_size`={size}: from here on it is "
+            f"The memory does not suffice for `batch_size`={size}: from here on it is "
             f"{self.batch_size_}, with twice the `gradient_accumulation_steps`, so that each step "
             "takes the same samples. Set both so to avoid the attempt."
         )

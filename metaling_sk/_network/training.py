@@ -73,7 +73,7 @@ def train(
     ValueError
         If the loss becomes infinite or NaN.
     MemoryError
-        If the memory of the GPU does not suffice.
+        If the memory does not suffice.
     """
     settings = net.settings
     n_epochs = 1 if one_more else settings.n_epochs(len(steps))

@@ -1,4 +1,4 @@
-"""What is done where the memory of a GPU does not suffice: batches are halved."""
+"""What is done where the memory does not suffice: batches are halved."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ import torch
 
 from metaling_sk._utils.messages import warn_user
 
+CPU_ALLOCATOR = "DefaultCPUAllocator"
+"""What torch names where the system refuses memory; its error is of no class of its own."""
+
 
 def memory_error(error: BaseException) -> MemoryError:
     """Return the error that tells what to lower."""
     return MemoryError(
-        "The memory of the GPU does not suffice: lower `batch_size` or `max_length`, or use "
-        f"trainable='head'. ({error})"
+        "The memory does not suffice: lower `batch_size` or `max_length` (of recordings "
+        f"`max_seconds`), or use trainable='head'. ({error})"
     )
 
 
@@ -25,15 +28,19 @@ def memory_errors() -> Iterator[None]:
     """Inside, whatever finds too little memory raises the error that tells what to lower."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not _is_of_memory(error):
+            raise
         raise memory_error(error) from error
 
 
-def out_of_memory(compute: Callable[..., object], *args) -> torch.OutOfMemoryError | None:
+def out_of_memory(compute: Callable[..., object], *args) -> RuntimeError | None:
     """Call a function; if the memory does not suffice, free it and return the error."""
     try:
         compute(*args)
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not _is_of_memory(error):
+            raise
         # The frames of the traceback hold the tensors of the failed attempt.
         failure = error.with_traceback(None)
     else:
@@ -63,7 +70,7 @@ def for_each_batch(
     Raises
     ------
     MemoryError
-        If the memory of the GPU does not suffice for a single sample.
+        If the memory does not suffice for a single sample.
     """
     size = batch_size
     for indices in batches:
@@ -79,7 +86,11 @@ def for_each_batch(
                 size = -(-len(part) // 2)
         if size < size_before:
             warn_user(
-                f"The memory of the GPU does not suffice to predict for batches of {size_before} "
-                f"samples: from here on they have {size}. A smaller `batch_size` or `max_length` "
-                "avoids the attempts."
+                f"The memory does not suffice to predict for batches of {size_before} samples: "
+                f"from here on they have {size}. A smaller `batch_size` or `max_length` avoids the "
+                "attempts."
             )
+
+
+def _is_of_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or CPU_ALLOCATOR in str(error)

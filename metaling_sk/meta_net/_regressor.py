@@ -419,7 +419,7 @@ class MetaNetRegressor(NetworkRegressor, MetaNetFitting):
             If X, y, `language` or a parameter is not as described above, or if the loss becomes
             NaN.
         MemoryError
-            If the memory of the GPU does not suffice.
+            If the memory does not suffice.
         """
         return self._fit(X, y, language)
 

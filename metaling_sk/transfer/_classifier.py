@@ -450,7 +450,7 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
             If X, y, `language` or a parameter is not as described above, if a term in `transfer`
             has nothing to work on, or if the loss becomes NaN.
         MemoryError
-            If the memory of the GPU does not suffice.
+            If the memory does not suffice.
         """
         return self._fit(X, y, language)
 

@@ -22,6 +22,9 @@ from metaling_sk._utils.messages import name_some
 CONFIG = "config.json"
 """Name of a file in the folder of a saved model."""
 
+DERIVED = "_from_model_config"
+"""Settings of generation with this mark are read without those of one model, such as languages."""
+
 
 @dataclass(frozen=True)
 class CheckpointFiles:
@@ -101,7 +104,8 @@ class CheckpointFiles:
             local_files_only=True,
         )
         model = new(config)
-        model.generation_config = transformers.GenerationConfig.from_dict(state["generation"])
+        generation = {name: each for name, each in state["generation"].items() if name != DERIVED}
+        model.generation_config = transformers.GenerationConfig.from_dict(generation)
         return model, processor
 
 

@@ -16,6 +16,7 @@ from metaling_sk._data.parts import compute_in_parts
 from metaling_sk._data.samples import Samples, check_samples, check_single_texts, count_samples
 from metaling_sk._data.suspicions import suspect_forgotten, suspect_names, suspect_translations
 from metaling_sk._data.translations import (
+    check_is_language,
     check_translations,
     present_translations,
     read_target_language,
@@ -521,10 +522,11 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, LanguageTransformerMix
         )
 
     def _suspect_translations(self, samples: Samples, target_language: np.ndarray) -> None:
-        """Warn of translations that look like a mistake."""
-        suspect_names(self, target_language, target_language)
+        """Warn of translations that look like a mistake, or refuse them."""
         labelled = samples.take(samples.labelled)
+        assert labelled.y is not None
+        check_is_language(self.target_language, target_language[samples.labelled], labelled.y)
+        suspect_names(self, target_language, target_language)
         if labelled.texts is not None:
-            assert labelled.y is not None
             is_same = labelled.language == target_language[samples.labelled]
             suspect_translations(self, labelled.texts, labelled.y, is_same)

@@ -96,6 +96,23 @@ def test_what_comes_after_some_seconds_is_not_read(tmp_path):
     assert len(read({"array": TONE, "sampling_rate": RATE}, 0.1)[0]) == RATE // 10
 
 
+def test_the_channels_of_a_file_are_not_in_memory_at_once(tmp_path):
+    import tracemalloc
+
+    n_channels, minute = 16, np.zeros((60 * RATE, 16), np.int16)
+    path = tmp_path / "many.wav"
+    with soundfile.SoundFile(path, "w", RATE, n_channels, "PCM_16") as file:
+        for _ in range(3):
+            file.write(minute)
+    ((cell,), _) = RECORDINGS.read([path], ESTIMATOR)
+    tracemalloc.start()
+    sound, _ = cell.read(180.0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(sound) == 180 * RATE
+    assert peak < n_channels * sound.nbytes / 2
+
+
 def test_the_key_of_a_recording_tells_its_rate():
     values = [{"array": TONE, "sampling_rate": rate} for rate in (8_000, 8_001)]
     assert len({AudioCell(value, None, 0).key(b"key") for value in values}) == 2
@@ -149,6 +166,8 @@ DAMAGED = {
     "text": (b"not a sound", "no recording of a format that soundfile knows"),
     "nothing": (b"", "no recording of a format that soundfile knows"),
     "cut off": (written(subtype="PCM_16")[:4000], "cut off: it has 3956 of 8000 bytes"),
+    "cut off, AU": (written(format="AU")[:9024], "cut off: it has 9000 of 16000 bytes"),
+    "cut off, AIFF": (written(format="AIFF")[:9054], "cut off: it has .* of 16008 bytes"),
     "cut off, packed": (written(format="FLAC", subtype="PCM_16")[:2000], "cut off|flac|decoder"),
     "no samples": (written(TONE[:0]), "it is empty"),
     "nan": (written(np.array([0.1, np.nan])), "it holds NaN or infinity"),
@@ -227,7 +246,7 @@ def test_what_is_no_table_of_recordings(X, reason):
 def test_sounds_are_padded_and_selected(lengths, bands, data):
     rng = np.random.default_rng(0)
     rows = [rng.normal(size=(length, *bands)).astype(np.float32) for length in lengths]
-    sounds = Sounds.join(rows, 2)
+    sounds = Sounds.join(iter(rows), 2)
     indices = np.array(data.draw(st.lists(st.sampled_from(range(len(rows))), min_size=1)))
     arrays = sounds.take(indices).arrays()
     assert arrays["sounds"].shape[:2] == (len(indices), max(lengths[i] for i in indices))

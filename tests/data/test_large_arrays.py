@@ -8,23 +8,30 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_audio
+import tiny_images
 from full_disk import full_disk
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.base import clone
 from skorch.callbacks import Callback
 from tiny import make_classifier, make_meta_net, make_pair
 from transformers import AutoTokenizer
 
 from metaling_sk._data import large_arrays, tokens
-from metaling_sk._data.large_arrays import concatenate, new_array, take
+from metaling_sk._data.large_arrays import collect, concatenate, new_array, take
 from metaling_sk._data.tokens import call_tokenizer
 from metaling_sk._encoders.memory_cache import CACHE
 
 X, Y = make_pair(n_labelled=10)
+IMAGES, RECORDINGS = tiny_images.make_pair(12, 12), tiny_audio.make_pair(12, 12)
 MODELS = {
-    "trained": (make_classifier, {}),
-    "frozen": (make_classifier, {"trainable": "head"}),
-    "meta network, frozen": (make_meta_net, {"trainable": "head"}),
+    "trained": (make_classifier(), X, Y),
+    "frozen": (make_classifier(trainable="head"), X, Y),
+    "meta network, frozen": (make_meta_net(trainable="head"), X, Y),
+    "images": (tiny_images.make_classifier(), *IMAGES),
+    "recordings": (tiny_audio.make_classifier(), *RECORDINGS),
+    "waves": (tiny_audio.make_classifier(encoder=tiny_audio.make_wave_config()), *RECORDINGS),
 }
 
 
@@ -50,13 +57,14 @@ def files(tmp_path, monkeypatch):
 
 
 def fitted(name):
-    make, parameters = MODELS[name]
-    return make(random_state=0, **parameters).fit(X, Y)
+    model, X, y = MODELS[name]
+    return clone(model).fit(X, y)
 
 
 @pytest.mark.usefixtures("empty_cache")
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_is_the_same_with_its_arrays_in_files(name, files, monkeypatch):
+    X = MODELS[name][1]
     with monkeypatch.context() as patch:
         patch.setattr(large_arrays, "BYTES_IN_MEMORY", 1e9)
         expected = fitted(name).predict_proba(X)
@@ -95,11 +103,12 @@ def test_no_file_is_left_if_the_tokenizer_fails(files, bert, monkeypatch):
 
 
 @pytest.mark.usefixtures("empty_cache")
-@pytest.mark.parametrize("name", ["trained", "frozen"])
+@pytest.mark.parametrize("name", ["trained", "frozen", "recordings"])
 def test_without_room_on_the_disk_arrays_are_in_memory(name, files):
     with full_disk():
         model = fitted(name)
     assert not files
+    X = MODELS[name][1]
     np.testing.assert_array_equal(model.predict_proba(X), fitted(name).predict_proba(X))
 
 
@@ -124,8 +133,10 @@ def test_arrays_are_joined(sizes, n_bytes_in_memory, room):
         else:
             with full_disk(room):
                 joined = concatenate(arrays, np.int32)
+        parts = collect(arrays, np.int32) if arrays else []
     np.testing.assert_array_equal(joined, np.concatenate([np.empty(0, np.int32), *arrays]))
     assert joined.dtype == np.int32
+    assert [part.tolist() for part in parts] == [array.tolist() for array in arrays]
 
 
 def test_rows_are_taken_and_what_is_pickled_is_an_ordinary_array(files):

@@ -169,10 +169,12 @@ class SmallMemory(nn.Module):
 TOKENIZER = train_tokenizer(X["text"].to_numpy(), X["language"].to_numpy(), 300)
 
 
-def small_memory(make=make_classifier, batch_size=10, parameters=(), **memory):
+def small_memory(
+    make=make_classifier, batch_size=10, parameters=(), memory_class=SmallMemory, **memory
+):
     torch.manual_seed(0)
     return make(
-        encoder=(SmallMemory(**memory), TOKENIZER),
+        encoder=(memory_class(**memory), TOKENIZER),
         callbacks=[NoDropout()],
         batch_size=batch_size,
         **dict(parameters),
@@ -193,6 +195,21 @@ def test_short_memory_halves_the_batch_once(in_backward):
     first, other = (clf.net_.history[0, "batches", 0, "train_loss"] for clf in (model, enough))
     assert first == pytest.approx(other, rel=1e-3)
     assert model.predict_proba(X).shape == (len(X), 2)
+
+
+class SmallMemoryOfCpu(SmallMemory):
+    def fail(self):
+        self.n_failures += 1
+        torch.empty(2**45)  # More bytes than a process has addresses.
+
+
+@pytest.mark.filterwarnings("ignore:The memory does not")
+def test_short_memory_of_the_cpu_is_that_of_a_gpu():
+    model = small_memory(limit=5, memory_class=SmallMemoryOfCpu).fit(X, Y)
+    assert model.net_.module_.encoder.backbone.n_failures == 1
+    assert model.predict_proba(X).shape == (len(X), 2)
+    with pytest.raises(MemoryError, match="`max_seconds`.*DefaultCPUAllocator"):
+        small_memory(limit=0, memory_class=SmallMemoryOfCpu).fit(X, Y)
 
 
 def test_halves_make_the_same_steps():
@@ -239,9 +256,9 @@ def test_statistics_of_a_failed_attempt_are_taken_back():
         (make_meta_net, {"meta_algorithm": "reptile"}),
     ],
 )
-@pytest.mark.filterwarnings("ignore:The memory of the GPU")
+@pytest.mark.filterwarnings("ignore:The memory does not")
 def test_memory_that_does_not_suffice_for_halves(make, parameters):
-    with pytest.raises(MemoryError, match="lower `batch_size` or `max_length`"):
+    with pytest.raises(MemoryError, match="lower `batch_size` or `max_length` "):
         small_memory(make, limit=1, parameters=parameters).fit(X, Y)
 
 
@@ -267,7 +284,7 @@ def test_prediction_halves_its_batches_until_they_fit(trainable):
         model.predict_proba(more)
 
 
-@pytest.mark.filterwarnings("ignore:The memory of the GPU")
+@pytest.mark.filterwarnings("ignore:The memory does not")
 @pytest.mark.parametrize("make", [make_classifier, make_meta_net])
 def test_where_training_fits_all_else_does(make):
     """Statistics of the languages, predictions and adaptation among it."""
@@ -306,7 +323,7 @@ def test_memory_that_does_not_suffice_for_the_network(monkeypatch):
         monkeypatch.setattr(FullDevice, "is_full", True)
         for name in ("fit", "partial_fit"):
             if hasattr(model, name):
-                with pytest.raises(MemoryError, match="lower `batch_size` or `max_length`"):
+                with pytest.raises(MemoryError, match="lower `batch_size` or `max_length` "):
                     getattr(clone(model), name)(X, Y)
         monkeypatch.undo()
 

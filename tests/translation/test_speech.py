@@ -230,6 +230,13 @@ def test_cloning_pickling_and_saving(fitted, tmp_path):
     assert "transcriptions in en, xx" in card and "automatic-speech-recognition" in card
 
 
+def test_a_saved_whisper_knows_its_languages(tmp_path):
+    make_whisperer(encoder=whisper()).fit(X[:8], Y[:8]).save(tmp_path / "model")
+    settings = load(tmp_path / "model").net_.module_.backbone.generation_config
+    for name in ("lang_to_id", "task_to_id", "no_timestamps_token_id", "suppress_tokens"):
+        assert getattr(settings, name) == getattr(whisper()[0].generation_config, name)
+
+
 @pytest.mark.parametrize("fitted", BOTH_KINDS.values(), ids=BOTH_KINDS)
 def test_threads_get_what_one_gets(fitted):
     expected = fitted().predict(BOTH).tolist()

@@ -240,6 +240,8 @@ REFUSED = {
         "translates texts or.* X holds numbers",
     ),
     "no texts": (X[:0], [], "0 sample"),
+    "two languages": (X, np.array([Y, Y]).T, "several target languages put the rows of each below"),
+    "no languages": (X.assign(to=Y), Y, "column 'to' of X holds the translations"),
     "a column that is not there": (X.rename(columns={"to": "too"}), Y, "X has no column 'to'"),
     "a language that is no string": (X.assign(to=3), Y, "column 'to' of X"),
 }
@@ -252,6 +254,17 @@ def test_what_fit_refuses(rows, y, message):
         translator.fit(rows, y)
     with pytest.raises(NotFittedError):
         translator.predict(X)
+
+
+def test_a_table_with_a_column_for_each_language():
+    """A column of texts is not one of target languages, though it has the name of one."""
+    wide = pd.DataFrame({"ind": TEXTS, "jav": Y})
+    translator = make_quick(text_column="ind", target_language="jav")
+    with pytest.raises(ValueError, match="Take it out of X; 'jav' is then the language of all"):
+        translator.fit(wide, Y)
+    translator.fit(wide[["ind"]], Y)
+    with pytest.raises(ValueError, match="Take the column 'jav' out of X"):
+        translator.predict(wide)
 
 
 def test_what_predict_refuses():
