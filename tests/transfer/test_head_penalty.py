@@ -146,6 +146,16 @@ def test_few_rows_of_one_language_are_learnt_as_well_as_by_sklearn():
     assert ours > plain
 
 
+def test_n_grams_are_solved_for_and_a_union_with_vectors_is_trained():
+    rng = np.random.default_rng(0)
+    n_grams = sparse.random_array((120, 50), density=0.1, format="csr", rng=rng)
+    union = sparse.hstack([n_grams, rng.normal(size=(120, 4))], format="csr")
+    y = np.arange(120) % 2
+    alone, beside = (make_model().fit(X, y, language=LANGUAGE) for X in (n_grams, union))
+    assert alone.head_penalty_ > 0 and alone.n_iter_ == 1
+    assert beside.head_penalty_ == 0 and beside.n_iter_ > 1
+
+
 @pytest.mark.parametrize("languages", [["en"], ["en", "zh"]])
 def test_few_labels_do_not_make_the_most_frequent_class_win(languages):
     rng = np.random.default_rng(0)
