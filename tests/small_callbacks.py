@@ -21,3 +21,8 @@ class Count(Callback):
 class NoDropout(Callback):
     def on_train_begin(self, net, **kwargs):
         net.module_.dropout.p = 0.0
+
+
+class Interrupt(Callback):
+    def on_batch_end(self, net, **kwargs):
+        raise KeyboardInterrupt

@@ -21,6 +21,9 @@ from metaling_sk._utils.locks import ThreadLock
 
 N_SEEDS = 2**32
 
+GLOBAL = check_random_state(None)
+"""The random state that numpy itself has."""
+
 _LOCK, _HELD = ThreadLock(), local()
 """The right to seed; and of each thread, how often it holds it and the state outside."""
 
@@ -126,3 +129,24 @@ def seeded_globally(seed: int) -> Iterator[None]:
             yield
         finally:
             np.random.set_state(state)  # noqa: NPY002
+
+
+@contextmanager
+def undrawn_on_error(random_state) -> Iterator[None]:
+    """Restore a RandomState instance if the block raises.
+
+    The global one of numpy is left alone, which others draw from at the same time.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None
+    """
+    if not isinstance(random_state, np.random.RandomState) or random_state is GLOBAL:
+        yield
+        return
+    before = random_state.get_state()
+    try:
+        yield
+    except BaseException:
+        random_state.set_state(before)
+        raise
