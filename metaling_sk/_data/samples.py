@@ -259,7 +259,8 @@ def check_samples(
         cells, language_column = cell_kind.read(X, estimator)
         names = [cell_kind.column_of(estimator)]
     else:
-        texts, language_column = read_texts(X, estimator)
+        fitted_kind = None if reset else getattr(estimator, "_input_kind", None)
+        texts, language_column = read_texts(X, estimator, fitted_kind)
         if texts is not None:
             _check_text_input(estimator, texts, names, reset=reset)
     if texts is None and cells is None:
