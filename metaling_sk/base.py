@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Hashable
+from typing import Any, Self
 
+import narwhals.stable.v2 as nw
 import numpy as np
+import pandas as pd
 from sklearn.base import ClassifierMixin, RegressorMixin, TransformerMixin
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.validation import check_is_fitted
 
 from metaling_sk._data.decoding import ClassDecoding, Decoding
 from metaling_sk._data.indicators import check_unmarked
+from metaling_sk._data.input_forms import text_columns_of
 from metaling_sk._data.labels import check_labels, present_labels
 from metaling_sk._data.number_labels import check_numbers
 from metaling_sk._utils.representation import ReprMixin
+from metaling_sk._utils.sklearn_compat import get_output_config
 
-__all__ = ["LanguageClassifierMixin", "LanguageRegressorMixin", "LanguageTransformerMixin"]
+__all__ = [
+    "LanguageClassifierMixin",
+    "LanguageRegressorMixin",
+    "LanguageTransformerMixin",
+    "TextTransformerMixin",
+]
 
 
 class LanguageClassifierMixin(ReprMixin, ClassifierMixin):
@@ -232,6 +242,47 @@ class LanguageTransformerMixin(TransformerMixin):
             What `transform` returns.
         """
         return self.fit(X, y, language=language).transform(X, language=language)
+
+
+class TextTransformerMixin(TransformerMixin):
+    """`set_output` of estimators whose `transform` returns texts.
+
+    A subclass gives what it returns to `_as_output`.
+    """
+
+    language_column: Hashable
+
+    def set_output(self, *, transform=None) -> Self:
+        """Set what `transform` and `fit_transform` return.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            "pandas" and "polars" are DataFrames, whatever X is; None changes nothing.
+
+        Returns
+        -------
+        self : estimator
+            The same transformer.
+        """
+        if transform is not None:
+            self._sklearn_output_config = {"transform": transform}
+        return self
+
+    def _as_output(self, output: pd.DataFrame | np.ndarray, X):
+        """Texts as a table or an array, in the form that was set."""
+        form = get_output_config("transform", self)["dense"]
+        if form == "default":
+            return output
+        if not isinstance(output, pd.DataFrame):
+            output = output.reshape(len(output), -1)
+            names = [*text_columns_of(self), self.language_column][: output.shape[1]]
+            index = X.index if isinstance(X, pd.Series) else None
+            output = pd.DataFrame(output, columns=names, index=index)
+        if form == "pandas":
+            return output
+        columns = {str(name): output[name].tolist() for name in output}
+        return nw.from_dict(columns, backend=form).to_native()
 
 
 def _reading_texts(tags):

@@ -14,10 +14,9 @@ import warnings
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import torch
 from huggingface_hub import HfApi, snapshot_download
 from sklearn.utils.validation import check_is_fitted
 
@@ -30,11 +29,13 @@ from metaling_sk._saving.reading import read_file
 from metaling_sk._saving.values import is_estimator
 from metaling_sk._saving.versions import current_versions, version_differences
 from metaling_sk._saving.writing import write_folder
-from metaling_sk._utils.device import find_device
 from metaling_sk._utils.imported import plain_torch
 from metaling_sk._utils.processes import process_rank
 from metaling_sk._utils.writing import writing_to
 from metaling_sk.exceptions import SavedVersionWarning
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["load", "push_to_hub", "save"]
 
@@ -234,6 +235,8 @@ def load(
             "`load` takes what `save` has written; a checkpoint of transformers is an `encoder`."
         )
     if device is not None:
+        from metaling_sk._utils.device import find_device  # It imports torch.
+
         find_device(device)
     if isinstance(trusted, str):
         raise ValueError(f"`trusted` must be a list of names, such as [{trusted!r}].")

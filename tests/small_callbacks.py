@@ -26,3 +26,8 @@ class NoDropout(Callback):
 def n_trained_on(model):
     """The number of samples that an epoch has trained on, as skorch counts them."""
     return sum(batch.get("train_batch_size", 0) for batch in model.net_.history[0, "batches"])
+
+
+class Interrupt(Callback):
+    def on_batch_end(self, net, **kwargs):
+        raise KeyboardInterrupt

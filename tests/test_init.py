@@ -5,8 +5,13 @@ import sys
 from textwrap import dedent
 
 import pytest
+from marks import requires
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from tiny import DICTIONARY
 
 import metaling_sk
+from metaling_sk import DictionaryTranslator, LanguageStandardScaler, LinearTransferClassifier, save
 
 
 @pytest.mark.parametrize("name", metaling_sk.__all__)
@@ -49,6 +54,34 @@ def test_a_search_over_other_estimators_needs_no_torch(tmp_path):
             ).fit(X, y)
             assert "torch" not in sys.modules
             assert parameters is not in_workers or not search.cv_results_["mean_test_score"].any()
+    """
+    subprocess.run([sys.executable, "-c", dedent(code)], check=True)
+
+
+@requires("skops")
+def test_what_was_saved_without_a_network_is_loaded_without_torch(tmp_path):
+    texts, numbers, y = ["good", "bad", "fine", "awful"], [[0.0], [1.0], [2.0], [3.0]], [1, 0, 1, 0]
+    models = {
+        "linear": LinearTransferClassifier(n_topics=1, verbose=0).fit(texts, y),
+        "scaler": LanguageStandardScaler().fit(numbers, language=["en", "en", "zh", "zh"]),
+        "translator": DictionaryTranslator(DICTIONARY, target_language="zh").fit(texts),
+        "pipeline": make_pipeline(LanguageStandardScaler(), LogisticRegression()).fit(numbers, y),
+    }
+    for name, model in models.items():
+        save(model, tmp_path / name)
+    predicted = [*models["linear"].predict(texts), *models["pipeline"].predict(numbers)]
+    predicted = [int(label) for label in predicted]
+    code = f"""
+        import sys
+        from pathlib import Path
+        from metaling_sk import load
+        linear, scaler, translator, pipeline = (
+            load(Path({str(tmp_path)!r}) / name) for name in {list(models)}
+        )
+        predicted = [*linear.predict({texts}), *pipeline.predict({numbers})]
+        assert predicted == {predicted}
+        scaler.transform({numbers}, language="en"), translator.transform({texts}), repr(linear)
+        assert not {{"torch", "transformers"}} & {{*sys.modules}}
     """
     subprocess.run([sys.executable, "-c", dedent(code)], check=True)
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import expit, log_expit, log_softmax, softmax
 
 from metaling_sk._data.indicators import check_indicators, check_same_labels, has_several_labels
-from metaling_sk._data.labels import MISSING, plain_labels, present_labels
+from metaling_sk._data.labels import MISSING, check_same_type, plain_labels, present_labels
 from metaling_sk._utils.messages import name_rows
 
 
@@ -72,8 +72,9 @@ class ClassDecoding(Decoding):
         return self.classes[probabilities.argmax(axis=1)]
 
     def complete_labels(self, y):
-        y = present_labels(y)
-        return plain_labels(y) if y.dtype == object else y
+        y = plain_labels(present_labels(y))
+        check_same_type(y, self.classes, ("y", "`classes_`"))
+        return y
 
     def describe(self):
         classes = ", ".join(f"`{label}`" for label in self.classes)

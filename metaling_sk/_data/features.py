@@ -33,8 +33,7 @@ def check_features(estimator, X, *, reset: bool) -> np.ndarray | sparse.csr_arra
     TypeError
         If an object in X cannot become a float, or some names of columns alone are strings.
     """
-    dtype = getattr(X, "dtype", None)  # That of a tensor has no kind.
-    if getattr(dtype, "kind", None) in ("m", "M"):
+    if getattr(X, "dtype", np.dtype(float)).kind in "mM":
         raise ValueError("X is an array of dates or durations; turn them into numbers.")
     # The names of columns first: an error about them is none about numbers.
     validate_data(estimator, X, reset=reset, skip_check_array=True, ensure_2d=False)

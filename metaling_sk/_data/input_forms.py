@@ -35,7 +35,7 @@ SHAPE = {
 
 
 def unwrap(X):
-    """Turn any table into a DataFrame of pandas and any other sequence into a list.
+    """Turn any table into a DataFrame of pandas, a tensor into an array, a sequence into a list.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def unwrap(X):
     Returns
     -------
     object
-        A DataFrame, a list, or X itself.
+        A DataFrame, an array, a list, or X itself.
 
     Raises
     ------
@@ -61,6 +61,8 @@ def unwrap(X):
         raise ValueError(f"X is a {type(X).__module__} LazyFrame; pass X.collect().")
     if is_dataset(X):
         return X.to_pandas()
+    if hasattr(X, "__array__") and not isinstance(X, np.generic) and not hasattr(X, "to_numpy"):
+        return np.asarray(X)  # a tensor
     if hasattr(X, "column_names"):
         raise ValueError(
             f"X is of type {type(X).__name__}; pass one datasets.Dataset, such as X['train'], "
@@ -186,7 +188,9 @@ def text_columns_of(estimator) -> list[Hashable]:
     return names
 
 
-def read_texts(X, estimator) -> tuple[np.ndarray | None, np.ndarray | None]:
+def read_texts(
+    X, estimator, fitted_kind: str | None = None
+) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Read the texts and the language column of an input.
 
     Parameters
@@ -195,6 +199,8 @@ def read_texts(X, estimator) -> tuple[np.ndarray | None, np.ndarray | None]:
         What `unwrap` returned.
     estimator : estimator
         Gives the names of the columns.
+    fitted_kind : str, optional
+        What it was fitted on, where that tells what X must hold.
 
     Returns
     -------
@@ -215,7 +221,7 @@ def read_texts(X, estimator) -> tuple[np.ndarray | None, np.ndarray | None]:
         raise ValueError(f"X is a dict; pass a table of rows: X=pandas.DataFrame({rows}).")
     names = text_columns_of(estimator)
     if isinstance(X, pd.DataFrame):
-        return _read_frame(X, estimator, names)
+        return _read_frame(X, estimator, names, fitted_kind)
     n_texts = max(len(names), 1)
     if isinstance(X, (pd.Series, pd.Index, pd.api.extensions.ExtensionArray)):
         X = X.to_numpy(dtype=object)
@@ -347,7 +353,7 @@ def _check_strings(texts: np.ndarray, source: str) -> None:
 
 
 def _read_frame(
-    X: pd.DataFrame, estimator, names: list[Hashable]
+    X: pd.DataFrame, estimator, names: list[Hashable], fitted_kind: str | None
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     language_column = estimator.language_column
     lacking = [name for name in names if name not in X.columns]
@@ -355,10 +361,13 @@ def _read_frame(
         return _join([_column(X, name) for name in names]), _column(X, language_column)
     others = [position for position, name in enumerate(X.columns) if name != language_column]
     with_texts = [X.columns[position] for position in others if _holds_texts(X.iloc[:, position])]
+    takes = f"{type(estimator).__name__} takes numbers"
+    if names and fitted_kind == "features":
+        takes, names = f"This {type(estimator).__name__} was fitted on numeric features", []
     if not names and with_texts:
         raise ValueError(
-            f"{type(estimator).__name__} takes numbers, but these columns of X hold text: "
-            f"{with_texts}. Drop them or turn them into numbers."
+            f"{takes}, but these columns of X hold text: {with_texts}. Drop them or turn them into "
+            "numbers."
         )
     if names and (with_texts or (X.shape[1] and not others) or len(lacking) < len(names)):
         hint = ""

@@ -18,6 +18,9 @@ MISSING = -1
 Among numbers NaN stands for none.
 """
 
+TYPES = {"O": "strings", "U": "strings", "S": "bytes", "M": "dates", "m": "durations"}
+"""What labels are, by the kind of their dtype, where they are no numbers."""
+
 WAY_OUT = (
     "Several labels for each row are a matrix with a column for each label, 1 where it applies and "
     "0 where it does not; sklearn.preprocessing.MultiLabelBinarizer makes one of lists of labels."
@@ -111,13 +114,15 @@ SEVERAL_LABELS = (
 """What there is for a y of several columns of labels."""
 
 
-def label_array(y, way_out: str = SEVERAL_LABELS) -> np.ndarray:
+def label_array(y, name: str = "y", way_out: str = SEVERAL_LABELS) -> np.ndarray:
     """Return any target of one label for each sample as a 1-D array.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
         The labels.
+    name : str, default="y"
+        What messages call it.
     way_out : str
         Ends the error about several columns.
 
@@ -129,7 +134,7 @@ def label_array(y, way_out: str = SEVERAL_LABELS) -> np.ndarray:
     Raises
     ------
     ValueError
-        If there are several labels for each sample, or y is no sequence of labels.
+        If there are several labels for each sample, or it is no sequence of labels.
     """
     given = type(y).__name__
     y = plain_column(y)
@@ -144,18 +149,18 @@ def label_array(y, way_out: str = SEVERAL_LABELS) -> np.ndarray:
     y = np.asarray(y)
     if y.ndim == 0:
         raise ValueError(
-            f"y should be a 1d array, such as a list or a column, with a label for each row, but "
-            f"is of type {given}."
+            f"{name} should be a 1d array, such as a list or a column, with a label for each row, "
+            f"but is of type {given}."
         )
-    if y.ndim == 2 and y.shape[1] != 1:
+    if y.ndim > 2 or (y.ndim == 2 and y.shape[1] != 1):
         raise ValueError(
-            f"y has shape {y.shape}, but one label for each row is taken here; pass one column at "
-            f"a time. {way_out}"
+            f"{name} has shape {y.shape}, but one label for each row is taken here; pass one "
+            f"column at a time. {way_out}"
         )
     if np.iscomplexobj(y):
         raise ValueError(
-            "Complex data not supported: y holds complex numbers. Pass one real number or class "
-            "for each row, such as y.real."
+            f"Complex data not supported: {name} holds complex numbers. Pass one real number or "
+            f"class for each row, such as {name}.real."
         )
     return column_or_1d(y, warn=True)
 
@@ -226,6 +231,26 @@ def plain_labels(labels: np.ndarray, name: str = "y") -> np.ndarray:
             f"them into strings.{f' {WAY_OUT}' if pd.api.types.is_list_like(label) else ''}"
         )
     return plain
+
+
+def check_same_type(first: np.ndarray, second: np.ndarray, names: tuple[str, str]) -> None:
+    """Raise a ValueError if what is compared can never be equal, because the types differ.
+
+    Parameters
+    ----------
+    first, second : ndarray of n_samples
+        Labels or numbers, as `plain_labels` returns them.
+    names : tuple of (str, str)
+        What messages call them.
+    """
+    types = [TYPES.get(values.dtype.kind, "numbers") for values in (first, second)]
+    if types[0] == types[1] or not (first.size and second.size):
+        return
+    held = [
+        f"{name} holds {kind} such as {repr(str(value)) if isinstance(value, str) else value}"
+        for name, kind, value in zip(names, types, (first.flat[0], second.flat[0]), strict=True)
+    ]
+    raise ValueError(f"{', but '.join(held)}; pass both as the same type.")
 
 
 def list_to_array(values, dtype=None) -> np.ndarray:

@@ -10,6 +10,7 @@ import pandas as pd
 from pandas.api.types import is_list_like
 
 from metaling_sk._data.input_forms import plain_column
+from metaling_sk._data.labels import list_to_array
 from metaling_sk._utils.messages import name_rows
 
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -61,7 +62,7 @@ def read_language(
     language = plain_column(language)
     if isinstance(language, str):
         language = _filled(language, n_samples)
-    elif np.ndim(language) != 1:
+    elif np.ndim(list_to_array(language) if isinstance(language, list) else language) != 1:
         raise ValueError(f"`{name}` must be one string for all rows, or one string per row.")
     language = pd.Series(language, dtype=object).to_numpy()
     if len(language) != n_samples:

@@ -273,7 +273,8 @@ def _read_samples(estimator, X, language, reset: bool, uses_language: bool) -> S
         cells, language_column = cell_kind.read(X, estimator)
         names = [cell_kind.column_of(estimator)]
     else:
-        texts, language_column = read_texts(X, estimator)
+        fitted_kind = None if reset else getattr(estimator, "_input_kind", None)
+        texts, language_column = read_texts(X, estimator, fitted_kind)
         if texts is not None:
             _check_text_input(estimator, texts, names, reset=reset)
         else:

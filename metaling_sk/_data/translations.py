@@ -20,7 +20,7 @@ SEVERAL_LANGUAGES = (
 
 
 def check_translations(
-    y, n_samples: int, missing_label=None, *, needed: bool = True
+    y, n_samples: int, missing_label=None, *, needed: bool = True, name: str = "y"
 ) -> tuple[np.ndarray, None]:
     """Validate a target of strings, which is not written to.
 
@@ -34,6 +34,8 @@ def check_translations(
         One more value that stands for a missing translation.
     needed : bool, default=True
         Whether a target without any translation is an error.
+    name : str, default="y"
+        What messages call it.
 
     Returns
     -------
@@ -47,18 +49,18 @@ def check_translations(
     ValueError
         If the lengths differ, translations are needed and all are missing, or one is no string.
     """
-    y = label_array(y, SEVERAL_LANGUAGES)
+    y = label_array(y, name, SEVERAL_LANGUAGES)
     check_length(y, n_samples)
     has_translation = ~is_missing(y, missing_label)
     if needed and not has_translation.any():
         raise ValueError(
-            "y has no translation: every row is missing (NaN, None or `missing_label`). At least "
-            "one row needs a string."
+            f"{name} has no translation: every row is missing (NaN, None or `missing_label`). At "
+            "least one row needs a string."
         )
     wrong = [i for i in np.flatnonzero(has_translation).tolist() if not isinstance(y[i], str)]
     if wrong:
         raise ValueError(
-            f"Every translation must be a string, but y holds something else in "
+            f"Every translation must be a string, but {name} holds something else in "
             f"{name_rows(wrong)} (row {wrong[0]}: {type(y[wrong[0]]).__name__}). For classes there "
             "is TransferClassifier, for numbers TransferRegressor."
         )
@@ -67,15 +69,15 @@ def check_translations(
     return translations, None
 
 
-def present_translations(y, n_samples: int) -> np.ndarray:
+def present_translations(y, name: str = "y") -> np.ndarray:
     """Return translations of which none may be missing.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
         The translations.
-    n_samples : int
-        The number of samples in X.
+    name : str, default="y"
+        What messages call them.
 
     Returns
     -------
@@ -86,11 +88,11 @@ def present_translations(y, n_samples: int) -> np.ndarray:
     ValueError
         As `check_translations`, and if one of them is missing.
     """
-    translations, _ = check_translations(y, n_samples)
+    translations, _ = check_translations(y, len(label_array(y, name)), name=name)
     if len(missing := np.flatnonzero(translations == MISSING)):
         raise ValueError(
-            f"y has no translation in {name_rows(missing)}; leave these rows out, as the folds of "
-            "StratifiedLanguageKFold do."
+            f"{name} has no translation in {name_rows(missing)}; leave these rows out, as the "
+            "folds of StratifiedLanguageKFold do."
         )
     return translations
 

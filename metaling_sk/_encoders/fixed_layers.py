@@ -9,6 +9,7 @@ from functools import partial
 import torch
 from torch import nn
 
+from metaling_sk._encoders.temporary_forward import forward_replaced
 from metaling_sk._encoders.text_encoder import TextEncoder
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder, current_inputs, probed
 
@@ -77,14 +78,11 @@ def fixed_layers_once(encoder: nn.Module) -> Iterator[None]:
         return
     fixed = [layer for layer in encoder.layers if layer in encoder.fixed]
     outputs = _Outputs(n_layers=len(fixed))
-    # The hooks on layers are called as before; see `accelerated`.
-    for index, layer in enumerate(fixed):
-        vars(layer)["forward"] = partial(outputs.forward, index, layer.forward)
-    try:
+    forwards = {
+        layer: partial(outputs.forward, index, layer.forward) for index, layer in enumerate(fixed)
+    }
+    with forward_replaced(forwards):
         yield
-    finally:
-        for layer in fixed:
-            del vars(layer)["forward"]
 
 
 class _Outputs:

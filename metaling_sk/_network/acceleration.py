@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from functools import partial
 
 import torch
+from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from metaling_sk._encoders.temporary_forward import forward_replaced
 from metaling_sk._encoders.transformer_encoder import TransformerEncoder
 from metaling_sk._network.classifier import Encoder
 
@@ -44,15 +46,13 @@ def accelerated(encoder: Encoder, compile: bool, gradient_checkpointing: bool) -
             f"`{name}` needs an encoder that shows its layers as one list, which "
             f"{type(encoder.backbone).__name__} does not; use {name}=False."
         )
+    forwards: dict[nn.Module, Callable] = {}
     for layer in layers:
         forward: Callable = layer.forward
         if compile:
             forward = torch.compile(forward, dynamic=True)
         if gradient_checkpointing:
             forward = partial(checkpoint, forward, use_reentrant=False)
-        vars(layer)["forward"] = forward
-    try:
+        forwards[layer] = forward
+    with forward_replaced(forwards):
         yield
-    finally:
-        for layer in layers:
-            del vars(layer)["forward"]

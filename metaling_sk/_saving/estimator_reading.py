@@ -7,20 +7,19 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from inspect import signature
 from pathlib import Path
-from typing import Any
-
-import safetensors.torch
-import torch
+from typing import TYPE_CHECKING, Any
 
 from metaling_sk._saving.description import ESTIMATOR, decode_description
 from metaling_sk._saving.errors import SavedFileError, naming_file
-from metaling_sk._saving.estimator_writing import is_finite
 from metaling_sk._saving.files import SKLEARN, WEIGHTS, find_class
 from metaling_sk._saving.reading import is_inside, read_checked
 from metaling_sk._saving.sklearn_object import make_requests, read_sklearn
-from metaling_sk._saving.values import from_json
-from metaling_sk._utils.device import find_device
+from metaling_sk._saving.values import from_json, holds_tensors
+from metaling_sk._saving.weights import is_finite, read_weights
 from metaling_sk._utils.random_state import seeded
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,8 @@ def read_estimator(folder: Path, content: dict[str, Any], reading: Reading):
     }
     if SKLEARN in files:
         return read_sklearn(files[SKLEARN], list(parts.values()), reading.trusted)
-    parts |= _read_weights(files.pop(WEIGHTS))
+    estimator_class = find_class(content["class"])  # It imports torch, if it needs it.
+    parts |= _read_weights(files.pop(WEIGHTS), as_tensors=holds_tensors(content))
     # Libraries read a copy of what has been checked, in a folder that holds nothing else.
     with tempfile.TemporaryDirectory() as private, seeded(0):  # Modules start with random weights.
         copy = Path(private).resolve()
@@ -79,7 +79,7 @@ def read_estimator(folder: Path, content: dict[str, Any], reading: Reading):
             path = copy / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-        return _read_own(copy, content, parts, reading)
+        return _read_own(estimator_class, copy, content, parts, reading)
 
 
 def _read_inner(place: Path, records: dict[str, dict], name: str, reading: Reading):
@@ -92,10 +92,11 @@ def _read_inner(place: Path, records: dict[str, dict], name: str, reading: Readi
         raise SavedFileError(f"{name}/{error}") from error
 
 
-def _read_own(folder: Path, content: dict[str, Any], parts: dict[str, Any], reading: Reading):
+def _read_own(
+    estimator_class, folder: Path, content: dict[str, Any], parts: dict[str, Any], reading: Reading
+):
     """Read an estimator of this package."""
     parameters = from_json(content["parameters"], parts)
-    estimator_class = find_class(content["class"])
     if "device" in signature(estimator_class).parameters:
         saved_device = from_json(content["parameters"].get("device", "auto"), {})
         if reading.device is not None:
@@ -124,16 +125,18 @@ def _check_names(content: dict[str, Any]) -> dict[str, dict]:
     return content["files"]
 
 
-def _read_weights(data: bytes) -> dict[str, torch.Tensor]:
+def _read_weights(data: bytes, *, as_tensors: bool) -> dict[str, Any]:
     with naming_file(WEIGHTS):
-        tensors = safetensors.torch.load(data)
-        for name, tensor in tensors.items():
-            if not is_finite(tensor):
+        parts = read_weights(data, as_tensors=as_tensors)
+        for name, part in parts.items():
+            if not is_finite(part):
                 raise SavedFileError(f"{WEIGHTS}: {name!r} holds NaN or infinite numbers")
-        return tensors
+        return parts
 
 
 def _is_available(device) -> bool:
+    from metaling_sk._utils.device import find_device  # It imports torch.
+
     try:
         find_device(device)
     except ValueError:

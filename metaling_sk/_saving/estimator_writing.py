@@ -11,13 +11,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
-import torch
-
 from metaling_sk._saving.files import SKLEARN, WEIGHTS, is_public
 from metaling_sk._saving.saved_estimator import SavedMixin
 from metaling_sk._saving.sklearn_object import get_requests, write_sklearn
 from metaling_sk._saving.values import is_estimator, to_json
+from metaling_sk._saving.weights import is_finite, write_weights
 from metaling_sk._saving.writing import write_folder
 from metaling_sk._utils.frozen import is_fitted
 
@@ -96,13 +94,13 @@ def _write_own(estimator, folder: Path, writing: Writing) -> dict[str, Any]:
     content["estimators"] |= _write_inner(parts, folder, writing)
     if hasattr(estimator, "_metadata_request"):
         content["requests"] = get_requests(estimator._metadata_request)
-    for name, tensor in parts.items():
-        if not is_finite(tensor):
+    for name, part in parts.items():
+        if not is_finite(part):
             raise ValueError(
                 f"{name!r} holds NaN or infinite numbers, so that this {kind} "
                 "cannot predict; fit it again with a lower `learning_rate` before `save`."
             )
-    safetensors.torch.save_file(parts, folder / WEIGHTS)
+    write_weights(parts, folder / WEIGHTS)
     return content
 
 
@@ -170,8 +168,3 @@ def _new_name(name: str, folder: Path) -> str:
     plain = NOT_IN_NAMES.sub("_", name.removeprefix("fitted."))[:MAX_NAME]
     names = (plain if number == 0 else f"{plain}-{number}" for number in count())
     return next(name for name in names if not (folder / name).exists())
-
-
-def is_finite(tensor: torch.Tensor) -> bool:
-    """Return whether a tensor holds neither NaN nor infinite numbers."""
-    return not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())

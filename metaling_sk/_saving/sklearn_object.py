@@ -18,9 +18,14 @@ from sklearn.utils.metadata_routing import MetadataRequest
 
 from metaling_sk._saving.errors import UntrustedError
 from metaling_sk._saving.saved_estimator import SavedMixin
+from metaling_sk._utils.imported import not_importable
 
 PICKLED_ONLY = ("skorch", "tokenizers", "torch", "transformers")
 """Packages with objects that are saved inside of estimators of this package only."""
+
+
+TORCH_NAMESPACE = "sklearn.externals.array_api_compat.torch"
+"""Imports torch. skops imports all packages of scikit-learn that can be imported."""
 
 
 class Part:
@@ -197,7 +202,8 @@ def _find_untrusted(skops, data: bytes) -> list[str]:
 
 def _import_skops():
     try:
-        import skops.io
+        with not_importable(TORCH_NAMESPACE):
+            import skops.io
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             "Saving and loading models of scikit-learn needs skops: "

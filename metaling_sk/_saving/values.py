@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import scipy.stats
-import torch
 
 from metaling_sk._utils.distributions import DISTRIBUTIONS, is_scipy_distribution
 from metaling_sk._utils.imported import is_instance
@@ -37,7 +36,7 @@ def to_json(value, path: str, parts: dict[str, Any]):
         and estimators; also in lists, tuples and dicts.
     path : str
         The name of the value. Names of parts start with it.
-    parts : dict of str to Tensor or estimator
+    parts : dict of str to Tensor, ndarray or estimator
         Takes the tensors, the arrays of numbers and the estimators.
 
     Raises
@@ -52,7 +51,7 @@ def to_json(value, path: str, parts: dict[str, Any]):
         return items if isinstance(value, list) else {"$tuple": items}
     if isinstance(value, np.ndarray):
         return _array_to_json(value, path, parts)
-    if isinstance(value, torch.Tensor):
+    if is_instance(value, "torch", "Tensor"):
         # Tensors in one file must not share memory.
         parts[path] = value.detach().cpu().clone().contiguous()
         return {"$tensor": path}
@@ -81,7 +80,7 @@ def from_json(value, parts: dict[str, Any]):
     ----------
     value : object
         JSON.
-    parts : dict of str to Tensor or estimator
+    parts : dict of str to Tensor, ndarray or estimator
 
     Raises
     ------
@@ -98,6 +97,13 @@ def from_json(value, parts: dict[str, Any]):
     if len(value) != 1 or mark not in READERS:
         raise ValueError(f"{mark!r} is no type of this format")
     return READERS[mark](value[mark], parts)
+
+
+def holds_tensors(value) -> bool:
+    """Return whether there are tensors behind what `to_json` returned."""
+    if isinstance(value, dict):
+        return "$tensor" in value or any(map(holds_tensors, value.values()))
+    return isinstance(value, list) and any(map(holds_tensors, value))
 
 
 def is_estimator(value) -> bool:
@@ -147,7 +153,7 @@ def _array_to_json(array: np.ndarray, path: str, parts) -> dict:
         raise TypeError(f"{path}: a masked array cannot be stored as JSON and tensors.")
     if kind in "biuf" and array.dtype.itemsize <= MAX_ITEM_SIZE:
         # By the name of kind and size: of two types of 64 bits, torch knows one.
-        parts[path] = torch.tensor(array.astype(array.dtype.str[1:]))
+        parts[path] = array.astype(array.dtype.str[1:], order="C")
         return {"$array": path}
     if kind == "U":
         return {"$strings": [array.tolist(), array.dtype.str]}
@@ -163,7 +169,7 @@ def _scalar_to_json(value, path: str) -> dict:
     stored: dict[str, Any] | None = None
     if isinstance(value, PurePath):
         stored = {"$path": str(value)}
-    elif isinstance(value, torch.device):
+    elif is_instance(value, "torch", "device"):
         stored = {"$device": str(value)}
     elif isinstance(value, pd.Timestamp):
         zone = None if value.tz is None else str(value.tz)
@@ -199,6 +205,12 @@ def _read_config(stored, parts):
     from metaling_sk._saving.configs import config_from_json  # It imports transformers.
 
     return config_from_json(stored)
+
+
+def _read_device(stored, parts):
+    from torch import device  # Without a device in a parameter torch is not needed.
+
+    return device(stored)
 
 
 def _read_strings(stored, parts) -> np.ndarray:
@@ -263,7 +275,7 @@ def _dtype_of_kind(name: str, kinds: str) -> np.dtype:
 READERS: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
     "$estimator": lambda stored, parts: parts[stored],
     "$tensor": lambda stored, parts: parts[stored],
-    "$array": lambda stored, parts: parts[stored].numpy().copy(),
+    "$array": lambda stored, parts: np.asarray(parts[stored]).copy(),
     "$strings": _read_strings,
     "$times": _read_times,
     "$objects": _read_objects,
@@ -274,7 +286,7 @@ READERS: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
     "$tuple": lambda stored, parts: tuple(from_json(stored, parts)),
     "$dict": lambda stored, parts: dict(from_json(stored, parts)),
     "$path": lambda stored, parts: Path(stored),
-    "$device": lambda stored, parts: torch.device(stored),
+    "$device": _read_device,
     "$timestamp": _read_timestamp,
     "$timedelta64": _read_timedelta64,
     "$timedelta": lambda stored, parts: datetime.timedelta(*stored),

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from metaling_sk._utils.imported import plain_torch
 from metaling_sk._utils.locks import ThreadLock
 from metaling_sk._utils.messages import share_warnings
+from metaling_sk._utils.random_state import undrawn_on_error
 
 OF_SKLEARN = ("_doc_link", "_metadata_request", "_parent_callback", "_skl")
 """How the names of private attributes begin that no fit sets, but scikit-learn or its users."""
@@ -46,6 +47,8 @@ def snapshot(estimator: E) -> E:
 def changed_at_once(estimator: E) -> Iterator[E]:
     """Change a copy, which the estimator becomes in one step; none, if the block raises.
 
+    Then the random numbers that the block has drawn are drawn again.
+
     Another thread that changes the estimator waits, so that no change is lost.
 
     Parameters
@@ -58,7 +61,12 @@ def changed_at_once(estimator: E) -> Iterator[E]:
         The copy. In the block its attributes are replaced and not written to, except for the parts
         `CHANGED_IN_PLACE` of its network. What trains the network trains a copy.
     """
-    with _CHANGES_OF.setdefault(estimator, ThreadLock()), plain_torch():
+    random_state = getattr(estimator, "random_state", None)
+    with (
+        _CHANGES_OF.setdefault(estimator, ThreadLock()),
+        plain_torch(),
+        undrawn_on_error(getattr(estimator, "_random_state", random_state)),
+    ):
         changed = snapshot(estimator)
         attributes = vars(changed)
         if "net_" in attributes:

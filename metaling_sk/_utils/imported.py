@@ -25,6 +25,19 @@ def is_instance(value, module: str, name: str) -> bool:
 
 
 @contextmanager
+def not_importable(name: str) -> Iterator[None]:
+    """Inside, a module that has not been imported is as one that is not installed."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+
+
+@contextmanager
 def plain_torch() -> Iterator[None]:
     """Inside, torch computes in float32, and tensors can be trained later, whatever the caller set.
 

@@ -25,6 +25,9 @@ from metaling_sk._utils.locks import ThreadLock
 
 N_SEEDS = 2**32
 
+GLOBAL = check_random_state(None)
+"""The random state that numpy itself has."""
+
 _DRAWING, _FITTING = ThreadLock(), ThreadLock()
 """The right to seed for what this package draws, and for the fits of searches."""
 
@@ -154,3 +157,24 @@ def seeded_globally(seed: int) -> Iterator[None]:
             with _DRAWING:
                 _set_state(before)
                 np.random.set_state(state)  # noqa: NPY002
+
+
+@contextmanager
+def undrawn_on_error(random_state) -> Iterator[None]:
+    """Restore a RandomState instance if the block raises.
+
+    The global one of numpy is left alone, which others draw from at the same time.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None
+    """
+    if not isinstance(random_state, np.random.RandomState) or random_state is GLOBAL:
+        yield
+        return
+    before = random_state.get_state()
+    try:
+        yield
+    except BaseException:
+        random_state.set_state(before)
+        raise

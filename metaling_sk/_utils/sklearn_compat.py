@@ -25,6 +25,7 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 from sklearn.utils._param_validation import validate_params as _validate_params
+from sklearn.utils._set_output import _get_output_config as get_output_config
 from sklearn.utils.metaestimators import _safe_split as safe_split
 from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
@@ -45,6 +46,7 @@ __all__ = [
     "check_method_params",
     "check_sample_weight",
     "fit_context",
+    "get_output_config",
     "new_callback_context",
     "num_samples",
     "safe_split",

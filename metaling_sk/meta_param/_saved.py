@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import clone
 
 from metaling_sk._saving.saved_estimator import SavedMixin
+from metaling_sk._saving.values import is_plain
 from metaling_sk.meta_param._objective import find_scorers
 
 ATTRIBUTES = (
@@ -121,8 +122,6 @@ def _column_to_json(column) -> dict[str, Any]:
 
 def _plain(value):
     """The value, or its text where it is an object such as an estimator or a function."""
-    from metaling_sk._saving.values import is_plain  # It imports torch.
-
     return value if is_plain(value) else repr(value)
 
 

@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from metaling_sk._data.indicators import check_indicators, check_unmarked, has_several_labels
 from metaling_sk._data.input_forms import find_language_column
-from metaling_sk._data.labels import MISSING, label_array, plain_labels
+from metaling_sk._data.labels import MISSING, check_same_type, label_array, plain_labels
 from metaling_sk._data.languages import positions_by_language, read_language
 from metaling_sk._data.number_labels import as_numbers
 from metaling_sk._utils.messages import name_rows, name_some
@@ -48,7 +48,7 @@ def check_complete_labels(y, name: str, others: str) -> np.ndarray:
         indicators, _ = check_indicators(y, None, needed=False, name=name)
         _check_complete((indicators == MISSING).any(axis=1), name, others)
         return indicators.astype(np.int64)
-    y = label_array(y)
+    y = label_array(y, name)
     _check_complete(pd.isna(y), name, others)
     return plain_labels(y, name)
 
@@ -160,7 +160,7 @@ def check_complete_numbers(y, name: str, others: str) -> np.ndarray:
     ValueError
         If there is none, or they are no finite numbers, one for each sample.
     """
-    y = label_array(y)
+    y = label_array(y, name)
     _check_complete(pd.isna(y), name, others, "number")
     numbers = as_numbers(y, np.arange(len(y)), name)
     if len(infinite := np.flatnonzero(np.isinf(numbers))):
@@ -209,7 +209,7 @@ def pairs_by_language(
     Raises
     ------
     ValueError
-        If the shapes differ, or a language is called like a row of the summary.
+        If the shapes or types differ, or a language is called like a row of the summary.
     """
     if y_true.shape[1:] != y_pred.shape[1:]:
         raise ValueError(
@@ -220,6 +220,7 @@ def pairs_by_language(
             f"y_true, y_pred and `language` must have one value per row, but they have "
             f"{len(y_true)}, {len(y_pred)} and {len(language)} values."
         )
+    check_same_type(y_true, y_pred, ("y_true", "y_pred"))
     positions = positions_by_language(language)
     if clashing := sorted(positions.keys() & set(SUMMARY)):
         raise ValueError(

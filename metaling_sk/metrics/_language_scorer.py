@@ -10,6 +10,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from metaling_sk._data.indicators import positive_probabilities
+from metaling_sk._data.labels import check_same_type, plain_labels
 from metaling_sk._data.languages import positions_by_language
 from metaling_sk._data.suspicions import suspect_order
 from metaling_sk._utils.parameters import common_constraints
@@ -254,6 +255,9 @@ class LanguageScorer(BaseScorer):
         response = call_with_language(estimator, method, X, language)
         if y_true.ndim == 1:
             response = self._select_class(estimator, np.asarray(response), method)
+            if method == "predict":
+                predicted = plain_labels(response, "what is predicted")
+                check_same_type(y_true, predicted, ("y", "what is predicted"))
         elif method == "predict_proba":
             response = positive_probabilities(response, estimator.classes_, y_true.shape[1])
         elif hasattr(response, "toarray"):  # sparse

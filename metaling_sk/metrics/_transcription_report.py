@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pandas as pd
+from sklearn.utils import check_consistent_length
 
 from metaling_sk._data.translations import present_translations
 from metaling_sk._utils.sklearn_compat import StrOptions, validate_params
@@ -61,8 +62,9 @@ def word_error_rate(y_true, y_pred, *, unit="word") -> float:
     0.25
     >>> characters = make_scorer(word_error_rate, greater_is_better=False, unit="character")
     """
-    y_true = present_translations(y_true, len(y_true))
-    y_pred = present_translations(y_pred, len(y_true))
+    y_true = present_translations(y_true, "y_true")
+    y_pred = present_translations(y_pred, "y_pred")
+    check_consistent_length(y_true, y_pred)
     right, found = ([" ".join(text.split()) for text in texts] for texts in (y_true, y_pred))
     if not any(right):
         raise ValueError("y_true has no word, so there is no rate of errors.")

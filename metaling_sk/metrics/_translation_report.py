@@ -109,8 +109,8 @@ def report_by_language(name: str, score: Callable, y_true, y_pred, language) -> 
         If the lengths differ, or a text is missing or no string.
     """
     suspect_order(None, "y_true", y_true=y_true, y_pred=y_pred, language=language)
-    y_true = present_translations(y_true, len(y_true))
-    y_pred = present_translations(y_pred, len(y_true))
+    y_true = present_translations(y_true, "y_true")
+    y_pred = present_translations(y_pred, "y_pred")
     pairs = pairs_by_language(y_true, y_pred, check_language_array(language))
     report = pd.DataFrame(
         {

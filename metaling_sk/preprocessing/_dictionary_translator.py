@@ -27,7 +27,7 @@ from metaling_sk._utils.all_or_nothing import unfitted_on_error
 from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
-from metaling_sk.base import LanguageTransformerMixin
+from metaling_sk.base import LanguageTransformerMixin, TextTransformerMixin
 from metaling_sk.preprocessing._dictionary_entries import (
     compared_form,
     count_phrases,
@@ -41,7 +41,9 @@ MIN_LENGTH_FOR_CLASSIFIERS = 2
 """Single Chinese characters are too ambiguous to learn from."""
 
 
-class DictionaryTranslator(SavedMixin, ReprMixin, LanguageTransformerMixin, BaseEstimator):
+class DictionaryTranslator(
+    SavedMixin, ReprMixin, TextTransformerMixin, LanguageTransformerMixin, BaseEstimator
+):
     """Translate texts word for word.
 
     Each word of a source-language text, or the longest phrase that the dictionary holds, is
@@ -191,15 +193,22 @@ class DictionaryTranslator(SavedMixin, ReprMixin, LanguageTransformerMixin, Base
         """
         check_is_fitted(self)
         samples = self._check_texts(X, language, reset=False)
-        texts = self._change(samples, self._translate)
+        texts = self._translated(samples)
         table = unwrap(X)
+        output: pd.DataFrame | np.ndarray
         if isinstance(table, pd.DataFrame):
             names: list[Any] = samples.pair_columns or [self.text_column]
             columns = texts.T if samples.is_pairs else [texts]
-            return replace_columns(table, dict(zip(names, columns, strict=True)))
-        if find_language_column(table, self, self.language_column) is not None:
-            return np.column_stack([texts, samples.language])
-        return texts
+            output = replace_columns(table, dict(zip(names, columns, strict=True)))
+        elif find_language_column(table, self, self.language_column) is not None:
+            output = np.column_stack([texts, samples.language])
+        else:
+            output = texts
+        return self._as_output(output, X)
+
+    def _translated(self, samples: Samples) -> np.ndarray:
+        """Return validated texts, translated where they are in the source language."""
+        return self._change(samples, self._translate)
 
     def code_switch(self, X, language=None, share=0.5) -> np.ndarray:
         """Replace some words of the source-language texts by a candidate.

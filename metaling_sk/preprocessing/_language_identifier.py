@@ -6,7 +6,7 @@ from numbers import Real
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,6 +19,7 @@ from metaling_sk._utils.messages import name_rows, name_some, warn_user
 from metaling_sk._utils.parameters import Number, common_constraints
 from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import StrOptions, fit_context
+from metaling_sk.base import TextTransformerMixin
 from metaling_sk.preprocessing._language_model import (
     find_labels,
     label_probabilities,
@@ -29,7 +30,7 @@ BATCH_SIZE = 10_000
 """The number of texts whose probabilities are in memory at once."""
 
 
-class LanguageIdentifier(SavedMixin, ReprMixin, TransformerMixin, BaseEstimator):
+class LanguageIdentifier(SavedMixin, ReprMixin, TextTransformerMixin, BaseEstimator):
     """Add the language to texts, or check the language column of a table.
 
     The language is identified by a naive Bayes model of bytes [1]_ for about 140 languages. It is
@@ -182,12 +183,14 @@ class LanguageIdentifier(SavedMixin, ReprMixin, TransformerMixin, BaseEstimator)
         language = np.where(is_missing, identified, language)
         table = unwrap(X)
         if isinstance(table, pd.DataFrame):
-            return replace_columns(table, {self.language_column: language})
-        return pd.DataFrame(
-            {self.text_column: texts, self.language_column: language},
-            index=X.index if isinstance(X, pd.Series) else None,
-            dtype=object,
-        )
+            output = replace_columns(table, {self.language_column: language})
+        else:
+            output = pd.DataFrame(
+                {self.text_column: texts, self.language_column: language},
+                index=X.index if isinstance(X, pd.Series) else None,
+                dtype=object,
+            )
+        return self._as_output(output, X)
 
     def language_proba(self, X) -> pd.DataFrame:
         """Return the probability of each language, whether X names one or not.

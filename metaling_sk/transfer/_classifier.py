@@ -283,12 +283,12 @@ class TransferClassifier(NetworkClassifier, TransferFitting):
     On numbers, n-grams and the vectors of a frozen encoder a head with a penalty is solved for:
     L-BFGS minimises the objective on all samples, of which none is held out, and sparse ones are
     never made dense. Where vectors stand beside n-grams "auto" is 0, and the head is trained.
-    Without terms that is a logistic regression with ``C = 1 / (γ n)``, or ``2 / (γ n)`` for two classes, each of which has weights
-    here, but for one thing: the intercepts have a penalty, too. It is what "auto" is for the
-    weights in one language, whatever `head_penalty` is, since few labels say little about how
-    frequent the classes are. There is none for several labels of a row or beside descriptions. A
-    `learning_rate`, `max_epochs` or `callbacks` of the user, and `partial_fit`, train the head in
-    epochs instead.
+    Without terms that is a logistic regression with ``C = 1 / (γ n)``, or ``2 / (γ n)`` for two
+    classes, each of which has weights here, but for one thing: the intercepts have a penalty, too.
+    It is what "auto" is for the weights in one language, whatever `head_penalty` is, since few
+    labels say little about how frequent the classes are. There is none for several labels of a row
+    or beside descriptions. A `learning_rate`, `max_epochs` or `callbacks` of the user, and
+    `partial_fit`, train the head in epochs instead.
 
     On features and the vectors of a frozen encoder, learning_rate="auto" is 0.05 (for several
     labels 0.2) divided by the mean 1-norm of a sample, so that a step changes a logit by about as

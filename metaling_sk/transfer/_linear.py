@@ -324,9 +324,17 @@ class LinearTransferClassifier(SavedMixin, LanguageClassifierMixin, BaseEstimato
             return samples.features
         texts = self._translate(samples)
         self.vectorizer_ = char_tfidf(self.ngram_range, self.min_df)
-        if not (~samples.labelled & is_target).any():
-            return self.vectorizer_.fit_transform(texts)
-        self.vectorizer_.fit(texts[is_target])
+        counts_once = not (~samples.labelled & is_target).any()
+        try:
+            if counts_once:
+                return self.vectorizer_.fit_transform(texts)
+            self.vectorizer_.fit(texts[is_target])
+        except ValueError as error:
+            raise ValueError(
+                f"{'X' if counts_once else 'The text in the target languages'} has no n-gram to "
+                f"count: its texts are empty, or shorter than `ngram_range`={self.ngram_range}, or "
+                f"each n-gram is in fewer texts than `min_df`={self.min_df}."
+            ) from error
         return self.vectorizer_.transform(texts)
 
     def _compute(self, X, language, compute):
@@ -352,9 +360,7 @@ class LinearTransferClassifier(SavedMixin, LanguageClassifierMixin, BaseEstimato
             texts = texts.copy()
             source = np.isin(samples.language, self.source_languages_)
             if source.any():
-                texts[source] = self.translator_.transform(
-                    texts[source], language=samples.language[source]
-                )
+                texts[source] = self.translator_._translated(samples.take(source))
         return texts
 
     def _new_model(self) -> LogisticRegression:

@@ -66,6 +66,8 @@ def find_topics(samples: Samples, n_topics: int, rng: np.random.RandomState) -> 
         texts: Any = samples.texts
         if samples.is_pairs:  # Both texts tell the topic.
             texts = [" ".join(pair) for pair in texts]
+        if not any(texts):
+            return np.zeros(len(samples), dtype=int)
         features = char_tfidf(TOPIC_NGRAMS).fit_transform(texts)
     seed = rng.randint(2**31)
     if features.shape[1] > TOPIC_DIMENSIONS:

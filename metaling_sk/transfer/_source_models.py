@@ -121,8 +121,7 @@ class _SklearnSource(SourceModel):
         source = samples.take(~is_target & samples.labelled)
         _check_complete(source)
         if translator is not None:
-            texts = translator.transform(source.texts, language=source.language)
-            source = replace(source, texts=texts)
+            source = replace(source, texts=translator._translated(source))
         language = _language_argument(self.model, source, self.predicts_by)
         if isinstance(self.model, Pipeline):
             last, _ = self.model.steps[-1]

@@ -30,7 +30,7 @@ from metaling_sk._utils.progress import Progress
 from metaling_sk._utils.random_state import seeded
 from metaling_sk._utils.representation import ReprMixin
 from metaling_sk._utils.sklearn_compat import HasMethods, StrOptions, fit_context
-from metaling_sk.base import LanguageTransformerMixin
+from metaling_sk.base import LanguageTransformerMixin, TextTransformerMixin
 from metaling_sk.metrics._transcription_report import word_error_rate
 from metaling_sk.metrics._translation_report import corpus_chrf
 from metaling_sk.translation._fitting import train_model
@@ -63,7 +63,9 @@ COMMON = (
 """The parameters that classifiers have as well."""
 
 
-class TransferTranslator(SavedTranslatorMixin, ReprMixin, LanguageTransformerMixin, BaseEstimator):
+class TransferTranslator(
+    SavedTranslatorMixin, ReprMixin, TextTransformerMixin, LanguageTransformerMixin, BaseEstimator
+):
     """Translate texts or transcribe recordings, with transfer from related languages.
 
     A sample is a text and its language, y is its translation, and `target_language` says into
@@ -412,13 +414,16 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, LanguageTransformerMix
         """
         texts, target_language = self._translate(X, language).T
         table = unwrap(X)
+        output: pd.DataFrame | np.ndarray
         if isinstance(table, pd.DataFrame):
             others = table.drop(columns=[] if self.audio_column is None else self.audio_column)
             columns = {self.text_column: texts, self.language_column: target_language}
-            return replace_columns(others, columns)
-        if find_language_column(table, self, self.language_column) is not None:
-            return np.column_stack([texts, target_language])
-        return texts
+            output = replace_columns(others, columns)
+        elif find_language_column(table, self, self.language_column) is not None:
+            output = np.column_stack([texts, target_language])
+        else:
+            output = texts
+        return self._as_output(output, X)
 
     def score(self, X, y, language=None) -> float:
         """Compute chrF of `predict`, or for transcriptions 1 minus the word error rate.
@@ -453,7 +458,7 @@ class TransferTranslator(SavedTranslatorMixin, ReprMixin, LanguageTransformerMix
         """
         check_is_fitted(self)
         check_unmarked(y, self.missing_label)
-        y = present_translations(y, len(y))
+        y = present_translations(y)
         found = self.predict(X, language=language)
         return corpus_chrf(y, found) if self._is_translation else 1 - word_error_rate(y, found)
 

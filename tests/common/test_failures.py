@@ -9,6 +9,7 @@ from estimators import X_TEST, X, Y, not_a_search
 from marks import predicts_unseen_languages, requires
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from small_callbacks import Interrupt
 from tiny import DICTIONARY, make_classifier, make_config, make_meta_net, make_pair
 
 from metaling_sk import (
@@ -72,15 +73,26 @@ def test_a_partial_fit_that_diverges(parameters):
         model.partial_fit(X, Y, n_epochs=5)
     np.testing.assert_array_equal(model.predict_proba(X_TEST), expected)
     assert model.history_.equals(history) and len(model.net_.history) == len(history)
-    # It can go on, with the momentum that it had.
+    # It can go on, with the momentum and the random numbers that it had.
     for group, its in zip(
         model.net_.optimizer_.param_groups, twin.net_.optimizer_.param_groups, strict=True
     ):
         group["lr"] = group["initial_lr"] = its["initial_lr"]
     for each in (model, twin):
-        each._random_state = np.random.RandomState(0)
         each.partial_fit(X, Y)
     np.testing.assert_allclose(model.predict_proba(X_TEST), twin.predict_proba(X_TEST), rtol=1e-6)
+
+
+def test_a_random_state_draws_again_what_an_interrupted_fit_has_drawn():
+    probabilities = []
+    for callbacks in ([], [Interrupt()]):
+        model = make_classifier(random_state=np.random.RandomState(0), warm_start=True).fit(X, Y)
+        model.set_params(callbacks=callbacks)
+        if callbacks:
+            with pytest.raises(KeyboardInterrupt):
+                model.fit(X, Y)
+        probabilities.append(model.set_params(callbacks=[]).fit(X, Y).predict_proba(X_TEST))
+    np.testing.assert_array_equal(*probabilities)
 
 
 @pytest.mark.parametrize("make", [make_classifier, make_meta_net])

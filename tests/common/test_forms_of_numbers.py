@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from input_kinds import outputs
 from scipy import sparse
 from sklearn.base import clone, is_classifier
@@ -32,6 +33,7 @@ FORMS = {
     "every other column": lambda X: np.repeat(X, 2, axis=1)[:, ::2],
     "objects": lambda X: X.astype(object),
     "polars": pl.DataFrame,
+    "torch": torch.tensor,
     "nullable": lambda X: pd.DataFrame(X).astype("Float64"),
 }
 MODELS = {

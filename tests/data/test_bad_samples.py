@@ -153,6 +153,11 @@ def test_languages_that_disagree(X):
     [
         (TEXTS, NUMBERS, "was fitted on text, but X holds numeric features"),
         (NUMBERS, TEXTS, "was fitted on numeric features, but X holds text"),
+        (
+            NUMBERS,
+            pd.DataFrame({"a": ["1"] * 4, "b": 2.0}),
+            r"was fitted on numeric features, but these columns of X hold text: \['a'\]. Drop them",
+        ),
     ],
 )
 def test_another_kind_than_at_fit(fitted, given, message):

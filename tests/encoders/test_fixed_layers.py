@@ -1,5 +1,6 @@
 """trainable=0.5: the upper layers are trained, and what is below them stays as it is."""
 
+import copy
 import pickle
 import re
 
@@ -112,6 +113,28 @@ def test_fixed_layers_are_computed_once_for_each_text(config, monkeypatch):
         assert not any("forward" in vars(layer) for layer in model.text_encoder_.layers)
     assert 0 < counts[0] <= counts[1] / 3
     np.testing.assert_allclose(found[0], found[1], rtol=1e-4)
+
+
+class CopyNetwork(Callback):
+    """Keeps a copy and a pickle of the network that is trained; the class is shared by copies."""
+
+    copies = []
+
+    def on_epoch_end(self, net, **kwargs):
+        network = net.module_
+        self.copies[:] = [copy.deepcopy(network), pickle.loads(pickle.dumps(network))]
+
+
+@pytest.mark.parametrize("parameters", [{}, {"gradient_checkpointing": True}])
+def test_copies_made_in_a_training_have_layers_of_their_own(parameters):
+    model = make_classifier(trainable=0.5, callbacks=[CopyNetwork()], **parameters).fit(X, Y)
+    expected = model.predict_proba(X)
+    for network in CopyNetwork.copies:
+        layers = network.encoder.layers
+        assert all(layer.forward.__self__ is layer for layer in layers)
+        for weights in layers[-1].parameters():
+            weights.data.zero_()
+        np.testing.assert_array_equal(model.predict_proba(X), expected)
 
 
 def test_generated_adapters_below_the_upper_layers_are_trained(monkeypatch):

@@ -26,8 +26,7 @@ from meta_net_cases import (
     some_kinds,
 )
 from sklearn.exceptions import NotFittedError
-from skorch.callbacks import Callback
-from small_callbacks import Count, n_trained_on
+from small_callbacks import Count, Interrupt, n_trained_on
 from tiny import make_classifier, make_meta_net, make_pair
 from torch import nn
 
@@ -213,11 +212,6 @@ def test_callbacks(algorithm):
     fit(model, *make_numbers())
     assert Count.calls == [call for call in ("begin", "epoch", "epoch", "end") for _ in range(2)]
     assert model.callbacks is callbacks
-
-
-class Interrupt(Callback):
-    def on_batch_end(self, net, **kwargs):
-        raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("algorithm", COLUMNS)

@@ -104,6 +104,10 @@ def test_one_language_and_a_class_that_is_never_predicted():
         (([0, 1], [0, 1], "en"), "only 'en'"),
         (([0, 1], [0, 1], ["en", None]), "`language` holds something else in row 1"),
         (([0, 1], [0, 1], ["en", 3]), "in row 1 .row 1: 3"),
+        (
+            ([0, 1], [0, 1], [["en"], ["en", "zh"]]),
+            "something else in rows 0, 1 .row 0: \\['en'\\]",
+        ),
         (([], [], []), "y_true is empty"),
         (([0, 1], [0, 1], ["en", "gap"]), "called like a row of the summary, got 'gap'"),
     ],
@@ -425,6 +429,58 @@ def test_what_stands_for_a_missing_label_counts_as_no_label(score):
     model = make_pipeline(LinearTransferClassifier(self_training=0, missing_label=-1)).fit(X, y)
     with pytest.raises(ValueError, match="y has no label in rows 3, 4, as missing_label=-1 says"):
         score(model, X, y)
+
+
+DATES = pd.to_datetime(["2020-01-01", "2021-01-01"] * 6)
+COMPARED = {
+    "strings": (["a", "b"] * 6, "strings such as 'a'"),
+    "a column of strings": ([["a"], ["b"]] * 6, "strings such as 'a'"),
+    "numpy's strings": (np.array(["a", "b"] * 6), "strings such as 'a'"),
+    "categories": (pd.Categorical(["a", "b"] * 6), "strings such as 'a'"),
+    "dates": (DATES, "dates such as 2020-01-01"),
+    "durations": (DATES - DATES[0], "durations such as 0"),
+}
+
+
+def score_of_a_search(y_true, y_pred, language):
+    X = pd.DataFrame({"number": np.arange(12.0), "language": language})
+    model = DummyClassifier(strategy="most_frequent").fit(X, y_pred)
+    return make_language_scorer("accuracy")(model, X, y_true)
+
+
+@pytest.mark.filterwarnings("ignore:A column-vector y was passed")
+@pytest.mark.parametrize("score", [language_report, score_of_a_search])
+@pytest.mark.parametrize("y, held", COMPARED.values(), ids=COMPARED)
+def test_types_that_are_never_equal_are_refused(score, y, held):
+    numbers, language = [0, 1] * 6, ["en", "en", "zh"] * 4
+    score(y, y, language)
+    with pytest.raises(ValueError, match=f"holds {held}.* but .* holds numbers such as 0; pass"):
+        score(y, numbers, language)
+    with pytest.raises(ValueError, match=f"holds numbers such as 0, but .* holds {held}"):
+        score(numbers, y, language)
+    if score is score_of_a_search:
+        X = np.arange(12.0)[:, None]
+        model = LinearTransferClassifier(verbose=0).fit(X, numbers)
+        with pytest.raises(ValueError, match=f"y holds {held}.*, but `classes_` holds numbers"):
+            model.score(X, y)
+
+
+ARGUMENTS = {
+    "shape": (np.zeros((4, 2, 2)), "{} (has shape|is no matrix)"),
+    "a row": ([[1.0, 2.0, 3.0, 4.0]], "{} (has shape .1, 4|.* column)"),
+    "none": ([None] * 4, "{} has no"),
+}
+
+
+@pytest.mark.parametrize("report", [language_report, regression_report, translation_report])
+@pytest.mark.parametrize("wrong, message", ARGUMENTS.values(), ids=ARGUMENTS)
+def test_the_argument_that_is_wrong_is_named(report, wrong, message):
+    right = {language_report: [0, 1, 0, 1], regression_report: [0.5, 1, 2, 3]}
+    y, language = right.get(report, list("abcd")), ["en", "en", "zh", "zh"]
+    with pytest.raises(ValueError, match=message.format("y_true")):
+        report(wrong, y, language)
+    with pytest.raises(ValueError, match=message.format("y_pred")):
+        report(y, wrong, language)
 
 
 REPORTS = {

@@ -2,9 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from tiny import DICTIONARY, ONLY_TARGET, make_reviews
 
+from metaling_sk import TransferClassifier
 from metaling_sk.exceptions import InputWarning
 from metaling_sk.linear import LinearTransferClassifier
 from metaling_sk.transfer import _linear
@@ -178,3 +180,23 @@ def test_few_labels_say_little_about_the_shares_of_the_classes():
     assert class_shares(np.zeros(4, dtype=int), 2).max() < 0.6
     assert class_shares(np.zeros(4000, dtype=int), 2).max() > 0.99
     np.testing.assert_allclose(class_shares(np.array([], dtype=int), 4), 0.25)
+
+
+@pytest.mark.parametrize("target", [["", ""], ["a", "b"]], ids=["empty", "single characters"])
+def test_texts_without_an_n_gram(target):
+    texts, language = ["good", "bad", *target], ["en", "en", "zh", "zh"]
+    model = LinearTransferClassifier(random_state=0, verbose=0)
+    with pytest.raises(ValueError, match="target languages has no n-gram to count.*`ngram_range`"):
+        model.fit(texts, [1, 0, None, None], language=language)
+    with pytest.raises(ValueError, match="X has no n-gram to count"):
+        model.fit(target, [1, 0])
+    model.set_params(ngram_range=(1, 1)).fit(["a", "b", *target], [1, 0, 1, 0], language=language)
+
+
+def test_self_training_on_empty_texts():
+    texts, y, language = ["good", "bad", *[""] * 30], [1, 0, *[None] * 30], ["en"] * 2 + ["zh"] * 30
+    model = TransferClassifier(encoder=TfidfVectorizer(analyzer="char"), verbose=0, random_state=0)
+    model.set_params(self_training=1, max_epochs=1)
+    with pytest.warns(InputWarning, match="no pseudo-label"):  # None of them is surer than others.
+        model.fit(texts, y, language=language)
+    assert len(set(model.predict(texts[2:], language="zh"))) == 1
