@@ -94,10 +94,10 @@ class FixedFrontEnd(FrontEnd):
         return float(output_step / max(mean_norm, 1.0))
 
     def head_penalty(self, inputs):
-        if sparse.issparse(inputs) and inputs.min() < 0:
+        x: Any = inputs
+        if sparse.issparse(x) and x.min() < 0:
             return 0.0  # Vectors beside n-grams: one penalty does not suit both.
-        squares: Any = inputs**2
-        return float(PENALTY_OF_NORM * squares.sum() / inputs.shape[0])
+        return float(PENALTY_OF_NORM * (x**2).sum() / x.shape[0])
 
     def network_execution(self, execution):
         return replace(execution, device=torch.device("cpu"), dtype=None)
