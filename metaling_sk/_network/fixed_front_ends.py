@@ -94,10 +94,10 @@ class FixedFrontEnd(FrontEnd):
         return float(output_step / max(mean_norm, 1.0))
 
     def head_penalty(self, inputs):
-        x: Any = inputs
-        if sparse.issparse(x) and x.min() < 0:
+        features: Any = inputs
+        if sparse.issparse(inputs) and features.min() < 0:
             return 0.0  # Vectors beside n-grams: one penalty does not suit both.
-        return float(PENALTY_OF_NORM * (x**2).sum() / x.shape[0])
+        return float(PENALTY_OF_NORM * (features**2).sum() / features.shape[0])
 
     def network_execution(self, execution):
         return replace(execution, device=torch.device("cpu"), dtype=None)
