@@ -12,6 +12,7 @@ from tiny import make_config, make_meta_net, make_reviews
 
 from metaling_sk import MetaNetClassifier
 from metaling_sk._data.samples import check_samples
+from metaling_sk._data.sparse_features import SparseFeatures
 
 CHARACTERS = TfidfVectorizer(analyzer="char", ngram_range=(1, 2))
 LEARNING = {"learning_rate": 0.01, "max_epochs": 10, "batch_size": 16, "patience": 10}
@@ -95,6 +96,13 @@ def scramble(model, seed=0):
         for layer in (hypernetwork.gate, hypernetwork.core, hypernetwork.head):
             layer.weight.normal_(std=3)
     return model
+
+
+def vectors_of(module, batch):
+    """What the encoder of a network makes of a batch, dense."""
+    with torch.no_grad():
+        vectors = module.encoder(**batch.inputs)
+    return vectors.to_dense() if isinstance(vectors, SparseFeatures) else vectors
 
 
 def samples_of(X):

@@ -19,6 +19,7 @@ from meta_net_cases import (
     samples_of,
     scramble,
     some_kinds,
+    vectors_of,
 )
 from tiny import make_meta_net
 
@@ -84,7 +85,7 @@ def test_closed_gates_leave_the_head(kind):
     with torch.no_grad():
         mixture = network.generate(batch.language_index[:1]).head[0]
         weight = network.head.weight + torch.einsum("j,jkf->kf", mixture, network.basis)
-        features = network.encoder(**batch.inputs)
+        features = vectors_of(network, batch)
         if network.norm is not None:
             features = network.norm(features, batch.language_index)
         logits = features @ weight.T + network.head.bias + mixture @ network.basis_bias
