@@ -14,15 +14,11 @@ for them (zero-shot). The methods:
   language alone and of vectors-pooled.
 - meta-net: MetaNetClassifier with its defaults on the words, the characters and the vectors. It
   adapts to orm and tir with their texts alone. meta-model: without this.
-- half: TransferClassifier(trainable=0.5) with this encoder, on the rows of the 12 languages
-  together. vote: the average of the probabilities of half and of meta-model.
 
-vectors-pooled, meta-net, meta-model, half and vote also predict for orm and tir. All but half have
-the text, not the labels, of another split of these two (the dev rows if the test rows are to be
-predicted). C is 10
+vectors-pooled, meta-net and meta-model also predict for orm and tir. They have the text, not the
+labels, of another split of these two (the dev rows if the test rows are to be predicted). C is 10
 for n-grams, the best on the dev rows; for vectors 3-fold cross-validation on the training rows
-chooses it. Training rows are drawn once, and of the methods only half, and vote with it, depends on
-a seed, which is 0.
+chooses it. Training rows are drawn once, and no method depends on a seed.
 
 Some test rows repeat training rows up to case and white space (pcm 926 of 4,154, twi 195 of 949).
 The score is computed with and without rows that repeat one of any training file. The time is that
@@ -47,12 +43,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer
 
-from metaling_sk import (
-    EncoderVectorizer,
-    LanguageStandardScaler,
-    MetaNetClassifier,
-    TransferClassifier,
-)
+from metaling_sk import EncoderVectorizer, LanguageStandardScaler, MetaNetClassifier
 from metaling_sk.datasets import load_encoder
 
 METHODS = [
@@ -64,8 +55,6 @@ METHODS = [
     "characters-and-vectors",
     "meta-net",
     "meta-model",
-    "half",
-    "vote",
 ]
 AVERAGES = {
     "words-and-vectors": ("words", "vectors-pooled"),
@@ -149,11 +138,6 @@ class Models:
         """Return the probabilities and the seconds of a method."""
         if method in ("meta-net", "meta-model"):
             return self.meta_net(adapts=method == "meta-net")
-        if method == "half":
-            return self.half
-        if method == "vote":
-            (first, seconds), (second, more) = self.meta_net(adapts=False), self.half
-            return (first + second) / 2, seconds + more
         if method in AVERAGES:
             (first, seconds), (second, more) = map(self.linear, AVERAGES[method])
             return (first + second) / 2, seconds + more
@@ -210,21 +194,6 @@ class Models:
             encoder=make_union(CHARACTERS, WORDS, known_vectors), verbose=0, random_state=0
         ).fit(self.data.iloc[train][COLUMNS], self.y[train])
         return model, time.perf_counter() - start
-
-    @functools.cached_property
-    def half(self) -> tuple[np.ndarray, float]:
-        """Train the upper half of the encoder, and predict."""
-        train = self.data[self.part == "train"]
-        start = time.perf_counter()
-        model = TransferClassifier(
-            encoder=load_encoder("multilingual-e5-small"),
-            trainable=0.5,
-            prompt="query: ",
-            max_length=64,
-            random_state=0,
-        ).fit(train[COLUMNS], train["label"].to_numpy(str))
-        found = model.predict_proba(self.data[self.part == "evaluation"][COLUMNS])
-        return found, time.perf_counter() - start
 
     def scores(self, proba: np.ndarray) -> dict[str, dict[str, float]]:
         """Return the weighted F1 of each language, of all rows and without repeated ones."""
