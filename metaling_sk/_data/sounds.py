@@ -79,7 +79,7 @@ class Sounds(EncoderInputs):
         parts = [self.array[start:end] for start, end in bounds]
         return replace(
             self,
-            array=np.concatenate(parts),
+            array=np.concatenate([self.array[:0], *parts]),
             offsets=np.cumsum([0, *map(len, parts)], dtype=np.int64),
             n_heard=self.n_heard[indices],
         )

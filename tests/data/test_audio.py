@@ -254,3 +254,4 @@ def test_sounds_are_padded_and_selected(lengths, bands, data):
         np.testing.assert_array_equal(padded[: lengths[index]], rows[index])
         assert not padded[lengths[index] :].any()
         assert mask.sum() == lengths[index]
+    assert sounds.take(indices[:0]).array.shape == (0, *bands)
