@@ -86,3 +86,11 @@ def rows_not_finite(features) -> np.ndarray:
     wrong = ~np.isfinite(values)  # or their sum is too large for a float
     places = sparse.csr_array((wrong, features.indices, features.indptr)) if is_sparse else wrong
     return np.unique(places.nonzero()[0])
+
+
+def has_vectors_beside(features: np.ndarray | sparse.csr_array) -> bool:
+    """Whether these are sparse features, such as n-grams, with vectors beside them.
+
+    Counts and TF-IDF are not negative, and vectors are.
+    """
+    return sparse.issparse(features) and bool(features.min() < 0)

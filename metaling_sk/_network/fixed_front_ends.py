@@ -14,7 +14,7 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.utils import check_array
 
-from metaling_sk._data.features import rows_not_finite
+from metaling_sk._data.features import has_vectors_beside, rows_not_finite
 from metaling_sk._data.language_statistics import MIN_SAMPLES, LanguageStatistics
 from metaling_sk._encoders.encode import encode, freeze, on_cpu
 from metaling_sk._encoders.encoder_forms import is_scratch, is_vectorizer, name_checkpoints
@@ -94,10 +94,10 @@ class FixedFrontEnd(FrontEnd):
         return float(output_step / max(mean_norm, 1.0))
 
     def head_penalty(self, inputs):
-        features: Any = inputs
-        if sparse.issparse(inputs) and features.min() < 0:
-            return 0.0  # Vectors beside n-grams: one penalty does not suit both.
-        return float(PENALTY_OF_NORM * (features**2).sum() / features.shape[0])
+        if has_vectors_beside(inputs):
+            return 0.0  # One penalty does not suit both.
+        squares: Any = inputs**2
+        return float(PENALTY_OF_NORM * squares.sum() / inputs.shape[0])
 
     def network_execution(self, execution):
         return replace(execution, device=torch.device("cpu"), dtype=None)

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 from scipy.stats import entropy
 
+from metaling_sk._data.features import has_vectors_beside
 from metaling_sk._data.languages import positions_by_language
 from metaling_sk._data.strata import position_in_language
 from metaling_sk.meta_net._linear_loss import LOG_LOSS, LinearLoss
@@ -126,14 +127,14 @@ class LabelledFeatures:
         samples, and almost 1 if one has nearly all. Of n-grams alone that would prefer the
         shortest, which all languages have and which say least.
         """
-        if self._evenness == 1:
+        if self.evenness == 1:
             return np.ones(self.features.shape[1])
-        return self.spread ** (1 - self._evenness)
+        return self.spread ** (1 - self.evenness)
 
     @cached_property
-    def _evenness(self) -> float:
+    def evenness(self) -> float:
         """That of the numbers of samples of the languages in a union of both, and else 1."""
-        if not (sparse.issparse(self.features) and self.features.min() < 0):
+        if not has_vectors_beside(self.features):
             return 1.0
         return float(_evenness(np.array([len(x) for x in self.members.values()])))
 
@@ -142,7 +143,7 @@ class LabelledFeatures:
         """The L2 penalties of the model of all languages to choose from."""
         if not sparse.issparse(self.features):
             return self.loss.head_penalties
-        return self.loss.sparse_head_penalties(len(self), self.n_outputs, self._evenness)
+        return self.loss.sparse_head_penalties(len(self), self.n_outputs, self.evenness)
 
     def fit_heads(self, penalties: tuple[float, ...]) -> list[ResidualHead]:
         """Fit the model of all languages, with each of several penalties."""
